@@ -1,0 +1,95 @@
+"""What commands share: output for people on stderr, one JSON document on stdout, progress bars."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import typer
+
+JSON = typer.Option("--json", help="Print one JSON document on stdout; everything else goes to stderr.")
+SEED = typer.Option("--seed", help="Seed of everything random.")
+
+
+class Console:
+    """Where a command speaks. With `--json`, stdout carries the document alone."""
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self._stdout: TextIO = sys.stdout
+        if as_json:
+            sys.stdout = sys.stderr  # a library's print must not end up in the document
+
+    def document(self, value: Any) -> None:
+        """Print the JSON document, if asked for."""
+        if self.as_json:
+            json.dump(_finite(value), self._stdout, ensure_ascii=False, indent=2)
+            self._stdout.write("\n")
+            self._stdout.flush()
+            sys.stdout = self._stdout
+
+    def say(self, message: str = "") -> None:
+        """Tell the person something: on stdout, or on stderr beside a JSON document."""
+        typer.echo(message, err=self.as_json)
+
+    def rich(self) -> Any:
+        """A rich console for tables, on the same stream as `say`."""
+        from rich.console import Console as Rich
+
+        return Rich(file=sys.stderr if self.as_json else self._stdout, highlight=False, soft_wrap=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Bars]:
+        """Bars on stderr while the block runs; none when it is not a terminal."""
+        from rich.console import Console as Rich
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        screen = Rich(stderr=True, highlight=False)
+        columns = (
+            TextColumn("  {task.description}"), BarColumn(bar_width=32), MofNCompleteColumn(),
+            TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        )  # fmt: skip
+        with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+            yield Bars(bars)
+
+
+class Bars:
+    """`semtune.progress.Progress` on rich's bars."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+
+    @contextmanager
+    def track(self, task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Show a bar with the time left while the block runs."""
+        number = self._bars.add_task(task, total=total)
+        try:
+            yield lambda n: self._bars.advance(number, n)
+        finally:
+            self._bars.remove_task(number)
+
+    def say(self, message: str) -> None:
+        """Print a line above the bars."""
+        self._bars.console.print(f"  {message}", markup=False)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: such numbers become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value

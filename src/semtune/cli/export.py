@@ -1,0 +1,50 @@
+"""`semtune export`: a model as graphs that serve without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semtune.cli.console import JSON, Console
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
+    formats: Annotated[str, typer.Option("--format", help="onnx, torchscript, or both with a comma.")] = "onnx",
+    precision: Annotated[str, typer.Option("--precision", help="fp32")] = "fp32",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--out", help="A new folder with all that serving needs; by default the model folder itself."
+        ),
+    ] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Export the whole pipeline (pooling and normalisation in the graph) and prove it equal to torch."""
+    from semtune import contract as contracts
+    from semtune.cli.sources import refuse_foreign
+    from semtune.encoders.resolve import resolve
+    from semtune.export.build import check_formats
+    from semtune.export.build import export as export_model
+
+    console = Console(as_json)
+    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    check_formats(wanted, precision.split(","))
+    if out is not None:
+        refuse_foreign(out, contracts.FILE, "model that semtune made")
+    with console.progress() as progress:
+        made = export_model(resolve(model), wanted, out, progress=progress)
+    for name, proof in made.parity.items():
+        console.say(
+            f"{made.folder / made.contract.exports[f'{name}-fp32'].file}: cosine to torch at least {proof.min_cosine:.6f} on {proof.texts} texts"
+        )
+    console.document(
+        {
+            "path": str(made.folder),
+            "fingerprint": made.contract.fingerprint,
+            "exports": {name: export.file for name, export in made.contract.exports.items()},
+            "parity": {name: proof.as_dict() for name, proof in made.parity.items()},
+        }
+    )

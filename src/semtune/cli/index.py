@@ -1,0 +1,48 @@
+"""`semtune index`: documents and a model in, an index out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semtune.cli.console import JSON, SEED, Console
+
+
+def index(
+    model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
+    corpus: Annotated[Path, typer.Argument(help="A data set, a run, a corpus.jsonl, or any folder or table of texts.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The index folder to write.")],
+    backend: Annotated[str, typer.Option("--backend", help="faiss or milvus")] = "faiss",
+    uri: Annotated[
+        str, typer.Option("--uri", help="milvus: a file ending in .db (milvus-lite) or http://host:19530")
+    ] = "",
+    collection: Annotated[str, typer.Option("--collection", help="milvus: the collection's name")] = "",
+    seed: Annotated[int, SEED] = 13,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Embed documents and index them, with their texts beside the vectors."""
+    from semtune.cli.sources import read_documents, refuse_foreign
+    from semtune.encoders.load import load_encoder
+    from semtune.encoders.resolve import resolve
+    from semtune.errors import InputError
+    from semtune.index.build import IndexSettings, build
+
+    console = Console(as_json)
+    settings = IndexSettings(backend, uri, collection)
+    settings.check()
+    refuse_foreign(out, "manifest.json", "index")
+    if not corpus.exists():
+        raise InputError(f"There is no {corpus.resolve()} to index.")
+    folder = resolve(model, serving=True)
+    with console.progress() as progress:
+        encoder = load_encoder(str(folder))
+        documents = read_documents(corpus, folder, encoder.contract, seed, progress)
+        made = build(documents, encoder, folder, out, settings, progress)
+    console.say(
+        f"{out}: {made.count:,} documents, {made.index_type} in {made.backend}, recall@10 {made.recall_at_10:.3f} against exact search; "
+        f"{made.truncated:,} documents were cut at the model's length"
+    )
+    console.document({"path": str(out), **asdict(made)})

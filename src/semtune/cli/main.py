@@ -1,0 +1,84 @@
+"""The `semtune` command: its verbs, and how errors leave it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import typer
+
+from semtune import __version__
+from semtune.cli.doctor import doctor
+from semtune.cli.encode import encode
+from semtune.cli.evaluate import evaluate
+from semtune.cli.export import export
+from semtune.cli.index import index
+from semtune.cli.info import info
+from semtune.cli.init import init
+from semtune.cli.prepare import prepare
+from semtune.cli.run import run
+from semtune.cli.search import search
+from semtune.cli.serve import serve
+from semtune.cli.train import train
+
+USAGE, INTERRUPTED, BUG = 2, 130, 2
+
+app = typer.Typer(
+    name="semtune",
+    help="From a folder of text to a tuned, proven, served semantic search, on an ordinary CPU.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, init, prepare, train, evaluate, export, encode, index, search, serve, info, doctor):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"semtune {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """From a folder of text to a tuned, proven, served semantic search, on an ordinary CPU."""
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 1 a gate says no, 2 no answer possible."""
+    # Before any library that looks at it: a tool must not report home or print bars of its own.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    real_stdout = sys.stdout
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        sys.exit(_failed(error, real_stdout))
+    except KeyboardInterrupt:
+        typer.echo("Stopped. What was finished is kept; the same command continues from there.", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _failed(error: Exception, stdout: object) -> int:
+    """Print an error and return the exit code."""
+    from semtune.errors import SemtuneError
+
+    usage = hasattr(error, "format_message")  # click's own: wrong option, missing argument
+    if not usage and not isinstance(error, SemtuneError):
+        import traceback
+
+        traceback.print_exc()
+        typer.echo("This is a bug in Semtune. Please report it with the lines above.", err=True)
+    message = error.format_message() if usage else str(error)  # type: ignore[attr-defined]
+    typer.echo(f"error: {message}", err=True)
+    code = error.exit_code if isinstance(error, SemtuneError) else USAGE if usage else BUG
+    if "--json" in sys.argv:
+        sys.stdout = stdout  # type: ignore[assignment]
+        typer.echo(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
+    return code

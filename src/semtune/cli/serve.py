@@ -1,0 +1,47 @@
+"""`semtune serve`: search and embeddings over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semtune.cli.console import JSON, Console
+
+
+def serve(
+    target: Annotated[
+        str, typer.Argument(help="An index folder, a run folder, or a model (embeddings only).", metavar="INDEX|MODEL")
+    ],
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")] = 8080,
+    host: Annotated[str, typer.Option("--host", help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Where the index's model lies now, if it was moved.")
+    ] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Serve /search, /v1/embeddings, /health and a search page."""
+    from semtune.encoders.load import load_encoder
+    from semtune.registry import need
+    from semtune.search.searcher import Searcher, has_index
+
+    need("fastapi", "uvicorn")
+    from semtune.serve.app import create_app
+    from semtune.serve.run import serve as listen
+
+    console = Console(as_json)
+    searcher = Searcher.open(Path(target), model) if has_index(Path(target)) else None
+    encoder = searcher.encoder if searcher else load_encoder(model or target)
+    app = create_app(searcher, encoder)
+
+    def announce(url: str) -> None:
+        what = f"{searcher.count:,} documents" if searcher else "embeddings only, no index"
+        console.say(f"Serving {encoder.contract.name} ({what}) at {url}  —  Ctrl-C stops it.")
+        console.document({"url": url, "model": encoder.contract.name, "documents": searcher.count if searcher else 0})
+
+    try:
+        listen(app, host, port, announce)
+    finally:
+        if searcher:
+            searcher.close()

@@ -1,0 +1,81 @@
+"""From what was typed to a source, a data set or documents; shared by several commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semtune.errors import InputError
+from semtune.types import SPLITS, Document
+
+if TYPE_CHECKING:
+    from semtune.contract import Contract
+    from semtune.dataset import Dataset
+    from semtune.progress import Progress
+
+RUN_DATASET = "prepare"
+
+
+def as_source(words: Sequence[str]) -> str | dict[str, str]:
+    """One path, or a mapping from train=FILE dev=FILE test=FILE.
+
+    Raises:
+        InputError: several sources that are not named so.
+    """
+    named = dict(word.split("=", 1) for word in words if word.split("=", 1)[0] in SPLITS and "=" in word)
+    if named and len(named) == len(words):
+        return named
+    if len(words) == 1:
+        return words[0]
+    raise InputError(
+        f"{len(words)} sources were given: {', '.join(words)}. Give one folder or file, or name the parts: train=FILE dev=FILE test=FILE."
+    )
+
+
+def dataset_folder(path: Path) -> Path:
+    """A data set's folder: itself, or that of a run."""
+    inner = path / RUN_DATASET
+    return inner if not (path / "corpus.jsonl").exists() and (inner / "prepare.json").exists() else path
+
+
+def read_documents(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
+    """The documents to index of a data set, a run, a BEIR corpus file, or any source that can be prepared."""
+    from semtune import dataset as datasets
+    from semtune.encoders.tokenizer import Tokenizer
+    from semtune.prepare import PrepareSettings, prepare
+
+    place = dataset_folder(path)
+    for name in ("documents.jsonl", "corpus.jsonl"):
+        if (place / name).is_file():
+            return datasets.read_documents(place / name)
+    if path.name in {"documents.jsonl", "corpus.jsonl"} and path.is_file():
+        return datasets.read_documents(path)
+    return prepare(
+        str(path), Tokenizer(folder, contract), contract.max_length, PrepareSettings(), seed, progress
+    ).to_index
+
+
+def training_set(
+    train: Path, dev: Path | None, folder: Path, contract: Contract, seed: int, progress: Progress
+) -> Dataset:
+    """The rows to train on: a data set folder, a run, or tables of pairs."""
+    from semtune import dataset as datasets
+    from semtune.encoders.tokenizer import Tokenizer
+    from semtune.prepare import PrepareSettings, prepare
+
+    place = dataset_folder(train)
+    if dev is None and (place / "prepare.json").exists():
+        return datasets.load(place)
+    source: str | dict[str, str] = str(train) if dev is None else {"train": str(train), "dev": str(dev)}
+    return prepare(source, Tokenizer(folder, contract), contract.max_length, PrepareSettings(), seed, progress)
+
+
+def refuse_foreign(out: Path, marker: str, what: str) -> None:
+    """Refuse to replace something that is not what the command makes.
+
+    Raises:
+        InputError: the place is taken by something else.
+    """
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / marker).exists()):
+        raise InputError(f"{out} exists and is no {what}; it is left alone. Give a new folder with -o.")

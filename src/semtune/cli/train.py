@@ -1,0 +1,66 @@
+"""`semtune train`: a data set and a backbone in, a tuned model out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semtune.cli.console import JSON, SEED, Console
+
+
+def train(
+    dataset: Annotated[Path, typer.Argument(help="A data set, a run, or a table of pairs (CSV, TSV, JSONL).")],
+    model: Annotated[str, typer.Option("--model", help="The backbone: a name, a hub id or a folder.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")],
+    dev: Annotated[
+        Path | None, typer.Option("--dev", help="A table of pairs that chooses the best checkpoint.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
+    ] = None,
+    seed: Annotated[int, SEED] = 13,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Fine-tune a backbone; killed, the same command continues."""
+    from semtune import contract as contracts
+    from semtune.cli.sources import refuse_foreign, training_set
+    from semtune.config import parse_section
+    from semtune.encoders.resolve import resolve
+    from semtune.train.curve import draw_curve
+    from semtune.train.settings import TrainSettings
+    from semtune.train.trainer import train as fine_tune
+
+    console = Console(as_json)
+    refuse_foreign(out, contracts.FILE, "model that semtune made")
+    chosen = TrainSettings(**parse_section("train", settings or []))
+    base = resolve(model)
+    work = out.parent / f".{out.name}.training"
+    with console.progress() as progress:
+        rows = training_set(dataset, dev, base, contracts.load(base), seed, progress)
+        made = fine_tune(rows, base, model, out, work, chosen, seed, progress)
+    _keep_log(work, out)
+    draw_curve(made.log, made.plan.metric, out / "training" / "curve.png")
+    if made.best is not None and made.start is not None:
+        console.say(f"{out}: dev {made.plan.metric} {made.start:.4f} → {made.best:.4f}")
+    else:
+        console.say(f"{out}: trained; there was no dev part to measure on")
+    console.document(
+        {
+            "path": str(out),
+            "plan": made.plan.as_dict(),
+            "metric": made.plan.metric,
+            "start": made.start,
+            "best": made.best,
+            "fingerprint": made.contract.fingerprint,
+        }
+    )
+
+
+def _keep_log(work: Path, out: Path) -> None:
+    import shutil
+
+    (out / "training").mkdir(exist_ok=True)
+    shutil.copyfile(work / "log.jsonl", out / "training" / "log.jsonl")
+    shutil.rmtree(work)

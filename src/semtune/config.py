@@ -1,0 +1,227 @@
+"""The config file of a run: one model a section, one description a field, unknown keys refused."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from semtune.errors import ConfigError, InputError, nearest
+from semtune.io import atomic_file
+
+VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+class Section(BaseModel):
+    """A part of the config; refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PrepareConfig(Section):
+    """prepare: from the source to a data set."""
+
+    source: str | dict[str, str] = Field(
+        description="a folder, a CSV/TSV/JSONL file, a BEIR folder, 'python-docs', or {train, dev, test} files"
+    )
+    dev_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept to choose the best checkpoint")
+    test_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept for the final judgement")
+    min_words: int = Field(4, ge=1, description="shorter passages are left out, and counted")
+    max_pairs: int | None = Field(None, ge=1, description="at most so many training pairs")
+    max_passages: int | None = Field(None, ge=1, description="at most so many passages, those with a question first")
+    pairs_per_section: int = Field(3, ge=1, description="training pairs that one long section may give")
+    shared_documents: Literal["drop", "keep"] = Field(
+        "drop", description="training labels whose document also answers a dev or test question"
+    )
+    roles: dict[str, str] = Field(
+        default_factory=dict, description="role: column, where a table's column names do not say it"
+    )
+    max_bad_share: float = Field(
+        0.1, ge=0, le=1, description="a table with more unusable rows than this share is refused"
+    )
+
+
+class TrainConfig(Section):
+    """train: fine-tuning; names are those of transformers' TrainingArguments where it has them."""
+
+    num_train_epochs: float = Field(3.0, gt=0, le=100, description="passes over the training rows; 1 to 4 is usual")
+    max_steps: int = Field(-1, description="stop after so many steps; -1: no such limit")
+    per_device_train_batch_size: int = Field(
+        32, ge=2, description="rows a batch; each pair has batch - 1 in-batch negatives"
+    )
+    learning_rate: float = Field(2e-5, gt=0, lt=1, description="peak learning rate")
+    warmup_steps: float = Field(
+        0.1, ge=0, description="linear warm-up: a share of the steps below 1, else their number"
+    )
+    weight_decay: float = Field(0.0, ge=0, description="of AdamW")
+    eval_per_epoch: int = Field(2, ge=1, description="dev measurements and checkpoints an epoch")
+    precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the processor has it")
+    max_dev_passages: int = Field(500, ge=1, description="passages the dev queries are searched among")
+
+
+class EvaluateConfig(Section):
+    """evaluate: tuned against base and BM25 on the held-out part."""
+
+    bm25: bool = Field(True, description="compare with BM25 too")
+    min_queries: int = Field(20, ge=2, description="fewer test queries than this: 'cannot judge'")
+    gate: bool = Field(False, description="stop the run, with exit code 1 or 2, unless the verdict is 'ship'")
+
+
+class ExportConfig(Section):
+    """export: the model as a graph that serves without torch."""
+
+    format: list[str] = Field(default_factory=lambda: ["onnx"], description="onnx (needed to serve), torchscript")
+    precision: Literal["fp32"] = Field("fp32", description="of the graph's numbers")
+
+
+class IndexConfig(Section):
+    """index: where the vectors are kept."""
+
+    backend: Literal["faiss", "milvus"] = Field("faiss", description="faiss (a file) or milvus (a database)")
+    uri: str = Field("", description="milvus: a file ending in .db (milvus-lite) or http://host:19530")
+    collection: str = Field("", description="milvus: the collection's name; empty: made from the run's")
+
+
+class SearchConfig(Section):
+    """search: questions to answer at the end of the run, by the tuned and the base model."""
+
+    questions: list[str] = Field(default_factory=list, description="questions to ask")
+    k: int = Field(3, ge=1, le=100, description="answers a question")
+
+
+class RunConfig(Section):
+    """A whole run."""
+
+    name: str = Field(pattern=NAME, description="the run's name: its folder under runs_dir")
+    model: str = Field("all-MiniLM-L6-v2", min_length=1, description="the backbone: a name, a hub id or a folder")
+    runs_dir: str = Field("runs", min_length=1, description="where run folders are made")
+    seed: int = Field(13, ge=0, lt=2**32, description="of split, training and statistics")
+    prepare: PrepareConfig
+    train: TrainConfig = TrainConfig()  # type: ignore[call-arg]
+    evaluate: EvaluateConfig = EvaluateConfig()  # type: ignore[call-arg]
+    export: ExportConfig = ExportConfig()  # type: ignore[call-arg]
+    index: IndexConfig = IndexConfig()  # type: ignore[call-arg]
+    search: SearchConfig = SearchConfig()  # type: ignore[call-arg]
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a config file, apply `section.key=value` overrides, and check it.
+
+    Paths in it are relative to the working directory, as on the command line. `${NAME}` and
+    `${NAME:-default}` in its values are replaced from the environment.
+
+    Raises:
+        InputError: there is no such file.
+        ConfigError: it is no YAML, or a key or value is wrong; every error is named.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"There is no config file {path.resolve()}. `semtune init FOLDER` writes one.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not a text file in UTF-8.") from None
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path} must hold keys and values ('name: ...', 'prepare: ...'), found {type(values).__name__}."
+        )
+    for override in overrides:
+        _override(values, override)
+    return parse_config(_expand(values, str(path)), str(path))
+
+
+def parse_config(values: dict[str, Any], origin: str = "the config") -> RunConfig:
+    """Check a config given as plain values.
+
+    Raises:
+        ConfigError: every wrong key and value, with the nearest known name or what is allowed.
+    """
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        problems = [_problem(item) for item in error.errors(include_url=False)]
+        raise ConfigError(f"{origin}: " + "; ".join(problems)) from None
+
+
+def parse_section(name: str, settings: Sequence[str]) -> dict[str, Any]:
+    """The values of one section from `key=value` words, defaults filled in and checked.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+    """
+    values: dict[str, Any] = {"name": "x", "prepare": {"source": "x"}}
+    for setting in settings:
+        _override(values, f"{name}.{setting}")
+    return getattr(parse_config(values, "--set"), name).model_dump()
+
+
+def write_config(config: RunConfig, path: Path) -> None:
+    """Write the resolved config, every default filled in; it runs again."""
+    with atomic_file(path) as out:
+        out.write("# Resolved by semtune; every default is written out. `semtune run` takes this file as it is.\n")
+        yaml.safe_dump(config.model_dump(mode="json"), out, sort_keys=False, allow_unicode=True)
+
+
+def known_keys(location: Sequence[str | int]) -> list[str]:
+    """The keys allowed in a section of the config, `()` being the top."""
+    model: Any = RunConfig
+    for part in location:
+        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        model = field.annotation if field else None
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, found, text = override.partition("=")
+    if not found or not key:
+        raise ConfigError(f"{override!r} is not an override. Write section.key=value, e.g. train.num_train_epochs=2.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The value of the override {override!r} is not valid YAML: {error}") from None
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{override!r}: {section!r} is a value, not a section.")
+        values = inner
+    values[last] = value
+
+
+def _expand(value: Any, origin: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _expand(inner, origin) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_expand(inner, origin) for inner in value]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1], match[2])
+        if found is None:
+            raise ConfigError(
+                f"{origin}: the environment variable {match[1]} is not set. Set it, or write ${{{match[1]}:-default}}."
+            )
+        return found
+
+    return VARIABLE.sub(replace, value)
+
+
+def _problem(item: Any) -> str:
+    *section, key = item["loc"]
+    where = ".".join(map(str, item["loc"]))
+    if item["type"] == "extra_forbidden":
+        known = known_keys(section)
+        return f"unknown key {where!r}.{nearest(str(key), known)} Allowed{' in ' + '.'.join(map(str, section)) if section else ''}: {', '.join(known)}"
+    if item["type"] == "missing":
+        return f"{where!r} is missing"
+    return f"{where}: {item['msg'][0].lower() + item['msg'][1:]} (found {item['input']!r})"

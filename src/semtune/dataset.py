@@ -1,0 +1,185 @@
+"""A data set: a folder with BEIR's names, read and written as plain files.
+
+    corpus.jsonl     {_id, title, text, metadata}      what is searched when the model is judged
+    documents.jsonl  the same shape                    what is indexed to be served; absent: the corpus
+    queries.jsonl    {_id, text, metadata}
+    qrels/{train,dev,test}.tsv                         query-id, corpus-id, score
+    {train,dev,test}.jsonl                             (anchor, positive[, negative_1..n])
+                                                       or (sentence1, sentence2, score 0-1)
+    prepare.json                                       what was read, dropped, split
+
+`documents.jsonl` exists where queries were drawn out of the passages themselves (a heading, a summary):
+the corpus then holds the passages *without* that text, so that the model is not judged on finding a
+string in itself, and the served documents hold everything. Layout: Thakur et al. 2021 (BEIR).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from semtune.errors import InputError
+from semtune.io import atomic_file, read_json, read_jsonl, write_json, write_jsonl
+from semtune.types import SPLITS, Document, Pair, Qrels, Query, ScoredPair, Split
+
+NEGATIVE = "negative_"
+
+
+@dataclass(slots=True)
+class Dataset:
+    """A prepared data set in memory. Retrieval sets have qrels, similarity sets have scored pairs."""
+
+    corpus: list[Document] = field(default_factory=list)
+    queries: dict[str, Query] = field(default_factory=dict)
+    qrels: dict[Split, Qrels] = field(default_factory=dict)
+    pairs: dict[Split, list[Pair]] = field(default_factory=dict)
+    scored: dict[Split, list[ScoredPair]] = field(default_factory=dict)
+    documents: list[Document] | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def to_index(self) -> list[Document]:
+        """The documents that search answers with."""
+        return self.documents if self.documents is not None else self.corpus
+
+
+def save(dataset: Dataset, folder: Path) -> None:
+    """Write `dataset` into `folder`, `prepare.json` last."""
+    write_documents(folder / "corpus.jsonl", dataset.corpus)
+    if dataset.documents is not None:
+        write_documents(folder / "documents.jsonl", dataset.documents)
+    if dataset.queries:
+        write_jsonl(
+            folder / "queries.jsonl",
+            ({"_id": q.id, "text": q.text, "metadata": dict(q.metadata)} for q in dataset.queries.values()),
+        )
+    for split, qrels in dataset.qrels.items():
+        write_qrels(folder / "qrels" / f"{split}.tsv", qrels)
+    for split, pairs in dataset.pairs.items():
+        write_jsonl(folder / f"{split}.jsonl", map(_pair_row, pairs))
+    for split, scored in dataset.scored.items():
+        write_jsonl(
+            folder / f"{split}.jsonl",
+            ({"sentence1": s.sentence1, "sentence2": s.sentence2, "score": s.score} for s in scored),
+        )
+    write_json(folder / "prepare.json", dataset.report)
+
+
+def load(folder: Path) -> Dataset:
+    """Read a data set folder, one written by `save` or any BEIR folder.
+
+    Raises:
+        InputError: the folder is none, or qrels and corpus do not fit together.
+    """
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder} is not a folder. A data set is a folder made by `semtune prepare`, or in BEIR's layout."
+        )
+    dataset = Dataset()
+    if (folder / "corpus.jsonl").exists():
+        dataset.corpus = read_documents(folder / "corpus.jsonl")
+    if (folder / "documents.jsonl").exists():
+        dataset.documents = read_documents(folder / "documents.jsonl")
+    if (folder / "queries.jsonl").exists():
+        dataset.queries = {query.id: query for query in read_queries(folder / "queries.jsonl")}
+    for split in SPLITS:
+        if (folder / "qrels" / f"{split}.tsv").exists():
+            dataset.qrels[split] = read_qrels(folder / "qrels" / f"{split}.tsv")
+        if (folder / f"{split}.jsonl").exists():
+            _load_rows(dataset, split, folder / f"{split}.jsonl")
+    if (folder / "prepare.json").exists():
+        dataset.report = read_json(folder / "prepare.json")
+    if not (dataset.corpus or dataset.pairs or dataset.scored):
+        raise InputError(
+            f"{folder} holds no data set: expected corpus.jsonl with queries.jsonl and qrels/, or train/dev/test.jsonl. "
+            f"Make one with `semtune prepare {folder} -o DATASET`."
+        )
+    return dataset
+
+
+def write_documents(path: Path, documents: Iterable[Document]) -> int:
+    """Write documents as BEIR's corpus lines."""
+    return write_jsonl(
+        path, ({"_id": d.id, "title": d.title, "text": d.text, "metadata": dict(d.metadata)} for d in documents)
+    )
+
+
+def read_documents(path: Path) -> list[Document]:
+    """Read a corpus file; ids are made strings and must be unique."""
+    documents = [
+        Document(
+            _id(row, path, number), str(row.get("text") or ""), str(row.get("title") or ""), row.get("metadata") or {}
+        )
+        for number, row in enumerate(read_jsonl(path), start=1)
+    ]
+    if len({document.id for document in documents}) != len(documents):
+        seen: set[str] = set()
+        twice = next(d.id for d in documents if d.id in seen or seen.add(d.id))
+        raise InputError(f"{path}: the id {twice!r} occurs more than once. Ids must be unique.")
+    return documents
+
+
+def read_queries(path: Path) -> Iterator[Query]:
+    """Read a queries file; keys beside `_id` and `text` become metadata."""
+    for number, row in enumerate(read_jsonl(path), start=1):
+        extra = {key: value for key, value in row.items() if key not in {"_id", "text", "metadata"}}
+        yield Query(_id(row, path, number), str(row.get("text") or ""), {**extra, **(row.get("metadata") or {})})
+
+
+def _id(row: dict[str, Any], path: Path, number: int) -> str:
+    value = row.get("_id", row.get("id"))
+    if value is None or value == "":
+        raise InputError(f"{path}, row {number}: no '_id'. Found the keys {sorted(row)}.")
+    return str(value)
+
+
+def write_qrels(path: Path, qrels: Qrels) -> None:
+    """Write relevance judgements as BEIR's TSV, with header."""
+    with atomic_file(path) as out:
+        writer = csv.writer(out, delimiter="\t", lineterminator="\n")
+        writer.writerow(["query-id", "corpus-id", "score"])
+        writer.writerows((q, d, grade) for q, row in qrels.items() for d, grade in row.items())
+
+
+def read_qrels(path: Path) -> Qrels:
+    """Read qrels: BEIR (3 columns, with or without header) or TREC (4 columns: query, 0, document, grade)."""
+    qrels: Qrels = {}
+    with path.open(encoding="utf-8", newline="") as source:
+        for number, line in enumerate(source, start=1):
+            cells = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
+            if not cells or (number == 1 and not _is_number(cells[-1])):
+                continue
+            if len(cells) not in {3, 4} or not _is_number(cells[-1]):
+                raise InputError(f"{path}:{number}: expected query-id, corpus-id, score; found {line.strip()!r}.")
+            qrels.setdefault(cells[0], {})[cells[-2]] = int(float(cells[-1]))
+    return qrels
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _pair_row(pair: Pair) -> dict[str, str]:
+    negatives = {f"{NEGATIVE}{i}": text for i, text in enumerate(pair.negatives, start=1)}
+    return {"anchor": pair.anchor, "positive": pair.positive, **negatives}
+
+
+def _load_rows(dataset: Dataset, split: Split, path: Path) -> None:
+    for number, row in enumerate(read_jsonl(path), start=1):
+        if {"anchor", "positive"} <= row.keys():
+            negatives = tuple(str(row[key]) for key in row if key == "negative" or key.startswith(NEGATIVE))
+            dataset.pairs.setdefault(split, []).append(Pair(str(row["anchor"]), str(row["positive"]), negatives))
+        elif {"sentence1", "sentence2", "score"} <= row.keys():
+            pair = ScoredPair(str(row["sentence1"]), str(row["sentence2"]), float(row["score"]))
+            dataset.scored.setdefault(split, []).append(pair)
+        else:
+            raise InputError(
+                f"{path}:{number}: expected (anchor, positive) or (sentence1, sentence2, score); found {sorted(row)}."
+            )

@@ -1,0 +1,66 @@
+"""What this machine, or the container around us, lets us use."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+MEMORY_MAX = Path("/sys/fs/cgroup/memory.max")
+
+
+def usable_cpus() -> int:
+    """Processors we may use: affinity and the cgroup's quota, at least one.
+
+    onnxruntime counts the host's processors instead (onnxruntime#29510) and slows down in containers.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CPU_MAX.read_text().split()
+        allowed = min(allowed, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        pass  # no cgroup v2, or "max": no quota
+    return allowed
+
+
+def usable_memory() -> int:
+    """Bytes of memory we may use: the machine's, or the cgroup's limit if that is lower; 0 if unknown."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        total = 0
+    try:
+        limit = int(MEMORY_MAX.read_text())
+    except (OSError, ValueError):
+        return total
+    return min(total, limit) if total else limit
+
+
+def cpu_flags() -> frozenset[str]:
+    """The processor's instruction-set flags that matter to us, as Linux names them; empty elsewhere."""
+    wanted = {"avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16"}
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return frozenset()
+    for line in lines:
+        if line.startswith(("flags", "Features")):
+            return frozenset(line.split(":", 1)[1].split()) & wanted
+    return frozenset()
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bf16 in hardware (AMX or AVX512-BF16, or Arm's bf16)."""
+    return bool(cpu_flags() & {"amx_bf16", "avx512_bf16", "bf16"})
+
+
+def cpu_name() -> str:
+    """The processor's name for reports."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

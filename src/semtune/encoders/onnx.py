@@ -1,0 +1,98 @@
+"""The encoder that serves: an exported graph in onnxruntime, without torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from semtune import contract as contracts
+from semtune.encoders.batching import by_length, pad
+from semtune.encoders.machine import usable_cpus
+from semtune.encoders.tokenizer import Tokenizer
+from semtune.errors import ContractError, ModelError
+from semtune.io import sha256_file
+from semtune.progress import QUIET, Progress
+from semtune.types import Embeddings, Encoded, Role
+
+
+class GraphRunner:
+    """An exported graph in onnxruntime: token ids in, vectors out. Safe to call from many threads."""
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        self._session = _session(path, threads or usable_cpus())
+        self._inputs = {node.name for node in self._session.get_inputs()}
+
+    def __call__(self, ids: Sequence[Sequence[int]]) -> Embeddings:
+        """Embed token ids, n lists → (n, dim) float32, as one padded batch."""
+        input_ids, mask = pad(ids)
+        feed = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(input_ids)}
+        return self._session.run(None, {name: feed[name] for name in self._inputs})[0]
+
+
+class OnnxEncoder:
+    """Embeds texts with a model folder's ONNX graph (transformer, pooling and normalisation in one).
+
+    Example:
+        >>> encoder = OnnxEncoder(Path("runs/python-docs/export"))  # doctest: +SKIP
+        >>> encoder.encode(["how do I read a zip file"], role="query").vectors.shape  # doctest: +SKIP
+        (1, 384)
+    """
+
+    def __init__(self, folder: Path, precision: str = "fp32", threads: int = 0) -> None:
+        """Load the graph.
+
+        Args:
+            folder: a folder made by `semtune export`.
+            precision: which exported graph to take.
+            threads: 0 for as many as the machine, or its container, allows.
+
+        Raises:
+            ModelError: the folder has no such graph.
+            ContractError: the graph is not the one the contract was written for.
+        """
+        self.contract = contracts.load(folder)
+        export = self.contract.exports.get(f"onnx-{precision}")
+        if export is None or not (folder / export.file).exists():
+            raise ModelError(
+                f"{folder} has no ONNX graph in {precision} (it has {sorted(self.contract.exports) or 'none'}). "
+                f"Make one with `semtune export {folder} --format onnx --precision {precision}`."
+            )
+        if sha256_file(folder / export.file) != export.sha256:
+            raise ContractError(
+                f"{folder / export.file} is not the file its contract describes. Export the model again."
+            )
+        self.runtime = f"onnx-{precision}"
+        self._tokenizer = Tokenizer(folder, self.contract)
+        self._graph = GraphRunner(folder / export.file, threads)
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
+        vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
+        if not texts:
+            return Encoded(vectors, 0, 0)
+        tokens = self._tokenizer.encode(texts, role)
+        lengths = [len(ids) for ids in tokens.ids]
+        with (progress or QUIET).track("encode", len(texts)) as advance:
+            for batch in by_length(lengths):
+                vectors[batch] = self._graph([tokens.ids[i] for i in batch])
+                advance(len(batch))
+        return Encoded(vectors, sum(lengths), tokens.truncated)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Token ids back to text; the OpenAI dialect allows ids as input."""
+        return self._tokenizer.decode(ids)
+
+
+def _session(path: Path, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle workers otherwise spin and take a core from the rest of the server.
+    options.add_session_config_entry("session.intra_op.allow_spinning", os.environ.get("SEMTUNE_ORT_SPIN", "0"))
+    # The arena never gives memory back (onnxruntime#11627); a long text once would be kept for ever.
+    options.enable_cpu_mem_arena = False
+    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

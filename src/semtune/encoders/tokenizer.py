@@ -1,0 +1,66 @@
+"""Texts to token ids by a model's contract, with the truncated ones counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer as FastTokenizer
+
+from semtune.contract import Contract
+from semtune.errors import ModelError
+from semtune.types import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Token ids of texts, special tokens included, no padding."""
+
+    ids: list[list[int]]
+    truncated: int
+
+
+class Tokenizer:
+    """The model's own fast tokenizer, cutting at the contract's length.
+
+    Truncation is set once, here, and padding never: changing either on a shared `tokenizers` object while
+    another thread encodes raises "Already borrowed".
+    """
+
+    def __init__(self, folder: Path, contract: Contract) -> None:
+        path = folder / "tokenizer.json"
+        if not path.exists():
+            raise ModelError(
+                f"{folder} has no tokenizer.json. `semtune export` writes one from the slow tokenizer's files."
+            )
+        self._contract = contract
+        self._cutting = FastTokenizer.from_file(str(path))
+        self._cutting.no_padding()  # tokenizer.json often carries a padding and a length of its own
+        self._cutting.enable_truncation(contract.max_length)
+        self._whole = FastTokenizer.from_file(str(path))
+        self._whole.no_padding()
+        self._whole.no_truncation()
+
+    @property
+    def special_tokens(self) -> int:
+        """How many special tokens are added to a text."""
+        return self._whole.num_special_tokens_to_add(is_pair=False)
+
+    def encode(self, texts: Sequence[str], role: Role) -> Tokens:
+        """Tokenize with the role's prompt in front; cut at the limit and count the cut ones."""
+        encodings = self._cutting.encode_batch_fast(self._prepared(texts, role))
+        return Tokens([e.ids for e in encodings], sum(bool(e.overflowing) for e in encodings))
+
+    def lengths(self, texts: Sequence[str], role: Role = "document") -> list[int]:
+        """Tokens each text would have without the limit, prompt and special tokens included."""
+        return [len(e.ids) for e in self._whole.encode_batch_fast(self._prepared(texts, role))]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Token ids back to text, without special tokens."""
+        return self._whole.decode(list(ids))
+
+    def _prepared(self, texts: Sequence[str], role: Role) -> list[str]:
+        prompt = self._contract.prompt(role)
+        made = [prompt + text for text in texts] if prompt else list(texts)
+        return [text.lower() for text in made] if self._contract.lowercase else made

@@ -1,0 +1,101 @@
+"""The encoder that trains and is the reference: sentence-transformers on torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from semtune import contract as contracts
+from semtune.encoders.batching import by_length
+from semtune.errors import ModelError
+from semtune.progress import QUIET, Progress
+from semtune.registry import need
+from semtune.types import Encoded, Role
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Precision = Literal["fp32", "bf16"]
+WINDOW = 4096  # texts tokenized at a time: bounds the memory that token ids take
+
+
+def open_sentence_transformer(folder: Path, device: str | None = None) -> SentenceTransformer:
+    """Open a local folder as a `SentenceTransformer` without asking any model hub.
+
+    Raises:
+        ModelError: sentence-transformers cannot open it; the message holds its reason.
+        MissingExtraError: torch or sentence-transformers is not installed.
+    """
+    need("sentence_transformers")
+    # A folder that says where it came from makes transformers ask the hub for updates; a local one must not.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        return SentenceTransformer(str(folder), device=device, local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"sentence-transformers cannot open {folder}: {error}") from error
+
+
+class TorchEncoder:
+    """Embeds texts with a `SentenceTransformer`; fp32 unless asked otherwise."""
+
+    def __init__(self, model: SentenceTransformer, contract: contracts.Contract, precision: Precision = "fp32") -> None:
+        self.contract = contract
+        self.runtime = f"torch-{precision}"
+        self._model = model
+        self._bf16 = precision == "bf16"
+
+    @classmethod
+    def load(cls, folder: Path, precision: Precision = "fp32", device: str | None = None) -> TorchEncoder:
+        """Open a model folder; its contract is checked against its weights."""
+        contract = contracts.load(folder)
+        return cls(open_sentence_transformer(folder, device), contract, precision)
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
+        vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
+        tokens = truncated = 0
+        was_training = self._model.training
+        self._model.eval()
+        try:
+            with (progress or QUIET).track("encode", len(texts)) as advance:
+                for start in range(0, len(texts), WINDOW):
+                    window = texts[start : start + WINDOW]
+                    lengths = self._lengths(window, role)
+                    limit = self.contract.max_length
+                    truncated += sum(n > limit for n in lengths)
+                    tokens += sum(min(n, limit) for n in lengths)
+                    for batch in by_length([min(n, limit) for n in lengths]):
+                        vectors[[start + i for i in batch]] = self._forward([window[i] for i in batch], role)
+                        advance(len(batch))
+        finally:
+            self._model.train(was_training)
+        return Encoded(vectors, tokens, truncated)
+
+    def _lengths(self, texts: Sequence[str], role: Role) -> list[int]:
+        prompt = self.contract.prompt(role)
+        return [len(ids) for ids in self._model.tokenizer([prompt + t for t in texts], verbose=False)["input_ids"]]
+
+    def _forward(self, texts: list[str], role: Role) -> np.ndarray:
+        import torch
+
+        half = torch.autocast(self._model.device.type, dtype=torch.bfloat16) if self._bf16 else nullcontext()
+        with torch.inference_mode(), half:
+            made = self._model.encode(
+                texts,
+                prompt=self.contract.prompt(role),
+                batch_size=len(texts),
+                normalize_embeddings=self.contract.normalize,
+                convert_to_tensor=True,
+                show_progress_bar=False,
+            )
+        return made.float().cpu().numpy()

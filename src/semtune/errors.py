@@ -1,0 +1,56 @@
+"""The exceptions Semtune raises on purpose.
+
+Each message says what was wrong, what is allowed, and what to do next. The command line prints the
+message alone (no traceback) and leaves with `exit_code`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SemtuneError(Exception):
+    """Base of every error that is the caller's to mend; anything else is a bug in Semtune."""
+
+    exit_code = 2
+
+
+class InputError(SemtuneError):
+    """The data given is missing, unreadable or of a shape that cannot be used."""
+
+
+class ConfigError(SemtuneError):
+    """A setting is unknown or its value is not allowed."""
+
+
+class ModelError(SemtuneError):
+    """A model folder or name cannot be used."""
+
+
+class ContractError(SemtuneError):
+    """Two artefacts do not belong together: a model and an index with another fingerprint, say."""
+
+
+class MissingExtraError(SemtuneError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
+
+
+class RunLockedError(SemtuneError):
+    """Another process is working in the same run directory."""
+
+
+class StorageError(SemtuneError):
+    """The disk is full or a place cannot be written."""
+
+
+class GateError(SemtuneError):
+    """A gate says no: a leak, a failed parity check, a model that is no better."""
+
+    exit_code = 1
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for the closest allowed word, or an empty string."""
+    close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""

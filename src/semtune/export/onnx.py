@@ -1,0 +1,50 @@
+"""The whole pipeline as an ONNX graph.
+
+sentence-transformers 6 has no working ONNX export: `optimum-onnx` pins transformers below 5. So the graph
+is made here, by torch's own exporter (`torch.onnx.export(dynamo=True)`), with pooling and normalisation in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from semtune.export.pipeline_module import WholePipeline, example_inputs, input_names
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+OPSET = 18
+OUTPUT = "sentence_embedding"
+MAX_BATCH = 65_536
+
+
+def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, path: Path) -> None:
+    """Write the pipeline to `path` as one file; batch and length stay free."""
+    names = input_names(model)
+    shape = {0: torch.export.Dim("batch", min=1, max=MAX_BATCH), 1: torch.export.Dim("tokens", min=2, max=max_length)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = logging.getLogger("torch.onnx")
+    level = noise.level
+    noise.setLevel(logging.ERROR)  # it reports torchvision, which no text model needs
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript, not ours to mend
+            torch.onnx.export(
+                WholePipeline(model, normalize),
+                example_inputs(names, len(model.tokenizer)),
+                str(path),
+                input_names=names,
+                output_names=[OUTPUT],
+                dynamic_shapes=dict.fromkeys(names, shape),
+                opset_version=OPSET,
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
+    finally:
+        noise.setLevel(level)

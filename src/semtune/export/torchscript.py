@@ -1,0 +1,47 @@
+"""The whole pipeline as TorchScript, for C++ and older servers.
+
+torch calls `torch.jit` deprecated in favour of `torch.export`, but both write and load it still.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from semtune.encoders.batching import pad
+from semtune.export.pipeline_module import WholePipeline, example_inputs, input_names
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def write_torchscript(model: SentenceTransformer, normalize: bool, path: Path) -> None:
+    """Trace the pipeline and write it to `path`; batch and length stay free."""
+    names = input_names(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # tracer and deprecation warnings; parity is measured instead
+        traced = torch.jit.trace(
+            WholePipeline(model, normalize), example_inputs(names, len(model.tokenizer)), strict=False
+        )
+        torch.jit.save(traced, str(path))
+
+
+class TorchScriptRunner:
+    """Runs a written TorchScript file; used to check it."""
+
+    def __init__(self, path: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._module = torch.jit.load(str(path))
+
+    def __call__(self, ids: list[list[int]], takes_token_types: bool) -> np.ndarray:
+        """Embed token ids, (n,) lists → (n, dim) float32."""
+        input_ids, mask = (torch.from_numpy(array) for array in pad(ids))
+        inputs = [input_ids, mask, torch.zeros_like(input_ids)][: 3 if takes_token_types else 2]
+        with torch.no_grad():
+            return self._module(*inputs).numpy()

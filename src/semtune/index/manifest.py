@@ -1,0 +1,83 @@
+"""What an index folder says of itself; written last, so that its existence means the index is whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from semtune.contract import Contract
+from semtune.errors import ContractError, InputError
+from semtune.io import read_json, write_json
+
+FILE = "manifest.json"
+FORMAT = 1
+KIND = "semtune-index"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexManifest:
+    """Whose vectors an index holds and how they are searched.
+
+    Attributes:
+        backend: "faiss" or "milvus".
+        index_type: what the back-end built ("Flat", "HNSW32", "AUTOINDEX").
+        metric: "ip", the inner product: of unit vectors, the cosine.
+        dimension, count: of the vectors.
+        model: folder of the encoder, relative to the index folder where they lie together.
+        model_name, fingerprint, runtime: of the encoder that made the vectors.
+        recall_at_10: share of the exact ten nearest that the index finds, on sampled documents.
+        truncated: documents that lost their end to the model's length limit.
+        uri, collection: where Milvus keeps the vectors; empty for FAISS.
+    """
+
+    backend: str
+    index_type: str
+    metric: str
+    dimension: int
+    count: int
+    model: str
+    model_name: str
+    fingerprint: str
+    runtime: str
+    recall_at_10: float
+    truncated: int
+    uri: str = ""
+    collection: str = ""
+
+
+def write(manifest: IndexManifest, folder: Path) -> None:
+    """Write the manifest, atomically."""
+    write_json(folder / FILE, {"kind": KIND, "format": FORMAT, **asdict(manifest)})
+
+
+def read(folder: Path) -> IndexManifest:
+    """Read an index folder's manifest.
+
+    Raises:
+        InputError: the folder is no index, or of another format.
+    """
+    if not (folder / FILE).is_file():
+        raise InputError(
+            f"{folder} is not an index: it has no {FILE}. Make one with `semtune index MODEL CORPUS -o {folder}`."
+        )
+    values = read_json(folder / FILE)
+    if not isinstance(values, dict) or values.pop("kind", None) != KIND or values.pop("format", None) != FORMAT:
+        raise InputError(f"{folder / FILE} is not the manifest of an index that this Semtune reads (format {FORMAT}).")
+    try:
+        return IndexManifest(**values)
+    except TypeError as error:
+        raise InputError(f"{folder / FILE} is damaged ({error}). Build the index again with `semtune index`.") from None
+
+
+def require_same_model(manifest: IndexManifest, contract: Contract) -> None:
+    """Refuse an encoder whose vectors are not comparable with those of the index, also at equal dimension.
+
+    Raises:
+        ContractError: the fingerprints differ.
+    """
+    if contract.fingerprint != manifest.fingerprint:
+        raise ContractError(
+            f"This index was built with the model {manifest.model_name!r} (fingerprint {manifest.fingerprint[:12]}), "
+            f"but {contract.name!r} has the fingerprint {contract.fingerprint[:12]}: their vectors cannot be compared. "
+            "Search with the model the index was built with, or build a new index with this one (`semtune index`)."
+        )

@@ -1,0 +1,173 @@
+"""Plain files: JSON lines, atomic writes, hashes.
+
+Everything that others may read half-way is written beside its final name and renamed: a reader sees
+the old file or the new one, never a part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from semtune.errors import InputError, StorageError
+
+CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden place under `path` into a `StorageError` in words."""
+    try:
+        yield
+    except OSError as error:
+        reasons = {
+            errno.ENOSPC: "no space is left on the disk",
+            errno.EDQUOT: "the disk quota is used up",
+            errno.EROFS: "the file system is read-only",
+            errno.EACCES: "permission is denied",
+            errno.EPERM: "permission is denied",
+        }
+        if error.errno not in reasons:
+            raise
+        at = error.filename or path
+        raise StorageError(
+            f"Cannot write {at}: {reasons[error.errno]}. Free some space or choose another place; "
+            "what was finished before is kept, and the same command continues from there."
+        ) from error
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file that appears under `path` only when the block ends without an error."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        part = Path(name)
+        try:
+            encoding = None if "b" in mode else "utf-8"
+            with os.fdopen(handle, mode, encoding=encoding, newline=None if encoding is None else "\n") as out:
+                yield out
+                out.flush()
+                os.fsync(out.fileno())
+            part.chmod(0o666 & ~_umask())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a scratch folder that takes the place of `path` when the block ends without an error."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        scratch.chmod(0o777 & ~_umask())
+        try:
+            yield scratch
+            replace_folder(scratch, path)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+
+def replace_folder(new: Path, path: Path) -> None:
+    """Put the folder `new` at `path`; an old folder there is moved aside first, then removed."""
+    if path.exists():
+        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+        path.replace(aside / "old")
+        new.replace(path)
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        new.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    with atomic_file(path) as out:
+        json.dump(value, out, indent=2, ensure_ascii=False)
+        out.write("\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a missing or broken one is an `InputError` that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid JSON ({error}).") from None
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write one JSON object a line, atomically; returns the number of rows."""
+    count = 0
+    with atomic_file(path) as out:
+        for row in rows:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+            count += 1
+    return count
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON-lines file; a broken line is an `InputError` with its number."""
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}:{number} is not valid JSON ({error}).") from None
+            if not isinstance(row, dict):
+                raise InputError(f"{path}:{number} holds {type(row).__name__}, expected a JSON object.")
+            yield row
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as source:
+        while block := source.read(CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """SHA-256 of a JSON value in canonical form (sorted keys, no white space), in hex."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def files_under(folder: Path) -> list[Path]:
+    """All regular files below `folder`, sorted, leaving out hidden ones and symlinks that leave it."""
+    root = folder.resolve()
+    found: list[Path] = []
+    for base, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(base) / name
+            if not name.startswith(".") and path.is_file() and path.resolve().is_relative_to(root):
+                found.append(path)
+    return found
+
+
+def sha256_tree(path: Path) -> str:
+    """SHA-256 over the names and contents of a file or of all files below a folder."""
+    if path.is_file():
+        return sha256_file(path)
+    return sha256_json({str(file.relative_to(path)): sha256_file(file) for file in files_under(path)})

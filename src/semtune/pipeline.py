@@ -1,0 +1,474 @@
+"""The order of the steps, and nothing else: each step's work is in its own room.
+
+prepare → train → evaluate → export → index → search. A step runs when its key (arguments, inputs, versions)
+differs from its record, when its output is damaged, or when it never ran; see `semtune.run`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from semtune import contract as contracts
+from semtune import dataset as datasets
+from semtune.config import RunConfig, write_config
+from semtune.contract import Contract
+from semtune.encoders.resolve import resolve
+from semtune.errors import SemtuneError, StorageError
+from semtune.io import storage_errors, write_json
+from semtune.progress import QUIET, Progress
+from semtune.run import Key, RunDirectory, StepRecord, versions
+
+Rerun = Literal["changed", "always", "never"]
+EXIT_CODES = {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}
+FULL = 16 << 20  # bytes: with less free, an odd failure of a library's writer is a full disk
+BASE_ANSWERS_UP_TO = 50_000  # documents that the base model embeds too, to answer beside the tuned one
+PARITY_TEXTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every step may use."""
+
+    config: RunConfig
+    run: RunDirectory
+    base_folder: Path
+    base: Contract
+    progress: Progress
+
+    def path(self, step: str) -> Path:
+        """The folder of a finished step."""
+        return self.run.root / step
+
+    def content(self, step: str) -> str:
+        """Content hash of a finished step."""
+        record = self.run.record(step)
+        return record.content if record else "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a step's work came to, beside the files in its folder."""
+
+    result: Mapping[str, Any]
+    external: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step: what decides its result, and how it is done.
+
+    Attributes:
+        name: of its folder, config section and command.
+        after: the steps whose output it reads.
+        libraries: packages whose versions count.
+        arguments: context → settings and everything else that counts.
+        inputs: context → name → hash of what it reads beside the steps in `after`.
+        do: context, working folder → what it made.
+        resumable: whether a killed attempt's folder is of use to the next one.
+    """
+
+    name: str
+    after: tuple[str, ...]
+    libraries: tuple[str, ...]
+    arguments: Callable[[Context], dict[str, Any]]
+    do: Callable[[Context, Path], Made]
+    inputs: Callable[[Context], dict[str, str]] = field(default=lambda _context: {})
+    resumable: bool = False
+
+    def key(self, context: Context) -> Key:
+        """What the step's result depends on, now."""
+        inputs = {name: context.content(name) for name in self.after} | self.inputs(context)
+        arguments = json.loads(json.dumps(self.arguments(context), default=str))
+        return Key(arguments, inputs, versions(*self.libraries))
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What happened to a step: "done", "unchanged", "would run" (dry run), "stopped" (gate) and why."""
+
+    step: str
+    status: str
+    reason: str
+    seconds: float
+    path: str
+    result: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run came to."""
+
+    name: str
+    path: str
+    steps: tuple[StepReport, ...]
+    exit_code: int
+
+    def result(self, step: str) -> Mapping[str, Any]:
+        """A step's numbers; empty if it has none."""
+        return next((report.result for report in self.steps if report.step == step), {})
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of `semtune run --json`."""
+        evaluation, answers = self.result("evaluate"), self.result("search")
+        return {
+            "name": self.name,
+            "path": self.path,
+            "steps": [report.as_dict() for report in self.steps],
+            **{key: evaluation.get(key) for key in ("verdict", "sentence", "gain", "interval", "p_value")},
+            "answers": answers.get("answers", []),
+        }
+
+
+def run_pipeline(
+    config: RunConfig, *, rerun: Rerun = "changed", dry_run: bool = False, progress: Progress = QUIET,
+    on_step: Callable[[StepReport], None] = lambda _report: None, on_start: Callable[[str, str], None] = lambda _step, _why: None,
+) -> RunReport:  # fmt: skip
+    """Walk the whole way, running what has to be run.
+
+    Args:
+        config: of the run.
+        rerun: "changed" runs what changed, "always" everything, "never" only what was never finished.
+        dry_run: only say what would run and why; nothing is written.
+        progress: shown to the user.
+        on_start: called with a step's name and the reason before it runs.
+        on_step: called with each step's report.
+
+    Raises:
+        SemtuneError: a step failed; the finished ones stay, and the next call continues there.
+    """
+    root = Path(config.runs_dir) / config.name
+    base_folder = resolve(config.model)
+    context = Context(config, RunDirectory(root), base_folder, contracts.load(base_folder), progress)
+    steps = chosen_steps(config)
+    if dry_run:
+        reports = _foresee(context, steps, rerun)
+        for report in reports:
+            on_step(report)
+        return RunReport(config.name, str(root), tuple(reports), 0)
+    with context.run.locked():
+        context.run.sweep()
+        write_config(config, root / "config.yaml")
+        return _walk(context, steps, rerun, on_start, on_step)
+
+
+def chosen_steps(config: RunConfig) -> list[Step]:
+    """The steps of this run, in order; search only where there are questions."""
+    return [step for step in STEPS if step.name != "search" or config.search.questions]
+
+
+def _walk(
+    context: Context,
+    steps: list[Step],
+    rerun: Rerun,
+    on_start: Callable[[str, str], None],
+    on_step: Callable[[StepReport], None],
+) -> RunReport:
+    reports: list[StepReport] = []
+    exit_code = 0
+    for step in steps:
+        key = step.key(context)
+        why = _why(context.run, step, key, rerun)
+        if why:
+            on_start(step.name, why)
+            record, status = _execute(context, step, key), "done"
+        else:
+            record, status = context.run.record(step.name), "unchanged"
+        result = record.result if record else {}
+        seconds = record.seconds if record and why else 0.0
+        reports.append(
+            StepReport(
+                step.name, status, why or "nothing it depends on changed", seconds, str(context.path(step.name)), result
+            )
+        )
+        on_step(reports[-1])
+        if step.name == "evaluate" and context.config.evaluate.gate and (exit_code := EXIT_CODES[result["verdict"]]):
+            break
+    context.run.write_manifest()
+    return RunReport(context.config.name, str(context.run.root), tuple(reports), exit_code)
+
+
+def _why(run: RunDirectory, step: Step, key: Key, rerun: Rerun) -> str:
+    if rerun == "always":
+        return "asked for (--rerun always)"
+    return run.damage(step.name) if rerun == "never" else run.why_run(step.name, key)
+
+
+def _foresee(context: Context, steps: list[Step], rerun: Rerun) -> list[StepReport]:
+    reports: list[StepReport] = []
+    running: set[str] = set()
+    for step in steps:
+        behind = [name for name in step.after if name in running]
+        why = _why(context.run, step, step.key(context), rerun)
+        if behind and not why and rerun == "changed":
+            why = f"its input {' and '.join(behind)} would run"
+        if why:
+            running.add(step.name)
+        status = "would run" if why else "unchanged"
+        reports.append(
+            StepReport(step.name, status, why or "nothing it depends on changed", 0.0, str(context.path(step.name)), {})
+        )
+    return reports
+
+
+def _execute(context: Context, step: Step, key: Key) -> StepRecord:
+    work = context.run.begin(step.name, key, resumable=step.resumable)
+    started = time.monotonic()
+    try:
+        with storage_errors(work):
+            made = step.do(context, work)
+    except SemtuneError:
+        raise
+    except Exception as error:
+        # Writers in C++ and Rust report a full disk in words of their own.
+        if shutil.disk_usage(context.run.root).free < FULL:
+            raise StorageError(
+                f"The disk under {context.run.root.resolve()} is full ({step.name} stopped: {error}). Free some space; the same command continues from there."
+            ) from error
+        raise
+    finished = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    return context.run.finish(
+        step.name,
+        work,
+        key,
+        time.monotonic() - started,
+        context.config.seed,
+        _device(),
+        finished,
+        made.result,
+        made.external,
+    )
+
+
+def _device() -> str:
+    torch = sys.modules.get("torch")
+    return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
+
+
+# --- prepare -----------------------------------------------------------------------------------------------
+
+
+def _prepare_arguments(context: Context) -> dict[str, Any]:
+    made_for = {
+        "tokenizer": context.base.tokenizer_sha256,
+        "max_length": context.base.max_length,
+        "seed": context.config.seed,
+    }
+    return context.config.prepare.model_dump() | made_for
+
+
+def _source_hash(context: Context) -> dict[str, str]:
+    from semtune.prepare import hash_source
+
+    return {"source": hash_source(context.config.prepare.source)}
+
+
+def _prepare(context: Context, work: Path) -> Made:
+    from semtune.encoders.tokenizer import Tokenizer
+    from semtune.prepare import PrepareSettings, prepare
+
+    config = context.config.prepare
+    settings = PrepareSettings(**config.model_dump(exclude={"source"}))
+    tokenizer = Tokenizer(context.base_folder, context.base)
+    made = prepare(config.source, tokenizer, context.base.max_length, settings, context.config.seed, context.progress)
+    datasets.save(made, work)
+    rows = {split: len(made.scored.get(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
+    return Made(
+        {
+            "passages": len(made.corpus),
+            "rows": rows,
+            "queries": {split: len(qrels) for split, qrels in made.qrels.items()},
+            "dropped": {reason: facts["count"] for reason, facts in made.report.get("dropped", {}).items()},
+            "warnings": made.report.get("warnings", []),
+        }
+    )
+
+
+# --- train -------------------------------------------------------------------------------------------------
+
+
+def _train(context: Context, work: Path) -> Made:
+    from semtune.train.curve import draw_curve
+    from semtune.train.settings import TrainSettings
+    from semtune.train.trainer import train
+
+    dataset = datasets.load(context.path("prepare"))
+    settings = TrainSettings(**context.config.train.model_dump())
+    made = train(
+        dataset,
+        context.base_folder,
+        context.config.model,
+        work / "model",
+        work,
+        settings,
+        context.config.seed,
+        context.progress,
+    )
+    draw_curve(made.log, made.plan.metric, work / "curve.png")
+    shutil.rmtree(work / "checkpoints", ignore_errors=True)
+    (work / "training.json").unlink(missing_ok=True)
+    return Made(
+        {"plan": made.plan.as_dict(), "best": made.best, "start": made.start, "fingerprint": made.contract.fingerprint}
+    )
+
+
+def _base(context: Context) -> dict[str, Any]:
+    return {"base": context.base.fingerprint, "model": context.config.model, "seed": context.config.seed}
+
+
+# --- evaluate ----------------------------------------------------------------------------------------------
+
+
+def _evaluate(context: Context, work: Path) -> Made:
+    from semtune.encoders.torch import TorchEncoder
+    from semtune.evaluate.bm25 import score_bm25
+    from semtune.evaluate.outcome import conclude, write_trec_run
+    from semtune.evaluate.report import write_report
+    from semtune.evaluate.scores import score
+    from semtune.io import read_jsonl
+
+    dataset = datasets.load(context.path("prepare"))
+    if not (dataset.qrels.get("test") or dataset.scored.get("test")):
+        return _nothing_to_judge(context, work)
+    config, say = context.config.evaluate, context.progress
+    tuned = score(TorchEncoder.load(context.path("train") / "model"), dataset, "test", say)
+    base = score(TorchEncoder.load(context.base_folder), dataset, "test", say)
+    bm25 = score_bm25(dataset, "test", say) if config.bm25 and tuned.kind == "retrieval" else None
+    outcome = conclude(tuned, base, bm25, context.config.seed, config.min_queries)
+    write_json(work / "metrics.json", outcome.metrics_json())
+    if tuned.kind == "retrieval":
+        for name, scores in outcome.systems.items():
+            write_trec_run(work / f"{name}.trec", scores, name)
+    log = list(read_jsonl(context.path("train") / "log.jsonl"))
+    write_report(
+        work / "report.html", outcome, dataset, "test", log, f"{context.config.name}: tuned {context.config.model}"
+    )
+    systems = {name: scores.metrics[scores.main] for name, scores in outcome.systems.items()}
+    return Made({**outcome.summary(), "metric": tuned.main, "systems": systems, "truncated": dict(tuned.truncated)})
+
+
+def _nothing_to_judge(context: Context, work: Path) -> Made:
+    """Too few documents for a test part: say so; the rest of the way can still be walked."""
+    sentence = "cannot judge: the data set has no test part. Give documents from at least three files, or labels."
+    context.progress.say(sentence)
+    result = {"verdict": "cannot-judge", "sentence": sentence, "gain": None, "interval": None, "p_value": None}
+    write_json(work / "metrics.json", {"verdict": result})
+    return Made(result)
+
+
+# --- export ------------------------------------------------------------------------------------------------
+
+
+def _export(context: Context, work: Path) -> Made:
+    from semtune.export.build import export
+
+    documents = datasets.load(context.path("prepare")).to_index
+    texts = [document.content for document in documents[:: max(1, len(documents) // PARITY_TEXTS)]][:PARITY_TEXTS]
+    inner = work / "model"
+    formats = list(dict.fromkeys(["onnx", *context.config.export.format]))  # the index and the server need onnx
+    made = export(context.path("train") / "model", formats, inner, texts, context.progress)
+    for path in inner.iterdir():
+        path.replace(work / path.name)
+    inner.rmdir()
+    return Made({"formats": formats, "min_cosine": min(proof.min_cosine for proof in made.parity.values())})
+
+
+# --- index -------------------------------------------------------------------------------------------------
+
+
+def _index(context: Context, work: Path) -> Made:
+    from semtune.encoders.onnx import OnnxEncoder
+    from semtune.index.build import IndexSettings, build
+    from semtune.index.milvus import local_file
+
+    dataset = datasets.load(context.path("prepare"))
+    settings = IndexSettings(**context.config.index.model_dump())
+    home, model = context.path("index"), context.path("export")
+    inner = work / "index"
+    made = build(dataset.to_index, OnnxEncoder(model), model, inner, settings, context.progress, home=home)
+    for path in inner.iterdir():
+        path.replace(work / path.name)
+    inner.rmdir()
+    file = local_file(made.uri) if made.uri else None
+    result = {"count": made.count, "type": made.index_type, "recall@10": made.recall_at_10, "truncated": made.truncated}
+    return Made(result, [str(file)] if file else [])
+
+
+# --- search ------------------------------------------------------------------------------------------------
+
+
+def _search(context: Context, work: Path) -> Made:
+    from semtune.search.searcher import Searcher
+
+    config = context.config.search
+    searcher = Searcher.open(context.path("index"))
+    tuned = searcher.search_many(config.questions, config.k)
+    searcher.close()
+    base = _base_answers(context, config.questions, config.k)
+    answers = [
+        {"question": question, "tuned": [h.as_dict() for h in mine], "base": [h.as_dict() for h in theirs]}
+        for question, mine, theirs in zip(config.questions, tuned, base, strict=True)
+    ]
+    write_json(work / "answers.json", answers)
+    return Made({"answers": answers})
+
+
+def _base_answers(context: Context, questions: Sequence[str], k: int) -> list[list[Any]]:
+    """The untouched model's answers, by exact search over the same documents."""
+    from semtune.encoders.machine import has_bf16
+    from semtune.encoders.torch import TorchEncoder
+    from semtune.index.exact import ExactIndex
+    from semtune.types import Hit
+
+    documents = datasets.load(context.path("prepare")).to_index
+    if len(documents) > BASE_ANSWERS_UP_TO:
+        context.progress.say(
+            f"the base model does not answer beside the tuned one: more than {BASE_ANSWERS_UP_TO:,} documents"
+        )
+        return [[] for _ in questions]
+    encoder = TorchEncoder.load(context.base_folder, "bf16" if has_bf16() else "fp32")
+    index = ExactIndex(encoder.encode([d.content for d in documents], "document", context.progress).vectors)
+    found = index.search(encoder.encode(questions, "query").vectors, min(k, len(documents)))
+    return [
+        [
+            Hit((d := documents[row]).id, score, d.text, d.title, d.metadata)
+            for row, score in zip(rows, scores, strict=True)
+        ]
+        for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
+    ]
+
+
+STEPS = (
+    Step("prepare", (), ("tokenizers", "selectolax"), _prepare_arguments, _prepare, _source_hash),
+    Step(
+        "train", ("prepare",), ("torch", "transformers", "sentence-transformers"),
+        lambda context: context.config.train.model_dump() | _base(context), _train, resumable=True,
+    ),
+    Step(
+        "evaluate", ("prepare", "train"), ("torch", "transformers", "sentence-transformers", "bm25s"),
+        lambda context: context.config.evaluate.model_dump(exclude={"gate"}) | _base(context), _evaluate,
+    ),
+    Step(
+        "export", ("train",), ("torch", "onnx", "onnxscript", "onnxruntime"),
+        lambda context: context.config.export.model_dump(), _export,
+    ),
+    Step(
+        "index", ("prepare", "export"), ("onnxruntime", "tokenizers", "faiss-cpu", "pymilvus"),
+        lambda context: context.config.index.model_dump(), _index,
+    ),
+    Step(
+        "search", ("index",), ("onnxruntime", "tokenizers"),
+        lambda context: context.config.search.model_dump() | _base(context), _search,
+    ),
+)  # fmt: skip

@@ -1,0 +1,19 @@
+"""Prepare: source in, data set without leaks out."""
+
+from semtune.prepare.build import load_for_evaluation, prepare
+from semtune.prepare.leaks import Leaks, leaks
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.sniff import Sniffed, sniff
+from semtune.prepare.sources import Source, hash_source
+
+__all__ = [
+    "Leaks",
+    "PrepareSettings",
+    "Sniffed",
+    "Source",
+    "hash_source",
+    "leaks",
+    "load_for_evaluation",
+    "prepare",
+    "sniff",
+]

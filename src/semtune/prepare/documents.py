@@ -1,0 +1,116 @@
+"""Documents without labels to a retrieval data set: the headings and summaries ask, the texts below them answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from semtune.dataset import Dataset
+from semtune.errors import InputError
+from semtune.prepare.chunk import TokenCounter
+from semtune.prepare.cloze import cloze
+from semtune.prepare.material import Section
+from semtune.prepare.passages import Passage, ask, cap, cut, unique
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split import Groups, assign
+from semtune.prepare.tally import Tally
+from semtune.prepare.text import key, short_id, stable_hash
+from semtune.progress import QUIET, Progress
+from semtune.types import SPLITS, Pair, Query, Split
+
+FEW_ANCHORS = 0.1  # with a smaller share of sections that ask something, sentences are asked too
+
+
+def build_documents(
+    sections: Sequence[Section],
+    tokenizer: TokenCounter,
+    limit: int,
+    settings: PrepareSettings,
+    seed: int,
+    tally: Tally,
+    progress: Progress = QUIET,
+) -> Dataset:
+    """Make passages, questions, judgements and training pairs, split by document.
+
+    The question of a section is not in the passages that are judged (`corpus`), only in those that are served
+    (`documents`). All passages of a section are relevant to its question. Where hardly any section has a heading
+    or summary, a sentence taken out of a passage asks for the rest of it (inverse cloze task, Lee et al. 2019).
+
+    Raises:
+        InputError: no pair can be made.
+    """
+    asked = ask(sections, settings, tally)
+    passages = cut(asked, tokenizer, limit, progress)
+    if sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked):
+        passages = cloze(passages, seed, tally)
+    passages = unique(cap(passages, settings.max_passages, tally, seed), tally)
+    passages = _without_answers_in_plain(passages, tally)
+    splits = _split(passages, settings, seed, tally)
+    dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
+    _fill(dataset, passages, splits, settings)
+    if not any(dataset.pairs.values()):
+        raise InputError(
+            f"No training pair could be made from {len(asked):,} sections: they have no telling headings, titles or "
+            "summaries, and are too short to take a sentence out of. Give longer texts, texts with headings, or pairs "
+            "of questions and answers."
+        )
+    return dataset
+
+
+def _without_answers_in_plain(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Leave out passages that are nothing but a question that is asked of others."""
+    anchors = {key(passage.anchor) for passage in passages if passage.anchor}
+    kept: list[Passage] = []
+    for passage in passages:
+        if not passage.anchor and key(passage.judged.text) in anchors:
+            tally.drop(
+                "passage that is a question of others word for word", f"{passage.judged.id}: {passage.judged.text}"
+            )
+        else:
+            kept.append(passage)
+    return kept
+
+
+def _split(passages: list[Passage], settings: PrepareSettings, seed: int, tally: Tally) -> dict[str, Split]:
+    """Group → split; groups that share a question or a passage are one."""
+    homes: dict[str, set[str]] = {}
+    for passage in passages:
+        if passage.anchor:
+            homes.setdefault("question " + key(passage.anchor), set()).add(passage.group)
+            homes.setdefault("text " + key(passage.judged.text), set()).add(passage.group)
+    joined = Groups()
+    for passage in passages:
+        joined.find(passage.group)
+    for groups in homes.values():
+        if len(groups) > 1:
+            joined.join(groups)
+            tally.count("texts or questions that join documents")
+    weights: dict[str, int] = {}
+    for group, _ in sorted({(joined.find(p.group), key(p.anchor)) for p in passages if p.anchor}):
+        weights[group] = weights.get(group, 0) + 1
+    splits = assign(weights, settings.dev_share, settings.test_share, seed, tally)
+    return {passage.group: splits.get(joined.find(passage.group), "train") for passage in passages}
+
+
+def _fill(dataset: Dataset, passages: list[Passage], splits: dict[str, Split], settings: PrepareSettings) -> None:
+    for passage in passages:
+        if not passage.anchor:
+            continue
+        split = splits[passage.group]
+        id_ = short_id("q", passage.anchor)
+        dataset.queries.setdefault(id_, Query(id_, passage.anchor, {"split": split, "group": passage.group}))
+        dataset.qrels.setdefault(split, {}).setdefault(id_, {})[passage.judged.id] = 1
+        if passage.part <= settings.pairs_per_section:
+            dataset.pairs.setdefault(split, []).append(Pair(passage.anchor, passage.judged.content))
+    dataset.qrels = {split: dataset.qrels[split] for split in SPLITS if split in dataset.qrels}
+    dataset.pairs = {split: dataset.pairs[split] for split in SPLITS if split in dataset.pairs}
+
+
+def limit_pairs(dataset: Dataset, limit: int | None, seed: int, tally: Tally) -> None:
+    """Keep at most `limit` training pairs, chosen by hash, in their order."""
+    pairs = dataset.pairs.get("train", [])
+    if limit is None or len(pairs) <= limit:
+        return
+    order = sorted(range(len(pairs)), key=lambda i: (stable_hash(pairs[i].anchor + "\n" + pairs[i].positive, seed), i))
+    kept = set(order[:limit])
+    tally.drop(f"training pair beyond max_pairs={limit}", pairs[order[limit]].anchor, len(pairs) - limit)
+    dataset.pairs["train"] = [pair for i, pair in enumerate(pairs) if i in kept]

@@ -1,0 +1,1 @@
+"""Readers: one kind of source each, into sections, rows or labels."""

@@ -1,0 +1,63 @@
+"""Bytes to text: UTF-8 first, then what a byte-order mark or the page itself says, then Windows-1252."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+
+from semtune.prepare.tally import Tally
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same bytes
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+HEAD = 4096
+
+
+def decode(data: bytes) -> tuple[str, str] | None:
+    """Return text and encoding, or None if the bytes are no text."""
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return _try(data, encoding)
+    if b"\x00" in data[:HEAD]:
+        return None
+    declared = _CHARSET.search(data[:HEAD])
+    names = ["utf-8", *([declared.group(1).decode("ascii")] if declared else []), "cp1252"]
+    for name in names:
+        found = _try(data, name)
+        if found and len(_CONTROL.findall(found[0][:HEAD])) <= 0.02 * min(len(found[0]), HEAD):
+            return found
+    return None
+
+
+def read_text(path: Path, shown: str, tally: Tally) -> str | None:
+    """Read a file as text; None, counted, if it is unreadable, binary or empty."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        tally.drop("unreadable file", f"{shown} ({error.strerror})")
+        return None
+    found = decode(data)
+    if found is None:
+        tally.drop("binary file", shown)
+        return None
+    text, encoding = found
+    if not text.strip():
+        tally.drop("empty file", shown)
+        return None
+    if not encoding.startswith("utf"):
+        tally.count(f"files not in UTF-8, read as {encoding}")
+    return text
+
+
+def _try(data: bytes, encoding: str) -> tuple[str, str] | None:
+    try:
+        return data.decode(encoding), encoding.lower()
+    except (UnicodeDecodeError, LookupError):
+        return None

@@ -1,0 +1,116 @@
+"""What happened, as JSON: counts in and out, what was dropped and why, lengths against the model's limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from semtune.dataset import Dataset
+from semtune.prepare.chunk import TokenCounter, count_tokens
+from semtune.prepare.leaks import Leaks
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.tally import Tally
+from semtune.prepare.text import stable_hash
+from semtune.progress import QUIET, Progress
+from semtune.types import SPLITS
+
+SAMPLES = 5
+FEW_QUERIES = 50  # a paired test on fewer can hardly tell a real gain from chance
+REMOVED = ("training label:", "training row:")  # reasons that begin so are leaks taken out
+
+
+def write_report(
+    dataset: Dataset,
+    kind: str,
+    tokenizer: TokenCounter,
+    limit: int,
+    settings: PrepareSettings,
+    seed: int,
+    tally: Tally,
+    found: Leaks,
+    progress: Progress = QUIET,
+) -> dict[str, Any]:
+    """Put the report together; warnings about small or truncated sets are added here."""
+    tokens = _tokens(dataset, tokenizer, limit, progress)
+    _warn(dataset, tokens, tally)
+    removed = sum(entry["count"] for reason, entry in tally.dropped.items() if reason.startswith(REMOVED))
+    return {
+        "kind": kind,
+        "counts": {**tally.counts, **sizes(dataset)},
+        "dropped": tally.dropped,
+        "tokens": tokens,
+        "leaks": {"checked": True, "removed": removed, **found.as_dict()},
+        "warnings": tally.warnings,
+        "settings": settings.as_dict(),
+        "seed": seed,
+        "sample": _sample(dataset, seed),
+    }
+
+
+def sizes(dataset: Dataset) -> dict[str, Any]:
+    """How much of everything a data set holds, by split."""
+    return {
+        "passages": len(dataset.corpus),
+        "documents to index": len(dataset.to_index),
+        "queries": {split: len(dataset.qrels[split]) for split in SPLITS if split in dataset.qrels},
+        "labels": {split: sum(map(len, dataset.qrels[split].values())) for split in SPLITS if split in dataset.qrels},
+        "pairs": {split: len(dataset.pairs[split]) for split in SPLITS if split in dataset.pairs},
+        "scored pairs": {split: len(dataset.scored[split]) for split in SPLITS if split in dataset.scored},
+    }
+
+
+def _tokens(dataset: Dataset, tokenizer: TokenCounter, limit: int, progress: Progress) -> dict[str, Any]:
+    documents = [document.content for document in dataset.to_index]
+    queries = [query.text for query in dataset.queries.values()]
+    served = count_tokens(documents, tokenizer, progress=progress, task="Measuring lengths")
+    judged = served
+    if dataset.documents is not None:
+        judged = count_tokens([document.content for document in dataset.corpus], tokenizer)
+    asked = count_tokens(queries, tokenizer, "query")
+    return {
+        "limit": limit,
+        "documents": _spread(served, limit),
+        "passages": _spread(judged, limit),
+        "queries": _spread(asked, limit),
+        "truncated": sum(length > limit for length in served + asked),
+    }
+
+
+def _spread(lengths: Sequence[int], limit: int) -> dict[str, int]:
+    order = sorted(lengths)
+    if not order:
+        return {"median": 0, "p95": 0, "max": 0, "truncated": 0}
+    return {
+        "median": order[(len(order) - 1) // 2],
+        "p95": order[int(0.95 * (len(order) - 1))],
+        "max": order[-1],
+        "truncated": sum(length > limit for length in order),
+    }
+
+
+def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
+    cut, total = tokens["documents"]["truncated"], len(dataset.to_index)
+    if cut > 0.05 * total:
+        tally.warn(
+            f"{cut:,} of {total:,} documents are longer than the model's {tokens['limit']} tokens; the model reads "
+            "only their beginning. A model with a longer limit, or shorter documents, would use the rest."
+        )
+    queries = len(dataset.qrels.get("test", {}))
+    if dataset.qrels and 0 < queries < FEW_QUERIES:
+        tally.warn(
+            f"Only {queries} test questions: a gain must be large to be told from chance. More documents would help."
+        )
+    if not dataset.qrels.get("test") and not dataset.scored.get("test"):
+        tally.warn("There is no test split: the result cannot be judged.")
+
+
+def _sample(dataset: Dataset, seed: int) -> list[dict[str, Any]]:
+    """A few training rows, chosen by hash, for people to look at."""
+    pairs = dataset.pairs.get("train", [])
+    if pairs:
+        chosen = sorted(pairs, key=lambda pair: stable_hash(pair.anchor, seed))[:SAMPLES]
+        return [{"anchor": pair.anchor, "positive": pair.positive[:400]} for pair in chosen]
+    rows = sorted(dataset.scored.get("train", []), key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[
+        :SAMPLES
+    ]
+    return [{"sentence1": row.sentence1, "sentence2": row.sentence2, "score": row.score} for row in rows]

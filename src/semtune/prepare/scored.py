@@ -1,0 +1,83 @@
+"""Scored pairs of sentences to a similarity data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from semtune.dataset import Dataset
+from semtune.errors import InputError
+from semtune.prepare.leaks import pair_key
+from semtune.prepare.material import Part, held_out
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split import Groups, assign, missing_shares
+from semtune.prepare.tally import Tally
+from semtune.prepare.text import key, short_id
+from semtune.types import SPLITS, Document, ScoredPair, Split
+
+
+def build_scored(parts: Mapping[Part, list[ScoredPair]], settings: PrepareSettings, seed: int, tally: Tally) -> Dataset:
+    """Split pairs by connected sentences where the owner did not; the corpus is every distinct sentence.
+
+    In splits that the owner made, training rows whose pair occurs in dev or test are dropped, in either order;
+    single sentences that occur on both sides are counted and kept, as in published use of such sets.
+
+    Raises:
+        InputError: nothing is left to train on.
+    """
+    held = held_out(parts)
+    train = _without_held_out(parts.get("train", parts.get("all", [])), held, tally)
+    wanted = missing_shares(held, settings)
+    scored: dict[Split, list[ScoredPair]] = {**held}
+    for split, rows in _carve(train, wanted, seed, tally).items():
+        scored[split] = rows
+    if not scored.get("train"):
+        raise InputError("No scored pair is left to train on: all occur in dev or test. Give other training rows.")
+    dataset = Dataset(scored={split: scored[split] for split in SPLITS if scored.get(split)})
+    dataset.corpus = distinct_sentences(dataset)
+    return dataset
+
+
+def distinct_sentences(dataset: Dataset) -> list[Document]:
+    """Every sentence once, in order of appearance, so that an index can be built on them."""
+    found: dict[str, Document] = {}
+    for rows in dataset.scored.values():
+        for row in rows:
+            for text in (row.sentence1, row.sentence2):
+                id_ = short_id("s", text)
+                found.setdefault(id_, Document(id_, text))
+    return list(found.values())
+
+
+def _without_held_out(
+    train: list[ScoredPair], held: Mapping[Split, list[ScoredPair]], tally: Tally
+) -> list[ScoredPair]:
+    pairs = {pair_key(row.sentence1, row.sentence2) for rows in held.values() for row in rows}
+    single = {key(text) for rows in held.values() for row in rows for text in (row.sentence1, row.sentence2)}
+    kept: list[ScoredPair] = []
+    for row in train:
+        if pair_key(row.sentence1, row.sentence2) in pairs:
+            tally.drop("training row: pair occurs in dev or test", f"{row.sentence1} | {row.sentence2}")
+            continue
+        if key(row.sentence1) in single or key(row.sentence2) in single:
+            tally.count("training rows kept with one sentence that occurs in dev or test")
+        kept.append(row)
+    return kept
+
+
+def _carve(
+    train: list[ScoredPair], wanted: Mapping[Split, float], seed: int, tally: Tally
+) -> dict[Split, list[ScoredPair]]:
+    if not any(wanted.values()):
+        return {"train": train}
+    groups = Groups()
+    for row in train:
+        groups.join([key(row.sentence1), key(row.sentence2)])
+    weights: dict[str, int] = {}
+    for row in train:
+        group = groups.find(key(row.sentence1))
+        weights[group] = weights.get(group, 0) + 1
+    splits = assign(weights, wanted.get("dev", 0.0), wanted.get("test", 0.0), seed, tally)
+    made: dict[Split, list[ScoredPair]] = {}
+    for row in train:
+        made.setdefault(splits[groups.find(key(row.sentence1))], []).append(row)
+    return made

@@ -1,0 +1,70 @@
+"""What was skipped, why, and an example of it: nothing is dropped in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from semtune.errors import InputError
+
+EXAMPLE_LENGTH = 160
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what readers and builders leave out, and collects warnings in words."""
+
+    dropped: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def drop(self, reason: str, example: object, count: int = 1) -> None:
+        """Count something left out for `reason`; the first example is kept."""
+        text = str(example)
+        shown = text if len(text) <= EXAMPLE_LENGTH else text[: EXAMPLE_LENGTH - 1] + "…"
+        entry = self.dropped.setdefault(reason, {"count": 0, "example": shown})
+        entry["count"] += count
+
+    def count(self, name: str, amount: int = 1) -> None:
+        """Add to a count of things seen; nothing seen leaves no entry."""
+        if amount:
+            self.counts[name] = self.counts.get(name, 0) + amount
+
+    def warn(self, message: str) -> None:
+        """Add a warning, once."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+
+@dataclass(slots=True)
+class BadRows:
+    """The unusable rows of one file; too many of them and the file is refused."""
+
+    where: object
+    tally: Tally
+    seen: int = 0
+    bad: int = 0
+    first: str = ""
+
+    def row(self) -> None:
+        """Count a row read, good or bad."""
+        self.seen += 1
+
+    def refuse(self, number: int, reason: str, shown: object = "") -> None:
+        """Count a row that cannot be used."""
+        self.bad += 1
+        example = f"{self.where}:{number}: {shown}" if shown != "" else f"{self.where}:{number}"
+        self.first = self.first or f"line {number}: {reason}"
+        self.tally.drop(f"bad row: {reason}", example)
+
+    def check(self, max_share: float) -> None:
+        """Refuse the file when more than `max_share` of its rows are bad.
+
+        Raises:
+            InputError: they are.
+        """
+        if self.bad > max_share * self.seen:
+            raise InputError(
+                f"{self.where}: {self.bad:,} of {self.seen:,} rows cannot be used (first: {self.first}). "
+                f"At most {max_share:.0%} may be bad. Mend the file, or raise max_bad_share if this is known."
+            )

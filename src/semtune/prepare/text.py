@@ -1,0 +1,51 @@
+"""Small facts about texts: comparable keys, word counts, stable hashes, tidy white space."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # kana and Han: written without spaces
+_CJK_CHAR = re.compile(f"[{CJK}]")
+_WORD = re.compile(r"\w+(?:['’.\-_]\w+)*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b]")
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+def key(text: str) -> str:
+    """The text as compared for equality: case and white space do not count."""
+    return " ".join(text.casefold().split())
+
+
+def word_count(text: str) -> int:
+    """Number of words; in Chinese and Japanese two characters count as one."""
+    characters = len(_CJK_CHAR.findall(text))
+    return len(_WORD.findall(_CJK_CHAR.sub(" ", text))) + (characters + 1) // 2
+
+
+def one_line(text: str) -> str:
+    """All white space as single spaces."""
+    return " ".join(text.split())
+
+
+def tidy(text: str) -> str:
+    """Unix line ends, no control characters, no trailing blanks, at most one empty line in a row."""
+    text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = (line.rstrip() for line in text.split("\n"))
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
+
+
+def stable_hash(text: str, seed: int = 0) -> int:
+    """A 64-bit hash that is the same on every machine and in every run (blake2b)."""
+    digest = hashlib.blake2b(f"{seed}:{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def short_id(prefix: str, text: str) -> str:
+    """An id made from a text: equal texts have equal ids, in every data set."""
+    return f"{prefix}-{stable_hash(key(text)):016x}"
+
+
+def contains(whole: str, part: str) -> bool:
+    """Whether `part` stands in `whole` at word borders, case and white space aside."""
+    return f" {key(part)} " in f" {key(whole)} " if part.strip() else False

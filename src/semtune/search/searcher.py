@@ -1,0 +1,135 @@
+"""The searcher: questions in, documents out. Imports neither torch nor transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from semtune.encoders.load import load_encoder
+from semtune.errors import ContractError, InputError
+from semtune.index import manifest as manifests
+from semtune.index.documents import DocumentStore
+from semtune.index.manifest import IndexManifest
+from semtune.types import Encoder, Hit, VectorIndex
+
+RUN_INDEX = "index"
+MAX_K = 1000
+
+
+class Searcher:
+    """An index opened for questions. Safe to use from many threads.
+
+    Example:
+        >>> searcher = Searcher.open(Path("runs/python-docs"))  # doctest: +SKIP
+        >>> searcher.search("how do I read a zip file", k=3)[0].title  # doctest: +SKIP
+        'zipfile.ZipFile.read'
+    """
+
+    def __init__(self, encoder: Encoder, index: VectorIndex, documents: DocumentStore, manifest: IndexManifest) -> None:
+        """Hold ready parts together.
+
+        Raises:
+            ContractError: the encoder is not the model the index was built with.
+        """
+        manifests.require_same_model(manifest, encoder.contract)
+        if len(documents) != manifest.count:
+            raise ContractError(
+                f"The index says it holds {manifest.count} documents, but its store has {len(documents)}. Build it again with `semtune index`."
+            )
+        self.encoder = encoder
+        self.manifest = manifest
+        self._index = index
+        self._documents = documents
+
+    @classmethod
+    def open(cls, path: Path, model: str | None = None) -> Searcher:
+        """Open an index folder, or the index of a run folder.
+
+        Args:
+            path: the folder.
+            model: another place of the same model; by default the one written in the index.
+
+        Raises:
+            InputError: there is no whole index.
+            ModelError: the index's model cannot be found.
+            ContractError: the model has another fingerprint than the index.
+        """
+        folder = index_folder(path)
+        manifest = manifests.read(folder)
+        encoder = load_encoder(model or str(model_folder(folder, manifest)))
+        manifests.require_same_model(manifest, encoder.contract)
+        return cls(encoder, _open_vectors(folder, manifest), DocumentStore(folder), manifest)
+
+    @property
+    def count(self) -> int:
+        """Documents in the index."""
+        return self.manifest.count
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The `k` documents most similar to `query`, best first.
+
+        Raises:
+            InputError: the query is blank or `k` is out of range.
+        """
+        return self.search_many([query], k)[0]
+
+    def search_many(self, queries: Sequence[str], k: int = 10) -> list[list[Hit]]:
+        """As `search`, for many queries at once."""
+        if not 1 <= k <= MAX_K:
+            raise InputError(f"k is {k}; allowed are 1 to {MAX_K}.")
+        for query in queries:
+            if not query.strip():
+                raise InputError("The query is empty. Ask with at least one word.")
+        found = self._index.search(self.encoder.encode(queries, "query").vectors, min(k, self.count))
+        return [
+            self._hits(rows, scores) for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
+        ]
+
+    def close(self) -> None:
+        """Let go of the index's files and connections."""
+        self._index.close()
+
+    def _hits(self, rows: list[int], scores: list[float]) -> list[Hit]:
+        kept = [(row, score) for row, score in zip(rows, scores, strict=True) if row >= 0]
+        documents = self._documents.get([row for row, _ in kept])
+        return [Hit(d.id, score, d.text, d.title, d.metadata) for d, (_, score) in zip(documents, kept, strict=True)]
+
+
+def index_folder(path: Path) -> Path:
+    """The index folder that a path means: itself, or that of a run.
+
+    Raises:
+        InputError: neither.
+    """
+    if not path.is_dir():
+        raise InputError(
+            f"There is no folder {path.resolve()}. Give an index made by `semtune index`, or a run folder."
+        )
+    if (path / RUN_INDEX / manifests.FILE).is_file():
+        return path / RUN_INDEX
+    if (path / "config.yaml").exists() and not (path / "documents.jsonl").exists():
+        raise InputError(f"The run {path} has no index yet. Continue it with `semtune run {path / 'config.yaml'}`.")
+    manifests.read(path)
+    return path
+
+
+def has_index(path: Path) -> bool:
+    """Whether a path is an index, or a run or a folder that should hold one (and not a model)."""
+    if not path.is_dir():
+        return False
+    return (path / manifests.FILE).is_file() or (path / RUN_INDEX).is_dir() or (path / "config.yaml").exists()
+
+
+def model_folder(folder: Path, manifest: IndexManifest) -> Path:
+    """Where an index's model lies."""
+    return (folder / manifest.model).resolve()
+
+
+def _open_vectors(folder: Path, manifest: IndexManifest) -> VectorIndex:
+    if manifest.backend == "milvus":
+        from semtune.index.milvus import MilvusIndex
+
+        return MilvusIndex.open(manifest.uri, manifest.collection)
+    from semtune.index.faiss import FaissIndex
+
+    return FaissIndex.open(folder)

@@ -1,0 +1,107 @@
+"""The application: search, embeddings, health and the search page over HTTP."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Query, Response
+
+from semtune import __version__
+from semtune.serve import errors, openai
+from semtune.serve.body import MAX_BODY, BodyLimit
+from semtune.serve.errors import ApiError
+from semtune.serve.page import page
+from semtune.serve.schemas import HealthResponse, HitResponse, SearchParams, SearchRequest, SearchResponse
+from semtune.serve.service import Searcher, Service
+from semtune.serve.workers import QUEUE, Workers
+from semtune.types import Encoder
+
+MAX_QUERY = 32_768  # characters
+
+
+def create_app(searcher: Searcher | None, encoder: Encoder, *, threads: int = 0, queue: int = QUEUE) -> FastAPI:
+    """Make the application, ready for its first request: the encoder is called once here.
+
+    Call `registry.need("fastapi", "uvicorn")` before importing this module.
+
+    Args:
+        searcher: answers /search; None to serve a model without an index.
+        encoder: answers /v1/embeddings; the searcher's own, where there is one.
+        threads: how many requests are computed at once; 0 for one a usable processor, at least two.
+        queue: how many more may wait; the next is answered 429.
+
+    Raises:
+        ContractError: the searcher works with another model than `encoder`.
+    """
+    service = Service(encoder, searcher, Workers(threads, queue))
+    service.check()
+    # The interactive API pages are off: they load their scripts from a content delivery network.
+    app = FastAPI(title="Semtune", version=__version__, docs_url=None, redoc_url=None)
+    errors.install(app)
+    app.add_middleware(BodyLimit, limit=MAX_BODY)
+    app.include_router(_search_router(service))
+    app.include_router(openai.router(service))
+    app.include_router(_house_router(service))
+    return app
+
+
+def _search_router(service: Service) -> APIRouter:
+    routes = APIRouter(prefix="/search", tags=["Search"])
+
+    @routes.post("")
+    async def search(request: SearchRequest) -> SearchResponse:
+        """Find the documents most similar to a query."""
+        return await _search(service, request.query, request.k, "query")
+
+    @routes.get("")
+    async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
+        """Find the documents most similar to a query given in the address."""
+        return await _search(service, params.q, params.k, "q")
+
+    return routes
+
+
+def _house_router(service: Service) -> APIRouter:
+    routes = APIRouter()
+    answer = page()
+
+    @routes.get("/health", tags=["Health"])
+    def health() -> HealthResponse:  # not async: a count may ask a database
+        """Say what is served; it answers also while the workers are busy."""
+        contract = service.encoder.contract
+        return HealthResponse(
+            model=contract.name,
+            dimension=contract.dimension,
+            documents=service.searcher.count if service.searcher else None,
+            fingerprint=contract.fingerprint,
+            runtime=service.encoder.runtime,
+        )
+
+    @routes.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def home() -> Response:
+        return answer
+
+    return routes
+
+
+async def _search(service: Service, query: str, k: int, field: str) -> SearchResponse:
+    began = time.perf_counter()
+    searcher = service.searcher
+    if searcher is None:
+        raise ApiError(
+            404,
+            f"No index is served here, only the model {service.model!r} (/v1/embeddings). "
+            "Build one with `semtune index`, then serve it with `semtune serve INDEX`.",
+        )
+    if not query.strip():
+        raise ApiError(422, f"{field!r} is empty. Ask with at least one word.")
+    if len(query) > MAX_QUERY:
+        raise ApiError(
+            413, f"{field!r} has {len(query):,} characters; the limit is {MAX_QUERY:,}. Ask a shorter question."
+        )
+    with service.workers.admit():
+        hits = await service.workers.run(partial(searcher.search, query, k))
+    found = [HitResponse(**hit.as_dict()) for hit in hits]
+    return SearchResponse(query=query, hits=found, took_ms=round((time.perf_counter() - began) * 1000, 2))

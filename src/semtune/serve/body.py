@@ -1,0 +1,52 @@
+"""A limit on how large a request's body may be."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY = 2 * 1024 * 1024  # bytes
+
+
+class BodyLimit:
+    """ASGI middleware: reading more than `limit` bytes of body ends in 413, announced length or not.
+
+    It raises while the endpoint reads, so that the application's own handler words the answer.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting its body as it is read."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = _content_length(scope)
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            if announced > self._limit:
+                raise self._too_large()
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _too_large(self) -> HTTPException:
+        # The rest of the body is not read, so the connection cannot be used again.
+        return HTTPException(
+            413,
+            f"The request's body is larger than {self._limit:,} bytes, the limit. Send the texts in several requests.",
+            headers={"Connection": "close"},
+        )
+
+
+def _content_length(scope: Scope) -> int:
+    values = [value for name, value in scope["headers"] if name == b"content-length"]
+    return int(values[0]) if values and values[0].isdigit() else 0

@@ -1,0 +1,133 @@
+"""Errors over HTTP: one sentence for people, in the form each dialect's clients read.
+
+`/v1/...` answers as OpenAI does, `{"error": {message, type, param, code}}`; everything else answers
+`{"detail": "..."}`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from semtune.errors import InputError, SemtuneError
+
+logger = logging.getLogger(__name__)
+
+INPUT_SHAPES = "'input' must be a string, a list of strings, a list of token ids, or a list of lists of token ids"
+
+
+class ApiError(Exception):
+    """A request that is refused, with the status, the words and what a client's program can read of it."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.headers = headers
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error in its dialect."""
+
+    async def api(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, ApiError)  # noqa: S101 - narrows Starlette's signature
+        return respond(request, error)
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        return respond(request, ApiError(error.status_code, _http_message(request, error), headers=error.headers))
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        message, param = sentence(error.errors())
+        return respond(request, ApiError(400 if _is_openai(request) else 422, message, param=param))
+
+    async def semtune(request: Request, error: Exception) -> JSONResponse:
+        status = 422 if isinstance(error, InputError) else 503
+        logger.warning("%s %s: %s", request.method, request.url.path, error)
+        return respond(request, ApiError(status, str(error)))
+
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - uvicorn logs it
+        return respond(
+            request, ApiError(500, "Something broke in the server; its log says what. This is a bug in Semtune.")
+        )
+
+    app.add_exception_handler(ApiError, api)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(SemtuneError, semtune)
+    app.add_exception_handler(Exception, unforeseen)
+
+
+def respond(request: Request, error: ApiError) -> JSONResponse:
+    """Word an error for the dialect of the path it happened on."""
+    content: dict[str, Any] = {"detail": error.message}
+    if _is_openai(request):
+        content = {
+            "error": {
+                "message": error.message, "type": _openai_type(error.status), "param": error.param, "code": error.code,
+            }
+        }  # fmt: skip
+    return JSONResponse(content, error.status, headers=dict(error.headers or {}))
+
+
+def sentence(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
+    """Word pydantic's findings for people: returns the message and the field it speaks of first."""
+    told: dict[str, str] = {}
+    for error in sorted(errors, key=lambda error: error["type"] != "half_character"):
+        place = error["loc"][1:]  # the first says body, query or path
+        name = "" if error["type"] == "json_invalid" or not place else str(place[0])
+        told.setdefault(name, _one(error, name))
+    return " ".join(told.values()), next(iter(told)) or None
+
+
+def _one(error: Mapping[str, Any], name: str) -> str:
+    kind, said = error["type"], error["msg"]
+    if kind == "unknown_field":
+        return said
+    if kind == "json_invalid":
+        return f"The body is not valid JSON: {error['ctx']['error']} at character {error['loc'][-1]}."
+    if not name:
+        return "The body must be a JSON object, sent with the header 'Content-Type: application/json'."
+    if kind == "missing":
+        return f"{name!r} is missing."
+    if kind == "half_character":
+        return f"{name!r} holds half a character (a lone surrogate), which is not Unicode text."
+    if name == "input":
+        return f"{INPUT_SHAPES}."
+    return f"{name!r}: {said[0].lower()}{said[1:]}."
+
+
+def _http_message(request: Request, error: HTTPException) -> str:
+    if error.status_code == 404:
+        return f"There is nothing at {request.url.path}. Try /, /search, /health, /v1/embeddings or /v1/models."
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        return f"{request.url.path} does not answer {request.method}; use {allowed}."
+    return str(error.detail)
+
+
+def _is_openai(request: Request) -> bool:
+    return request.url.path.startswith("/v1/")
+
+
+def _openai_type(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "server_error" if status >= 500 else "invalid_request_error"

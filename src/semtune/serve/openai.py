@@ -1,0 +1,147 @@
+"""OpenAI's dialect: `/v1/embeddings` and `/v1/models`, as the official client speaks it.
+
+Reference: https://platform.openai.com/docs/api-reference/embeddings
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Response
+
+from semtune.serve.errors import ApiError
+from semtune.serve.schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
+from semtune.serve.service import Decodes, Service
+from semtune.types import Embeddings, Encoder
+
+MAX_INPUTS = 2048
+PIECE_CHARACTERS = 65_536  # a piece of work is about 16,000 tokens: a second or two
+COUNTED_CHARACTERS = 2_048  # more of one text is hardly computed on: the model cuts it
+TRUNCATED_HEADER = "X-Semtune-Truncated"
+
+
+def router(service: Service) -> APIRouter:
+    """The dialect's endpoints for one service."""
+    routes = APIRouter(prefix="/v1", tags=["OpenAI"])
+    card = ModelResponse(id=service.model, created=service.started)
+
+    @routes.post("/embeddings", response_model=EmbeddingsResponse)
+    async def embeddings(request: EmbeddingsRequest) -> Response:
+        """Embed texts. The header X-Semtune-Truncated counts those that lost their end to the length limit."""
+        _check_model(request.model, service)
+        _check_dimensions(request.dimensions, service)
+        with service.workers.admit():
+            texts = await service.workers.run(partial(texts_of, request.input, service.encoder))
+            parts, tokens, truncated = [], 0, 0
+            for piece in pieces(texts):
+                encoded = await service.workers.run(partial(service.encoder.encode, piece, request.input_type))
+                parts.append(encoded.vectors)
+                tokens += encoded.tokens
+                truncated += encoded.truncated
+            vectors = np.concatenate(parts)
+            body = await service.workers.run(partial(_body, vectors, request.encoding_format, service.model, tokens))
+        return Response(body, media_type="application/json", headers={TRUNCATED_HEADER: str(truncated)})
+
+    @routes.get("/models")
+    async def models() -> ModelsResponse:
+        """The served model, as a list of one."""
+        return ModelsResponse(data=[card])
+
+    @routes.get("/models/{name:path}")
+    async def model(name: str) -> ModelResponse:
+        """The served model, by its name."""
+        _check_model(name, service)
+        return card
+
+    return routes
+
+
+def texts_of(value: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]], encoder: Encoder) -> list[str]:
+    """Read the four forms of `input` into texts.
+
+    Raises:
+        ApiError: 400; nothing is given, too much is, a text is empty, or token ids cannot be read.
+    """
+    inputs: list[Any] = [value] if isinstance(value, str) or (value and isinstance(value[0], int)) else list(value)
+    if not inputs:
+        raise _refused("'input' is an empty list. Give at least one text.")
+    if len(inputs) > MAX_INPUTS:
+        raise _refused(
+            f"'input' holds {len(inputs):,} texts; a request may hold {MAX_INPUTS:,}. Send several requests."
+        )
+    texts: list[str] = []
+    for position, each in enumerate(inputs):
+        text = each if isinstance(each, str) else _decoded(each, encoder)
+        if not text:
+            place = "'input'" if isinstance(value, str) else f"'input[{position}]'"
+            raise _refused(f"{place} is empty. Leave it out, or give it at least one word.")
+        texts.append(text)
+    return texts
+
+
+def pieces(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Cut a bulk request into pieces of work, so that others get their turn between them."""
+    piece: list[str] = []
+    size = 0
+    for text in texts:
+        cost = min(len(text), COUNTED_CHARACTERS)
+        if piece and size + cost > PIECE_CHARACTERS:
+            yield piece
+            piece, size = [], 0
+        piece.append(text)
+        size += cost
+    if piece:
+        yield piece
+
+
+def _decoded(ids: Sequence[int], encoder: Encoder) -> str:
+    if not isinstance(encoder, Decodes):
+        raise _refused(
+            f"'input' holds token ids, which model {encoder.contract.name!r} cannot turn into text here. Send texts."
+        )
+    return encoder.decode(ids)
+
+
+def _body(vectors: Embeddings, encoding: Literal["float", "base64"], model: str, tokens: int) -> bytes:
+    """Write the response; outside pydantic, which would look at every number of a million."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(_base64(vectors) if encoding == "base64" else vectors.tolist())
+    ]
+    usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+    content = {"object": "list", "data": data, "model": model, "usage": usage}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _base64(vectors: Embeddings) -> list[str]:
+    return [base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii") for vector in vectors]
+
+
+def _check_model(name: str | None, service: Service) -> None:
+    if name is not None and name != service.model:
+        raise ApiError(
+            404,
+            f"The model {name!r} is not served here; {service.model!r} is. Ask for that, or leave 'model' out.",
+            param="model",
+            code="model_not_found",
+        )
+
+
+def _check_dimensions(dimensions: int | None, service: Service) -> None:
+    own = service.encoder.contract.dimension
+    if dimensions is not None and dimensions != own:
+        raise ApiError(
+            400,
+            f"'dimensions' is {dimensions}, but model {service.model!r} gives vectors of {own} and cannot shorten "
+            f"them. Ask for {own}, or leave 'dimensions' out.",
+            param="dimensions",
+        )
+
+
+def _refused(message: str) -> ApiError:
+    return ApiError(400, message, param="input")

@@ -1,0 +1,120 @@
+"""Running the application until it is told to stop."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from semtune.errors import SemtuneError
+from semtune.registry import need
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+BACKLOG = 256
+GRACE = 10  # seconds that requests in progress get when the server is told to stop
+
+
+class AddressError(SemtuneError):
+    """The address cannot be listened on."""
+
+
+def serve(
+    app: FastAPI, host: str = "127.0.0.1", port: int = 8080, announce: Callable[[str], None] | None = None
+) -> None:
+    """Serve `app` until Ctrl-C or SIGTERM, then let the requests in progress finish and return.
+
+    Args:
+        app: made by `create_app`.
+        host: name or address to listen on; "0.0.0.0" or "::" lets other machines in.
+        port: 0 for any free one.
+        announce: called once with the server's URL, when it accepts connections.
+
+    Raises:
+        AddressError: the port is taken or not allowed, or the host is not this machine's.
+        MissingExtraError: uvicorn is not installed.
+    """
+    need("uvicorn")
+    import uvicorn
+
+    with listen(host, port) as listener, _sigterm_as_interrupt():
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=GRACE
+        )
+        if announce:
+            announce(url(listener))
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again when it has stopped
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket, so that a taken port is known before anything starts.
+
+    Raises:
+        AddressError: see `serve`.
+    """
+    if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65536
+        raise AddressError(f"Port {port} does not exist. Give one from 1 to 65535, or 0 for any free one.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise AddressError(_unusable(host, port, error)) from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere the option lets two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)  # now, not later: until then a second server could bind the same port
+    except OSError as error:
+        listener.close()
+        raise AddressError(_unusable(host, port, error)) from None
+    return listener
+
+
+def url(listener: socket.socket) -> str:
+    """The address to open in a browser on this machine."""
+    host, port = listener.getsockname()[:2]
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _unusable(host: str, port: int, error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is already in use, perhaps by another `semtune serve`. "
+            "Give another with --port, or 0 for any free one."
+        )
+    if number in {errno.EACCES, errno.EPERM}:
+        return (
+            f"Port {port} may not be used by this user; ports below 1024 are usually kept for the system. "
+            "Give another with --port."
+        )
+    if number == errno.EADDRNOTAVAIL or isinstance(error, (socket.gaierror, UnicodeError)):
+        return (
+            f"{host!r} is no address of this machine. "
+            "Give 127.0.0.1 (this machine only) or 0.0.0.0 (all its addresses) with --host."
+        )
+    return f"Cannot listen on {host} port {port}: {error}. Give another address with --host and --port."
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C, by an exception, so that the caller's `finally` blocks run."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

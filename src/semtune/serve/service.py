@@ -1,0 +1,73 @@
+"""What is being served: an encoder, perhaps with an index to search, and the threads that do the work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from semtune.errors import ContractError
+from semtune.serve.workers import Workers
+from semtune.types import Encoder, Hit
+
+
+class Searcher(Protocol):
+    """Questions in, documents out; safe to use from many threads."""
+
+    encoder: Encoder
+
+    @property
+    def count(self) -> int:
+        """Documents in the index."""
+        ...
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The `k` documents most similar to `query`, best first."""
+        ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """An encoder that can also turn token ids back into text."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Token ids to text, without special tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts that the endpoints share.
+
+    Attributes:
+        encoder: embeds texts.
+        searcher: answers queries; None where a model is served without an index.
+        workers: the threads in which both do their work.
+        started: when the service was made, in Unix seconds.
+    """
+
+    encoder: Encoder
+    searcher: Searcher | None
+    workers: Workers
+    started: int = field(default_factory=lambda: int(time.time()))
+
+    @property
+    def model(self) -> str:
+        """The served model's name."""
+        return self.encoder.contract.name
+
+    def check(self) -> None:
+        """Refuse an index and an encoder that do not belong together, and make the first call, the slow one.
+
+        Raises:
+            ContractError: the index was opened with another model.
+        """
+        mine = self.encoder.contract
+        if self.searcher is not None and self.searcher.encoder.contract.fingerprint != mine.fingerprint:
+            theirs = self.searcher.encoder.contract
+            raise ContractError(
+                f"The index answers with model {theirs.name!r} ({theirs.fingerprint[:12]}), but /v1/embeddings would "
+                f"use {mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
+            )
+        self.encoder.encode(["warm up"], "query")

@@ -1,0 +1,60 @@
+"""The bounded threads that do the server's computing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from semtune.encoders.machine import usable_cpus
+from semtune.serve.errors import ApiError
+
+QUEUE = 64  # requests that may wait; at 10 to 20 ms a query the last one waits about a second
+RETRY_AFTER = 1  # seconds
+
+T = TypeVar("T")
+
+
+class Workers:
+    """A fixed number of threads, and a limit on the requests that are in the house at once.
+
+    A request is admitted once and may then hand in several pieces of work. The pieces of all requests are
+    done in the order they came in, so a query waits for one piece of a bulk request, not for the whole.
+    """
+
+    def __init__(self, threads: int = 0, queue: int = QUEUE) -> None:
+        """Start with `threads` threads (0: one a usable processor, at least two) and `queue` waiting places."""
+        threads = threads or max(2, usable_cpus())
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="semtune-serve")
+        self._limit = threads + queue
+        self._inside = 0
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def admit(self) -> Iterator[None]:
+        """Let one request in until the block ends.
+
+        Raises:
+            ApiError: 429, too many are in already.
+        """
+        with self._lock:
+            if self._inside >= self._limit:
+                raise ApiError(
+                    429,
+                    f"The server is busy with {self._inside} requests, its limit. Try again in {RETRY_AFTER} second.",
+                    code="rate_limit_exceeded",
+                    headers={"Retry-After": str(RETRY_AFTER)},
+                )
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do one piece of work in a thread, after the pieces that came before."""
+        return await asyncio.wrap_future(self._pool.submit(work))

@@ -1,0 +1,146 @@
+"""The nouns that the steps exchange, and the Protocols that plug-ins fulfil.
+
+Ids are always strings. Scores are similarities: bigger is better, whatever the back-end counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from semtune.contract import Contract
+    from semtune.progress import Progress
+
+Embeddings: TypeAlias = NDArray[np.float32]  # (n, dim)
+Role: TypeAlias = Literal["query", "document"]
+Split: TypeAlias = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+Qrels: TypeAlias = dict[str, dict[str, int]]
+"""query id → document id → graded relevance; 0 means judged and not relevant."""
+
+Run: TypeAlias = dict[str, dict[str, float]]
+"""query id → document id → score, the result of a retrieval system (TREC's word)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A passage of the corpus: what is embedded, indexed and returned."""
+
+    id: str
+    text: str
+    title: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> str:
+        """Title and text as one string: what an encoder reads (BEIR's convention)."""
+        return f"{self.title} {self.text}".strip() if self.title else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question that is asked of the corpus."""
+
+    id: str
+    text: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An anchor and a text that belongs to it, with texts that do not, if any are known."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPair:
+    """Two sentences and how similar people judged them, from 0 (unrelated) to 1 (same meaning)."""
+
+    sentence1: str
+    sentence2: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer of a search. `score` is a similarity: bigger is better."""
+
+    id: str
+    score: float
+    text: str
+    title: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form used by the command line and the server."""
+        return {
+            "id": self.id,
+            "score": self.score,
+            "text": self.text,
+            "title": self.title,
+            "metadata": dict(self.metadata),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What an encoder returns: the vectors, and how many texts lost their end to the length limit."""
+
+    vectors: Embeddings
+    tokens: int
+    truncated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The k nearest rows for each of n query vectors; row -1 where fewer than k exist."""
+
+    rows: NDArray[np.int64]  # (n, k)
+    scores: NDArray[np.float32]  # (n, k)
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Texts in, unit-length vectors out, by the rules of the model's contract.
+
+    Thread-safe: a server calls one encoder from many threads.
+    """
+
+    contract: Contract
+    runtime: str
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
+        ...
+
+
+@runtime_checkable
+class VectorIndex(Protocol):
+    """Rows of vectors that can be searched; the document behind a row is the index folder's matter."""
+
+    def search(self, vectors: Embeddings, k: int) -> Neighbours:
+        """Find the `k` most similar rows for each of the (n, dim) query vectors."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Reads one kind of source into documents."""
+
+    def __call__(self, source: Path) -> Iterator[Document]:
+        """Yield the source's documents in a stable order."""
+        ...

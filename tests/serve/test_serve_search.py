@@ -1,0 +1,262 @@
+"""The search endpoints, health, the page's headers and the application as a whole."""
+
+import base64
+import hashlib
+import re
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from semtune.encoders.toy import ToyEncoder
+from semtune.errors import ContractError, InputError, StorageError
+from semtune.serve.app import create_app
+from semtune.serve.errors import ApiError
+from semtune.serve.workers import Workers
+
+QUESTIONS = [
+    "how do I read a zip file",
+    "write rows of comma separated text",
+    "parse json",
+    "escape html",
+    "sort a list",
+    "names of members",
+    "objects in a string",
+    "keys",
+]
+
+
+def expected(searcher, query, k=10):
+    return [hit.as_dict() for hit in searcher.search(query, k)]
+
+
+def test_post_and_get_answer_what_the_searcher_says(client, searcher):
+    for question in QUESTIONS:
+        posted = client.post("/search", json={"query": question, "k": 3}).json()
+        got = client.get("/search", params={"q": question, "k": 3}).json()
+        assert posted["hits"] == got["hits"] == expected(searcher, question, 3)
+        assert posted["query"] == got["query"] == question
+        assert posted["took_ms"] >= 0
+    assert client.post("/search", json={"query": "read a zip file"}).json()["hits"][0]["id"] == "zip"
+
+
+def test_k_defaults_to_ten_and_may_be_more_than_there_is(client, searcher):
+    assert client.get("/search?q=keys").json()["hits"] == expected(searcher, "keys", 10)
+    assert client.get("/search?q=keys&k=100").json()["hits"] == expected(searcher, "keys", 5)
+
+
+def test_text_of_any_script_comes_back_as_it_went_in(client):
+    for query in ["Größe", "東京 の 天気", "مرحبا", "a\u0000b", "🙂", 'quote " and \\', "line\nbreak"]:
+        assert client.post("/search", json={"query": query}).json()["query"] == query
+        assert client.get("/search", params={"q": query}).json()["query"] == query
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"query": ""}, 422, "'query' is empty. Ask with at least one word."),
+        ({"query": " \n\t\u2003"}, 422, "'query' is empty. Ask with at least one word."),
+        ({"query": "x" * 32_769}, 413, "'query' has 32,769 characters; the limit is 32,768. Ask a shorter question."),
+        ({}, 422, "'query' is missing."),
+        ({"query": 5}, 422, "'query': input should be a valid string."),
+        ({"query": "x", "k": 0}, 422, "'k': input should be greater than or equal to 1."),
+        ({"query": "x", "k": 101}, 422, "'k': input should be less than or equal to 100."),
+        ({"query": "x", "k": True}, 422, "'k': input should be a valid integer."),
+        ({"query": "x", "k": "7"}, 422, "'k': input should be a valid integer."),
+        ({"querry": "x"}, 422, "Unknown field 'querry'; allowed are query, k. Did you mean 'query'?"),
+        (["x"], 422, "The body must be a JSON object, sent with the header 'Content-Type: application/json'."),
+    ],
+)
+def test_a_bad_request_is_refused_in_words(client, body, status, words):
+    answer = client.post("/search", json=body)
+    assert (answer.status_code, answer.json()) == (status, {"detail": words})
+
+
+def test_the_limit_itself_is_allowed(client):
+    assert client.post("/search", json={"query": "x" * 32_768}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        (b'{"query": ', "application/json", "The body is not valid JSON: Expecting value at character 10."),
+        (b'{"query": "x"}', "text/plain", "The body must be a JSON object, sent with the header"),
+        (b"", "application/json", "The body must be a JSON object, sent with the header"),
+        (b'{"query": "\\ud800"}', "application/json", "'query' holds half a character"),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_refused_in_words(client, content, kind, words):
+    answer = client.post("/search", content=content, headers={"Content-Type": kind})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "words"),
+    [
+        ("/search", 422, "'q' is missing."),
+        ("/search?q=", 422, "'q' is empty. Ask with at least one word."),
+        ("/search?q=x&k=many", 422, "'k': input should be a valid integer, unable to parse string as an integer."),
+        ("/search?q=x&top_k=3", 422, "Unknown field 'top_k'; allowed are q, k."),
+        ("/nowhere", 404, "There is nothing at /nowhere. Try /, /search, /health, /v1/embeddings or /v1/models."),
+    ],
+)
+def test_a_bad_address_is_refused_in_words(client, address, status, words):
+    answer = client.get(address)
+    assert (answer.status_code, answer.json()) == (status, {"detail": words})
+
+
+def test_another_method_is_refused_with_the_allowed_one(client):
+    answer = client.delete("/health")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert answer.json() == {"detail": "/health does not answer DELETE; use GET."}
+
+
+def test_health_says_what_is_served(client, model_client):
+    served = {
+        "status": "ok", "model": "toy", "dimension": 64, "documents": 5, "fingerprint": "toy-64-32-", "runtime": "toy",
+    }  # fmt: skip
+    assert client.get("/health").json() == served
+    assert model_client.get("/health").json() == served | {"documents": None}
+
+
+def test_a_model_alone_embeds_and_does_not_search(model_client, encoder):
+    answer = model_client.post("/search", json={"query": "zip"})
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith("No index is served here, only the model 'toy'")
+    embedded = model_client.post("/v1/embeddings", json={"input": "zip"}).json()["data"][0]["embedding"]
+    assert embedded == encoder.encode(["zip"]).vectors[0].tolist()
+
+
+def test_the_encoder_is_called_once_before_the_first_request(searcher):
+    calls = []
+
+    class Watched(ToyEncoder):
+        def encode(self, texts, role="document", progress=None):
+            calls.append((list(texts), role))
+            return super().encode(texts, role, progress)
+
+    create_app(searcher, Watched())
+    assert calls == [(["warm up"], "query")]
+
+
+def test_an_index_of_another_model_is_refused(searcher):
+    with pytest.raises(ContractError, match="Give both the same encoder"):
+        create_app(searcher, ToyEncoder(salt="other"))
+
+
+def test_an_error_of_the_searcher_is_told_and_a_bug_is_not_shown(searcher):
+    class Failing:
+        encoder = searcher.encoder
+        count = 1
+
+        def search(self, query, k=10):
+            raise {"input": InputError("No."), "storage": StorageError("Gone.")}.get(query) or KeyError("secret")
+
+    client = TestClient(create_app(Failing(), searcher.encoder), raise_server_exceptions=False)
+    answers = [client.get("/search", params={"q": q}) for q in ("input", "storage", "bug")]
+    assert [(a.status_code, a.json()["detail"]) for a in answers] == [
+        (422, "No."),
+        (503, "Gone."),
+        (500, "Something broke in the server; its log says what. This is a bug in Semtune."),
+    ]
+
+
+def test_too_large_a_body_is_refused_with_and_without_an_announced_length(client, live_url):
+    body = b'{"query": "' + b"x" * (2 * 1024 * 1024) + b'"}'
+    words = "The request's body is larger than 2,097,152 bytes, the limit. Send the texts in several requests."
+    for content in (body, (body[i : i + 65_536] for i in range(0, len(body), 65_536))):
+        answer = client.post("/search", content=content, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()) == (413, {"detail": words})
+    chunks = (body[i : i + 65_536] for i in range(0, len(body), 65_536))
+    answer = httpx.post(live_url + "/v1/embeddings", content=chunks, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (413, words)
+    assert httpx.get(live_url + "/health").status_code == 200
+
+
+def test_eight_threads_get_the_answers_of_one(live_url, searcher):
+    want = {question: expected(searcher, question) for question in QUESTIONS}
+
+    def ask(number):
+        question = QUESTIONS[number % len(QUESTIONS)]
+        with httpx.Client(base_url=live_url) as own:
+            return question, own.post("/search", json={"query": question}).json()["hits"]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(64)))
+    assert len(answers) == 64
+    for question, hits in answers:
+        assert hits == want[question]
+
+
+def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
+    entered, release = threading.Semaphore(0), threading.Event()
+
+    class Slow:
+        encoder = searcher.encoder
+        count = 5
+
+        def search(self, query, k=10):
+            entered.release()
+            assert release.wait(20)
+            return searcher.search(query, k)
+
+    address = live(create_app(Slow(), searcher.encoder, threads=2, queue=0))
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(httpx.get, address + "/search?q=zip", timeout=30) for _ in range(2)]
+        assert entered.acquire(timeout=10)
+        assert entered.acquire(timeout=10)
+        search = httpx.get(address + "/search?q=zip")
+        embedding = httpx.post(address + "/v1/embeddings", json={"input": "x"})
+        health = httpx.get(address + "/health")
+        release.set()
+        answers = [each.result() for each in waiting]
+    assert (search.status_code, search.headers["retry-after"]) == (429, "1")
+    assert search.json()["detail"] == "The server is busy with 2 requests, its limit. Try again in 1 second."
+    assert (embedding.status_code, embedding.headers["retry-after"]) == (429, "1")
+    error = embedding.json()["error"]
+    assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
+    assert health.status_code == 200
+    assert [a.json()["hits"] for a in answers] == [expected(searcher, "zip")] * 2
+    assert httpx.get(address + "/search?q=zip").json()["hits"] == expected(searcher, "zip")
+
+
+def test_as_many_may_wait_as_the_queue_says():
+    workers = Workers(threads=1, queue=2)
+    with workers.admit(), workers.admit():
+        with workers.admit(), pytest.raises(ApiError, match="busy with 3 requests"), workers.admit():
+            pytest.fail("a fourth was admitted")
+        with workers.admit():  # the third place is free again, also after the refusal
+            pass
+
+
+def test_the_page_allows_its_own_script_and_nothing_from_elsewhere(client):
+    answer = client.get("/")
+    policy = answer.headers["content-security-policy"]
+    [script] = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none';")
+    assert not re.search(r"""(src|href|action)\s*=\s*["']?(https?:)?//""", answer.text)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", answer.text)
+    assert client.head("/").status_code == 200
+
+
+def test_the_schema_is_there_and_the_pages_from_a_cdn_are_not(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    assert sorted(paths) == ["/health", "/search", "/v1/embeddings", "/v1/models", "/v1/models/{name}"]
+    assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+def test_importing_the_server_brings_neither_torch_nor_transformers():
+    code = (
+        "import sys, semtune.serve.app, semtune.serve.run\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'datasets'}\n"
+        "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
