@@ -44,12 +44,12 @@ def systems_bars(outcome: Outcome) -> str:
 def gains_sorted(gains: NDArray[np.float64], label: str, unit: str) -> str:
     """The gain of each query, sorted: how many won, how many lost, and by how much."""
     ordered = np.sort(gains)[::-1]
+    edges = np.arange(len(ordered) + 1) + 0.5
     with canvas() as (figure, axes):
-        x = np.arange(1, len(ordered) + 1)
         for colour, side in ((GOOD, np.maximum(ordered, 0)), (BAD, np.minimum(ordered, 0))):
-            axes.fill_between(x, side, step="mid", color=colour, linewidth=0)
+            axes.stairs(side, edges, fill=True, color=colour, linewidth=0)
         axes.axhline(0, color=MUTED, linewidth=0.8)
-        axes.set_xlim(0.5, max(len(ordered), 2) + 0.5)
+        axes.set_xlim(0.5, len(ordered) + 0.5)
         axes.grid(axis="x", visible=False)
         axes.set_xlabel(f"{unit}, sorted by gain")
         axes.set_ylabel(label)
@@ -79,7 +79,8 @@ def separation(
     name: str, positive: NDArray[np.float64], negative: NDArray[np.float64], limits: tuple[float, float]
 ) -> str:
     """Two histograms: similarity of relevant documents, and of the best document that is not."""
-    bins = np.linspace(*limits, 31)
+    filled = [values.size for values in (positive, negative) if values.size]
+    bins = np.linspace(*limits, int(np.clip(2 * np.sqrt(min(filled, default=0)), 8, 30)) + 1)
     with canvas() as (figure, axes):
         for values, colour, label in ((positive, GOOD, "relevant"), (negative, BAD, "best other")):
             if values.size:
@@ -90,8 +91,8 @@ def separation(
         axes.set_xlim(*limits)
         axes.set_xlabel("similarity to the query")
         axes.set_ylabel("share in %")
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="upper left")
+        if filled:
+            figure.legend(loc="outside upper left", ncols=2)
         return to_svg(figure, f"separation-{name}", f"{NAMES[name]}: similarity of relevant and other documents")
 
 
@@ -110,7 +111,7 @@ def gold_scatter(name: str, scores: Scores, limits: tuple[float, float]) -> str:
     rows = np.random.default_rng(0).permutation(scores.n)[:MAX_POINTS]
     with canvas() as (figure, axes):
         axes.plot(
-            scores.gold[rows], scores.similarities[rows], "o", markersize=2.4, alpha=0.4, markeredgewidth=0,
+            scores.gold[rows], scores.similarities[rows], "o", markersize=2.4, alpha=0.55, markeredgewidth=0,
             color=SYSTEMS[name],
         )  # fmt: skip
         axes.set_ylim(*limits)

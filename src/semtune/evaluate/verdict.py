@@ -112,14 +112,21 @@ def interval(scores: Scores, seed: int = 0, samples: int = 2_000) -> tuple[float
 def _say(found: Comparison, tuned: Scores) -> tuple[Word, str]:
     label = LABELS[tuned.main]
     unit = "pairs" if tuned.kind == "similarity" else "queries"
-    bounds = f"[{found.low:+.3f}, {found.high:+.3f}]" if found.low < 0 else f"[{found.low:.3f}, {found.high:.3f}]"
-    numbers = f"{found.gain:+.3f} {bounds} (p = {found.p_value:.4f}, {tuned.n} {unit})"
+    digits = _digits(found)
+    low, high = (f"{bound:{'+' if found.low < 0 else ''}.{digits}f}" for bound in (found.low, found.high))
+    numbers = f"{found.gain:+.{digits}f} [{low}, {high}] (p = {found.p_value:.4f}, {tuned.n} {unit})"
     sure = found.p_value < LEVEL
     if sure and found.low > 0:
         return "ship", f"ship: {label} is better by {numbers}"
     if sure and found.high < 0:
         return "do-not-ship", f"do not ship: {label} is worse by {numbers}"
     return "do-not-ship", f"do not ship: no significant gain in {label}: {numbers}"
+
+
+def _digits(found: Comparison) -> int:
+    """Three decimals, or more where a bound that decides would be shown as 0."""
+    nearest = min(abs(found.low), abs(found.high))
+    return next((digits for digits in range(3, 6) if round(nearest, digits) or not nearest), 6)
 
 
 def _hindrance(tuned: Scores, other: Scores, min_queries: int) -> str:

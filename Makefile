@@ -1,0 +1,39 @@
+# semtune: `make demo` shows the main job, `make test` runs the tests; both make what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo fix check test test-all
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt torch
+	$(BIN)/pip install -q -c constraints.txt -e '.[all,dev]'
+	touch $@
+
+install: $(STAMP) ## make .venv with everything in it
+
+demo: $(STAMP) ## the whole way on the documentation of this Python
+	HF_HUB_OFFLINE=1 $(BIN)/semtune run examples/python-docs.yaml
+
+fix: $(STAMP) ## format, and mend what can be mended
+	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format src tests
+
+check: $(STAMP) ## lint, types, layers of imports
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: $(STAMP) ## the tests, without the slow ones
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -m 'not slow'
+
+test-all: $(STAMP) ## all tests; takes many minutes
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q
