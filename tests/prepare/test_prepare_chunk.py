@@ -81,7 +81,7 @@ def test_units_lose_nothing_but_white_space(text):
 
 @given(st.text(alphabet="abc .!。\n", max_size=300), st.integers(4, 12))
 def test_passages_fit_and_lose_nothing(text, limit):
-    from conftest import WordTokenizer
+    from prepare_parts import WordTokenizer
 
     tokenizer = WordTokenizer()
     (passages,) = chunk([text], [""], tokenizer, limit)
