@@ -175,7 +175,7 @@ def known_keys(location: Sequence[str | int]) -> list[str]:
     """The keys allowed in a section of the config, `()` being the top."""
     model: Any = RunConfig
     for part in location:
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        field = model.model_fields.get(str(part)) if isinstance(model, type) and issubclass(model, BaseModel) else None
         model = field.annotation if field else None
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 

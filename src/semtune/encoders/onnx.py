@@ -30,7 +30,7 @@ class GraphRunner:
         """Embed token ids, n lists → (n, dim) float32, as one padded batch."""
         input_ids, mask = pad(ids)
         feed = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(input_ids)}
-        return self._session.run(None, {name: feed[name] for name in self._inputs})[0]
+        return np.asarray(self._session.run(None, {name: feed[name] for name in self._inputs})[0])
 
 
 class OnnxEncoder:

@@ -18,6 +18,11 @@ NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25"}
 MAX_POINTS = 3_000
 
 
+def names(systems: Mapping[str, Scores]) -> dict[str, str]:
+    """What the page calls each system; a model measured alone may not have been tuned at all."""
+    return NAMES if len(systems) > 1 else {**NAMES, "tuned": "model"}
+
+
 def systems_bars(outcome: Outcome) -> str:
     """The main metric of each system, with its 95 % interval."""
     with canvas() as (figure, axes):
@@ -31,9 +36,10 @@ def systems_bars(outcome: Outcome) -> str:
                 axes.plot([low, high], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
             at = max(value, high) if math.isfinite(high) else value
             axes.text(at + 0.015, row, f"{value:.3f}", va="center", fontweight="bold")
-        axes.set_yticks(range(len(outcome.systems)), [NAMES[name] for name in outcome.systems])
+        axes.set_yticks(range(len(outcome.systems)), [names(outcome.systems)[name] for name in outcome.systems])
         axes.tick_params(axis="y", colors=INK)
-        axes.invert_yaxis()
+        middle = (len(outcome.systems) - 1) / 2
+        axes.set_ylim(middle + 1.5, middle - 1.5)  # bars of one thickness, the first on top
         axes.grid(axis="y", visible=False)
         low, _ = axes.get_xlim()
         axes.set_xlim(min(0.0, low), 1.12)

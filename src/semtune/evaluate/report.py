@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -120,7 +121,7 @@ def _figures(
 
 
 def _finite(scores: Scores) -> bool:
-    return scores.metrics[scores.main] == scores.metrics[scores.main]  # NaN is not equal to itself
+    return math.isfinite(scores.metrics[scores.main])
 
 
 def _gains_figure(tuned: Scores, other: _Side) -> str:
@@ -142,7 +143,7 @@ def _separations(shown: Mapping[str, Scores], dataset: Dataset, split: Split) ->
     return [
         _figure(
             plots.separation(name, positive, negative, limits),
-            f"<b>{plots.NAMES[name]}</b>: similarity of the relevant documents and of each query's best other one. "
+            f"<b>{plots.names(shown)[name]}</b>: similarity of the relevant documents and of each query's best other one. "
             f"{beyond:,} relevant documents are below rank 100 and not drawn.",
         )
         for name in order
@@ -156,7 +157,7 @@ def _scatters(shown: Mapping[str, Scores]) -> list[str]:
     return [
         _figure(
             plots.gold_scatter(name, shown[name], limits),
-            f"<b>{plots.NAMES[name]}</b>: cosine against the score people gave, a dot a pair"
+            f"<b>{plots.names(shown)[name]}</b>: cosine against the score people gave, a dot a pair"
             + (f" ({plots.MAX_POINTS:,} drawn at random)." if shown[name].n > plots.MAX_POINTS else "."),
         )
         for name in order
@@ -201,7 +202,7 @@ def _prepared(dataset: Dataset) -> str:
 
 def _how(outcome: Outcome) -> str:
     rows = {
-        f"{plots.NAMES[name]}": " · ".join(
+        plots.names(outcome.systems)[name]: " · ".join(
             part for part in (scores.model, scores.runtime, scores.fingerprint[:12], f"{scores.seconds:,.1f} s") if part
         )
         for name, scores in outcome.systems.items()

@@ -82,7 +82,7 @@ def nearest_documents(
     with progress.track("encode documents", len(documents)) as advance:
         for start in range(0, len(documents), CHUNK):
             texts = [document.content for document in documents[start : start + CHUNK]]
-            encoded = encoder.encode(texts, "document", _Forward(advance))
+            encoded = encoder.encode(texts, "document", Forward(advance))
             truncated += encoded.truncated
             not_finite += int((~np.isfinite(encoded.vectors).all(axis=1)).sum())
             best.add(encoded.vectors)
@@ -97,7 +97,7 @@ def run_of(queries: Sequence[Query], found: Found) -> Run:
     }
 
 
-class _Forward:
+class Forward:
     """Passes the steps of an inner task on to an outer one, so that a chunked task shows as one bar."""
 
     def __init__(self, advance: Callable[[int], None]) -> None:
@@ -105,7 +105,9 @@ class _Forward:
 
     @contextmanager
     def track(self, task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:  # noqa: ARG002 - Protocol
+        """Yield the outer task's step."""
         yield self._advance
 
     def say(self, message: str) -> None:
+        """Say nothing: the outer task speaks."""
         QUIET.say(message)

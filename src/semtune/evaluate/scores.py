@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.evaluate.retrieval import DEPTH, judged_queries, nearest_documents, run_of
+from semtune.evaluate.retrieval import DEPTH, Forward, judged_queries, nearest_documents, run_of
 from semtune.metrics import pearson, retrieval, spearman
 from semtune.progress import QUIET, Progress
 from semtune.types import Embeddings, Encoder, Qrels, Query, Run, ScoredPair, Split
@@ -108,8 +108,7 @@ def score(encoder: Encoder, dataset: Dataset, split: Split = "test", progress: P
 def _score_retrieval(encoder: Encoder, dataset: Dataset, qrels: Qrels, progress: Progress) -> Scores:
     queries, counts = judged_queries(dataset, qrels)
     with progress.track("encode queries", len(queries)) as advance:
-        encoded = encoder.encode([query.text for query in queries], "query")
-        advance(len(queries))
+        encoded = encoder.encode([query.text for query in queries], "query", Forward(advance))
     found = nearest_documents(encoder, encoded.vectors, dataset.corpus, DEPTH, progress)
     not_finite = count_not_finite(encoded.vectors) + found.not_finite
     return retrieval_scores(

@@ -8,7 +8,7 @@ from html import escape
 
 from semtune.evaluate.examples import PairCase, QueryCase, TopHit
 from semtune.evaluate.outcome import Outcome
-from semtune.evaluate.plots import NAMES
+from semtune.evaluate.plots import names
 from semtune.evaluate.scores import LABELS
 from semtune.metrics import compare_means
 
@@ -26,15 +26,15 @@ COUNT_LABELS = {
 
 def metrics_table(outcome: Outcome, seed: int = 0) -> str:
     """Every metric of every system, the best in bold, and the gain over the first other system with its interval."""
-    names = list(outcome.systems)
-    other = names[1] if len(names) > 1 else ""
-    head = "".join(f"<th>{NAMES[name]}<small>{escape(outcome.systems[name].model)}</small></th>" for name in names)
-    gain_head = f"<th>gain over {NAMES[other]}<small>95 % interval</small></th>" if other else ""
+    called, systems = names(outcome.systems), list(outcome.systems)
+    other = systems[1] if len(systems) > 1 else ""
+    head = "".join(f"<th>{called[name]}<small>{escape(outcome.systems[name].model)}</small></th>" for name in systems)
+    gain_head = f"<th>gain over {called[other]}<small>95 % interval</small></th>" if other else ""
     rows = []
     for metric in outcome.tuned.metrics:
-        values = [outcome.systems[name].metrics.get(metric, math.nan) for name in names]
+        values = [outcome.systems[name].metrics.get(metric, math.nan) for name in systems]
         best = max((value for value in values if math.isfinite(value)), default=math.nan)
-        cells = "".join(f"<td>{_bold(value, len(names) > 1 and value == best)}</td>" for value in values)
+        cells = "".join(f"<td>{_bold(value, bool(other) and value == best)}</td>" for value in values)
         gain = f"<td>{_gain(outcome, metric, other, seed)}</td>" if other else ""
         kind = ' class="main"' if metric == outcome.tuned.main else ""
         rows.append(f"<tr{kind}><th>{escape(LABELS.get(metric, metric))}</th>{cells}{gain}</tr>")
@@ -80,7 +80,7 @@ def truncated_counts(outcome: Outcome) -> dict[str, object]:
     """For each encoder and kind of text: how many were cut, of how many."""
     totals = outcome.tuned.counts
     return {
-        f"{NAMES[name]}: {kind} cut at the length limit": f"{cut:,} of {totals[kind]:,}"
+        f"{names(outcome.systems)[name]}: {kind} cut at the length limit": f"{cut:,} of {totals[kind]:,}"
         for name, scores in outcome.systems.items()
         for kind, cut in scores.truncated.items()
     }

@@ -105,7 +105,10 @@ def interval(scores: Scores, seed: int = 0, samples: int = 2_000) -> tuple[float
     else:
         each = scores.per_query[scores.main]
         values = [float(each[rows].mean()) for rows in draws]
-    low, high = np.nanquantile(values, [0.025, 0.975])
+    finite = [value for value in values if math.isfinite(value)]  # a draw of equal pairs has no correlation
+    if not finite:
+        return NAN, NAN
+    low, high = np.quantile(finite, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -42,7 +42,7 @@ def draw_curve(rows: list[dict[str, Any]], metric: str, path: Path) -> None:
         right.plot(*zip(*measured, strict=True), label=f"dev {metric}", color="#54a24b", marker="s", markersize=4)
         right.set_ylabel(f"dev {metric}")
         lines = [*lines, *right.get_lines()]
-    axes.legend(lines, [line.get_label() for line in lines], loc="best", frameon=False)
+    axes.legend(lines, [str(line.get_label()) for line in lines], loc="best", frameon=False)
     axes.set_title(
         "Training: falling losses and a rising metric are good; a dev loss that rises is over-fitting", fontsize=9
     )

@@ -8,7 +8,7 @@ import numpy as np
 from sentence_transformers.base.evaluation import BaseEvaluator
 
 from semtune.dataset import Dataset
-from semtune.encoders.torch import TorchEncoder
+from semtune.encoders.torch import Precision, TorchEncoder
 from semtune.metrics import ndcg, ranking, spearman
 from semtune.types import Document, Qrels
 
@@ -25,7 +25,8 @@ class DevRetrieval(BaseEvaluator):
 
     def __init__(self, dataset: Dataset, contract: Contract, bf16: bool, max_passages: int, seed: int) -> None:
         super().__init__()
-        self._contract, self._precision = contract, "bf16" if bf16 else "fp32"
+        self._contract = contract
+        self._precision: Precision = "bf16" if bf16 else "fp32"
         self._qrels = dataset.qrels["dev"]
         self._queries = [dataset.queries[query] for query in self._qrels]
         self._passages = _sample(dataset.corpus, self._qrels, max_passages, seed)
@@ -48,7 +49,8 @@ class DevSimilarity(BaseEvaluator):
 
     def __init__(self, dataset: Dataset, contract: Contract, bf16: bool) -> None:
         super().__init__()
-        self._contract, self._precision = contract, "bf16" if bf16 else "fp32"
+        self._contract = contract
+        self._precision: Precision = "bf16" if bf16 else "fp32"
         self._pairs = dataset.scored["dev"]
 
     def __call__(self, model: SentenceTransformer, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ARG002 - the Trainer's call
