@@ -1,1 +1,1 @@
-"""Contracts that plug-ins are tested against; filled in as plug-ins arrive."""
+"""What tests of Semtune and of plug-ins stand on: a toy corpus and a toy model with real files."""

@@ -1,0 +1,35 @@
+"""What all tests share: no network, a toy model and corpus with real files, and the place of the real data."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+from pathlib import Path
+
+import pytest
+
+from semtune.testing.toy_corpus import toy_documents, write_toy_folder
+from semtune.testing.toy_model import write_toy_model
+
+DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory):
+    """A random two-layer BERT (32 dimensions, 64 tokens) as a sentence-transformers folder; do not change it."""
+    return write_toy_model(tmp_path_factory.mktemp("toy") / "model", toy_documents(20).values())
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory):
+    """Twelve pages of Markdown, four questions each; do not change it."""
+    return write_toy_folder(tmp_path_factory.mktemp("toy") / "pages")
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of the real data sets."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data at {DATA}")
+    return DATA
