@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from model_variants import Variant, files, write_variant
 from semtune.testing.toy_corpus import toy_documents, write_toy_folder
 from semtune.testing.toy_model import write_toy_model
 
@@ -19,6 +20,27 @@ DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" 
 def toy_model(tmp_path_factory):
     """A random two-layer BERT (32 dimensions, 64 tokens) as a sentence-transformers folder; do not change it."""
     return write_toy_model(tmp_path_factory.mktemp("toy") / "model", toy_documents(20).values())
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """Name of a variant → the model, exported as ONNX and TorchScript once a session; do not change it.
+
+    "cls" is exported into its own folder, the others into a new one.
+    """
+    made = {}
+
+    def get(name):
+        if name not in made:
+            from semtune.export.build import export
+
+            source = write_variant(name, tmp_path_factory.mktemp("variants") / name)
+            before = files(source)
+            done = export(source, ["onnx", "torchscript"], None if name == "cls" else source.parent / "served")
+            made[name] = Variant(name, source, done.folder, done.contract, before)
+        return made[name]
+
+    return get
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,23 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from semtune.errors import ConfigError, InputError, nearest
 from semtune.io import atomic_file
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+def _no_limit_or_some(steps: int) -> int:
+    if steps == -1 or steps > 0:
+        return steps
+    raise PydanticCustomError("steps", "allowed is -1 (no limit) or above 0")
 
 
 class Section(BaseModel):
@@ -51,7 +58,9 @@ class TrainConfig(Section):
     """train: fine-tuning; names are those of transformers' TrainingArguments where it has them."""
 
     num_train_epochs: float = Field(3.0, gt=0, le=100, description="passes over the training rows; 1 to 4 is usual")
-    max_steps: int = Field(-1, description="stop after so many steps; -1: no such limit")
+    max_steps: Annotated[int, AfterValidator(_no_limit_or_some)] = Field(
+        -1, description="stop after so many steps; -1: no such limit"
+    )
     per_device_train_batch_size: int = Field(
         32, ge=2, description="rows a batch; each pair has batch - 1 in-batch negatives"
     )
@@ -76,7 +85,9 @@ class EvaluateConfig(Section):
 class ExportConfig(Section):
     """export: the model as a graph that serves without torch."""
 
-    format: list[str] = Field(default_factory=lambda: ["onnx"], description="onnx (needed to serve), torchscript")
+    format: list[Literal["onnx", "torchscript"]] = Field(
+        default_factory=lambda: ["onnx"], description="onnx (needed to serve), torchscript"
+    )
     precision: Literal["fp32"] = Field("fp32", description="of the graph's numbers")
 
 
@@ -86,6 +97,16 @@ class IndexConfig(Section):
     backend: Literal["faiss", "milvus"] = Field("faiss", description="faiss (a file) or milvus (a database)")
     uri: str = Field("", description="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     collection: str = Field("", description="milvus: the collection's name; empty: made from the run's")
+
+    @model_validator(mode="after")
+    def _uri_for_milvus(self) -> IndexConfig:
+        if self.backend == "milvus" and not self.uri:
+            raise PydanticCustomError(
+                "uri", "the milvus backend needs a uri, a file ending in .db or a server's address"
+            )
+        if self.backend == "faiss" and self.uri:
+            raise PydanticCustomError("uri", "a uri is for the milvus backend; say backend: milvus, or leave it out")
+        return self
 
 
 class SearchConfig(Section):
@@ -122,7 +143,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise InputError(f"There is no config file {path.resolve()}. `semtune init FOLDER` writes one.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not a text file in UTF-8.") from None
@@ -145,8 +166,10 @@ def parse_config(values: dict[str, Any], origin: str = "the config") -> RunConfi
     Raises:
         ConfigError: every wrong key and value, with the nearest known name or what is allowed.
     """
+    # A section whose keys are all commented out is empty in YAML.
+    given = {key: value for key, value in values.items() if value is not None or key not in RunConfig.model_fields}
     try:
-        return RunConfig.model_validate(values)
+        return RunConfig.model_validate(given)
     except ValidationError as error:
         problems = [_problem(item) for item in error.errors(include_url=False)]
         raise ConfigError(f"{origin}: " + "; ".join(problems)) from None
@@ -190,10 +213,11 @@ def _override(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"The value of the override {override!r} is not valid YAML: {error}") from None
     *sections, last = key.strip().split(".")
     for section in sections:
-        inner = values.setdefault(section, {})
-        if not isinstance(inner, dict):
+        if values.get(section) is None:
+            values[section] = {}
+        values = values[section]
+        if not isinstance(values, dict):
             raise ConfigError(f"{override!r}: {section!r} is a value, not a section.")
-        values = inner
     values[last] = value
 
 

@@ -151,8 +151,13 @@ def describe(folder: Path, name: str = "", base: str = "") -> Contract:
 
 def weights_hash(folder: Path) -> str:
     """SHA-256 over all weight files of a folder and its module folders; empty where there are none."""
-    return _hash_files(
-        sorted({path for pattern in WEIGHTS for path in [*folder.glob(pattern), *folder.glob(f"[0-9]*_*/{pattern}")]})
+    return _hash_files(weights_files(folder))
+
+
+def weights_files(folder: Path) -> list[Path]:
+    """The weight files of a folder and its module folders, sorted."""
+    return sorted(
+        {path for pattern in WEIGHTS for path in [*folder.glob(pattern), *folder.glob(f"[0-9]*_*/{pattern}")]}
     )
 
 
@@ -170,7 +175,7 @@ def _fingerprint(contract: Contract) -> str:
 
 def _parse(path: Path) -> Contract:
     values = read_json(path)
-    if values.pop("format", None) != FORMAT:
+    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise ContractError(
             f"{path} is of another format than this Semtune reads ({FORMAT}). Install the version that wrote it."
         )

@@ -16,6 +16,7 @@ string in itself, and the served documents hold everything. Layout: Thakur et al
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,8 @@ def load(folder: Path) -> Dataset:
     """Read a data set folder, one written by `save` or any BEIR folder.
 
     Raises:
-        InputError: the folder is none, or qrels and corpus do not fit together.
+        InputError: the folder is none, or a file in it is broken. Whether qrels, queries and corpus fit
+            together is for those to say who use them.
     """
     if not folder.is_dir():
         raise InputError(
@@ -147,23 +149,33 @@ def write_qrels(path: Path, qrels: Qrels) -> None:
 def read_qrels(path: Path) -> Qrels:
     """Read qrels: BEIR (3 columns, with or without header) or TREC (4 columns: query, 0, document, grade)."""
     qrels: Qrels = {}
-    with path.open(encoding="utf-8", newline="") as source:
-        for number, line in enumerate(source, start=1):
+    with path.open("rb") as source:
+        for number, raw in enumerate(source, start=1):
+            line = _text(raw, path, number)
             cells = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
-            if not cells or (number == 1 and not _is_number(cells[-1])):
+            if not cells or (number == 1 and _number(cells[-1]) is None):
                 continue
-            if len(cells) not in {3, 4} or not _is_number(cells[-1]):
-                raise InputError(f"{path}:{number}: expected query-id, corpus-id, score; found {line.strip()!r}.")
-            qrels.setdefault(cells[0], {})[cells[-2]] = int(float(cells[-1]))
+            grade = _number(cells[-1])
+            if len(cells) not in {3, 4} or grade is None or not grade.is_integer():
+                raise InputError(
+                    f"{path}:{number}: expected query-id, corpus-id, score (a whole number); found {line.strip()!r}."
+                )
+            qrels.setdefault(cells[0], {})[cells[-2]] = int(grade)
     return qrels
 
 
-def _is_number(text: str) -> bool:
+def _text(raw: bytes, path: Path, number: int) -> str:
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}:{number} is not text in UTF-8 ({error.reason}).") from None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _pair_row(pair: Pair) -> dict[str, str]:
@@ -177,7 +189,10 @@ def _load_rows(dataset: Dataset, split: Split, path: Path) -> None:
             negatives = tuple(str(row[key]) for key in row if key == "negative" or key.startswith(NEGATIVE))
             dataset.pairs.setdefault(split, []).append(Pair(str(row["anchor"]), str(row["positive"]), negatives))
         elif {"sentence1", "sentence2", "score"} <= row.keys():
-            pair = ScoredPair(str(row["sentence1"]), str(row["sentence2"]), float(row["score"]))
+            score = _number(row["score"])
+            if score is None or not math.isfinite(score):
+                raise InputError(f"{path}:{number}: score must be a number from 0 to 1, found {row['score']!r}.")
+            pair = ScoredPair(str(row["sentence1"]), str(row["sentence2"]), score)
             dataset.scored.setdefault(split, []).append(pair)
         else:
             raise InputError(

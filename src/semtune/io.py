@@ -17,9 +17,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from semtune.errors import InputError, StorageError
+from semtune.errors import InputError, SemtuneError, StorageError
 
 CHUNK = 1 << 20
+FULL = 16 << 20  # bytes: with less free, an odd failure of a library's writer is a full disk
 
 
 @contextlib.contextmanager
@@ -27,6 +28,8 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn a full disk or a forbidden place under `path` into a `StorageError` in words."""
     try:
         yield
+    except SemtuneError:
+        raise
     except OSError as error:
         reasons = {
             errno.ENOSPC: "no space is left on the disk",
@@ -34,14 +37,33 @@ def storage_errors(path: Path) -> Iterator[None]:
             errno.EROFS: "the file system is read-only",
             errno.EACCES: "permission is denied",
             errno.EPERM: "permission is denied",
+            errno.EEXIST: "a file is in the way",
+            errno.ENOTDIR: "a part of the path is a file",
+            errno.EISDIR: "a folder is in the way",
+            errno.ENAMETOOLONG: "the name is too long",
         }
         if error.errno not in reasons:
             raise
-        at = error.filename or path
+        at = error.filename2 or error.filename or path
         raise StorageError(
             f"Cannot write {at}: {reasons[error.errno]}. Free some space or choose another place; "
             "what was finished before is kept, and the same command continues from there."
         ) from error
+    except Exception as error:
+        # Writers in C++ and Rust report a full disk in words of their own.
+        if _free(path) >= FULL and os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        raise StorageError(
+            f"The disk under {path} is full ({error}). Free some space or choose another place; "
+            "what was finished before is kept, and the same command continues from there."
+        ) from error
+
+
+def _free(path: Path) -> int:
+    place = path.absolute()
+    while not place.is_dir():
+        place = place.parent
+    return shutil.disk_usage(place).free
 
 
 @contextlib.contextmanager
@@ -125,13 +147,13 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the objects of a JSON-lines file; a broken line is an `InputError` with its number."""
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as error:
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
                 raise InputError(f"{path}:{number} is not valid JSON ({error}).") from None
             if not isinstance(row, dict):
                 raise InputError(f"{path}:{number} holds {type(row).__name__}, expected a JSON object.")

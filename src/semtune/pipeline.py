@@ -20,15 +20,19 @@ from semtune import contract as contracts
 from semtune import dataset as datasets
 from semtune.config import RunConfig, write_config
 from semtune.contract import Contract
+from semtune.encoders.machine import keep_freed_memory
 from semtune.encoders.resolve import resolve
-from semtune.errors import SemtuneError, StorageError
 from semtune.io import storage_errors, write_json
 from semtune.progress import QUIET, Progress
 from semtune.run import Key, RunDirectory, StepRecord, versions
 
 Rerun = Literal["changed", "always", "never"]
+KEPT: dict[Rerun, str] = {
+    "changed": "nothing it depends on changed",
+    "always": "",
+    "never": "finished before, and --rerun never asks no more",
+}
 EXIT_CODES = {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}
-FULL = 16 << 20  # bytes: with less free, an odd failure of a library's writer is a full disk
 BASE_ANSWERS_UP_TO = 50_000  # documents that the base model embeds too, to answer beside the tuned one
 PARITY_TEXTS = 20
 
@@ -92,7 +96,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What happened to a step: "done", "unchanged", "would run" (dry run), "stopped" (gate) and why."""
+    """What happened to a step: "done", "unchanged" or, in a dry run, "would run"; and why."""
 
     step: str
     status: str
@@ -157,6 +161,7 @@ def run_pipeline(
         for report in reports:
             on_step(report)
         return RunReport(config.name, str(root), tuple(reports), 0)
+    keep_freed_memory()
     with context.run.locked():
         context.run.sweep()
         write_config(config, root / "config.yaml")
@@ -187,11 +192,7 @@ def _walk(
             record, status = context.run.record(step.name), "unchanged"
         result = record.result if record else {}
         seconds = record.seconds if record and why else 0.0
-        reports.append(
-            StepReport(
-                step.name, status, why or "nothing it depends on changed", seconds, str(context.path(step.name)), result
-            )
-        )
+        reports.append(StepReport(step.name, status, why or KEPT[rerun], seconds, str(context.path(step.name)), result))
         on_step(reports[-1])
         if step.name == "evaluate" and context.config.evaluate.gate and (exit_code := EXIT_CODES[result["verdict"]]):
             break
@@ -216,9 +217,7 @@ def _foresee(context: Context, steps: list[Step], rerun: Rerun) -> list[StepRepo
         if why:
             running.add(step.name)
         status = "would run" if why else "unchanged"
-        reports.append(
-            StepReport(step.name, status, why or "nothing it depends on changed", 0.0, str(context.path(step.name)), {})
-        )
+        reports.append(StepReport(step.name, status, why or KEPT[rerun], 0.0, str(context.path(step.name)), {}))
     return reports
 
 
@@ -228,14 +227,9 @@ def _execute(context: Context, step: Step, key: Key) -> StepRecord:
     try:
         with storage_errors(work):
             made = step.do(context, work)
-    except SemtuneError:
-        raise
-    except Exception as error:
-        # Writers in C++ and Rust report a full disk in words of their own.
-        if shutil.disk_usage(context.run.root).free < FULL:
-            raise StorageError(
-                f"The disk under {context.run.root.resolve()} is full ({step.name} stopped: {error}). Free some space; the same command continues from there."
-            ) from error
+    except BaseException:
+        if not step.resumable:
+            shutil.rmtree(work, ignore_errors=True)
         raise
     finished = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     return context.run.finish(

@@ -152,8 +152,10 @@ class RunDirectory:
         work = self.root / PARTIAL / step
         marker = work / "key.json"
         with storage_errors(work):
-            same = resumable and marker.exists() and read_json(marker).get("key") == key.hash
-            if not same:
+            if resumable and marker.exists() and read_json(marker).get("key") == key.hash:
+                for path in work.glob(".*"):  # scratch places of the killed attempt
+                    _remove(path)
+            else:
                 shutil.rmtree(work, ignore_errors=True)
                 work.mkdir(parents=True)
                 write_json(marker, {"key": key.hash})
@@ -190,15 +192,15 @@ class RunDirectory:
 
     def write_manifest(self) -> None:
         """Gather the records of all finished steps into `manifest.json`."""
-        records = [read_json(path) for path in sorted(self.root.glob(f"*/{RECORD}"))]
-        records.sort(key=lambda record: record["finished"])
+        found = [self.record(path.parent.name) for path in sorted(self.root.glob(f"*/{RECORD}"))]
+        records = [asdict(record) for record in sorted(filter(None, found), key=lambda record: record.finished)]
         write_json(self.root / MANIFEST, {"kind": KIND, "format": FORMAT, "semtune": __version__, "steps": records})
 
     def sweep(self) -> None:
         """Remove what killed processes left beside the step folders."""
-        for path in self.root.glob(".*"):
-            if path.is_dir() and path.name != PARTIAL:
-                shutil.rmtree(path, ignore_errors=True)
+        for pattern in (".*.old.*", f".{MANIFEST}.*", f".{CONFIG}.*"):
+            for path in self.root.glob(pattern):
+                _remove(path)
 
 
 def is_run(folder: Path) -> bool:
@@ -225,6 +227,13 @@ def git_revision() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _lock(handle: int, root: Path) -> None:

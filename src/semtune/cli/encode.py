@@ -23,6 +23,7 @@ def encode(
     import numpy as np
 
     from semtune.encoders.load import load_encoder
+    from semtune.encoders.machine import keep_freed_memory
     from semtune.errors import ConfigError, InputError
     from semtune.io import atomic_file, read_jsonl
 
@@ -45,6 +46,7 @@ def encode(
         raise InputError(f"{file} is not text in UTF-8 ({error.reason} at byte {error.start}).") from None
     if not texts:
         raise InputError(f"{file} is empty.")
+    keep_freed_memory()
     with console.progress() as progress:
         made = load_encoder(model).encode(texts, role, progress)  # type: ignore[arg-type]
     with atomic_file(out, "wb") as handle:

@@ -37,6 +37,7 @@ def evaluate(
     """Measure a model on the test part; with --against, say whether to ship it."""
     from semtune.cli.sources import dataset_folder
     from semtune.encoders.load import load_encoder, parse_runtime
+    from semtune.encoders.machine import keep_freed_memory
     from semtune.evaluate.bm25 import score_bm25
     from semtune.evaluate.outcome import conclude
     from semtune.evaluate.scores import score
@@ -46,6 +47,7 @@ def evaluate(
     chosen = parse_runtime(runtime)
     data = load_for_evaluation(dataset_folder(dataset))
     base = bm25 = None
+    keep_freed_memory()
     with console.progress() as progress:
         encoder = load_encoder(model, chosen)
         other = (
@@ -87,6 +89,7 @@ def _write(out: Path, outcome: Outcome, data, title: str) -> None:  # noqa: ANN0
 
 
 def _show(console: Console, outcome: Outcome) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -95,7 +98,7 @@ def _show(console: Console, outcome: Outcome) -> None:
     )
     table.add_column("metric")
     for name, scores in outcome.systems.items():
-        table.add_column(scores.model if name != BM25 else "BM25", justify="right")
+        table.add_column(escape(scores.model) if name != BM25 else "BM25", justify="right")
     for metric in outcome.tuned.metrics:
         table.add_row(metric, *(f"{scores.metrics[metric]:.4f}" for scores in outcome.systems.values()))
     console.rich().print(table)

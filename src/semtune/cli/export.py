@@ -26,14 +26,22 @@ def export(
     from semtune import contract as contracts
     from semtune.cli.sources import refuse_foreign
     from semtune.encoders.resolve import resolve
+    from semtune.errors import ConfigError, InputError
     from semtune.export.build import check_formats
     from semtune.export.build import export as export_model
 
     console = Console(as_json)
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    if not wanted:
+        raise ConfigError("--format names no format. Allowed: onnx, torchscript, or both with a comma.")
     check_formats(wanted, precision.split(","))
     if out is not None:
         refuse_foreign(out, contracts.FILE, "model that semtune made")
+        if contracts.weights_files(out):
+            raise InputError(
+                f"{out} holds a model's weights, which an export would replace; it is left alone. Give a new folder "
+                "with -o, or leave -o out to add the graphs to the model folder itself."
+            )
     with console.progress() as progress:
         made = export_model(resolve(model), wanted, out, progress=progress)
     for name, proof in made.parity.items():

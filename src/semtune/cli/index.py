@@ -26,17 +26,20 @@ def index(
     """Embed documents and index them, with their texts beside the vectors."""
     from semtune.cli.sources import read_documents, refuse_foreign
     from semtune.encoders.load import load_encoder
+    from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
     from semtune.errors import InputError
+    from semtune.index import manifest as manifests
     from semtune.index.build import IndexSettings, build
 
     console = Console(as_json)
     settings = IndexSettings(backend, uri, collection)
     settings.check()
-    refuse_foreign(out, "manifest.json", "index")
+    refuse_foreign(out, manifests.FILE, "index", manifests.KIND)
     if not corpus.exists():
         raise InputError(f"There is no {corpus.resolve()} to index.")
     folder = resolve(model, serving=True)
+    keep_freed_memory()
     with console.progress() as progress:
         encoder = load_encoder(str(folder))
         documents = read_documents(corpus, folder, encoder.contract, seed, progress)

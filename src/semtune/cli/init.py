@@ -28,7 +28,9 @@ def init(
         raise InputError(f"{out} exists; it is left alone. Give another file with -o, or --force.")
     found = sniff(folder)
     name = (
-        re.sub(r"[^A-Za-z0-9._-]+", "-", Path(folder).resolve().name if folder != "python-docs" else folder).strip("-.")
+        re.sub(r"[^A-Za-z0-9._-]+", "-", Path(folder).resolve().name if folder != "python-docs" else folder).strip(
+            "-._"
+        )
         or "my-run"
     )
     notes = [found.description, *(f"warning: {warning}" for warning in found.warnings)]

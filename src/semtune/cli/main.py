@@ -59,9 +59,10 @@ def main() -> None:
         code = app(standalone_mode=False)
     except Exception as error:
         sys.exit(_failed(error, real_stdout))
-    except KeyboardInterrupt:
-        typer.echo("Stopped. What was finished is kept; the same command continues from there.", err=True)
-        sys.exit(INTERRUPTED)
+    if code == INTERRUPTED:  # typer's answer to Ctrl-C
+        _say_error(
+            "stopped. What was finished is kept; the same command continues from there.", INTERRUPTED, real_stdout
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -76,9 +77,14 @@ def _failed(error: Exception, stdout: object) -> int:
         traceback.print_exc()
         typer.echo("This is a bug in Semtune. Please report it with the lines above.", err=True)
     message = error.format_message() if usage else str(error)  # type: ignore[attr-defined]
-    typer.echo(f"error: {message}", err=True)
     code = error.exit_code if isinstance(error, SemtuneError) else USAGE if usage else BUG
+    if message or not usage:  # no arguments at all: the help is shown, and is all there is to say
+        _say_error(message, code, stdout)
+    return code
+
+
+def _say_error(message: str, code: int, stdout: object) -> None:
+    typer.echo(f"error: {message}", err=True)
     if "--json" in sys.argv:
         sys.stdout = stdout  # type: ignore[assignment]
         typer.echo(json.dumps({"error": message, "exit_code": code}, ensure_ascii=False))
-    return code

@@ -64,10 +64,11 @@ def _line(step: StepReport) -> str:
 
 
 def _answers(console: Console, report: RunReport) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     for answer in report.result("search").get("answers", []):
-        table = Table(title=f"“{answer['question']}”", title_justify="left", expand=True, show_lines=False)
+        table = Table(title=f"“{escape(answer['question'])}”", title_justify="left", expand=True, show_lines=False)
         table.add_column("", width=2)
         table.add_column("tuned", ratio=1)
         table.add_column("base", ratio=1, style="dim")
@@ -88,24 +89,26 @@ def _hit(hits: list[dict], rank: int) -> str:
 
 
 def _summary(console: Console, report: RunReport, seconds: float) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=f"{report.name} in {report.path}", title_justify="left")
+    table = Table(title=escape(f"{report.name} in {report.path}"), title_justify="left")
     for column in ("step", "status", "seconds", "result", "where"):
         table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
     for step in report.steps:
-        table.add_row(step.step, step.status, f"{step.seconds:.1f}", _numbers(step), _where(step))
+        table.add_row(step.step, step.status, f"{step.seconds:.1f}", _numbers(step), escape(_where(step)))
     screen = console.rich()
     screen.print(table)
     sentence = report.result("evaluate").get("sentence")
     if sentence:
-        screen.print(f"[bold]{sentence}[/bold]")
+        screen.print(f"[bold]{escape(sentence)}[/bold]")
     stopped = report.exit_code != 0
     if stopped:
         screen.print("The gate (evaluate.gate) stopped the run here; nothing was exported.")
     else:
         screen.print(
-            f'Search: semtune search {report.path} "your question"\nServe:  semtune serve {report.path} --port 8080'
+            f'Search: semtune search {report.path} "your question"\nServe:  semtune serve {report.path} --port 8080',
+            markup=False,
         )
     screen.print(f"{seconds:.0f} s in total.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semtune.errors import InputError
+from semtune.io import read_json
 from semtune.types import SPLITS, Document
 
 if TYPE_CHECKING:
@@ -71,11 +72,27 @@ def training_set(
     return prepare(source, Tokenizer(folder, contract), contract.max_length, PrepareSettings(), seed, progress)
 
 
-def refuse_foreign(out: Path, marker: str, what: str) -> None:
+def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:
     """Refuse to replace something that is not what the command makes.
+
+    Args:
+        out: where the command writes.
+        marker: the file by which its work is known.
+        what: its work in words.
+        kind: what the marker says under "kind"; for markers that others have too.
 
     Raises:
         InputError: the place is taken by something else.
     """
-    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / marker).exists()):
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not _is_own(out / marker, kind)):
         raise InputError(f"{out} exists and is no {what}; it is left alone. Give a new folder with -o.")
+
+
+def _is_own(marker: Path, kind: str) -> bool:
+    if not kind:
+        return marker.exists()
+    try:
+        values = read_json(marker)
+    except InputError:
+        return False
+    return isinstance(values, dict) and values.get("kind") == kind

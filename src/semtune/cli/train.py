@@ -27,7 +27,9 @@ def train(
     from semtune import contract as contracts
     from semtune.cli.sources import refuse_foreign, training_set
     from semtune.config import parse_section
+    from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
+    from semtune.errors import InputError
     from semtune.train.curve import draw_curve
     from semtune.train.settings import TrainSettings
     from semtune.train.trainer import train as fine_tune
@@ -36,7 +38,10 @@ def train(
     refuse_foreign(out, contracts.FILE, "model that semtune made")
     chosen = TrainSettings(**parse_section("train", settings or []))
     base = resolve(model)
+    if out.resolve() == base.resolve():
+        raise InputError(f"{out} is the model to be tuned; it is left alone. Give a new folder with -o.")
     work = out.parent / f".{out.name}.training"
+    keep_freed_memory()
     with console.progress() as progress:
         rows = training_set(dataset, dev, base, contracts.load(base), seed, progress)
         made = fine_tune(rows, base, model, out, work, chosen, seed, progress)

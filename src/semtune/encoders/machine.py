@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from pathlib import Path
@@ -64,3 +65,18 @@ def cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc to keep large freed blocks for the next allocation; returns whether it listens.
+
+    It gives blocks above 128 KB back to the kernel at once, and a training step or a bulk encoding then spends
+    a quarter of its time on the page faults of getting them again. For processes that end when the work is
+    done: memory use stays at its peak. Elsewhere than on glibc nothing happens.
+    """
+    trim_threshold, top_pad, mmap_max = -1, -2, -4  # malloc.h
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return False
+    return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1) and mallopt(top_pad, 64 << 20))

@@ -110,6 +110,7 @@ def _fit(
     from transformers import PrinterCallback, set_seed
 
     from semtune.encoders.torch import open_sentence_transformer
+    from semtune.train.attention import fast_on_cpu
     from semtune.train.callbacks import Bedside, newest_whole
 
     set_seed(seed)  # before the model: a fresh head, if any, starts the same
@@ -130,7 +131,8 @@ def _fit(
         )
         trainer.remove_callback(PrinterCallback)
         checkpoint = newest_whole(work / "checkpoints")
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with fast_on_cpu(model):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return trainer, model
 
 

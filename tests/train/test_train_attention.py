@@ -1,0 +1,117 @@
+import json
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from semtune.encoders.torch import open_sentence_transformer
+from semtune.train import attention
+from semtune.train.attention import Dropout, fast_on_cpu, keep_mask
+
+
+def drawn(*shape, dtype=torch.float64):
+    return torch.randn(*shape, dtype=dtype, requires_grad=True)
+
+
+@pytest.fixture
+def qkv():
+    torch.manual_seed(0)
+    return [drawn(2, 3, 5, 4) for _ in range(3)]
+
+
+def test_without_dropout_it_is_torchs_attention_and_so_are_its_gradients(qkv):
+    bias = torch.zeros(2, 1, 1, 5, dtype=torch.float64)
+    bias[1, ..., 3:] = -1e30
+    out = torch.randn(2, 3, 5, 4, dtype=torch.float64)
+    mine = attention._Attend.apply(*qkv, bias, 0.5, 0.0)
+    mine.backward(out)
+    gradients = [x.grad.clone() for x in qkv]
+    for x in qkv:
+        x.grad = None
+    reference = nn.functional.scaled_dot_product_attention(*qkv, attn_mask=bias, scale=0.5)
+    reference.backward(out)
+    torch.testing.assert_close(mine, reference)
+    for found, x in zip(gradients, qkv, strict=True):
+        torch.testing.assert_close(found, x.grad)
+
+
+def test_with_dropout_it_is_the_formula_with_the_same_mask(qkv):
+    out = torch.randn(2, 3, 5, 4, dtype=torch.float64)
+    torch.manual_seed(7)
+    mine = attention._Attend.apply(*qkv, None, 0.5, 0.25)
+    mine.backward(out)
+    gradients = [x.grad.clone() for x in qkv]
+    for x in qkv:
+        x.grad = None
+    torch.manual_seed(7)
+    q, k, v = qkv
+    weights = torch.softmax(q @ k.transpose(-1, -2) * 0.5, -1)
+    reference = (weights * keep_mask(weights.shape, 0.25, torch.float64)) @ v
+    reference.backward(out)
+    torch.testing.assert_close(mine, reference)
+    for found, x in zip(gradients, qkv, strict=True):
+        torch.testing.assert_close(found, x.grad)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_a_mask_drops_its_share_and_has_mean_one(p):
+    torch.manual_seed(1)
+    mask = keep_mask(torch.Size([500, 1000]), p, torch.float32).numpy()
+    share = round(p * 256) / 256
+    assert (mask == 0).mean() == pytest.approx(share, abs=5 * np.sqrt(share * (1 - share) / mask.size))
+    assert np.unique(mask).tolist() == pytest.approx([0.0, 1 / (1 - share)])
+    assert mask.mean() == pytest.approx(1.0, abs=5e-3)
+
+
+def test_a_mask_follows_torchs_seed_and_moves_on():
+    torch.manual_seed(3)
+    first, second = (keep_mask(torch.Size([4, 64]), 0.5, torch.float32) for _ in range(2))
+    torch.manual_seed(3)
+    assert torch.equal(first, keep_mask(torch.Size([4, 64]), 0.5, torch.float32))
+    assert not torch.equal(first, second)
+
+
+def losses(model, fast):
+    """Loss and gradients of one batch with padding in it, where nothing is dropped."""
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.001 if fast else 0.0  # the first takes our path, and is rounded to dropping nothing
+    model.train()
+    texts = [["clean the kettle", "buy a loom"], ["wipe the kettle with a damp cloth and let it dry", "ask"]]
+    columns = [model.preprocess(column) for column in texts]
+    with fast_on_cpu(model) if fast else nullcontext():
+        assert model[0].auto_model.config._attn_implementation == (attention.NAME if fast else "sdpa")
+        value = MultipleNegativesRankingLoss(model)(columns, None)
+        value.backward()
+    return value.item(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+
+def test_a_model_learns_the_same_with_it(toy_model):
+    stock, stock_gradients = losses(open_sentence_transformer(toy_model, "cpu"), fast=False)
+    fast, fast_gradients = losses(open_sentence_transformer(toy_model, "cpu"), fast=True)
+    assert fast == pytest.approx(stock, rel=1e-5)
+    assert fast_gradients.keys() == stock_gradients.keys()
+    for name, gradient in fast_gradients.items():
+        torch.testing.assert_close(gradient, stock_gradients[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_model_is_as_before_when_the_block_ends(toy_model, tmp_path):
+    model = open_sentence_transformer(toy_model, "cpu")
+    kinds = [type(module) for module in model.modules()]
+    with fast_on_cpu(model):
+        assert any(type(module) is Dropout for module in model.modules())
+    assert [type(module) for module in model.modules()] == kinds
+    model.save_pretrained(str(tmp_path / "saved"))
+    assert attention.NAME not in json.dumps(json.loads((tmp_path / "saved" / "config.json").read_text()))
+
+
+def test_evaluation_inside_the_block_does_not_drop(toy_model):
+    model = open_sentence_transformer(toy_model, "cpu")
+    before = model.encode(["clean the kettle", "buy"])
+    with fast_on_cpu(model):
+        model.eval()
+        np.testing.assert_allclose(model.encode(["clean the kettle", "buy"]), before, atol=1e-6)
