@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CODE := src tests benchmarks docs
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fix check test test-all
+.PHONY: help install demo fix check test test-all bench docs
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -23,12 +24,12 @@ demo: $(STAMP) ## the whole way on the documentation of this Python
 	HF_HUB_OFFLINE=1 $(BIN)/semtune run examples/python-docs.yaml
 
 fix: $(STAMP) ## format, and mend what can be mended
-	$(BIN)/ruff check --fix src tests
-	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 check: $(STAMP) ## lint, types, layers of imports
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
@@ -37,3 +38,10 @@ test: $(STAMP) ## the tests, without the slow ones
 
 test-all: $(STAMP) ## all tests; takes many minutes
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -q
+
+bench: $(STAMP) ## measure speed against named peers; keep the machine idle meanwhile
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/train_step.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/encode.py
+
+docs: $(STAMP) ## write the reference pages from the code
+	$(BIN)/python docs/generate.py

@@ -28,9 +28,10 @@ def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, pat
     names = input_names(model)
     shape = {0: torch.export.Dim("batch", min=1, max=MAX_BATCH), 1: torch.export.Dim("tokens", min=2, max=max_length)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = logging.getLogger("torch.onnx")
-    level = noise.level
-    noise.setLevel(logging.ERROR)  # it reports torchvision, which no text model needs
+    # One reports torchvision, which no text model needs; the other its own deprecated attributes, touched by torch.
+    noise = {logger: logger.level for logger in map(logging.getLogger, ("torch.onnx", "sentence_transformers"))}
+    for logger in noise:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript, not ours to mend
@@ -47,4 +48,5 @@ def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, pat
                 verbose=False,
             )
     finally:
-        noise.setLevel(level)
+        for logger, level in noise.items():
+            logger.setLevel(level)

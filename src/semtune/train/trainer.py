@@ -115,6 +115,7 @@ def _fit(
 
     set_seed(seed)  # before the model: a fresh head, if any, starts the same
     model = open_sentence_transformer(base)
+    model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
     rows, dev_rows = _tables(dataset)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)

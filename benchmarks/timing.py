@@ -1,0 +1,54 @@
+"""Interleaved timing: every variant once a round, medians over the rounds, ratios within them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from semtune.encoders import machine
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def interleaved(variants: Mapping[str, Callable[[], Any]], rounds: int, peer: str) -> dict[str, dict[str, float]]:
+    """Seconds of each variant, and how many times faster than `peer` it is; one unmeasured round first."""
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    for number in range(rounds + 1):
+        for name, run in variants.items():
+            started = time.perf_counter()
+            run()
+            if number:
+                seconds[name].append(time.perf_counter() - started)
+    return {
+        name: {
+            "seconds": statistics.median(times),
+            "least": min(times),
+            "most": max(times),
+            "ratio": statistics.median(there / here for there, here in zip(seconds[peer], times, strict=True)),
+        }
+        for name, times in seconds.items()
+    }
+
+
+def publish(name: str, facts: Mapping[str, Any]) -> None:
+    """Print the result as JSON with `--json`, as a table without; keep it in `results/`."""
+    whole = {
+        "benchmark": name,
+        "cpu": machine.cpu_name(),
+        "flags": sorted(machine.cpu_flags()),
+        "cpus": machine.usable_cpus(),
+        **facts,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+    if "--json" in sys.argv:
+        print(json.dumps(whole))
+        return
+    print(f"{name}: {facts['what']}\n")
+    for variant, row in facts["variants"].items():
+        print(f"{row['ratio']:6.2f} ×  {row['seconds']:8.2f} s [{row['least']:.2f}, {row['most']:.2f}]  {variant}")
