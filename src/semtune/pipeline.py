@@ -231,7 +231,7 @@ def _execute(context: Context, step: Step, key: Key) -> StepRecord:
         if not step.resumable:
             shutil.rmtree(work, ignore_errors=True)
         raise
-    finished = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    finished = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
     return context.run.finish(
         step.name,
         work,

@@ -15,7 +15,7 @@ def guide(tmp_path):
     folder.mkdir()
     for name in ("Apples", "Pears", "Plums", "Cherries"):
         (folder / f"{name}.md").write_text(
-            f"# All about {name}\n\n{name} are grown in the old garden of this town.\n\n## Storing {name} in winter\n\n"
+            f"# All about {name}\n\nIn the old garden {name} are grown, and {name} are sold.\n\n## Storing {name} in winter\n\n"
             f"Keep {name} cool and dry in boxes. Turn {name} over once in a week. Throw rotten {name} away at once.\n\n"
             f"## See also\n\nThe book about {name} and other fruit.\n"
         )
@@ -165,11 +165,10 @@ def test_beir_train_loses_what_it_shares_with_test(tmp_path, tokenizer):
     assert train_rows["q0"] == {"d29": 1}  # d0 answers q20
     assert train_rows["q1"] == {"d1": 1, "d28": 0}  # judged irrelevant: no leak
     assert data.qrels["dev"].keys().isdisjoint(data.qrels["train"])
-    assert data.report["leaks"] == {
+    assert {name: data.report["leaks"][name] for name in ("checked", "removed", "found", "examples")} == {
         "checked": True,
         "removed": 1,
         "found": 0,
-        "by_sort": {"document": 0, "group": 0, "text": 0, "scored pair": 0},
         "examples": {},
     }
     assert data.report["dropped"]["judgement of an unknown document"] == {
@@ -183,7 +182,7 @@ def test_shared_documents_can_be_kept_and_are_counted(tmp_path, tokenizer):
     folder = beir(tmp_path / "b", {"train": [(f"q{i}", f"d{i}", 1) for i in range(20)], "test": [("q20", "d0", 1)]})
     data = prepare(folder, tokenizer, 24, PrepareSettings(dev_share=0, shared_documents="keep"), 0)
     assert data.qrels["train"]["q0"] == {"d0": 1}
-    assert data.report["leaks"]["by_sort"] == {"document": 1, "group": 0, "text": 1, "scored pair": 0}
+    assert {sort: n for sort, n in data.report["leaks"]["by_sort"].items() if n} == {"document": 1, "text": 1}
 
 
 def test_beir_with_test_only_is_split_anew_but_evaluated_as_it_is(tmp_path, tokenizer):

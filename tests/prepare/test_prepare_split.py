@@ -64,6 +64,12 @@ def test_settings_refuse_what_makes_no_sense():
         PrepareSettings(max_pairs=0)
 
 
+SORTS = (
+    "document", "group", "text", "scored pair",
+    "near-duplicate question", "near-duplicate passage", "near-duplicate scored pair",
+)  # fmt: skip
+
+
 def clean():
     return Dataset(
         corpus=[Document("d1", "one", metadata={"group": "a"}), Document("d2", "two", metadata={"group": "b"})],
@@ -74,14 +80,14 @@ def clean():
 
 
 def test_an_innocent_data_set_has_no_leak():
-    assert leaks(clean()).found == {"document": 0, "group": 0, "text": 0, "scored pair": 0}
+    assert leaks(clean()).found == dict.fromkeys(SORTS, 0)
     check(clean())
 
 
 def test_planted_leaks_are_found():
     shared_document = clean()
     shared_document.qrels["train"]["q1"]["d2"] = 1
-    assert leaks(shared_document).found == {"document": 1, "group": 1, "text": 1, "scored pair": 0}
+    assert leaks(shared_document).found == dict.fromkeys(SORTS, 0) | {"document": 1, "group": 1, "text": 1}
     shared_group = clean()
     shared_group.corpus[1] = Document("d2", "two", metadata={"group": "a"})
     assert leaks(shared_group).found["group"] == 1

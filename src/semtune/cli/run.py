@@ -104,13 +104,11 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
         screen.print(f"[bold]{escape(sentence)}[/bold]")
     stopped = report.exit_code != 0
     if stopped:
-        screen.print("The gate (evaluate.gate) stopped the run here; nothing was exported.")
-    else:
-        screen.print(
-            f'Search: semtune search {report.path} "your question"\nServe:  semtune serve {report.path} --port 8080',
-            markup=False,
-        )
-    screen.print(f"{seconds:.0f} s in total.")
+        console.say("The gate (evaluate.gate) stopped the run here; nothing was exported.")
+    else:  # not by rich, which would break the lines
+        console.say(f'Search: semtune search {report.path} "your question"')
+        console.say(f"Serve:  semtune serve {report.path} --port 8080")
+    console.say(f"{seconds:.0f} s in total.")
 
 
 def _numbers(step: StepReport) -> str:

@@ -30,11 +30,13 @@ def train(
     from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
     from semtune.errors import InputError
+    from semtune.registry import need
     from semtune.train.curve import draw_curve
     from semtune.train.settings import TrainSettings
     from semtune.train.trainer import train as fine_tune
 
     console = Console(as_json)
+    need("sentence_transformers", "torch", "datasets", "accelerate")
     refuse_foreign(out, contracts.FILE, "model that semtune made")
     chosen = TrainSettings(**parse_section("train", settings or []))
     base = resolve(model)

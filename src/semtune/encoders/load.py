@@ -44,7 +44,7 @@ def load_encoder(model: str, runtime: Runtime = "auto") -> Encoder:
         from semtune.encoders.onnx import OnnxEncoder
 
         return OnnxEncoder(folder)
-    if not (folder / "config.json").exists():
+    if not contracts.weights_hash(folder):
         raise ModelError(
             f"{folder} holds an exported model only; the torch runtime needs the tuned folder it was exported from."
         )

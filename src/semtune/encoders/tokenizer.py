@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
+from tokenizers import normalizers
 
 from semtune.contract import Contract
 from semtune.errors import ModelError
@@ -41,6 +42,9 @@ class Tokenizer:
         self._whole = FastTokenizer.from_file(str(path))
         self._whole.no_padding()
         self._whole.no_truncation()
+        if contract.lowercase:
+            for tokenizer in (self._cutting, self._whole):
+                _lower_case_first(tokenizer)
 
     @property
     def special_tokens(self) -> int:
@@ -62,5 +66,10 @@ class Tokenizer:
 
     def _prepared(self, texts: Sequence[str], role: Role) -> list[str]:
         prompt = self._contract.prompt(role)
-        made = [prompt + text for text in texts] if prompt else list(texts)
-        return [text.lower() for text in made] if self._contract.lowercase else made
+        return [prompt + text for text in texts] if prompt else list(texts)
+
+
+def _lower_case_first(tokenizer: FastTokenizer) -> None:
+    """Lower-case as sentence-transformers does: in the tokenizer, which leaves special tokens alone."""
+    steps = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
+    tokenizer.normalizer = normalizers.Sequence(steps)  # type: ignore[assignment]

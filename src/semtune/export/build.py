@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from semtune import contract as contracts
 from semtune.contract import Contract, Export
 from semtune.errors import ConfigError, ModelError, nearest
-from semtune.io import atomic_folder, sha256_file, storage_errors, write_json
+from semtune.io import atomic_folder, read_json, sha256_file, storage_errors, write_json
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
+from semtune.types import Embeddings, Role
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from semtune.export.parity import Parity
+
+Maker: TypeAlias = Callable[[Role], Callable[[list[str]], Embeddings]]  # role → texts → vectors
 
 FORMATS = ("onnx", "torchscript")
 PRECISIONS = ("fp32",)
@@ -84,7 +87,7 @@ def export(
         with storage_errors(model_folder), tempfile.TemporaryDirectory(dir=model_folder, prefix=".export.") as name:
             scratch = Path(name)
             _carry(model_folder, scratch, model)
-            made = _write_all(model, contract, formats, scratch, texts, advance)
+            made = _beside_older(_write_all(model, contract, formats, scratch, texts, advance), contract, model_folder)
             _move_into(scratch, model_folder, formats)
             return replace(made, folder=model_folder)
 
@@ -94,13 +97,15 @@ def _write_all(model, contract, formats, scratch, texts, advance) -> Exported:  
 
     probes = parity.probe_texts(texts)
     reference = _torch_reference(model, contract)
-    exports, proofs = dict(contract.exports), {}
+    exports, proofs = {}, {}
     for name in formats:
         path = scratch / FILES[name]
         runner = _write(name, model, contract, path, scratch)
         advance(1)
-        proof = parity.measure(reference, runner, probes)
-        parity.require(proof, f"The {name} graph")
+        by_role = [parity.measure(reference(role), runner(role), probes) for role in _roles(contract)]
+        for proof in by_role:
+            parity.require(proof, f"The {name} graph")
+        proof = min(by_role, key=lambda proof: proof.min_cosine)
         exports[f"{name}-fp32"] = Export(FILES[name], sha256_file(path), "fp32", round(proof.min_cosine, 7))
         proofs[name] = proof
         advance(1)
@@ -110,15 +115,20 @@ def _write_all(model, contract, formats, scratch, texts, advance) -> Exported:  
     return Exported(scratch, made, proofs)
 
 
-def _torch_reference(model: SentenceTransformer, contract: Contract):  # noqa: ANN202 - texts → vectors
+def _roles(contract: Contract) -> list[Role]:
+    """The roles whose inputs differ."""
+    return ["document", "query"] if contract.prompt("query") != contract.prompt("document") else ["document"]
+
+
+def _torch_reference(model: SentenceTransformer, contract: Contract) -> Maker:
     from semtune.encoders.torch import TorchEncoder
 
     encoder = TorchEncoder(model, contract)
-    return lambda texts: encoder.encode(texts).vectors
+    return lambda role: lambda texts: encoder.encode(texts, role).vectors
 
 
-def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path, folder: Path):  # noqa: ANN202
-    """Write one graph; returns texts → vectors on it."""
+def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> Maker:
+    """Write one graph; returns what runs it."""
     from semtune.encoders.tokenizer import Tokenizer
 
     tokenizer = Tokenizer(folder, contract)
@@ -128,13 +138,13 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
 
         write_torchscript(model, contract.normalize, path)
         script, types = TorchScriptRunner(path), "token_type_ids" in input_names(model)
-        return lambda texts: script(tokenizer.encode(texts, "document").ids, types)
+        return lambda role: lambda texts: script(tokenizer.encode(texts, role).ids, types)
     from semtune.encoders.onnx import GraphRunner
     from semtune.export.onnx import write_onnx
 
     write_onnx(model, contract.normalize, contract.max_length, path)
     graph = GraphRunner(path)
-    return lambda texts: graph(tokenizer.encode(texts, "document").ids)
+    return lambda role: lambda texts: graph(tokenizer.encode(texts, role).ids)
 
 
 def _carry(source: Path, target: Path, model: SentenceTransformer) -> None:
@@ -150,6 +160,16 @@ def _carry(source: Path, target: Path, model: SentenceTransformer) -> None:
         if not (Path(scratch) / "tokenizer.json").exists():
             raise ModelError(f"{source} has a tokenizer without a fast form; Semtune serves fast tokenizers only.")
         shutil.copyfile(Path(scratch) / "tokenizer.json", target / "tokenizer.json")
+
+
+def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
+    """Keep the graphs of other formats that the model folder holds already, with their proofs."""
+    older = {name: export for name, export in contract.exports.items() if (folder / export.file).exists()}
+    proofs = read_json(folder / "parity.json") if (folder / "parity.json").exists() else {}
+    write_json(made.folder / "parity.json", proofs | read_json(made.folder / "parity.json"))
+    joined = replace(made.contract, exports=older | dict(made.contract.exports))
+    contracts.save(joined, made.folder)
+    return replace(made, contract=joined)
 
 
 def _move_into(scratch: Path, folder: Path, formats: Sequence[str]) -> None:

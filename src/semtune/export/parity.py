@@ -11,24 +11,27 @@ from semtune.errors import GateError
 from semtune.types import Embeddings
 
 MIN_COSINE = 0.9999
+MAX_LENGTH_ERROR = 1e-3  # of a vector's norm: the inner product of models that do not normalise counts it
 SENTENCE = "The quick brown fox jumps over the lazy dog while a patient reader measures every word of it. "
 WORDS = (1, 4, 16, 60, 150, 600)  # the longest is cut by most models
 BATCHES = (1, 3, len(WORDS))
+TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Cosine between torch's vectors and the graph's, for the same texts."""
+    """How the graph's vectors differ from torch's for the same texts: in direction, and in length as a share of it."""
 
     min_cosine: float
     max_abs_difference: float
+    max_length_error: float
     texts: int
     by_words: dict[int, float]
     by_batch: dict[int, float]
 
     def as_dict(self) -> dict[str, object]:
         """The JSON form of `parity.json`."""
-        return {**asdict(self), "limit": MIN_COSINE}
+        return {**asdict(self), "limit": MIN_COSINE, "length_limit": MAX_LENGTH_ERROR}
 
 
 def probe_texts(extra: Sequence[str] = ()) -> list[str]:
@@ -43,18 +46,22 @@ def measure(
     """Compare two encoders on `texts`, text by text and in batches.
 
     Args:
-        reference, graph: texts → unit vectors, (n, dim).
+        reference, graph: texts → vectors, (n, dim).
     """
-    want = _unit(reference(texts))
-    alone = np.concatenate([_unit(graph([text])) for text in texts])
-    cosines = (want * alone).sum(axis=1)
-    by_batch = {}
+    raw = reference(texts)
+    want, length = _unit(raw), np.maximum(np.linalg.norm(raw, axis=1), TINY)
+    by_batch, cosines, differences, errors = {}, np.ones(len(texts)), [], []
     for size in BATCHES:
-        got = np.concatenate([_unit(graph(texts[i : i + size])) for i in range(0, len(texts), size)])
-        by_batch[size] = float((want * got).sum(axis=1).min())
+        got = np.concatenate([graph(texts[i : i + size]) for i in range(0, len(texts), size)])
+        same = (want * _unit(got)).sum(axis=1)
+        cosines = same if size == 1 else cosines
+        by_batch[size] = float(same.min())
+        differences.append(np.abs(want - _unit(got)).max())
+        errors.append(np.abs(np.linalg.norm(got, axis=1) / length - 1).max())
     return Parity(
-        min_cosine=min(float(cosines.min()), *by_batch.values()),
-        max_abs_difference=float(np.abs(want - alone).max()),
+        min_cosine=float(np.min(list(by_batch.values()))),  # numpy's: one NaN makes it NaN, wherever it stands
+        max_abs_difference=float(np.max(differences)),
+        max_length_error=float(np.max(errors)),
         texts=len(texts),
         by_words={words: float(cosines[i]) for i, words in enumerate(WORDS)},
         by_batch=by_batch,
@@ -65,14 +72,16 @@ def require(parity: Parity, what: str) -> None:
     """Refuse a graph that is another model.
 
     Raises:
-        GateError: some text's vector differs from torch's by more than the limit.
+        GateError: some text's vector differs from torch's by more than the limits.
     """
-    if not parity.min_cosine >= MIN_COSINE:
-        raise GateError(
-            f"{what} is not the same model: the worst cosine to torch is {parity.min_cosine:.5f}, at least {MIN_COSINE} is needed "
-            f"(by words: {parity.by_words}, by batch: {parity.by_batch}). Nothing was written."
-        )
+    if parity.min_cosine >= MIN_COSINE and parity.max_length_error <= MAX_LENGTH_ERROR:
+        return
+    raise GateError(
+        f"{what} is not the same model: the worst cosine to torch is {parity.min_cosine:.5f}, at least {MIN_COSINE} is needed, and "
+        f"vectors are up to {parity.max_length_error:.2%} longer or shorter, at most {MAX_LENGTH_ERROR:.2%} is allowed "
+        f"(by words: {parity.by_words}, by batch: {parity.by_batch}). Nothing was written."
+    )
 
 
 def _unit(vectors: Embeddings) -> Embeddings:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), TINY)

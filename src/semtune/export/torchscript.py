@@ -5,6 +5,7 @@ torch calls `torch.jit` deprecated in favour of `torch.export`, but both write a
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,12 +24,18 @@ def write_torchscript(model: SentenceTransformer, normalize: bool, path: Path) -
     """Trace the pipeline and write it to `path`; batch and length stay free."""
     names = input_names(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # tracer and deprecation warnings; parity is measured instead
-        traced = torch.jit.trace(
-            WholePipeline(model, normalize), example_inputs(names, len(model.tokenizer)), strict=False
-        )
-        torch.jit.save(traced, str(path))
+    noise = logging.getLogger("sentence_transformers.base.model")
+    level = noise.level
+    noise.setLevel(logging.ERROR)  # the tracer looks at every attribute, and deprecated ones say so
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # tracer and deprecation warnings; parity is measured instead
+            traced = torch.jit.trace(
+                WholePipeline(model, normalize), example_inputs(names, len(model.tokenizer)), strict=False
+            )
+            torch.jit.save(traced, str(path))
+    finally:
+        noise.setLevel(level)
 
 
 class TorchScriptRunner:

@@ -32,7 +32,7 @@ class IndexSettings:
     Attributes:
         backend: "faiss" (a file) or "milvus" (a database).
         uri: for Milvus, a file ending in .db (milvus-lite) or a server's address.
-        collection: for Milvus, the collection's name; empty makes one from the index folder's name.
+        collection: for Milvus, a name under which other clients find the collection; empty for none.
     """
 
     backend: str = "faiss"
@@ -129,8 +129,9 @@ def _fill(
     if settings.backend == "milvus":
         from semtune.index.milvus import MilvusIndex
 
-        collection = settings.collection or _collection_name(home)
-        return MilvusIndex.build(vectors, ids, settings.uri, collection, progress), MilvusIndex.kind, collection
+        collection = _collection_name(home, settings.collection)
+        index = MilvusIndex.build(vectors, ids, settings.uri, collection, progress, alias=settings.collection)
+        return index, index.kind, collection
     from semtune.index.faiss import FaissIndex
 
     index = FaissIndex.build(vectors)
@@ -138,11 +139,20 @@ def _fill(
     return index, index.kind, ""
 
 
-def _collection_name(home: Path) -> str:
-    """A name from the folder's name and place: two indexes in one database do not meet."""
+def _collection_name(home: Path, wanted: str) -> str:
+    """A name from the folder's name and place: two indexes in one database do not meet.
+
+    It ends in _a or _b, whichever the index that lies there now does not use: that one answers until the new
+    one is whole, and one that was being searched meanwhile goes on being right.
+    """
     place = str(home.resolve())
     letters = "".join(c if c.isascii() and c.isalnum() else "_" for c in Path(place).name)
-    return f"semtune_{letters[:60]}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    name = f"{wanted or 'semtune_' + letters[:60]}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    try:
+        current = manifests.read(home).collection
+    except InputError:  # none, or a damaged one, which is replaced
+        current = ""
+    return f"{name}_b" if current == f"{name}_a" else f"{name}_a"
 
 
 def _absolute(uri: str) -> str:

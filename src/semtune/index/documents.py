@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,26 +28,45 @@ def write_store(documents: Sequence[Document], folder: Path) -> None:
 class DocumentStore:
     """Random access to documents by row, read from disk when asked; memory stays small.
 
-    Safe to read from many threads: every read opens the file for itself.
+    Safe to read from many threads. The files stay open: an index that is built anew in the same place
+    meanwhile does not change the answers of this one.
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / LINES).exists() or not (folder / OFFSETS).exists():
+        """Open the store of an index folder.
+
+        Raises:
+            InputError: its files are missing or damaged.
+        """
+        try:
+            self._offsets = np.load(folder / OFFSETS, mmap_mode="r")
+            with (folder / LINES).open("rb") as lines:
+                self._lines = mmap.mmap(lines.fileno(), 0, access=mmap.ACCESS_READ)
+            whole = self._offsets.ndim == 1 and len(self._lines) == self._offsets[-1]
+        except (OSError, ValueError, EOFError, IndexError):
+            whole = False
+        if not whole:
             raise InputError(
-                f"{folder} is not a whole index: its documents are missing. Build it again with `semtune index`."
+                f"{folder} is not a whole index: its documents are missing or damaged. Build it again with `semtune index`."
             )
-        self._path = folder / LINES
-        self._offsets = np.load(folder / OFFSETS, mmap_mode="r")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def get(self, rows: Sequence[int]) -> list[Document]:
-        """The documents of these rows, in this order."""
-        found = []
-        with self._path.open("rb") as lines:
-            for row in rows:
-                lines.seek(int(self._offsets[row]))
-                made = json.loads(lines.readline())
-                found.append(Document(made["_id"], made["text"], made["title"], made["metadata"]))
-        return found
+        """The documents of these rows, in this order.
+
+        Raises:
+            InputError: a line is damaged.
+        """
+        return [self._one(row) for row in rows]
+
+    def _one(self, row: int) -> Document:
+        line = self._lines[self._offsets[row] : self._offsets[row + 1]]
+        try:
+            made = json.loads(line)
+            return Document(made["_id"], made["text"], made["title"], made["metadata"])
+        except (ValueError, TypeError, KeyError):
+            raise InputError(
+                f"The index's document in row {row} is damaged: {line[:60]!r}. Build it again with `semtune index`."
+            ) from None

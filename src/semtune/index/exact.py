@@ -6,6 +6,7 @@ import numpy as np
 
 from semtune.types import Embeddings, Neighbours
 
+EXACT_UP_TO = 50_000  # back-ends approximate above; below, a full scan of 384-d vectors answers in about 5 ms
 BLOCK = 65_536  # rows compared at a time: bounds the score matrix
 
 

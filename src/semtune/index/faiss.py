@@ -8,12 +8,11 @@ import faiss
 import numpy as np
 
 from semtune.errors import InputError
-from semtune.index.exact import padded
+from semtune.index.exact import EXACT_UP_TO, padded
 from semtune.io import storage_errors
 from semtune.types import Embeddings, Neighbours
 
 FILE = "vectors.faiss"
-EXACT_UP_TO = 50_000  # below, a full scan of 384-d vectors answers in about 5 ms
 LINKS, BUILD_BREADTH, SEARCH_BREADTH = 32, 200, 128
 
 
@@ -37,19 +36,28 @@ class FaissIndex:
         return cls(index)
 
     @classmethod
-    def open(cls, folder: Path) -> FaissIndex:
+    def open(cls, folder: Path, count: int, dimension: int) -> FaissIndex:
         """Open the index of an index folder.
 
+        Args:
+            folder: of the index.
+            count, dimension: of the vectors it must hold.
+
         Raises:
-            InputError: the file is missing or damaged.
+            InputError: the file is missing, damaged or another index's.
         """
         try:
-            return cls(faiss.read_index(str(folder / FILE)))
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
+            index = faiss.read_index(str(folder / FILE))
+        except (RuntimeError, MemoryError) as error:  # a damaged length asks for more memory than there is
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(
                 f"{folder / FILE} cannot be read ({reason}). Build the index again with `semtune index`."
             ) from None
+        if (index.ntotal, index.d) != (count, dimension):
+            raise InputError(
+                f"{folder / FILE} holds {index.ntotal} vectors of {index.d} dimensions, its manifest says {count} of {dimension}. Build the index again with `semtune index`."
+            )
+        return cls(index)
 
     @property
     def kind(self) -> str:

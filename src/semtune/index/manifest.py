@@ -20,7 +20,7 @@ class IndexManifest:
 
     Attributes:
         backend: "faiss" or "milvus".
-        index_type: what the back-end built ("Flat", "HNSW32", "AUTOINDEX").
+        index_type: what the back-end built ("Flat" or "HNSW32" of FAISS, "FLAT" or "AUTOINDEX" of Milvus).
         metric: "ip", the inner product: of unit vectors, the cosine.
         dimension, count: of the vectors.
         model: folder of the encoder, relative to the index folder where they lie together.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semtune.errors import InputError, StorageError
-from semtune.index.exact import padded
+from semtune.index.exact import EXACT_UP_TO, padded
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.types import Embeddings, Neighbours
@@ -30,25 +31,32 @@ class MilvusIndex:
     Row numbers lead to the document store; ids are what other clients of the same collection see.
     """
 
-    kind = "AUTOINDEX"
-
-    def __init__(self, client: MilvusClient, collection: str) -> None:
+    def __init__(self, client: MilvusClient, collection: str, count: int) -> None:
         self._client = client
         self._collection = collection
+        self.kind = _kind(count)
 
     @classmethod
     def build(
-        cls, vectors: Embeddings, ids: Sequence[str], uri: str, collection: str, progress: Progress = QUIET
+        cls,
+        vectors: Embeddings,
+        ids: Sequence[str],
+        uri: str,
+        collection: str,
+        progress: Progress = QUIET,
+        alias: str = "",
     ) -> MilvusIndex:
-        """Fill a new collection; an unfinished one of the same name is dropped first.
+        """Fill a new collection; an unfinished or outdated one of the same name is dropped first.
 
         Args:
             vectors: (n, dim).
             ids: n string ids of at most 512 bytes.
             uri: a file for milvus-lite ("./x.db") or a server's address ("http://host:19530").
+            collection: its name.
+            alias: a second name for other clients, moved to this collection when it is whole.
 
         Raises:
-            InputError: an id is too long, or the server cannot be reached.
+            InputError: an id is too long, the alias is a collection's name, or the server cannot be reached.
         """
         too_long = next((i for i in ids if len(i.encode()) > ID_LENGTH), None)
         if too_long is not None:
@@ -56,25 +64,27 @@ class MilvusIndex:
                 f"The id {too_long[:60]!r}... has more than {ID_LENGTH} bytes, the most a Milvus key may have here."
             )
         client = _connect(uri)
-        if client.has_collection(collection):
-            client.drop_collection(collection)
-        _create(client, collection, vectors.shape[1])
-        with progress.track("index", len(ids)) as advance:
-            for start in range(0, len(ids), BATCH):
-                rows = range(start, min(start + BATCH, len(ids)))
+        _make_room(client, uri, collection, alias)
+        count = len(ids)
+        _create(client, collection, vectors.shape[1], _kind(count))
+        with progress.track("index", count) as advance:
+            for start in range(0, count, BATCH):
+                rows = range(start, min(start + BATCH, count))
                 client.insert(collection, [{"id": ids[i], "row": i, "vector": vectors[i].tolist()} for i in rows])
                 advance(len(rows))
         client.flush(collection)
         client.load_collection(collection)
-        _wait_until_readable(client, collection, len(ids))
-        return cls(client, collection)
+        _wait_until_readable(client, collection, count)
+        if alias:
+            (client.alter_alias if client.has_collection(alias) else client.create_alias)(collection, alias)
+        return cls(client, collection, count)
 
     @classmethod
-    def open(cls, uri: str, collection: str) -> MilvusIndex:
-        """Open a collection that `build` filled.
+    def open(cls, uri: str, collection: str, count: int) -> MilvusIndex:
+        """Open a collection that `build` filled with `count` vectors.
 
         Raises:
-            InputError: there is no such collection, or no server answers.
+            InputError: there is no such collection, it does not hold so many, or no server answers.
         """
         client = _connect(uri)
         if not client.has_collection(collection):
@@ -82,10 +92,16 @@ class MilvusIndex:
                 f"Milvus at {uri} has no collection {collection!r}. Build it with `semtune index MODEL CORPUS -o INDEX --backend milvus --uri {uri}`."
             )
         client.load_collection(collection)
-        return cls(client, collection)
+        if (found := _count(client, collection)) != count:
+            raise InputError(
+                f"The collection {collection!r} in Milvus at {uri} holds {found} vectors, its index {count}: it was changed by others. Build it again with `semtune index`."
+            )
+        return cls(client, collection, count)
 
     def search(self, vectors: Embeddings, k: int) -> Neighbours:
         """Find the `k` rows of largest inner product for each of the (n, dim) queries."""
+        if not len(vectors):
+            return padded(np.empty((0, k)), np.empty((0, k)), k)  # the client refuses to ask nothing
         found = self._client.search(
             self._collection, data=[v.tolist() for v in vectors], limit=k, output_fields=FIELDS, anns_field="vector"
         )
@@ -114,17 +130,45 @@ def _connect(uri: str) -> MilvusClient:
     file = local_file(uri)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
+    noise = logging.getLogger("milvus_lite")
+    level = noise.level
+    noise.setLevel(logging.CRITICAL)  # it logs the traceback of what we say in words
     try:
         return MilvusClient(uri=uri)
     except MilvusException as error:
+        if file is not None:
+            raise InputError(
+                f"milvus-lite cannot open {str(file)!r} ({error.message}): another process has it open (a running `semtune serve`, say), or it is no milvus-lite database. "
+                "Stop that process, or start a Milvus server and give its address."
+            ) from None
         raise InputError(
             f"No Milvus answers at {uri!r} ({error.message}). Give a file ending in .db for milvus-lite, or a server's address like http://localhost:19530."
         ) from None
     except OSError as error:
         raise StorageError(f"Milvus cannot use {uri!r}: {error}") from error
+    finally:
+        noise.setLevel(level)
 
 
-def _create(client: MilvusClient, collection: str, dimension: int) -> None:
+def _make_room(client: MilvusClient, uri: str, collection: str, alias: str) -> None:
+    """Drop what has the collection's name, which a server refuses while an alias points there."""
+    names: Any = client.list_collections()  # typed as a coroutine too
+    if alias in names:
+        raise InputError(
+            f"Milvus at {uri} has a collection {alias!r} already, which this index did not make and does not replace. Give another collection name."
+        )
+    if alias and client.has_collection(alias) and client.describe_alias(alias)["collection_name"] == collection:
+        client.drop_alias(alias)
+    if client.has_collection(collection):
+        client.drop_collection(collection)
+
+
+def _kind(count: int) -> str:
+    """FLAT is exact; AUTOINDEX is the server's choice of an approximate one (in milvus-lite HNSW with a fixed breadth)."""
+    return "FLAT" if count <= EXACT_UP_TO else "AUTOINDEX"
+
+
+def _create(client: MilvusClient, collection: str, dimension: int, kind: str) -> None:
     from pymilvus import DataType
 
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
@@ -132,16 +176,20 @@ def _create(client: MilvusClient, collection: str, dimension: int) -> None:
     schema.add_field("row", DataType.INT64)
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
     index: Any = client.prepare_index_params()
-    index.add_index(field_name="vector", index_type="AUTOINDEX", metric_type="IP")
+    index.add_index(field_name="vector", index_type=kind, metric_type="IP")
     # Strong: a search that follows an insert sees it (milvus#37389)
     client.create_collection(collection, schema=schema, index_params=index, consistency_level="Strong")
+
+
+def _count(client: MilvusClient, collection: str) -> int:
+    return int(client.query(collection, filter="", output_fields=["count(*)"])[0]["count(*)"])
 
 
 def _wait_until_readable(client: MilvusClient, collection: str, expected: int, seconds: float = 60.0) -> None:
     """Wait for `count(*)`; num_entities also counts what cannot be searched yet."""
     deadline = time.monotonic() + seconds
     while True:
-        count = int(client.query(collection, filter="", output_fields=["count(*)"])[0]["count(*)"])
+        count = _count(client, collection)
         if count == expected:
             return
         if time.monotonic() > deadline:

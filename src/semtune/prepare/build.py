@@ -18,6 +18,7 @@ from semtune.prepare.readers.pydocs import read_python_docs
 from semtune.prepare.readers.table import read_table, scale_scores
 from semtune.prepare.report import sizes, write_report
 from semtune.prepare.scored import build_scored, distinct_sentences
+from semtune.prepare.scrub import scrub
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.sources import Kind, Source, existing, find_kind
 from semtune.prepare.tally import Tally
@@ -64,8 +65,10 @@ def prepare(
         dataset = build_documents(found, tokenizer, max_length, settings, seed, tally, progress)
     else:
         dataset = build_scored(found, settings, seed, tally)
+    if not isinstance(found, Dataset):  # one that is finished is not changed: it passes or is refused
+        scrub(dataset, tally, keep_documents=settings.shared_documents == "keep")
     limit_pairs(dataset, settings.max_pairs, seed, tally)
-    leaks = check(dataset, settings.shared_documents)
+    leaks = check(dataset, settings.shared_documents, settings.max_leak_share)
     dataset.report = write_report(dataset, kind, tokenizer, max_length, settings, seed, tally, leaks, progress)
     return dataset
 

@@ -9,9 +9,9 @@ from semtune.errors import InputError
 from semtune.prepare.chunk import TokenCounter
 from semtune.prepare.cloze import cloze
 from semtune.prepare.material import Section
-from semtune.prepare.passages import Passage, ask, cap, cut, unique
+from semtune.prepare.passages import Passage, ask, cap, cut, unique, without_boilerplate
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split import Groups, assign
+from semtune.prepare.split import Groups, assign, join_near
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import key, short_id, stable_hash
 from semtune.progress import QUIET, Progress
@@ -44,6 +44,7 @@ def build_documents(
         passages = cloze(passages, seed, tally)
     passages = unique(cap(passages, settings.max_passages, tally, seed), tally)
     passages = _without_answers_in_plain(passages, tally)
+    passages = without_boilerplate(passages, tally)
     splits = _split(passages, settings, seed, tally)
     dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
     _fill(dataset, passages, splits, settings)
@@ -84,6 +85,9 @@ def _split(passages: list[Passage], settings: PrepareSettings, seed: int, tally:
         if len(groups) > 1:
             joined.join(groups)
             tally.count("texts or questions that join documents")
+    asked = [passage for passage in passages if passage.anchor]
+    join_near(joined, [(passage.anchor, passage.group) for passage in asked], "questions", tally)
+    join_near(joined, [(passage.judged.content, passage.group) for passage in asked], "passages", tally)
     weights: dict[str, int] = {}
     for group, _ in sorted({(joined.find(p.group), key(p.anchor)) for p in passages if p.anchor}):
         weights[group] = weights.get(group, 0) + 1

@@ -8,7 +8,7 @@ from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.prepare.material import Labels, PairRow, Part, held_out
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split import Groups, assign, missing_shares
+from semtune.prepare.split import Groups, assign, join_near, missing_shares
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import key, short_id
 from semtune.types import SPLITS, Document, Pair, Qrels, Query, Split
@@ -78,7 +78,7 @@ def _complete(
     wanted = missing_shares(held, settings)
     if not any(wanted.values()):
         return {**held, "train": train}
-    groups = _groups(train, labels, content)
+    groups = _groups(train, labels, content, tally)
     weights: dict[str, int] = {}
     for query in train:
         weights[groups.find(query)] = weights.get(groups.find(query), 0) + 1
@@ -120,7 +120,7 @@ def _without_held_out(
     return positive
 
 
-def _groups(qrels: Qrels, labels: Labels, content: Mapping[str, str]) -> Groups:
+def _groups(qrels: Qrels, labels: Labels, content: Mapping[str, str], tally: Tally) -> Groups:
     """Questions that share any text, or the group named by the source, belong together; asked by query id."""
     groups = Groups()
     for query, row in qrels.items():
@@ -128,6 +128,9 @@ def _groups(qrels: Qrels, labels: Labels, content: Mapping[str, str]) -> Groups:
         texts.append(key(labels.queries[query].text))
         named = [f"\x00group {labels.groups[query]}"] if query in labels.groups else []
         groups.join([query, *("\x00text " + text for text in texts), *named])
+    join_near(groups, [(labels.queries[query].text, query) for query in qrels], "questions", tally)
+    answers = {d: query for query, row in qrels.items() for d, grade in row.items() if grade > 0}
+    join_near(groups, [(content[document], query) for document, query in answers.items()], "answers", tally)
     return groups
 
 

@@ -1,68 +1,94 @@
-"""The last check before a data set is handed out: train shares nothing with dev and test.
+"""The firewall: train shares nothing with dev and test, or the data set is refused.
 
-Looked for are exact texts (case and white space aside), documents by id, and groups by name. Near duplicates
-are not looked for here.
+Looked for are documents by id, groups by name, exact texts (case and white space aside), and near duplicates and
+copies of questions, passages and scored pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from semtune.dataset import Dataset
 from semtune.errors import GateError
+from semtune.prepare.heldout import HELD_OUT, TRAIN, Texts, both_sides, judged
 from semtune.prepare.text import key
-from semtune.types import Split
 
-TRAIN: tuple[Split, ...] = ("train",)
-HELD_OUT: tuple[Split, ...] = ("dev", "test")
 EXAMPLES = 3
+SHOWN = 160  # characters of an example
+OF_DOCUMENTS = frozenset({"document", "group", "text", "near-duplicate passage"})
 
 
 @dataclass(slots=True)
 class Leaks:
-    """What train shares with dev or test, by sort: "document", "group", "text", "scored pair"."""
+    """What train shares with dev or test.
+
+    Attributes:
+        found: sort ("document", "group", "text", "near-duplicate question" ...) → how many held-out things leak.
+        examples: sort → the first few, the training side beside the held-out one where they differ.
+        held_out: questions, passages and pairs that were looked at.
+    """
 
     found: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    held_out: int = 0
 
     @property
     def total(self) -> int:
         """All leaks found."""
         return sum(self.found.values())
 
+    @property
+    def share(self) -> float:
+        """Leaks as a share of what is held out."""
+        return self.total / self.held_out if self.held_out else 0.0
+
     def as_dict(self) -> dict[str, Any]:
         """The JSON form, for the report."""
-        return {"found": self.total, "by_sort": dict(self.found), "examples": dict(self.examples)}
+        return {
+            "found": self.total,
+            "held_out": self.held_out,
+            "share": round(self.share, 6),
+            "by_sort": dict(self.found),
+            "examples": dict(self.examples),
+        }
 
 
 def leaks(dataset: Dataset) -> Leaks:
     """Look for everything that train shares with dev or test."""
     result = Leaks()
-    documents = {document.id: document for document in dataset.corpus}
-    _compare(result, "document", _judged(dataset, TRAIN), _judged(dataset, HELD_OUT))
-    group = {
-        id_: str(document.metadata["group"]) for id_, document in documents.items() if "group" in document.metadata
-    }
-    train, held = ({group[id_] for id_ in _judged(dataset, splits) if id_ in group} for splits in (TRAIN, HELD_OUT))
+    _compare(result, "document", judged(dataset, TRAIN), judged(dataset, HELD_OUT))
+    group = {d.id: str(d.metadata["group"]) for d in dataset.corpus if "group" in d.metadata}
+    train, held = ({group[id_] for id_ in judged(dataset, splits) if id_ in group} for splits in (TRAIN, HELD_OUT))
     _compare(result, "group", train, held)
-    content = {id_: document.content for id_, document in documents.items()}
-    _compare(result, "text", _texts(dataset, TRAIN, content), _texts(dataset, HELD_OUT, content))
-    _compare(result, "scored pair", _scored(dataset, TRAIN), _scored(dataset, HELD_OUT))
+    sides = both_sides(dataset)
+    result.held_out = sum(len(texts.held) for texts in sides)
+    texts = [
+        [key(t) for texts in sides if texts.sort != "scored pair" for t in side(texts)] for side in (_train, _held)
+    ]
+    _compare(result, "text", set(texts[0]), set(texts[1]))
+    for each in sides:
+        if each.sort == "scored pair":
+            _compare(result, "scored pair", set(map(key, each.train)), set(map(key, each.held)))
+        _near(result, each)
     return result
 
 
-def check(dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop") -> Leaks:
-    """Refuse a data set whose train split shares anything with dev or test.
+def check(dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop", max_share: float = 0.0) -> Leaks:
+    """Refuse a data set whose train split gives dev or test away.
+
+    Args:
+        dataset: with all its splits.
+        shared_documents: "keep" allows common documents; common questions and scored pairs never.
+        max_share: leaks allowed, as a share of what is held out.
 
     Raises:
-        GateError: it does. With `shared_documents` "keep", common documents are allowed; common scored pairs never.
+        GateError: it leaks more.
     """
     result = leaks(dataset)
-    allowed = {"document", "group", "text"} if shared_documents == "keep" else set()
+    allowed = OF_DOCUMENTS if shared_documents == "keep" else frozenset()
     refused = {sort: count for sort, count in result.found.items() if count and sort not in allowed}
-    if refused:
+    if sum(refused.values()) > max_share * result.held_out:
         sort = next(iter(refused))
         shared = ", ".join(f"{count:,} {name}(s)" for name, count in refused.items())
         raise GateError(
@@ -73,33 +99,25 @@ def check(dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop") 
     return result
 
 
+def _train(texts: Texts) -> list[str]:
+    return texts.train
+
+
+def _held(texts: Texts) -> list[str]:
+    return texts.held
+
+
 def _compare(result: Leaks, sort: str, train: set[str], held_out: set[str]) -> None:
     common = sorted(train & held_out)
     result.found[sort] = len(common)
     if common:
-        result.examples[sort] = [text[:160] for text in common[:EXAMPLES]]
+        result.examples[sort] = [text[:SHOWN] for text in common[:EXAMPLES]]
 
 
-def _judged(dataset: Dataset, splits: Iterable[Split]) -> set[str]:
-    """Ids of the documents that answer a question of these splits."""
-    rows = [row for split in splits for row in dataset.qrels.get(split, {}).values()]
-    return {document for row in rows for document, grade in row.items() if grade > 0}
-
-
-def _texts(dataset: Dataset, splits: Sequence[Split], content: dict[str, str]) -> set[str]:
-    texts = {
-        key(text) for split in splits for pair in dataset.pairs.get(split, []) for text in (pair.anchor, pair.positive)
-    }
-    asked = [query for split in splits for query in dataset.qrels.get(split, {})]
-    texts |= {key(dataset.queries[query].text) for query in asked if query in dataset.queries}
-    return texts | {key(content[document]) for document in _judged(dataset, splits) if document in content}
-
-
-def _scored(dataset: Dataset, splits: Iterable[Split]) -> set[str]:
-    rows = [row for split in splits for row in dataset.scored.get(split, [])]
-    return {pair_key(row.sentence1, row.sentence2) for row in rows}
-
-
-def pair_key(sentence1: str, sentence2: str) -> str:
-    """The same for (a, b) and (b, a)."""
-    return " ⇔ ".join(sorted((key(sentence1), key(sentence2))))
+def _near(result: Leaks, texts: Texts) -> None:
+    sort = f"near-duplicate {texts.sort}"
+    found = texts.nearly()
+    result.found[sort] = len({held for held, _, _ in found})
+    if found:
+        shown = [(held[: SHOWN // 2], train[: SHOWN // 2]) for held, train, _ in found[:EXAMPLES]]
+        result.examples[sort] = [f"{held} ≈ {train}" for held, train in shown]

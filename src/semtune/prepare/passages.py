@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from semtune.prepare.anchors import clean_heading, from_headings, is_empty
 from semtune.prepare.chunk import TokenCounter, chunk
 from semtune.prepare.material import Section
+from semtune.prepare.near import fingerprint, near_duplicates
 from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split import Groups
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import contains, key, one_line, stable_hash, word_count
 from semtune.progress import QUIET, Progress
@@ -123,6 +125,33 @@ def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
             passage = replace(passage, anchor="")
         kept.append(passage)
     return kept
+
+
+def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Take the question from passages that are nearly repeated, or nearly asked, in more than MAX_REPEATS documents.
+
+    They say little about any of them; joining all these documents into one split would say still less.
+    """
+    for what in ("text", "question"):
+        asked = [i for i, passage in enumerate(passages) if passage.anchor]
+        texts = [passages[i].judged.content if what == "text" else passages[i].anchor for i in asked]
+        for crowd in _crowds(texts, [passages[i].group for i in asked]):
+            example = texts[crowd[0]]
+            tally.drop(f"question: its {what} is nearly that of more than {MAX_REPEATS} documents", example, len(crowd))
+            for place in crowd:
+                passages[asked[place]] = replace(passages[asked[place]], anchor="")
+    return passages
+
+
+def _crowds(texts: Sequence[str], groups: Sequence[str]) -> list[list[int]]:
+    """Positions of near duplicates, joined, where they span more than MAX_REPEATS groups."""
+    joined = Groups()
+    for near in near_duplicates([fingerprint(text) for text in texts]):
+        joined.join([f"{near.first:09}", f"{near.second:09}"])
+    members: dict[str, list[int]] = {}
+    for place in range(len(texts)):
+        members.setdefault(joined.find(f"{place:09}"), []).append(place)
+    return [crowd for crowd in members.values() if len({groups[i] for i in crowd}) > MAX_REPEATS]
 
 
 def _whole(section: Section, settings: PrepareSettings) -> Section:

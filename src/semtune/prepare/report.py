@@ -38,6 +38,7 @@ def write_report(
         "kind": kind,
         "counts": {**tally.counts, **sizes(dataset)},
         "dropped": tally.dropped,
+        "alike": tally.alike,
         "tokens": tokens,
         "leaks": {"checked": True, "removed": removed, **found.as_dict()},
         "warnings": tally.warnings,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.prepare.leaks import pair_key
+from semtune.prepare.heldout import scored_text
 from semtune.prepare.material import Part, held_out
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split import Groups, assign, missing_shares
@@ -51,11 +51,11 @@ def distinct_sentences(dataset: Dataset) -> list[Document]:
 def _without_held_out(
     train: list[ScoredPair], held: Mapping[Split, list[ScoredPair]], tally: Tally
 ) -> list[ScoredPair]:
-    pairs = {pair_key(row.sentence1, row.sentence2) for rows in held.values() for row in rows}
+    pairs = {key(scored_text(row)) for rows in held.values() for row in rows}
     single = {key(text) for rows in held.values() for row in rows for text in (row.sentence1, row.sentence2)}
     kept: list[ScoredPair] = []
     for row in train:
-        if pair_key(row.sentence1, row.sentence2) in pairs:
+        if key(scored_text(row)) in pairs:
             tally.drop("training row: pair occurs in dev or test", f"{row.sentence1} | {row.sentence2}")
             continue
         if key(row.sentence1) in single or key(row.sentence2) in single:

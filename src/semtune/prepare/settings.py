@@ -26,6 +26,7 @@ class PrepareSettings:
             question in a source that its owner split: "drop" them, or "keep" them and count.
         roles: role → column name, where the names of a table's columns do not say it, e.g. {"anchor": "subject"}.
         max_bad_share: a table with a larger share of unusable rows is refused.
+        max_leak_share: a data set of which a larger share of the held-out texts leaks into train is refused.
     """
 
     dev_share: float = 0.1
@@ -37,6 +38,7 @@ class PrepareSettings:
     shared_documents: Literal["drop", "keep"] = "drop"
     roles: Mapping[str, str] = field(default_factory=dict)
     max_bad_share: float = 0.1
+    max_leak_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense together."""

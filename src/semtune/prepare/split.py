@@ -5,8 +5,9 @@ A group's place follows from a hash of its name, so that data added later moves 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from semtune.prepare.near import fingerprint, near_duplicates
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import stable_hash
@@ -37,6 +38,23 @@ class Groups:
         roots = sorted({self.find(name) for name in names})
         for root in roots[1:]:
             self._parent[root] = roots[0]
+
+
+def join_near(groups: Groups, members: Sequence[tuple[str, str]], what: str, tally: Tally) -> None:
+    """Put the groups of near duplicates together, so that none of two is trained on and the other judged with.
+
+    Args:
+        groups: joined in place.
+        members: text and its group.
+        what: the texts, for the report.
+        tally: gets the number of near duplicates across groups, and examples.
+    """
+    for near in near_duplicates([fingerprint(text) for text, _ in members]):
+        (one, home), (two, other) = members[near.first], members[near.second]
+        if groups.find(home) != groups.find(other):
+            groups.join([home, other])
+        if home != other:
+            tally.pair(f"near-duplicate {what} across documents, kept in one split", one, two, near.similarity)
 
 
 def assign(

@@ -8,6 +8,7 @@ from typing import Any
 from semtune.errors import InputError
 
 EXAMPLE_LENGTH = 160
+PAIR_EXAMPLES = 20
 
 
 @dataclass(slots=True)
@@ -17,12 +18,11 @@ class Tally:
     dropped: dict[str, dict[str, Any]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    alike: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def drop(self, reason: str, example: object, count: int = 1) -> None:
         """Count something left out for `reason`; the first example is kept."""
-        text = str(example)
-        shown = text if len(text) <= EXAMPLE_LENGTH else text[: EXAMPLE_LENGTH - 1] + "…"
-        entry = self.dropped.setdefault(reason, {"count": 0, "example": shown})
+        entry = self.dropped.setdefault(reason, {"count": 0, "example": _short(str(example))})
         entry["count"] += count
 
     def count(self, name: str, amount: int = 1) -> None:
@@ -30,10 +30,21 @@ class Tally:
         if amount:
             self.counts[name] = self.counts.get(name, 0) + amount
 
+    def pair(self, name: str, one: str, two: str, similarity: float) -> None:
+        """Count two texts that are alike; the first few are kept as examples."""
+        self.count(name)
+        examples = self.alike.setdefault(name, [])
+        if len(examples) < PAIR_EXAMPLES:
+            examples.append({"one": _short(one), "two": _short(two), "similarity": round(similarity, 3)})
+
     def warn(self, message: str) -> None:
         """Add a warning, once."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= EXAMPLE_LENGTH else text[: EXAMPLE_LENGTH - 1] + "…"
 
 
 @dataclass(slots=True)

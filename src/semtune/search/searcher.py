@@ -129,7 +129,7 @@ def _open_vectors(folder: Path, manifest: IndexManifest) -> VectorIndex:
     if manifest.backend == "milvus":
         from semtune.index.milvus import MilvusIndex
 
-        return MilvusIndex.open(manifest.uri, manifest.collection)
+        return MilvusIndex.open(manifest.uri, manifest.collection, manifest.count)
     from semtune.index.faiss import FaissIndex
 
-    return FaissIndex.open(folder)
+    return FaissIndex.open(folder, manifest.count, manifest.dimension)

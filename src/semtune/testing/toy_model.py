@@ -94,6 +94,7 @@ def _write_tokenizer(folder: Path, vocabulary: dict[str, int], max_length: int) 
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
+    tokenizer.add_special_tokens(list(SPECIAL))  # a text that spells one means it, as in every real tokenizer.json
     tokenizer.save(str(folder / "tokenizer.json"))
     names = {f"{name[1:-1].lower()}_token": name for name in SPECIAL}
     _write(

@@ -27,7 +27,8 @@ class DevRetrieval(BaseEvaluator):
         super().__init__()
         self._contract = contract
         self._precision: Precision = "bf16" if bf16 else "fp32"
-        self._qrels = dataset.qrels["dev"]
+        # As in the test: a query without a relevant passage says nothing.
+        self._qrels = {query: row for query, row in dataset.qrels["dev"].items() if any(g > 0 for g in row.values())}
         self._queries = [dataset.queries[query] for query in self._qrels]
         self._passages = _sample(dataset.corpus, self._qrels, max_passages, seed)
 
@@ -38,7 +39,8 @@ class DevRetrieval(BaseEvaluator):
         queries = encoder.encode([query.text for query in self._queries], "query").vectors
         values = []
         for query, row in zip(self._queries, queries @ passages.T, strict=True):
-            best = np.argsort(-row, kind="stable")[: DEPTH * 2]
+            # All that tie with the last place: `ranking` breaks ties as trec_eval does.
+            best = np.flatnonzero(row >= np.partition(row, -min(DEPTH, len(row)))[-min(DEPTH, len(row))])
             scores = {self._passages[i].id: float(row[i]) for i in best}
             values.append(ndcg(self._qrels[query.id], ranking(scores, DEPTH), DEPTH))
         return {"ndcg@10": float(np.mean(values))}
@@ -56,8 +58,8 @@ class DevSimilarity(BaseEvaluator):
     def __call__(self, model: SentenceTransformer, *args: Any, **kwargs: Any) -> dict[str, float]:  # noqa: ARG002 - the Trainer's call
         """Measure the model; returns {"spearman": value}."""
         encoder = TorchEncoder(model, self._contract, self._precision)
-        one = encoder.encode([pair.sentence1 for pair in self._pairs]).vectors
-        two = encoder.encode([pair.sentence2 for pair in self._pairs]).vectors
+        one = encoder.encode([pair.sentence1 for pair in self._pairs], "query").vectors
+        two = encoder.encode([pair.sentence2 for pair in self._pairs], "query").vectors
         cosine = (one * two).sum(1) / np.maximum(np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1), 1e-12)
         return {"spearman": spearman(cosine, [pair.score for pair in self._pairs])}
 

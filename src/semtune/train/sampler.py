@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sentence_transformers.base.sampler import DefaultBatchSampler
 
+EXCHANGES = 200  # rows for which an exchange is looked for at an epoch's end
 WINDOW = 16  # batches sorted by length together: enough to save the padding, and batches stay random
 
 
@@ -16,28 +18,26 @@ def length_batches(
     """Cut rows into ceil(n / batch_size) batches of like length in random order.
 
     Rows are shuffled, sorted by length within windows of `WINDOW` batches, and a row that shares a text with
-    one already in the batch waits for a later batch. Only at the very end, when no batch is left, does such a
-    row join one all the same.
+    one already in the batch waits for a later batch. A row that is left over at the very end changes places with
+    another; only where no exchange helps does it join a batch that has its text.
 
     Args:
         lengths: of each row.
         keys: what identifies each row's texts; two rows that share a key do not meet in a batch.
     """
     order = rng.permutation(len(lengths))
+    total = -(-len(lengths) // batch_size)
     batches: list[list[int]] = []
     waiting: list[int] = []
     for start in range(0, len(order), WINDOW * batch_size):
         window = order[start : start + WINDOW * batch_size].tolist()
         last = start + WINDOW * batch_size >= len(order)
         rows = sorted([*waiting, *window], key=lambda row: -lengths[row])
-        made, waiting = _fill(
-            rows, keys, batch_size, -(-len(rows) // batch_size) if last else len(window) // batch_size
-        )
+        made, waiting = _fill(rows, keys, batch_size, total - len(batches) if last else len(window) // batch_size)
         batches.extend(made)
-    for row in waiting:
-        min(batches, key=len).append(row)
+    _Seats(batches, keys, batch_size).seat(waiting)
     rng.shuffle(batches)  # type: ignore[arg-type]  # a list of lists is shuffled in place
-    return [batch for batch in batches if batch]
+    return batches
 
 
 def _fill(rows: list[int], keys: Sequence[frozenset[int]], size: int, count: int) -> tuple[list[list[int]], list[int]]:
@@ -59,6 +59,52 @@ def _fill(rows: list[int], keys: Sequence[frozenset[int]], size: int, count: int
         rows = later
         batches.append(batch)
     return batches, rows
+
+
+class _Seats:
+    """Places in open batches for the rows that found none."""
+
+    def __init__(self, batches: list[list[int]], keys: Sequence[frozenset[int]], size: int) -> None:
+        self._batches, self._keys, self._size = batches, keys, size
+        self._seen = [Counter(key for row in batch for key in keys[row]) for batch in batches]
+        self._open = [at for at, batch in enumerate(batches) if len(batch) < size]
+
+    def seat(self, waiting: list[int]) -> None:
+        """Put each row into an open batch without its texts, make room by an exchange, or take any open batch.
+
+        Where more rows wait than `EXCHANGES`, texts repeat so often that they must meet; looking for
+        exchanges is then slow and of no use.
+        """
+        for number, row in enumerate(waiting):
+            at = self._free(row) if number < EXCHANGES else None
+            if at is None and number < EXCHANGES and (exchange := self._exchange(row)):
+                full, member, at = exchange
+                self._batches[full].remove(member)
+                self._seen[full].subtract(self._keys[member])
+                self._move(row, full)
+                row = member
+            self._move(row, self._open[-1] if at is None else at)
+            self._open = [at for at in self._open if len(self._batches[at]) < self._size]
+
+    def _fits(self, row: int, at: int, leaving: frozenset[int] = frozenset()) -> bool:
+        return all(self._seen[at][key] <= (key in leaving) for key in self._keys[row])
+
+    def _move(self, row: int, at: int) -> None:
+        self._batches[at].append(row)
+        self._seen[at].update(self._keys[row])
+
+    def _free(self, row: int) -> int | None:
+        return next((at for at in self._open if self._fits(row, at)), None)
+
+    def _exchange(self, row: int) -> tuple[int, int, int] | None:
+        """A full batch, its member that goes, and the open batch it goes to, so that the row can take its place."""
+        for full, batch in enumerate(self._batches):
+            if len(batch) < self._size or sum(self._seen[full][key] > 0 for key in self._keys[row]) > 1:
+                continue
+            for member in batch:
+                if self._fits(row, full, self._keys[member]) and (at := self._free(member)) is not None:
+                    return full, member, at
+        return None
 
 
 class LengthBatchSampler(DefaultBatchSampler):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,13 @@ def train(
         work.mkdir(parents=True, exist_ok=True)
         _forget_other_work(
             work,
-            {"plan": chosen.as_dict(), "base": base_contract.fingerprint, "seed": seed, "settings": repr(settings)},
+            {
+                "data": _data_hash(dataset),
+                "plan": chosen.as_dict(),
+                "base": base_contract.fingerprint,
+                "seed": seed,
+                "settings": repr(settings),
+            },
         )
         with progress.track("train", chosen.steps) as advance:
             trainer, model = _fit(dataset, base, base_contract, work, settings, chosen, seed, advance)
@@ -80,11 +86,20 @@ def train(
         write_jsonl(work / "log.jsonl", rows)
         measured = [row[f"dev_{chosen.metric}"] for row in rows if f"dev_{chosen.metric}" in row]
         with atomic_folder(out) as scratch:
-            contract = _save(model, scratch, out.name if out.name != "model" else f"{base_name}-tuned", base_name)
+            contract = _save(
+                model, scratch, out.name if out.name != "model" else f"{Path(base_name).name}-tuned", base_name
+            )
             made = Trained(contract, chosen, rows, max(measured[1:], default=None), measured[0] if measured else None)
             _write_card(scratch, made, base_name, seed)
             contracts.save(contract, scratch)
     return made
+
+
+def _data_hash(dataset: Dataset) -> str:
+    """Hash of the rows that are trained on, and of what chooses the checkpoint."""
+    rows = [astuple(row) for row in dataset.scored.get("train") or dataset.pairs["train"]]
+    dev = [astuple(row) for row in dataset.scored.get("dev", [])]
+    return sha256_json([rows, dev, dataset.qrels.get("dev")])
 
 
 def _forget_other_work(work: Path, key: dict[str, Any]) -> None:
@@ -117,13 +132,22 @@ def _fit(
     model = open_sentence_transformer(base)
     model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
     rows, dev_rows = _tables(dataset)
+    checkpoint = newest_whole(work / "checkpoints")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
         trainer = SentenceTransformerTrainer(
             model=model,
-            args=_arguments(work / "checkpoints", settings, chosen, contract, seed),
+            args=_arguments(
+                work / "checkpoints",
+                settings,
+                chosen,
+                contract,
+                seed,
+                negatives=len(rows.column_names) - 2,
+                fresh=checkpoint is None,
+            ),
             train_dataset=rows,
             eval_dataset=dev_rows if chosen.metric else None,
             loss=_loss(chosen, model),
@@ -131,7 +155,6 @@ def _fit(
             callbacks=[Bedside(work, chosen.metric, advance)],
         )
         trainer.remove_callback(PrinterCallback)
-        checkpoint = newest_whole(work / "checkpoints")
         with fast_on_cpu(model):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     return trainer, model
@@ -177,14 +200,17 @@ def _evaluator(dataset: Dataset, contract: Contract, settings: TrainSettings, ch
     return DevRetrieval(dataset, contract, chosen.bf16, settings.max_dev_passages, seed)
 
 
-def _arguments(folder: Path, settings: TrainSettings, chosen: Plan, contract: Contract, seed: int) -> Any:
+def _arguments(
+    folder: Path, settings: TrainSettings, chosen: Plan, contract: Contract, seed: int, *, negatives: int, fresh: bool
+) -> Any:
     import torch
     from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 
     from semtune.train.sampler import LengthBatchSampler
 
     query, document = contract.prompt("query"), contract.prompt("document")
-    prompts = {"anchor": query, "positive": document} if query or document else None
+    columns = ["positive", *(f"negative_{i + 1}" for i in range(negatives))]
+    prompts = {"anchor": query, **dict.fromkeys(columns, document)} if query or document else None
     judged = bool(chosen.metric)
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
@@ -204,7 +230,7 @@ def _arguments(folder: Path, settings: TrainSettings, chosen: Plan, contract: Co
         prompts=prompts if chosen.shape == "pairs" else None,
         eval_strategy="steps" if judged else "no",
         eval_steps=chosen.eval_steps,
-        eval_on_start=judged,
+        eval_on_start=judged and fresh,  # a resumed run has it in its log already
         save_strategy="steps",
         save_steps=chosen.eval_steps,
         save_total_limit=2,

@@ -1,0 +1,209 @@
+"""The serving encoder and the reference encoder equal sentence-transformers, text by text."""
+
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from model_variants import VARIANTS, WORDS
+from semtune.encoders.batching import by_length
+from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.tokenizer import Tokenizer
+from semtune.encoders.torch import TorchEncoder
+from semtune.errors import ContractError, ModelError
+
+LENGTHS = (1, 2, 3, 5, 8, 13, 30, 45, 46, 47, 60, 61, 62, 63, 64, 100, 400)
+TEXTS = [
+    "", "   ", *(" ".join(WORDS[7 * n : 8 * n]) for n in LENGTHS), "日本語のテキスト", "naïve café — “quotes” 😀 e\u0301",
+    "line one\nline two\ttab\u00a0nbsp\u2028end", "UPPER lower MiXeD", "x" * 300, "ΟΔΟΣ İstanbul STRASSE",
+    "a [SEP] b [MASK] c </s> D <MASK>",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def encoder(exported):
+    """Name of a variant → the one ONNX encoder of it that all tests share."""
+    made = {}
+    return lambda name: made.setdefault(name, made.get(name) or OnnxEncoder(exported(name).folder))
+
+
+@pytest.fixture(scope="session")
+def reference(exported):
+    """Name of a variant, role → the texts' vectors as sentence-transformers gives them."""
+    models = {}
+
+    def encode(name, role, texts):
+        variant = exported(name)
+        if name not in models:
+            models[name] = SentenceTransformer(str(variant.source), device="cpu")
+        asked = models[name].encode_query if role == "query" else models[name].encode_document
+        return asked(texts, normalize_embeddings=variant.contract.similarity == "cosine", batch_size=4)
+
+    return encode
+
+
+@pytest.mark.parametrize("role", ["query", "document"])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_onnx_equals_sentence_transformers(encoder, reference, name, role):
+    made = encoder(name).encode(TEXTS, role)
+    assert made.vectors.dtype == np.float32
+    np.testing.assert_allclose(made.vectors, reference(name, role, TEXTS), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_torch_equals_sentence_transformers_and_counts_as_onnx_does(exported, encoder, reference, name):
+    torch_encoder = TorchEncoder.load(exported(name).source)
+    for role in ("query", "document"):
+        made, served = torch_encoder.encode(TEXTS, role), encoder(name).encode(TEXTS, role)
+        np.testing.assert_allclose(made.vectors, reference(name, role, TEXTS), atol=1e-5)
+        assert (made.tokens, made.truncated) == (served.tokens, served.truncated)
+
+
+def test_the_variants_are_what_they_say(encoder, reference):
+    contracts = {name: encoder(name).contract for name in VARIANTS}
+    assert {n: (c.pooling, c.normalize, c.dimension, c.max_length) for n, c in contracts.items()} == {
+        "mean": ("mean", True, 32, 64), "cls": ("cls", False, 32, 64), "dense": ("mean", True, 24, 64),
+        "roberta": ("mean", True, 32, 48),
+    }  # fmt: skip
+    differs = {n: np.abs(reference(n, "query", TEXTS) - reference(n, "document", TEXTS)).max() > 0.01 for n in VARIANTS}
+    assert differs == {"mean": False, "cls": False, "dense": True, "roberta": True}
+
+
+def test_tokens_and_truncated_texts_are_counted(encoder):
+    # Words of the vocabulary are a token each; [CLS] and [SEP] make 62 words the most that fit into 64.
+    texts = ["kettle " * n for n in (0, 1, 61, 62, 63, 64, 500)]
+    made = encoder("mean").encode(texts)
+    assert (made.tokens, made.truncated) == (2 + 3 + 63 + 64 * 4, 3)
+    assert encoder("mean").encode(["kettle " * 62]).truncated == 0
+    np.testing.assert_allclose(made.vectors[4:], made.vectors[[3, 3, 3]], atol=1e-6)  # what is cut does not count
+
+
+def test_the_prompt_takes_its_share_of_the_length(encoder):
+    room = 64 - 2 - 4  # "ask the seller :"
+    assert encoder("dense").encode(["kettle " * room], "query").truncated == 0
+    assert encoder("dense").encode(["kettle " * (room + 1)], "query").truncated == 1
+    assert encoder("dense").encode(["kettle " * (room + 2)], "document").truncated == 0  # "all about"
+
+
+@pytest.mark.parametrize("name", ["mean", "roberta"])
+def test_a_vector_does_not_depend_on_its_batch_mates_or_the_batch_size(encoder, name, monkeypatch):
+    together = encoder(name).encode(TEXTS).vectors
+    alone = np.concatenate([encoder(name).encode([text]).vectors for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    turned = encoder(name).encode(TEXTS[::-1]).vectors
+    np.testing.assert_allclose(turned[::-1], together, atol=1e-6)
+    many = encoder(name).encode(TEXTS * 20).vectors
+    np.testing.assert_allclose(many, np.tile(together, (20, 1)), atol=1e-6)
+    monkeypatch.setattr("semtune.encoders.onnx.by_length", partial(by_length, max_tokens=100, max_rows=3))
+    np.testing.assert_allclose(encoder(name).encode(TEXTS).vectors, together, atol=1e-6)
+
+
+def test_no_texts_make_no_vectors(exported, encoder):
+    for one in (encoder("dense"), TorchEncoder.load(exported("dense").source)):
+        made = one.encode([])
+        assert (made.vectors.shape, made.vectors.dtype, made.tokens, made.truncated) == ((0, 24), np.float32, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["mean", "roberta"])
+def test_many_threads_get_the_same_vectors(encoder, name):
+    shared = encoder(name)
+    want = {role: shared.encode(TEXTS, role) for role in ("query", "document")}
+    wrong: list[object] = []
+    start = threading.Barrier(12)
+
+    def work(number):
+        rng = np.random.default_rng(number)
+        start.wait()
+        try:
+            for _ in range(4):
+                role = ("query", "document")[int(rng.integers(2))]
+                picked = rng.permutation(len(TEXTS))[: int(rng.integers(1, len(TEXTS)))]
+                made = shared.encode([TEXTS[i] for i in picked], role).vectors
+                np.testing.assert_allclose(made, want[role].vectors[picked], atol=1e-6)
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_progress_counts_every_text_once(encoder):
+    from contextlib import contextmanager
+
+    class Counter:
+        def __init__(self):
+            self.seen = []
+
+        @contextmanager
+        def track(self, task, total=None):
+            self.task, self.total = task, total
+            yield self.seen.append
+
+        def say(self, message):
+            raise AssertionError(message)
+
+    counter = Counter()
+    encoder("mean").encode(TEXTS, progress=counter)
+    assert (counter.task, counter.total, sum(counter.seen)) == ("encode", len(TEXTS), len(TEXTS))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_tokenizer_equals_that_of_sentence_transformers(exported, name):
+    variant = exported(name)
+    ours = Tokenizer(variant.folder, variant.contract)
+    model = SentenceTransformer(str(variant.source), device="cpu")
+    for role in ("query", "document"):
+        prompted = [model.prompts.get(role, "") + text for text in TEXTS]
+        whole = model.tokenizer(prompted, verbose=False)["input_ids"]
+        cut = model.tokenizer(prompted, truncation=True, max_length=variant.contract.max_length)["input_ids"]
+        made = ours.encode(TEXTS, role)
+        assert made.ids == cut
+        assert ours.lengths(TEXTS, role) == [len(ids) for ids in whole]
+        assert made.truncated == sum(len(ids) > variant.contract.max_length for ids in whole) > 3
+    assert ours.special_tokens == 2
+
+
+def test_token_ids_become_text_again(encoder, exported):
+    tokens = Tokenizer(exported("roberta").folder, encoder("roberta").contract).encode(["Mend it, slowly"], "document")
+    assert encoder("roberta").decode(tokens.ids[0]) == "mend it, slowly"
+
+
+def test_lengths_and_padding_in_the_tokenizer_s_file_do_not_count(exported, tmp_path):
+    from tokenizers import Tokenizer as FastTokenizer
+
+    variant = exported("mean")
+    fast = FastTokenizer.from_file(str(variant.folder / "tokenizer.json"))
+    fast.enable_truncation(5)
+    fast.enable_padding(length=128)
+    fast.save(str(tmp_path / "tokenizer.json"))
+    texts = ["kettle " * n for n in (1, 10, 100)]
+    odd, plain = Tokenizer(tmp_path, variant.contract), Tokenizer(variant.folder, variant.contract)
+    assert odd.encode(texts, "document") == plain.encode(texts, "document")
+    assert odd.lengths(texts) == plain.lengths(texts) == [3, 12, 102]
+
+
+def test_a_folder_without_graph_or_tokenizer_is_refused_in_words(toy_model, exported, tmp_path):
+    with pytest.raises(ModelError, match=r"has no ONNX graph in fp32 \(it has none\). Make one with `semtune export"):
+        OnnxEncoder(toy_model)
+    with pytest.raises(ModelError, match="no ONNX graph in int8"):
+        OnnxEncoder(exported("mean").folder, precision="int8")
+    with pytest.raises(ModelError, match=r"has no tokenizer\.json"):
+        Tokenizer(tmp_path, exported("mean").contract)
+
+
+def test_weights_changed_after_the_export_are_refused(exported, tmp_path):
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(exported("cls").source, folder)  # exported into itself: weights and graph in one folder
+    assert OnnxEncoder(folder).encode(["kettle"]).tokens == 3
+    shutil.copyfile(exported("mean").source / "model.safetensors", folder / "model.safetensors")
+    for opened in (OnnxEncoder, TorchEncoder.load):
+        with pytest.raises(ContractError, match="trained further in place"):
+            opened(folder)

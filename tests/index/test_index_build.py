@@ -1,0 +1,305 @@
+"""Index folders: what lies in them, what is refused, and that they are whole or not there."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from index_parts import DOCUMENTS, ODD, ask, hold_answers, open_folder
+
+from semtune.encoders.toy import ToyEncoder
+from semtune.errors import ConfigError, ContractError, InputError
+from semtune.index import build as building
+from semtune.index import manifest as manifests
+from semtune.index.build import IndexSettings, build
+from semtune.index.documents import DocumentStore
+from semtune.index.manifest import require_same_model
+from semtune.io import read_json, write_json
+from semtune.types import Document
+
+OTHERS = [Document(f"other {i}", f"{word} and nothing else") for i, word in enumerate(("bird", "kettle", "evening"))]
+ENCODER = ToyEncoder(dimension=128)
+
+
+class Broken(ToyEncoder):
+    """The same model, breaking down or giving no numbers."""
+
+    def __init__(self, value=None):
+        super().__init__(dimension=128)
+        self.value = value
+
+    def encode(self, texts, role="document", progress=None):
+        if self.value is None:
+            raise RuntimeError("power cut")
+        made = super().encode(texts, role, progress)
+        made.vectors[-1, 3] = self.value
+        return made
+
+
+@pytest.fixture
+def folder(kept, tmp_path):
+    """An index of `DOCUMENTS`, with its model beside it."""
+    (tmp_path / "model").mkdir()
+    build(DOCUMENTS, ENCODER, tmp_path / "model", tmp_path / "index", kept.settings)
+    return tmp_path / "index"
+
+
+def test_documents_come_back_whole_in_any_order(folder):
+    _, store, manifest = open_folder(folder)
+    assert (len(store), manifest.count) == (len(DOCUMENTS), len(DOCUMENTS))
+    assert store.get(range(len(DOCUMENTS))) == DOCUMENTS
+    assert store.get([4, 0, 4, 9]) == [DOCUMENTS[4], DOCUMENTS[0], DOCUMENTS[4], DOCUMENTS[9]]
+    assert store.get([4])[0].title == ODD
+    assert store.get([]) == []
+
+
+@pytest.mark.parametrize("query", ["bird", "the lantern in the evening", "kettle glue", "anvil"])
+def test_ids_and_scores_are_those_of_brute_force(folder, query):
+    hold_answers(folder, DOCUMENTS, ENCODER, query, 4)
+
+
+def test_the_manifest_says_what_is_there(folder, kept):
+    manifest = manifests.read(folder)
+    assert manifest == manifests.IndexManifest(
+        backend=kept.settings.backend, index_type="Flat" if kept.name == "faiss" else "FLAT", metric="ip",
+        dimension=128, count=10, model="../model", model_name="toy", fingerprint="toy-128-32-", runtime="toy",
+        recall_at_10=1.0, truncated=0, uri=kept.settings.uri, collection=manifest.collection,
+    )  # fmt: skip
+    assert bool(manifest.collection) == (kept.name != "faiss")
+
+
+def test_truncated_documents_are_counted(tmp_path):
+    long = [Document("a", "word " * 33), Document("b", "word " * 32), Document("c", "word " * 31, "title")]
+    assert build(long, ENCODER, tmp_path, tmp_path / "index", IndexSettings()).truncated == 1
+
+
+def test_other_clients_of_milvus_find_the_ids(backend_named, tmp_path):
+    from pymilvus import MilvusClient
+
+    for name in ("milvus-file", "milvus-server"):
+        backend = backend_named(name)
+        settings = replace(backend.settings, collection="my_documents")
+        made = build(DOCUMENTS, ENCODER, tmp_path, tmp_path / name, settings)
+        client = MilvusClient(uri=backend.uri)
+        rows = client.query("my_documents", filter="row >= 0", output_fields=["id", "row"])
+        assert {row["id"]: row["row"] for row in rows} == {d.id: i for i, d in enumerate(DOCUMENTS)}
+        hit = client.search("my_documents", data=ENCODER.encode(["violin"]).vectors.tolist(), limit=1)[0][0]
+        assert hit["id"] == "日本"
+        # Built anew, the name leads to the new collection; the one made by others is left alone.
+        build(OTHERS, ENCODER, tmp_path, tmp_path / name, settings)
+        found = client.query("my_documents", filter="row >= 0", output_fields=["id"])
+        assert {row["id"] for row in found} == {d.id for d in OTHERS}
+        with pytest.raises(InputError, match=r"has a collection .* already, which this index did not make"):
+            build(OTHERS, ENCODER, tmp_path, tmp_path / "else", replace(settings, collection=made.collection))
+        client.close()
+
+
+def test_ids_that_occur_twice_are_refused(kept, tmp_path):
+    twice = [*DOCUMENTS, Document("7", "again")]
+    with pytest.raises(InputError, match="The document id '7' occurs more than once"):
+        build(twice, ENCODER, tmp_path, tmp_path / "index", kept.settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_documents_are_refused(kept, tmp_path):
+    with pytest.raises(InputError, match="no documents to index"):
+        build([], ENCODER, tmp_path, tmp_path / "index", kept.settings)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_that_are_no_numbers_are_refused(kept, tmp_path, value):
+    with pytest.raises(InputError, match="'toy' gave vectors that are not numbers"):
+        build(DOCUMENTS, Broken(value), tmp_path, tmp_path / "index", kept.settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_milvus_refuses_ids_longer_than_its_keys(backend_named, tmp_path):
+    documents = [Document("ä" * 257, "514 bytes")]
+    with pytest.raises(InputError, match="has more than 512 bytes"):
+        build(documents, ENCODER, tmp_path, tmp_path / "index", backend_named("milvus-file").settings)
+    build(documents, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
+
+
+def test_settings_that_cannot_be_built_are_refused(tmp_path):
+    for settings, words in (
+        (IndexSettings("fais"), r"backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'\?"),
+        (IndexSettings("milvus"), "needs a uri"),
+        (IndexSettings("faiss", "x.db"), r"'x\.db'\) is for the milvus backend"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", settings)
+
+
+def test_the_manifest_is_written_last(kept, tmp_path, monkeypatch):
+    seen = []
+    write = manifests.write
+
+    def watch(manifest, folder):
+        seen.append({path.name for path in folder.iterdir()})
+        write(manifest, folder)
+
+    monkeypatch.setattr(manifests, "write", watch)
+    build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", kept.settings)
+    assert [{path.name for path in (tmp_path / "index").iterdir()} - seen[0]] == [{"manifest.json"}]
+
+
+def test_built_anew_it_holds_only_the_new(folder, kept, tmp_path):
+    for documents in (OTHERS, DOCUMENTS, OTHERS[:2]):
+        build(documents, ENCODER, tmp_path / "model", folder, kept.settings)
+        hold_answers(folder, documents, ENCODER, "kettle in the evening", 2)
+        _, store, manifest = open_folder(folder)
+        assert store.get(range(manifest.count)) == documents
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "model"]
+
+
+@pytest.mark.parametrize("where", ["encoder", "vectors", "documents", "manifest"])
+def test_a_build_that_breaks_down_leaves_the_old_index(folder, kept, tmp_path, monkeypatch, where):
+    before = ask(folder, ENCODER, "bird", 10)
+    encoder = Broken() if where == "encoder" else ENCODER
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("power cut")
+
+    if where == "vectors":
+        monkeypatch.setattr(building, "_recall", fail)
+    if where == "documents":
+        monkeypatch.setattr(building, "write_store", fail)
+    if where == "manifest":
+        monkeypatch.setattr(manifests, "write", fail)
+    with pytest.raises(RuntimeError, match="power cut"):
+        build(OTHERS, encoder, tmp_path / "model", folder, kept.settings)
+    monkeypatch.undo()
+    assert ask(folder, ENCODER, "bird", 10) == before
+    hold_answers(folder, DOCUMENTS, ENCODER, "bird", 10)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "model"]
+    build(OTHERS, ENCODER, tmp_path / "model", folder, kept.settings)
+    hold_answers(folder, OTHERS, ENCODER, "bird", 3)
+
+
+def test_an_index_opened_before_it_was_built_anew_goes_on_answering(folder, kept, tmp_path):
+    index, store, _ = open_folder(folder)
+    build(OTHERS[::-1], ENCODER, tmp_path / "model", folder, kept.settings)
+    rows = index.search(ENCODER.encode(["violin"]).vectors, 1).rows[0].tolist()
+    assert store.get(rows) == [DOCUMENTS[5]]
+    assert store.get(range(10)) == DOCUMENTS
+
+
+def test_two_indexes_in_one_database_do_not_meet(folder, kept, tmp_path):
+    for name in ("second/index", "second/índex"):
+        build(OTHERS, ENCODER, tmp_path / "model", tmp_path / name, kept.settings)
+        hold_answers(tmp_path / name, OTHERS, ENCODER, "bird", 3)
+    hold_answers(folder, DOCUMENTS, ENCODER, "bird", 10)
+
+
+def test_another_model_is_refused_also_at_equal_dimension(folder):
+    manifest = manifests.read(folder)
+    require_same_model(manifest, ENCODER.contract)
+    other = ToyEncoder(dimension=128, salt="x").contract
+    assert other.dimension == manifest.dimension
+    with pytest.raises(
+        ContractError, match=r"'toy' \(fingerprint toy-128-32-\), but 'toy' has the fingerprint toy-128-32-x"
+    ):
+        require_same_model(manifest, other)
+
+
+def test_the_path_to_the_model_survives_a_move_if_they_lie_together(tmp_path):
+    inside, outside = tmp_path / "run" / "export", tmp_path / "elsewhere"
+    assert build(OTHERS, ENCODER, inside, tmp_path / "run" / "index", IndexSettings()).model == "../export"
+    assert build(OTHERS, ENCODER, outside, tmp_path / "run" / "index", IndexSettings()).model == str(outside)
+    home = tmp_path / "run" / "index"
+    made = build(OTHERS, ENCODER, inside, tmp_path / "scratch" / "deep" / "index", IndexSettings(), home=home)
+    assert made.model == "../export"
+
+
+def test_a_folder_that_is_no_index_is_refused(folder, tmp_path):
+    with pytest.raises(InputError, match=r"is not an index: it has no manifest\.json. Make one with `semtune index"):
+        manifests.read(tmp_path)
+    values = read_json(folder / "manifest.json")
+    for change, words in (
+        ({"kind": "semtune-run"}, "is not the manifest of an index"),
+        ({"format": 99}, "that this Semtune reads"),
+        ({"unknown": 1}, "is damaged .*Build the index again"),
+    ):
+        write_json(folder / "manifest.json", values | change)
+        with pytest.raises(InputError, match=words):
+            manifests.read(folder)
+    (folder / "manifest.json").write_text("[]")
+    with pytest.raises(InputError, match="is not the manifest"):
+        manifests.read(folder)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def scramble(path):
+    path.write_bytes(np.random.default_rng(0).bytes(path.stat().st_size))
+
+
+def huge(path):
+    """A length that asks for more memory than there is."""
+    data = bytearray(path.read_bytes())
+    data[8:16] = (1 << 60).to_bytes(8, "little")
+    path.write_bytes(data)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def absent(path):
+    path.unlink()
+
+
+DAMAGES = {
+    "vectors.faiss": (cut, scramble, huge, empty, absent),
+    "documents.jsonl": (cut, scramble, empty, absent),
+    "documents.offsets.npy": (cut, scramble, huge, empty, absent),
+}
+
+
+@pytest.mark.parametrize(("file", "damage"), [(file, damage) for file, all_ in DAMAGES.items() for damage in all_])
+def test_a_damaged_file_is_refused_in_words(tmp_path, file, damage):
+    build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
+    damage(tmp_path / "index" / file)
+    with pytest.raises(InputError, match=r"Build (the index|it) again with `semtune index`"):
+        open_folder(tmp_path / "index")[1].get(range(10))
+
+
+def test_the_vectors_of_another_index_are_refused(tmp_path):
+    build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "one", IndexSettings())
+    build(OTHERS, ENCODER, tmp_path, tmp_path / "two", IndexSettings())
+    shutil.copyfile(tmp_path / "one" / "vectors.faiss", tmp_path / "two" / "vectors.faiss")
+    with pytest.raises(InputError, match="holds 10 vectors of 128 dimensions, its manifest says 3 of 128"):
+        open_folder(tmp_path / "two")
+
+
+@pytest.mark.parametrize("kept", ["milvus-file", "milvus-server"], indirect=True)
+def test_a_collection_that_is_gone_or_changed_is_refused_in_words(folder, kept):
+    from pymilvus import MilvusClient
+
+    name = manifests.read(folder).collection
+    client = MilvusClient(uri=kept.uri)
+    client.delete(name, ids=["007"])
+    with pytest.raises(InputError, match="holds 9 vectors, its index 10: it was changed by others"):
+        open_folder(folder)
+    client.drop_collection(name)
+    client.close()
+    with pytest.raises(InputError, match=f"has no collection '{name}'. Build it with `semtune index"):
+        open_folder(folder)
+
+
+def test_a_milvus_that_is_not_there_or_not_ours_is_refused_in_words(milvus_server, tmp_path, caplog):
+    for uri, words in (
+        ("http://127.0.0.1:9", "No Milvus answers at 'http://127.0.0.1:9'.*a server's address like"),
+        (str(milvus_server[1]), "another process has it open"),  # the running server's own file
+        (str(tmp_path), "milvus-lite cannot open"),
+    ):
+        with pytest.raises(InputError, match=words):
+            build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings("milvus", uri))
+    assert caplog.records == []
+
+
+def test_a_store_without_its_files_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is not a whole index"):
+        DocumentStore(tmp_path)

@@ -1,0 +1,333 @@
+"""Which steps run, and why."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from semtune.dataset import read_documents
+from semtune.errors import ConfigError, InputError, ModelError, RunLockedError
+from semtune.index.manifest import FILE
+from semtune.pipeline import chosen_steps, run_pipeline
+from semtune.run import RunDirectory
+from toy_run import QUESTION, STEPS, contents
+
+
+def after(step):
+    return STEPS[STEPS.index(step) :]
+
+
+def test_a_finished_run_has_every_step_s_files(finished):
+    run = finished / "runs" / "toy"
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert (manifest["kind"], manifest["format"]) == ("semtune-run", 1)
+    assert [step["step"] for step in manifest["steps"]] == STEPS
+    for step in manifest["steps"]:
+        assert step == json.loads((run / step["step"] / "step.json").read_text())
+        for name, (sha256, size, mtime) in step["outputs"].items():
+            path = run / step["step"] / name
+            assert (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size) == (sha256, size)
+            assert path.stat().st_mtime_ns == mtime
+        listed = {"step.json", *step["outputs"]}
+        assert {
+            str(p.relative_to(run / step["step"])) for p in (run / step["step"]).rglob("*") if p.is_file()
+        } == listed
+    assert sorted(path.name for path in run.iterdir()) == sorted(
+        [*STEPS, ".lock", ".partial", "config.yaml", "manifest.json"]
+    )
+    assert list((run / ".partial").iterdir()) == []
+
+
+def test_each_step_s_input_is_what_the_step_before_made(finished):
+    run = RunDirectory(finished / "runs" / "toy")
+    content = {step: run.record(step).content for step in STEPS}
+    assert {step: set(run.record(step).key.inputs) for step in STEPS} == {
+        "prepare": {"source"},
+        "train": {"prepare"},
+        "evaluate": {"prepare", "train"},
+        "export": {"train"},
+        "index": {"prepare", "export"},
+        "search": {"index"},
+    }
+    for step in STEPS[1:]:
+        assert run.record(step).key.inputs == {name: content[name] for name in run.record(step).key.inputs}
+
+
+def test_the_answers_are_the_nearest_by_the_exported_model(finished):
+    from semtune.encoders.onnx import OnnxEncoder
+
+    run = finished / "runs" / "toy"
+    encoder = OnnxEncoder(run / "export")
+    documents = read_documents(run / "prepare" / "documents.jsonl")
+    scores = encoder.encode([d.content for d in documents]).vectors @ encoder.encode([QUESTION], "query").vectors[0]
+    best = np.argsort(-scores, kind="stable")[:3]
+    (answer,) = json.loads((run / "search" / "answers.json").read_text())
+    assert answer["question"] == QUESTION
+    assert [hit["id"] for hit in answer["tuned"]] == [documents[row].id for row in best]
+    assert [hit["score"] for hit in answer["tuned"]] == pytest.approx(scores[best], abs=1e-5)
+    assert [hit["text"] for hit in answer["tuned"]] == [documents[row].text for row in best]
+    assert len(answer["base"]) == 3
+    assert answer["base"] != answer["tuned"]
+
+
+def test_a_second_run_finds_every_step_unchanged(toy):
+    before = contents(toy.run)
+    report = toy()
+    assert [(step.step, step.status) for step in report.steps] == [(step, "unchanged") for step in STEPS]
+    assert {step.reason for step in report.steps} == {"nothing it depends on changed"}
+    assert [step.seconds for step in report.steps] == [0.0] * 6
+    assert report.exit_code == 0
+    record = RunDirectory(toy.run).record("evaluate")
+    assert report.as_dict()["sentence"] == record.result["sentence"]
+    assert report.as_dict()["answers"][0]["question"] == QUESTION
+    now = contents(toy.run)
+    for name in (".lock", "config.yaml"):  # the process, and the folder this copy lies in
+        before.pop(name), now.pop(name)
+    assert now == before
+
+
+@pytest.mark.parametrize(
+    ("sections", "ran", "reason"),
+    [
+        ({"search": {"questions": ["a", "b"]}}, ["search"], f"questions: ['{QUESTION}'] → ['a', 'b']"),
+        ({"search": {"k": 5}}, ["search"], "k: 3 → 5"),
+        ({"index": {"collection": "x"}}, after("index"), "collection:  → x"),
+        ({"index": {"backend": "milvus", "uri": "x.db"}}, after("index"), "backend: faiss → milvus, uri:  → x.db"),
+        ({"export": {"format": ["torchscript"]}}, after("export"), "format: ['onnx'] → ['torchscript']"),
+        ({"evaluate": {"min_queries": 6}}, ["evaluate"], "min_queries: 5 → 6"),
+        ({"evaluate": {"bm25": False}}, ["evaluate"], "bm25: True → False"),
+        ({"evaluate": {"gate": True}}, [], ""),
+        ({"train": {"num_train_epochs": 2}}, after("train"), "num_train_epochs: 1.0 → 2.0"),
+        ({"train": {"learning_rate": 2e-3}}, after("train"), "learning_rate: 0.001 → 0.002"),
+        ({"prepare": {"min_words": 5}}, STEPS, "min_words: 4 → 5"),
+        ({"prepare": {"test_share": 0.2}}, STEPS, "test_share: 0.1 → 0.2"),
+        ({"seed": 14}, STEPS, "seed: 13 → 14"),
+    ],
+    ids=str,
+)
+def test_an_argument_reaches_its_step_and_those_after_it(toy, sections, ran, reason):
+    before = contents(toy.run)
+    toy(dry_run=True, **sections)
+    assert toy.ran == ran
+    assert [toy.steps[step].status for step in STEPS if step not in ran] == ["unchanged"] * (6 - len(ran))
+    if ran:
+        assert toy.steps[ran[0]].reason == f"arguments changed: {reason}"
+    own = {"seed": ["train", "evaluate", "search"]}.get(next(iter(sections)), [])
+    for step in ran[1:]:
+        words = f"arguments changed: {reason}" if step in own else "its input "
+        assert toy.steps[step].reason.startswith(words)
+    assert contents(toy.run) == before  # a dry run writes nothing
+
+
+def test_without_questions_there_is_no_search_step(toy):
+    config = toy.config(search={"questions": []})
+    assert [step.name for step in chosen_steps(config)] == STEPS[:-1]
+
+
+def test_what_changed_runs_and_the_rest_is_left_as_it_is(toy):
+    before = contents(toy.run)
+    toy(evaluate={"min_queries": 6}, index={"collection": "other"}, search={"k": 2})
+    assert toy.ran == ["evaluate", "index", "search"]
+    assert toy.steps["search"].reason.startswith("arguments changed: k: 3 → 2")
+    now = contents(toy.run)
+    untouched = [name for name in before if name.split("/")[0] in ("prepare", "train", "export")]
+    assert len(untouched) > 20
+    assert {name: now[name] for name in untouched} == {name: before[name] for name in untouched}
+    assert len(toy.steps["search"].result["answers"][0]["tuned"]) == 2
+    toy(evaluate={"min_queries": 6}, index={"collection": "other"}, search={"k": 2})
+    assert toy.ran == []
+
+
+def test_equal_output_stops_the_wave(toy, toy_folder, tmp_path):
+    """The same pages in another place are another argument of prepare, and the same data set."""
+    shutil.copytree(toy_folder, tmp_path / "moved")
+    toy(source=tmp_path / "moved")
+    assert toy.ran == ["prepare"]
+    assert toy.steps["prepare"].reason.startswith("arguments changed: source: ")
+
+
+def test_a_changed_source_is_a_changed_input(toy, toy_folder, tmp_path):
+    pages = shutil.copytree(toy_folder, tmp_path / "pages")
+    toy(source=pages)
+    (pages / "kettle.md").write_text((pages / "kettle.md").read_text() + "One more line about the kettle here.\n")
+    toy(source=pages, dry_run=True)
+    assert toy.ran == STEPS
+    assert toy.steps["prepare"].reason == "input changed: source"
+    assert toy.steps["export"].reason == "its input train would run"
+    assert toy.steps["index"].reason == "its input prepare and export would run"
+
+
+def test_another_base_model_is_another_run(toy, tmp_path, toy_model):
+    moved = shutil.copytree(toy_model, tmp_path / "moved")
+    toy(dry_run=True, model=str(moved))
+    # Its tokenizer is the same, so prepare stands; the tuned model's name would be another.
+    assert toy.ran == STEPS[1:]
+    assert toy.steps["train"].reason.startswith("arguments changed: model: ")
+
+
+@pytest.mark.parametrize(
+    ("damage", "step", "reason"),
+    [
+        (lambda run: (run / "prepare" / "corpus.jsonl").unlink(), "prepare", "output missing or cut short: prepare/corpus.jsonl"),
+        (lambda run: (run / "train" / "model" / "model.safetensors").write_bytes(b""), "train", "output missing or cut short: train/model/model.safetensors"),
+        (lambda run: (run / "evaluate" / "step.json").unlink(), "evaluate", "has not run yet"),
+        (lambda run: shutil.rmtree(run / "search"), "search", "has not run yet"),
+    ],
+    ids=["prepare", "train", "evaluate", "search"],
+)  # fmt: skip
+def test_a_damaged_output_is_made_again(toy, damage, step, reason):
+    damage(toy.run)
+    toy(dry_run=True)
+    assert toy.ran[0] == step
+    assert toy.steps[step].reason == reason
+    toy(dry_run=True, rerun="never")
+    assert toy.ran == [step]
+
+
+def test_a_flipped_byte_is_noticed_and_mended(toy):
+    path = toy.run / "index" / "vectors.faiss"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    toy()
+    assert toy.ran == ["index"]
+    assert toy.steps["index"].reason == "output altered: index/vectors.faiss"
+    assert path.read_bytes() == whole
+
+
+def test_never_keeps_what_is_finished_whatever_changed(toy):
+    (toy.run / "search" / "step.json").write_text("{")
+    toy(rerun="never", seed=99, train={"num_train_epochs": 9})
+    assert toy.ran == ["search"]
+    assert toy.steps["train"].reason == "finished before, and --rerun never asks no more"
+
+
+def test_always_runs_everything_and_the_result_is_the_same(toy, monkeypatch):
+    toy(rerun="always", dry_run=True)
+    assert toy.ran == STEPS
+    assert {step.reason for step in toy.steps.values()} == {"asked for (--rerun always)"}
+    quick = ["prepare", "index", "search"]
+    monkeypatch.setattr("semtune.pipeline.STEPS", [step for step in chosen_steps(toy.config()) if step.name in quick])
+    before = contents(toy.run)
+    toy(rerun="always")
+    assert toy.ran == quick
+    assert all(step.seconds > 0 for step in toy.steps.values())
+    records = {"manifest.json", "config.yaml", ".lock", *(f"{step}/step.json" for step in quick)}
+    assert {name for name, sha in contents(toy.run).items() if before[name] != sha} <= records
+
+
+def test_a_dry_run_of_a_new_run_makes_no_folder(toy, tmp_path):
+    report = toy(dry_run=True, name="new")
+    assert [(step.status, step.reason) for step in report.steps] == [("would run", "has not run yet")] * 6
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["toy"]
+
+
+def test_a_run_in_use_is_refused_before_anything_is_written(toy):
+    before = contents(toy.run)
+    with RunDirectory(toy.run).locked(), pytest.raises(RunLockedError):
+        toy(seed=99)
+    before.pop(".lock")
+    assert {name: sha for name, sha in contents(toy.run).items() if name != ".lock"} == before
+
+
+def test_the_resolved_config_is_written_and_runs_again(toy):
+    from semtune.config import load_config
+
+    toy(evaluate={"gate": False})
+    again = load_config(toy.run / "config.yaml")
+    assert again == toy.config()
+    assert {step.status for step in run_pipeline(again).steps} == {"unchanged"}
+
+
+def test_a_wrong_model_or_source_leaves_nothing_that_looks_whole(toy, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match="is not a model folder"):
+        toy(name="one", model=str(tmp_path / "empty"))
+    assert not (tmp_path / "runs" / "one").exists()
+    with pytest.raises(InputError, match="is empty: no file to read in it"):
+        toy(name="two", source=tmp_path / "empty")
+    assert sorted(str(p.relative_to(tmp_path / "runs" / "two")) for p in (tmp_path / "runs" / "two").rglob("*")) == [
+        ".lock",
+        ".partial",
+        "config.yaml",
+    ]
+    with pytest.raises(ConfigError, match="leave nothing to train on"):
+        toy(name="three", prepare={"dev_share": 0.5, "test_share": 0.5})
+
+
+def test_a_failed_step_keeps_the_earlier_result_and_is_tried_again(toy, monkeypatch):
+    def fails(*_args, **_kwargs):
+        raise InputError("no luck")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("semtune.index.manifest.write", fails)
+        with pytest.raises(InputError, match="no luck"):
+            toy(index={"collection": "other"})
+    assert list((toy.run / ".partial").iterdir()) == []
+    assert (toy.run / "index" / FILE).exists()
+    assert RunDirectory(toy.run).damage("index") == ""
+    toy(index={"collection": "other"})
+    assert toy.ran == ["index"]  # its files are the same, so search stands
+
+
+def test_a_library_that_fails_on_a_full_disk_is_not_taken_for_a_bug(toy, monkeypatch):
+    from semtune.errors import StorageError
+
+    def fails(*_args, **_kwargs):
+        raise RuntimeError("unexpected pos 164416 vs 164308")
+
+    monkeypatch.setattr("semtune.index.manifest.write", fails)
+    with pytest.raises(RuntimeError, match="unexpected pos"):
+        toy(index={"collection": "other"})
+    monkeypatch.setattr("semtune.io.FULL", 1 << 62)
+    with pytest.raises(StorageError, match=r"is full \(unexpected pos 164416 vs 164308\)"):
+        toy(index={"collection": "other"})
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("ship", 0), ("do-not-ship", 1), ("cannot-judge", 2)])
+def test_the_gate_stops_the_run_unless_the_verdict_is_ship(toy, monkeypatch, verdict, code):
+    import dataclasses
+
+    from semtune.evaluate import outcome
+
+    judge = outcome.judge
+    monkeypatch.setattr(outcome, "judge", lambda *args: dataclasses.replace(judge(*args), verdict=verdict))
+    report = toy(evaluate={"gate": True, "min_queries": 6}, search={"k": 2})
+    assert report.exit_code == code
+    assert list(toy.steps) == (STEPS if code == 0 else STEPS[:3])
+    assert toy.steps["evaluate"].status == "done"
+    assert report.as_dict()["verdict"] == verdict
+    report = toy(evaluate={"gate": True, "min_queries": 6}, search={"k": 2})
+    assert (report.exit_code, toy.ran) == (code, [])  # an unchanged verdict stops as well
+    report = toy(evaluate={"gate": False, "min_queries": 6}, search={"k": 2})
+    assert (report.exit_code, list(toy.steps)) == (0, STEPS)
+
+
+def test_the_real_verdicts_reach_the_exit_code(toy):
+    assert toy(evaluate={"gate": True, "min_queries": 11}).exit_code == 2  # the toy has ten test queries
+    assert "10 queries are too few, at least 11 are needed" in toy.steps["evaluate"].result["sentence"]
+
+
+def test_too_few_documents_for_a_test_still_give_a_search(toy, tmp_path, toy_folder):
+    pages = tmp_path / "one"
+    pages.mkdir()
+    shutil.copy(toy_folder / "kettle.md", pages)
+    report = toy(
+        name="one", source=pages, search={"k": 1, "questions": ["storing the kettle"]}, evaluate={"gate": False}
+    )
+    assert [(step.step, step.status) for step in report.steps] == [(step, "done") for step in STEPS]
+    assert report.as_dict()["verdict"] == "cannot-judge"
+    assert report.as_dict()["sentence"] == (
+        "cannot judge: the data set has no test part. Give documents from at least three files, or labels."
+    )
+    metrics = json.loads((tmp_path / "runs" / "one" / "evaluate" / "metrics.json").read_text())
+    assert metrics["verdict"]["verdict"] == "cannot-judge"
+    (answer,) = report.as_dict()["answers"]
+    assert answer["tuned"][0]["id"].startswith("kettle.md#")
+    assert (
+        toy(
+            name="one", source=pages, search={"k": 1, "questions": ["storing the kettle"]}, evaluate={"gate": True}
+        ).exit_code
+        == 2
+    )

@@ -1,0 +1,271 @@
+"""Questions in, documents out: equal to exact search, refused in words, from many threads."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.toy import ToyEncoder
+from semtune.errors import ContractError, InputError, ModelError
+from semtune.index import manifest as manifests
+from semtune.index.build import IndexSettings, build
+from semtune.index.documents import DocumentStore
+from semtune.index.exact import ExactIndex
+from semtune.search.searcher import MAX_K, Searcher, has_index, index_folder
+from semtune.testing.toy_corpus import toy_documents
+from semtune.types import Document, Encoder, Hit
+
+QUESTIONS = [
+    "how to mend a kettle",
+    "Where do I keep the violin?",
+    "wipe with a damp cloth",
+    "日本",
+    "x",
+    "frost " * 200,
+]
+
+
+def passages():
+    """A document for each section of the toy pages."""
+    made = []
+    for name, page in toy_documents(20).items():
+        for number, section in enumerate(page.split("\n## ")[1:]):
+            title, text = section.split("\n\n", 1)
+            made.append(Document(f"{name}#{number}", text.strip(), title, {"page": name, "number": number}))
+    return made
+
+
+DOCUMENTS = passages()
+
+
+@pytest.fixture(scope="session")
+def run(exported, tmp_path_factory):
+    """A run's folder with an exported model (with prompts) and an index."""
+    root = tmp_path_factory.mktemp("search") / "run"
+    shutil.copytree(exported("dense").folder, root / "export")
+    (root / "config.yaml").write_text("name: toy\n")
+    build(DOCUMENTS, OnnxEncoder(root / "export"), root / "export", root / "index", IndexSettings())
+    return root
+
+
+@pytest.fixture(scope="session")
+def searcher(run):
+    opened = Searcher.open(run)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def truth(exported):
+    """Question → every document's id and score, best first, by sentence-transformers and numpy alone."""
+    model = SentenceTransformer(str(exported("dense").source), device="cpu")
+    documents = model.encode_document([f"{d.title} {d.text}" for d in DOCUMENTS])
+
+    def answer(question):
+        scores = documents @ model.encode_query(question)
+        return [(DOCUMENTS[row].id, float(scores[row])) for row in np.argsort(-scores, kind="stable")]
+
+    return answer
+
+
+def pairs(hits):
+    return [(hit.id, hit.score) for hit in hits]
+
+
+def same(hits, want):
+    """Ids and scores are equal; where scores are closer than the encoders' rounding, the order may differ."""
+    np.testing.assert_allclose([s for _, s in pairs(hits)], [s for _, s in want[: len(hits)]], atol=1e-5)
+    scores = dict(want)
+    np.testing.assert_allclose([s for _, s in pairs(hits)], [scores[i] for i, _ in pairs(hits)], atol=1e-5)
+    assert len({hit.id for hit in hits}) == len(hits)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_answers_are_those_of_exact_search(searcher, truth, question):
+    hits = searcher.search(question, k=7)
+    assert len(hits) == 7
+    same(hits, truth(question))
+
+
+def test_a_hit_carries_its_whole_document(searcher):
+    by_id = {d.id: d for d in DOCUMENTS}
+    for hit in searcher.search("how to store a candle", k=10):
+        document = by_id[hit.id]
+        assert hit == Hit(document.id, hit.score, document.text, document.title, document.metadata)
+        assert hit.as_dict() == {
+            "id": document.id, "score": hit.score, "text": document.text, "title": document.title,
+            "metadata": document.metadata,
+        }  # fmt: skip
+        assert isinstance(hit.score, float)
+
+
+def test_many_questions_at_once_are_answered_as_alone(searcher):
+    together = searcher.search_many(QUESTIONS, k=5)
+    for question, hits in zip(QUESTIONS, together, strict=True):
+        alone = searcher.search(question, k=5)
+        assert [hit.id for hit in hits] == [hit.id for hit in alone]
+        np.testing.assert_allclose([h.score for h in hits], [h.score for h in alone], atol=1e-6)
+    assert searcher.search_many([]) == []
+
+
+def test_k_has_bounds(searcher, truth):
+    assert searcher.count == len(DOCUMENTS) == 80
+    everything = searcher.search("kettle", k=MAX_K)
+    same(everything, truth("kettle"))
+    assert {hit.id for hit in everything} == {d.id for d in DOCUMENTS}
+    assert len(searcher.search("kettle", k=1)) == 1
+    for k in (0, -1, MAX_K + 1):
+        with pytest.raises(InputError, match=f"k is {k}; allowed are 1 to {MAX_K}"):
+            searcher.search("kettle", k=k)
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\n\t\u2003"])
+def test_an_empty_question_is_refused(searcher, query):
+    with pytest.raises(InputError, match=r"The query is empty\. Ask with at least one word"):
+        searcher.search(query)
+    with pytest.raises(InputError, match="The query is empty"):
+        searcher.search_many(["kettle", query])
+
+
+def test_many_threads_get_the_same_answers(searcher):
+    want = {question: pairs(searcher.search(question, k=5)) for question in QUESTIONS}
+    wrong: list[object] = []
+
+    def work(number):
+        try:
+            for turn in range(8):
+                question = QUESTIONS[(number + turn) % len(QUESTIONS)]
+                found = pairs(searcher.search(question, k=5))
+                assert [i for i, _ in found] == [i for i, _ in want[question]]
+                np.testing.assert_allclose([s for _, s in found], [s for _, s in want[question]], atol=1e-6)
+        except BaseException as error:  # a thread's failure must reach the test
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_an_index_folder_and_its_run_are_the_same(run, searcher):
+    assert index_folder(run) == index_folder(run / "index") == run / "index"
+    opened = Searcher.open(run / "index")
+    assert opened.search("kettle", 5) == searcher.search("kettle", 5)
+    assert isinstance(opened.encoder, Encoder)
+    assert opened.encoder.runtime == "onnx-fp32"
+
+
+def test_a_moved_run_still_opens(run, searcher, tmp_path):
+    shutil.copytree(run, tmp_path / "first" / "run")
+    (tmp_path / "first").rename(tmp_path / "second")
+    moved = Searcher.open(tmp_path / "second" / "run")
+    assert moved.search("kettle", 5) == searcher.search("kettle", 5)
+
+
+def test_a_run_opens_by_a_relative_path(run, searcher, monkeypatch):
+    from pathlib import Path
+
+    monkeypatch.chdir(run.parent)
+    assert Searcher.open(Path("run")).search("kettle", 3) == searcher.search("kettle", 3)
+    monkeypatch.chdir(run / "index")
+    assert Searcher.open(Path()).search("kettle", 3) == searcher.search("kettle", 3)
+
+
+def test_another_place_of_the_same_model_serves(run, exported, searcher, tmp_path):
+    shutil.copytree(run / "index", tmp_path / "index")
+    with pytest.raises(ModelError):
+        Searcher.open(tmp_path / "index")  # its model lay beside it
+    opened = Searcher.open(tmp_path / "index", model=str(exported("dense").folder))
+    assert opened.search("kettle", 5) == searcher.search("kettle", 5)
+    by_torch = Searcher.open(tmp_path / "index", model=str(exported("dense").source))
+    assert by_torch.encoder.runtime == "torch-fp32"  # the same fingerprint: the same vectors
+    same(by_torch.search("kettle", 5), pairs(searcher.search("kettle", 80)))
+
+
+def test_another_model_is_refused_also_at_equal_dimension(run, exported):
+    with pytest.raises(ContractError, match=r"built with the model .*their vectors cannot be compared.*semtune index"):
+        Searcher.open(run, model=str(exported("mean").folder))
+    index = ExactIndex(np.zeros((1, 64), dtype=np.float32))
+    manifest = manifests.IndexManifest(
+        "faiss", "Flat", "ip", 64, 1, "", "toy", ToyEncoder(salt="x").contract.fingerprint, "toy", 1.0, 0
+    )
+    with pytest.raises(ContractError, match="cannot be compared"):
+        Searcher(ToyEncoder(), index, DocumentStore(run / "index"), manifest)
+
+
+def test_a_store_of_another_size_is_refused(run):
+    manifest = replace(manifests.read(run / "index"), fingerprint=ToyEncoder().contract.fingerprint, count=79)
+    with pytest.raises(ContractError, match="says it holds 79 documents, but its store has 80"):
+        Searcher(ToyEncoder(), ExactIndex(np.zeros((79, 64), dtype=np.float32)), DocumentStore(run / "index"), manifest)
+
+
+def test_folders_without_index_are_refused_with_the_next_step(tmp_path, run):
+    with pytest.raises(
+        InputError, match=r"There is no folder /.*none\. Give an index made by `semtune index`, or a run"
+    ):
+        Searcher.open(tmp_path / "none")
+    with pytest.raises(InputError, match=r"is not an index: it has no manifest\.json"):
+        Searcher.open(tmp_path)
+    (tmp_path / "config.yaml").write_text("")
+    with pytest.raises(InputError, match=r"has no index yet\. Continue it with `semtune run .*config\.yaml`"):
+        Searcher.open(tmp_path)
+    assert [has_index(path) for path in (run, run / "index", run / "export", tmp_path, tmp_path / "none")] == [
+        True, True, False, True, False,
+    ]  # fmt: skip
+
+
+def test_an_index_of_which_a_part_is_gone_is_refused_in_words(run, tmp_path):
+    for name in ("vectors.faiss", "documents.jsonl", "documents.offsets.npy"):
+        shutil.copytree(run, tmp_path / name)
+        (tmp_path / name / "index" / name).unlink()
+        with pytest.raises(InputError, match="again with `semtune index`"):
+            Searcher.open(tmp_path / name)
+
+
+def test_milvus_answers_as_faiss_does(run, searcher, tmp_path):
+    uri = str(tmp_path / "x.db")
+    build(DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings("milvus", uri))
+    opened = Searcher.open(tmp_path / "index")
+    for question in QUESTIONS:
+        same(opened.search(question, 6), pairs(searcher.search(question, 80)))
+    assert opened.search_many([]) == []
+    opened.close()
+
+
+ASK = textwrap.dedent("""
+    import importlib.abc, json, sys
+    from pathlib import Path
+
+    class Poison(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] in {"torch", "transformers", "sentence_transformers", "datasets"}:
+                raise AssertionError(f"{name} was imported")
+
+    sys.meta_path.insert(0, Poison())
+    from semtune.search.searcher import Searcher
+
+    hits = Searcher.open(Path(sys.argv[1])).search(sys.argv[2], 5)
+    print(json.dumps([[hit.id, hit.score] for hit in hits]))
+""")
+
+
+def test_search_never_imports_torch(run, truth):
+    import json
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ASK, str(run), "mend the kettle"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    found, want = json.loads(done.stdout), truth("mend the kettle")[:5]
+    np.testing.assert_allclose([score for _, score in found], [score for _, score in want], atol=1e-5)
+    assert found[0][0] == want[0][0]

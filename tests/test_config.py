@@ -1,0 +1,280 @@
+import re
+
+import pytest
+import yaml
+
+from semtune.cli.init import commented_config
+from semtune.config import RunConfig, load_config, parse_config, parse_section, write_config
+from semtune.errors import ConfigError, InputError
+
+LEAST = {"name": "demo", "prepare": {"source": "texts"}}
+TRAIN_KEYS = (
+    "num_train_epochs, max_steps, per_device_train_batch_size, learning_rate, warmup_steps, weight_decay, "
+    "eval_per_epoch, precision, max_dev_passages"
+)
+TOP_KEYS = "name, model, runs_dir, seed, prepare, train, evaluate, export, index, search"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(text, name="my.yaml"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return to_file
+
+
+def refused(values):
+    with pytest.raises(ConfigError) as error:
+        parse_config(values)
+    return str(error.value)
+
+
+def test_the_defaults_are_those_of_the_design():
+    config = parse_config(LEAST)
+    assert config.model_dump() == {
+        "name": "demo",
+        "model": "all-MiniLM-L6-v2",
+        "runs_dir": "runs",
+        "seed": 13,
+        "prepare": {
+            "source": "texts",
+            "dev_share": 0.1,
+            "test_share": 0.1,
+            "min_words": 4,
+            "max_pairs": None,
+            "max_passages": None,
+            "pairs_per_section": 3,
+            "shared_documents": "drop",
+            "roles": {},
+            "max_bad_share": 0.1,
+            "max_leak_share": 0.0,
+        },
+        "train": {
+            "num_train_epochs": 3.0,
+            "max_steps": -1,
+            "per_device_train_batch_size": 32,
+            "learning_rate": 2e-5,
+            "warmup_steps": 0.1,
+            "weight_decay": 0.0,
+            "eval_per_epoch": 2,
+            "precision": "auto",
+            "max_dev_passages": 500,
+        },
+        "evaluate": {"bm25": True, "min_queries": 20, "gate": False},
+        "export": {"format": ["onnx"], "precision": "fp32"},
+        "index": {"backend": "faiss", "uri": "", "collection": ""},
+        "search": {"questions": [], "k": 3},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sead": 1}, f"the config: unknown key 'sead'. Did you mean 'seed'? Allowed: {TOP_KEYS}"),
+        (
+            {"train": {"learning_rat": 1e-3}},
+            f"the config: unknown key 'train.learning_rat'. Did you mean 'learning_rate'? Allowed in train: {TRAIN_KEYS}",
+        ),
+        (
+            {"index": {"zzz": 1}},
+            "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection",
+        ),
+        (
+            {"evaluate": {"gate": {"on": 1}}},
+            "the config: evaluate.gate: input should be a valid boolean (found {'on': 1})",
+        ),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(given, message):
+    assert refused(LEAST | given) == message
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "words"),
+    [
+        ("train", "num_train_epochs", 0, "input should be greater than 0"),
+        ("train", "max_steps", 0, "allowed is -1 (no limit) or above 0"),
+        ("train", "max_steps", -2, "allowed is -1 (no limit) or above 0"),
+        ("train", "per_device_train_batch_size", 1, "input should be greater than or equal to 2"),
+        ("train", "precision", "fp16", "input should be 'auto', 'bf16' or 'fp32'"),
+        ("prepare", "test_share", 1, "input should be less than 1"),
+        ("evaluate", "min_queries", "many", "input should be a valid integer, unable to parse string as an integer"),
+        ("search", "k", 101, "input should be less than or equal to 100"),
+    ],
+)
+def test_a_wrong_value_is_shown_with_what_is_allowed(section, key, value, words):
+    values = {**LEAST, section: {**LEAST.get(section, {}), key: value}}
+    assert refused(values) == f"the config: {section}.{key}: {words} (found {value!r})"
+
+
+def test_all_wrong_values_are_listed_at_once():
+    message = refused({"name": "../up", "train": {"learning_rate": 2}, "export": {"format": ["onnx", "onx"]}, "x": 1})
+    parts = message.removeprefix("the config: ").split("; ")
+    assert parts == [
+        "name: string should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]*$' (found '../up')",
+        "'prepare' is missing",
+        "train.learning_rate: input should be less than 1 (found 2)",
+        "export.format.1: input should be 'onnx' or 'torchscript' (found 'onx')",
+        f"unknown key 'x'. Allowed: {TOP_KEYS}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        ({"backend": "milvus"}, "index: the milvus backend needs a uri, a file ending in .db or a server's address"),
+        ({"uri": "x.db"}, "index: a uri is for the milvus backend; say backend: milvus, or leave it out"),
+    ],
+)
+def test_what_only_the_index_step_would_notice_is_refused_before_any_step(index, words):
+    assert words in refused(LEAST | {"index": index})
+    parse_config(LEAST | {"index": {"backend": "milvus", "uri": "x.db"}})
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key", "value"),
+    [
+        ("seed=7", None, "seed", 7),
+        ("name=other", None, "name", "other"),
+        ("train.num_train_epochs=2", "train", "num_train_epochs", 2.0),
+        ("train.learning_rate=2e-3", "train", "learning_rate", 0.002),
+        ("evaluate.bm25=false", "evaluate", "bm25", False),
+        ("prepare.max_pairs=null", "prepare", "max_pairs", None),
+        ("search.questions=[what is it, 'a=b']", "search", "questions", ["what is it", "a=b"]),
+        ("prepare.roles.anchor=subject", "prepare", "roles", {"anchor": "subject"}),
+        ("prepare.source={train: a.csv, test: b.csv}", "prepare", "source", {"train": "a.csv", "test": "b.csv"}),
+    ],
+)
+def test_dotted_overrides_have_yaml_s_types(write, override, section, key, value):
+    path = write("name: demo\nprepare: {source: texts, max_pairs: 5}\ntrain: {num_train_epochs: 1}\n")
+    config = load_config(path, [override])
+    found = getattr(getattr(config, section) if section else config, key)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_the_last_override_wins_and_the_rest_of_the_section_stays(write):
+    path = write("name: demo\nprepare: {source: texts}\ntrain: {num_train_epochs: 1, weight_decay: 0.5}\n")
+    config = load_config(path, ["train.num_train_epochs=2", "train.num_train_epochs=4"])
+    assert (config.train.num_train_epochs, config.train.weight_decay) == (4.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("train", "'train' is not an override. Write section.key=value, e.g. train.num_train_epochs=2."),
+        ("=3", "'=3' is not an override. Write section.key=value, e.g. train.num_train_epochs=2."),
+        ("name.first=x", "'name.first=x': 'name' is a value, not a section."),
+        ("seed=[1", "The value of the override 'seed=[1' is not valid YAML: "),
+        ("trian.num_train_epochs=1", "unknown key 'trian'. Did you mean 'train'?"),
+        ("train.epochs=1", "unknown key 'train.epochs'."),
+    ],
+)
+def test_bad_overrides_are_refused(write, override, message):
+    path = write("name: demo\nprepare: {source: texts}\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(path, [override])
+    assert message in str(error.value)
+
+
+def test_an_empty_section_stands_at_its_defaults(write):
+    path = write("name: demo\nprepare: {source: texts}\ntrain:\n#  num_train_epochs: 1\nsearch:\n")
+    assert load_config(path) == parse_config(LEAST)
+    assert load_config(path, ["train.max_steps=4"]).train.max_steps == 4
+    with pytest.raises(ConfigError, match="'prepare' is missing"):
+        load_config(write("name: demo\nprepare:\n"))
+
+
+def test_variables_come_from_the_environment(write, monkeypatch):
+    monkeypatch.setenv("SEMTUNE_TEST_DIR", "/data")
+    monkeypatch.delenv("SEMTUNE_TEST_UNSET", raising=False)
+    text = (
+        "name: demo\nseed: ${SEMTUNE_TEST_UNSET:-21}\n"
+        "prepare: {source: '${SEMTUNE_TEST_DIR}/${SEMTUNE_TEST_UNSET:-a b}/x${SEMTUNE_TEST_UNSET:-}'}\n"
+        "search: {questions: ['costs $5 or {5}?', '${SEMTUNE_TEST_DIR:-no}']}\n"
+    )
+    config = load_config(write(text))
+    assert config.prepare.source == "/data/a b/x"
+    assert config.seed == 21
+    assert config.search.questions == ["costs $5 or {5}?", "/data"]
+
+
+def test_an_unset_variable_is_named(write, monkeypatch):
+    monkeypatch.delenv("SEMTUNE_TEST_UNSET", raising=False)
+    path = write("name: demo\nprepare: {source: '${SEMTUNE_TEST_UNSET}'}\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert str(error.value) == (
+        f"{path}: the environment variable SEMTUNE_TEST_UNSET is not set. "
+        "Set it, or write ${SEMTUNE_TEST_UNSET:-default}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("- a\n- b\n", ConfigError, r"must hold keys and values .*, found list\."),
+        ("", ConfigError, r"must hold keys and values .*, found NoneType\."),
+        ("name: [", ConfigError, r"my\.yaml is not valid YAML"),
+        (None, InputError, r"There is no config file /.*nowhere\.yaml\. `semtune init FOLDER` writes one\."),
+    ],
+)
+def test_a_file_that_is_no_config_is_refused(write, tmp_path, text, kind, message):
+    path = tmp_path / "nowhere.yaml" if text is None else write(text)
+    with pytest.raises(kind, match=message):
+        load_config(path)
+
+
+def test_places_and_bytes_that_are_no_config_are_refused(tmp_path):
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00name")
+    with pytest.raises(ConfigError, match=r"bytes\.yaml is not a text file in UTF-8\."):
+        load_config(tmp_path / "bytes.yaml")
+    for path in (tmp_path, tmp_path / "bytes.yaml" / "inner.yaml"):
+        with pytest.raises(InputError, match="There is no config file"):
+            load_config(path)
+
+
+def test_what_is_written_runs_again_and_says_everything(tmp_path):
+    config = parse_config(
+        {
+            "name": "1e3",  # looks like a number
+            "model": "org/name: x",
+            "prepare": {"source": {"train": "a b.csv", "test": "ü.csv"}, "roles": {"anchor": "yes"}},
+            "train": {"learning_rate": 1e-5},
+            "search": {"questions": ["null", "a: b", "line\nline", "№ 5?"]},
+        }
+    )
+    write_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml") == config
+    text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# Resolved by semtune")
+    assert list(yaml.safe_load(text)) == list(RunConfig.model_fields)
+    assert "№ 5?" in text
+
+
+def test_a_section_alone_is_checked_like_the_whole():
+    assert parse_section("train", ["max_steps=3"]) == {**parse_config(LEAST).train.model_dump(), "max_steps": 3}
+    with pytest.raises(ConfigError, match=r"--set: unknown key 'train\.epocs'"):
+        parse_section("train", ["epocs=3"])
+
+
+def test_init_s_config_is_the_defaults_also_with_every_line_taken_in():
+    text = commented_config("demo", "my: texts #1", "all-MiniLM-L6-v2", ["a folder of 3 files", "warning: small"])
+    wanted = parse_config({"name": "demo", "prepare": {"source": "my: texts #1"}})
+    assert parse_config(yaml.safe_load(text)) == wanted
+    settings = [line for line in text.splitlines() if re.match(r"# ( {2})?\w+:( |$)", line) and "warning" not in line]
+    everything = "\n".join(line[2:] if line in settings else line for line in text.splitlines())
+    values = yaml.safe_load(everything)
+    assert set(values) == set(RunConfig.model_fields)
+    assert values["train"] == wanted.train.model_dump()
+    assert parse_config(values) == wanted
+
+
+def test_init_s_config_explains_every_setting():
+    text = commented_config("demo", "texts", "m", [])
+    for name, field in RunConfig.model_fields.items():
+        inner = getattr(field.annotation, "model_fields", {})
+        for key, description in {**inner, **({} if inner else {name: field})}.items():
+            assert re.search(rf"^#?\s*{key}: .*  # {re.escape(description.description)}$", text, re.MULTILINE), key

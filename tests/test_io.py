@@ -1,0 +1,192 @@
+import errno
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from semtune.errors import InputError, StorageError
+from semtune.io import (
+    atomic_file,
+    atomic_folder,
+    files_under,
+    read_json,
+    read_jsonl,
+    replace_folder,
+    sha256_file,
+    sha256_json,
+    sha256_tree,
+    storage_errors,
+    write_json,
+    write_jsonl,
+)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with atomic_file(path) as out:
+        out.write("ü\r\nx")
+        assert not path.exists()
+    assert path.read_bytes() == "ü\r\nx".encode()
+    umask = os.umask(0)
+    os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+    assert names(path.parent) == ["a.txt"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+
+    def write():
+        with atomic_file(path, "wb") as out:
+            out.write(b"new")
+            raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        write()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a.bin"]
+
+
+def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "set"
+    for content in ("one", "two"):
+        with atomic_folder(path) as scratch:
+            (scratch / f"{content}.txt").write_text(content)
+            assert scratch.parent == tmp_path
+    assert names(path) == ["two.txt"]
+
+    def write():
+        with atomic_folder(path) as scratch:
+            (scratch / "three.txt").write_text("three")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert names(path) == ["two.txt"]
+    assert names(tmp_path) == ["set"]
+
+
+def test_replace_folder_moves_the_old_one_out_of_the_way(tmp_path):
+    for name in ("new", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    replace_folder(tmp_path / "new", tmp_path / "old")
+    assert names(tmp_path) == ["old"]
+    assert names(tmp_path / "old") == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space is left on the disk"),
+        (errno.EDQUOT, "the disk quota is used up"),
+        (errno.EROFS, "the file system is read-only"),
+        (errno.EACCES, "permission is denied"),
+        (errno.EISDIR, "a folder is in the way"),
+    ],
+)
+def test_what_the_disk_refuses_is_said_in_words(tmp_path, number, words):
+    with pytest.raises(StorageError) as error, storage_errors(tmp_path):
+        raise OSError(number, os.strerror(number), "/somewhere/x")
+    assert str(error.value).startswith(f"Cannot write /somewhere/x: {words}. Free some space or choose another place;")
+    assert error.value.exit_code == 2
+
+
+def test_other_errors_stay_what_they_are(tmp_path):
+    for wrong in (OSError(errno.EBADF, "bad"), ValueError("odd"), InputError("mine")):
+        with pytest.raises(type(wrong)) as error, storage_errors(tmp_path):
+            raise wrong
+        assert error.value is wrong
+
+
+def test_a_library_s_own_words_for_a_full_disk_are_understood(tmp_path):
+    said = "Error while serializing: I/O error: No space left on device (os error 28)"
+    with pytest.raises(StorageError) as error, storage_errors(tmp_path / "not" / "there"):
+        raise RuntimeError(said)
+    assert f"The disk under {tmp_path / 'not' / 'there'} is full ({said})" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("file/inner/x.json", "file/inner: a part of the path is a file"),
+        ("file/x.json", "file: a file is in the way"),
+        ("folder", "folder: a folder is in the way"),
+        ("n" * 300, "the name is too long"),
+    ],
+)
+def test_a_place_that_is_taken_is_refused_in_words(tmp_path, place, words):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StorageError) as error:
+        write_json(tmp_path / place, {})
+    assert words in str(error.value)
+    assert names(tmp_path) == ["file", "folder"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_json_lines_come_back(tmp_path):
+    rows = [{"a": "ü\u2028\n", "n": 1.5}, {}, {"b": [None, True]}]
+    assert write_jsonl(tmp_path / "a.jsonl", rows) == 3
+    assert list(read_jsonl(tmp_path / "a.jsonl")) == rows
+    (tmp_path / "b.jsonl").write_bytes(b'\xef\xbb\xbf{"a": 1}\r\n\r\n{"a": 2}')
+    assert list(read_jsonl(tmp_path / "b.jsonl")) == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'{"a": 1}\n{"a": \n', r"x\.jsonl:2 is not valid JSON"),
+        (b'{"a": 1}\n\n[1]\n', r"x\.jsonl:3 holds list, expected a JSON object\."),
+        (b'{"a": "\xff\xe9"}\n', r"x\.jsonl:1 is not valid JSON .*invalid start byte"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path, data, words):
+    (tmp_path / "x.jsonl").write_bytes(data)
+    with pytest.raises(InputError, match=words):
+        list(read_jsonl(tmp_path / "x.jsonl"))
+
+
+def test_json_files_that_are_none_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"x\.json does not exist\."):
+        read_json(tmp_path / "x.json")
+    for data in (b"{", b"\xff"):
+        (tmp_path / "x.json").write_bytes(data)
+        with pytest.raises(InputError, match=r"x\.json is not valid JSON \("):
+            read_json(tmp_path / "x.json")
+
+
+def test_hashes_are_sha256_of_bytes_and_of_canonical_json(tmp_path):
+    data = b"x" * (1 << 20) + b"tail"  # more than one block
+    (tmp_path / "a").write_bytes(data)
+    assert sha256_file(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+    value = {"b": [1, "ü"], "a": None}
+    assert sha256_json(value) == hashlib.sha256('{"a":null,"b":[1,"ü"]}'.encode()).hexdigest()
+    assert sha256_json({"p": Path("/x")}) == hashlib.sha256(b'{"p":"/x"}').hexdigest()
+
+
+def test_a_tree_s_hash_knows_names_and_contents_but_not_hidden_or_outside_files(tmp_path):
+    tree = tmp_path / "tree"
+    (tree / "sub").mkdir(parents=True)
+    (tree / "sub" / "b.txt").write_text("b")
+    (tree / "a.txt").write_text("a")
+    by_hand = {name: hashlib.sha256(name[-5:-4].encode()).hexdigest() for name in ("a.txt", "sub/b.txt")}
+    wanted = hashlib.sha256(json.dumps(by_hand, separators=(",", ":")).encode()).hexdigest()
+    assert sha256_tree(tree) == wanted
+    (tmp_path / "outside").write_text("o")
+    (tree / "link").symlink_to(tmp_path / "outside")
+    (tree / ".hidden").write_text("h")
+    (tree / ".git").mkdir()
+    (tree / ".git" / "x").write_text("x")
+    assert [str(path.relative_to(tree)) for path in files_under(tree)] == ["a.txt", "sub/b.txt"]
+    assert sha256_tree(tree) == wanted
+    assert sha256_tree(tree / "a.txt") == hashlib.sha256(b"a").hexdigest()
+    (tree / "a.txt").rename(tree / "c.txt")
+    assert sha256_tree(tree) != wanted

@@ -1,0 +1,97 @@
+"""The metric that chooses the checkpoint equals trec_eval's and scipy's on sentence-transformers' vectors."""
+
+import numpy as np
+import pytest
+import pytrec_eval
+from scipy import stats
+from sentence_transformers import SentenceTransformer
+from train_parts import retrieval_set, similarity_set
+
+from semtune import contract as contracts
+from semtune.dataset import Dataset
+from semtune.train.dev import DevRetrieval, DevSimilarity
+from semtune.types import Document, Query
+
+
+@pytest.fixture(scope="module")
+def model(toy_model):
+    return SentenceTransformer(str(toy_model), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def contract(toy_model):
+    return contracts.load(toy_model)
+
+
+def trec_ndcg(model, data, corpus):
+    """Mean nDCG@10 of the dev queries over all scores, by pytrec_eval."""
+    documents = model.encode([d.content for d in corpus], batch_size=4)
+    run = {
+        query: dict(
+            zip([d.id for d in corpus], (documents @ model.encode(data.queries[query].text)).tolist(), strict=True)
+        )
+        for query in data.qrels["dev"]
+    }
+    measured = pytrec_eval.RelevanceEvaluator(data.qrels["dev"], {"ndcg_cut.10"}).evaluate(run)
+    return np.mean([measured[query]["ndcg_cut_10"] for query in data.qrels["dev"]])
+
+
+def test_retrieval_equals_trec_eval(model, contract):
+    data = retrieval_set()
+    made = DevRetrieval(data, contract, bf16=False, max_passages=500, seed=0)(model)
+    assert made == {"ndcg@10": pytest.approx(trec_ndcg(model, data, data.corpus), abs=1e-6)}
+    assert 0.3 < made["ndcg@10"] < 0.9
+
+
+def test_grades_titles_and_judged_but_irrelevant_documents_count(model, contract):
+    data = retrieval_set()
+    rng = np.random.default_rng(0)
+    data.corpus = [Document(d.id, d.text, "The anvil" if i % 4 else "") for i, d in enumerate(data.corpus)]
+    for row in data.qrels["dev"].values():
+        row |= {data.corpus[i].id: int(rng.integers(0, 4)) for i in rng.choice(80, 6, replace=False)}
+    made = DevRetrieval(data, contract, bf16=False, max_passages=500, seed=0)(model)
+    assert made["ndcg@10"] == pytest.approx(trec_ndcg(model, data, data.corpus), abs=1e-6)
+
+
+def test_a_sample_holds_all_judged_passages_and_some_others(model, contract):
+    data = retrieval_set()
+    judged = {name for row in data.qrels["dev"].values() for name in row}
+    only_judged = [d for d in data.corpus if d.id in judged]
+    assert len(only_judged) == 24
+    for most in (0, 10, 24):
+        made = DevRetrieval(data, contract, bf16=False, max_passages=most, seed=0)(model)
+        assert made["ndcg@10"] == pytest.approx(trec_ndcg(model, data, only_judged), abs=1e-6)
+    values = {
+        seed: DevRetrieval(data, contract, bf16=False, max_passages=40, seed=seed)(model)["ndcg@10"]
+        for seed in (0, 0, 1)
+    }
+    everything = trec_ndcg(model, data, data.corpus)
+    assert everything < values[0] < trec_ndcg(model, data, only_judged)  # more passages, more to be mistaken for
+    assert values[0] != values[1]
+
+
+def test_ties_are_broken_as_trec_eval_breaks_them(model, contract):
+    corpus = [Document(f"d{i:02}", "the kettle" if i < 40 else f"a violin {i}") for i in range(60)]
+    data = Dataset(corpus=corpus, queries={"q": Query("q", "kettle")}, qrels={"dev": {"q": {"d39": 1, "d00": 1}}})
+    made = DevRetrieval(data, contract, bf16=False, max_passages=500, seed=0)(model)
+    run = {"q": {d.id: float(d.text == "the kettle") for d in corpus}}
+    want = pytrec_eval.RelevanceEvaluator(data.qrels["dev"], {"ndcg_cut.10"}).evaluate(run)["q"]["ndcg_cut_10"]
+    assert made["ndcg@10"] == pytest.approx(want)
+
+
+def test_similarity_equals_scipy(model, contract):
+    data = similarity_set()
+    made = DevSimilarity(data, contract, bf16=False)(model)
+    one = model.encode([p.sentence1 for p in data.scored["dev"]])
+    two = model.encode([p.sentence2 for p in data.scored["dev"]])
+    want = stats.spearmanr((one * two).sum(1), [p.score for p in data.scored["dev"]]).statistic
+    assert made == {"spearman": pytest.approx(want, abs=1e-9)}
+
+
+def test_measuring_leaves_the_model_in_training(model, contract):
+    model.train()
+    first = DevRetrieval(retrieval_set(), contract, bf16=False, max_passages=30, seed=0)(model)
+    assert model.training
+    model.eval()
+    assert DevRetrieval(retrieval_set(), contract, bf16=False, max_passages=30, seed=0)(model) == first  # no dropout
+    assert not model.training
