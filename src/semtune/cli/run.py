@@ -92,8 +92,8 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(f"{report.name} in {report.path}"), title_justify="left")
-    for column in ("step", "status", "seconds", "result", "where"):
+    table = Table(title=escape(f"{report.name}: made in {report.path}"), title_justify="left")
+    for column in ("step", "status", "seconds", "result", "there in"):
         table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
     for step in report.steps:
         table.add_row(step.step, step.status, f"{step.seconds:.1f}", _numbers(step), escape(_where(step)))
@@ -132,4 +132,4 @@ def _numbers(step: StepReport) -> str:
 def _where(step: StepReport) -> str:
     best = {"train": "model", "evaluate": "report.html", "search": "answers.json"}
     inner = best.get(step.step, "")
-    return f"{step.path}/{inner}" if inner and (Path(step.path) / inner).exists() else step.path
+    return f"{step.step}/{inner}" if inner and (Path(step.path) / inner).exists() else step.step
