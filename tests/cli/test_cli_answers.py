@@ -48,7 +48,7 @@ def test_run_for_people_ends_with_a_summary_and_what_to_do_next(semtune, config,
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
     table = [row for row in rows if len(row) == 5]
     assert [row[:3] for row in table] == [[step, "unchanged", "0.0"] for step in STEPS]
-    assert [row[4] for row in table[1:3]] == [f"{run}/train/model", f"{run}/evaluate/report.html"]
+    assert [row[4] for row in table[1:3]] == ["train/model", "evaluate/report.html"]
     evaluated = json.loads((run / "evaluate" / "step.json").read_text())["result"]
     assert " ".join(evaluated["sentence"].split()) in " ".join(answer.out.split())
     assert f"“{QUESTION}”" in answer.out
