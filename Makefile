@@ -34,7 +34,7 @@ check: $(STAMP) ## lint, types, layers of imports
 	$(BIN)/lint-imports
 
 test: $(STAMP) ## the tests, without the slow ones
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -m 'not slow'
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadfile -m 'not slow'
 
 test-all: $(STAMP) ## all tests; takes many minutes
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -q

@@ -50,5 +50,8 @@ def publish(name: str, facts: Mapping[str, Any]) -> None:
         print(json.dumps(whole))
         return
     print(f"{name}: {facts['what']}\n")
-    for variant, row in facts["variants"].items():
+    for part, figures in facts.items():
+        if part not in {"what", "variants"}:
+            print(f"{part}: {figures}")
+    for variant, row in facts.get("variants", {}).items():
         print(f"{row['ratio']:6.2f} ×  {row['seconds']:8.2f} s [{row['least']:.2f}, {row['most']:.2f}]  {variant}")

@@ -42,7 +42,7 @@ def config_page() -> str:
     for name, field in RunConfig.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            rows = [_key(key, inner) for key, inner in kind.model_fields.items()]
+            rows = [row for key, inner in kind.model_fields.items() for row in _keys(key, inner)]
             sections.append(f"\n## {kind.__doc__}\n\n" + _table(("key", "what", "default"), rows))
         else:
             plain.append(_key(name, field))
@@ -54,6 +54,12 @@ def _word(argument: Any) -> str:
     if argument.nargs == -1 and "..." not in word:
         word += "..."
     return word if argument.required or word.startswith("[") else f"[{word}]"
+
+
+def _keys(name: str, field: Any) -> list[tuple[str, str, str]]:
+    """The row of a key, and those of the keys within it."""
+    inner = getattr(field.annotation, "model_fields", {})
+    return [_key(name, field), *(_key(f"{name}.{key}", deeper) for key, deeper in inner.items())]
 
 
 def _key(name: str, field: Any) -> tuple[str, str, str]:

@@ -31,6 +31,46 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class SupervisionConfig(Section):
+    """prepare.supervision: the share of each source's training pairs that is kept; 0: the source is off."""
+
+    heading: float = Field(1.0, ge=0, le=1, description="a title or heading, for the text below it")
+    summary: float = Field(1.0, ge=0, le=1, description="a docstring's first sentence, for the rest")
+    faq: float = Field(
+        1.0, ge=0, le=1, description="a heading, bold line or Q: line that is a question, for the answer"
+    )
+    definition: float = Field(1.0, ge=0, le=1, description="a term, for its definition")
+    link: float = Field(0.5, ge=0, le=1, description="what a link says, for the document it leads to; train only")
+    neighbour: float = Field(0.0, ge=0, le=1, description="a passage, for the next of its section; train only")
+    cloze: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "auto", description="a sentence of a passage, for the rest; auto: where hardly anything else asks"
+    )
+
+
+class SyntheticConfig(Section):
+    """prepare.synthetic: questions from an OpenAI-compatible server; nobody is contacted unless url is set."""
+
+    url: str = Field("", description="of the server, with its /v1; /chat/completions is added")
+    model: str = Field("", description="the name the server knows its model by")
+    api_key_env: str = Field("", description="environment variable that holds the key; empty: no key is sent")
+    per_passage: int = Field(2, ge=1, description="questions a passage")
+    max_passages: int = Field(1000, ge=1, description="passages asked about at most, chosen by hash")
+    top_k: int = Field(10, ge=0, description="a question is kept if its passage is among so many found; 0: no check")
+    prompt: str = Field("", description="with {passage} and {per_passage} in it; empty: the one built in")
+    price_in: float = Field(0.0, ge=0, description="money a million tokens sent, for the estimate")
+    price_out: float = Field(0.0, ge=0, description="money a million tokens received, for the estimate")
+    concurrency: int = Field(4, ge=1, le=64, description="requests at the same time")
+    timeout: float = Field(60.0, gt=0, description="seconds a request")
+    retries: int = Field(5, ge=0, le=20, description="further tries after 429, 5xx, a timeout or a broken connection")
+    cache: str = Field("", description="file that answers are kept in; empty: one in ~/.cache/semtune")
+
+    @model_validator(mode="after")
+    def _model_for_url(self) -> SyntheticConfig:
+        if self.url and not self.model:
+            raise PydanticCustomError("model", "a url needs a model: the name that the server knows its model by")
+        return self
+
+
 class PrepareConfig(Section):
     """prepare: from the source to a data set."""
 
@@ -54,6 +94,35 @@ class PrepareConfig(Section):
     )
     max_leak_share: float = Field(
         0.0, ge=0, le=1, description="share of the held-out texts that may leak into train; above it the run fails"
+    )
+    hard_negatives: int = Field(
+        0, ge=0, description="negatives mined for each training pair with the backbone; 0: none"
+    )
+    mine_margin: float | None = Field(
+        0.95, gt=0, le=1, description="a negative scores below this share of the positive's score; null: no guard"
+    )
+    mine_absolute_margin: float | None = Field(
+        None, ge=0, le=2, description="a negative scores at least so much below the positive; null: no guard"
+    )
+    mine_ranks: tuple[int, int] = Field((1, 100), description="first and last place that negatives are taken from")
+    mine_sample: bool = Field(False, description="draw negatives from these places at random; false: the hardest")
+    mine_pool: Literal["not-held-out", "all", "train"] = Field(
+        "not-held-out",
+        description="what may be a negative: all but answers to dev and test, every passage, or answers to train",
+    )
+    review: str | None = Field(None, description="a review.jsonl with verdicts on suspected false negatives, to heed")
+    supervision: SupervisionConfig = Field(
+        default_factory=dict,  # type: ignore[arg-type]
+        validate_default=True,
+        description="source of questions: share of its training pairs that is kept; 0: off",
+    )
+    synthetic: SyntheticConfig = Field(
+        default_factory=dict,  # type: ignore[arg-type]
+        validate_default=True,
+        description="questions made up by a language model, to train on only; off unless it has a url and a model",
+    )
+    chunk_overlap: int = Field(
+        0, ge=0, description="sentences that a passage repeats from the one before it in its section"
     )
 
 

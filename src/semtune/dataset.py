@@ -6,6 +6,7 @@
     qrels/{train,dev,test}.tsv                         query-id, corpus-id, score
     {train,dev,test}.jsonl                             (anchor, positive[, negative_1..n])
                                                        or (sentence1, sentence2, score 0-1)
+    review.jsonl                                       suspected false negatives, where negatives were mined
     prepare.json                                       what was read, dropped, split
 
 `documents.jsonl` exists where queries were drawn out of the passages themselves (a heading, a summary):
@@ -18,20 +19,23 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from semtune.errors import InputError
 from semtune.io import atomic_file, read_json, read_jsonl, write_json, write_jsonl
-from semtune.types import SPLITS, Document, Pair, Qrels, Query, ScoredPair, Split
+from semtune.types import SPLITS, Document, Pair, Qrels, Query, ScoredPair, Split, Suspect
 
 NEGATIVE = "negative_"
 
 
 @dataclass(slots=True)
 class Dataset:
-    """A prepared data set in memory. Retrieval sets have qrels, similarity sets have scored pairs."""
+    """A prepared data set in memory. Retrieval sets have qrels, similarity sets have scored pairs.
+
+    `review` is written for people to edit, and not read by `load`: see `semtune.prepare.review`.
+    """
 
     corpus: list[Document] = field(default_factory=list)
     queries: dict[str, Query] = field(default_factory=dict)
@@ -40,6 +44,7 @@ class Dataset:
     scored: dict[Split, list[ScoredPair]] = field(default_factory=dict)
     documents: list[Document] | None = None
     report: dict[str, Any] = field(default_factory=dict)
+    review: list[Suspect] | None = None
 
     @property
     def to_index(self) -> list[Document]:
@@ -66,6 +71,8 @@ def save(dataset: Dataset, folder: Path) -> None:
             folder / f"{split}.jsonl",
             ({"sentence1": s.sentence1, "sentence2": s.sentence2, "score": s.score} for s in scored),
         )
+    if dataset.review is not None:
+        write_jsonl(folder / "review.jsonl", (asdict(suspect) for suspect in dataset.review))
     write_json(folder / "prepare.json", dataset.report)
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from semtune import contract as contracts
 from semtune import dataset as datasets
@@ -25,6 +25,10 @@ from semtune.encoders.resolve import resolve
 from semtune.io import storage_errors, write_json
 from semtune.progress import QUIET, Progress
 from semtune.run import Key, RunDirectory, StepRecord, versions
+from semtune.types import Encoder
+
+if TYPE_CHECKING:
+    from semtune.prepare import PrepareSettings
 
 Rerun = Literal["changed", "always", "never"]
 KEPT: dict[Rerun, str] = {
@@ -253,29 +257,49 @@ def _device() -> str:
 # --- prepare -----------------------------------------------------------------------------------------------
 
 
+def _prepare_settings(context: Context) -> PrepareSettings:
+    from semtune.prepare import PrepareSettings
+
+    return PrepareSettings(**context.config.prepare.model_dump(exclude={"source"}))
+
+
 def _prepare_arguments(context: Context) -> dict[str, Any]:
     made_for = {
         "tokenizer": context.base.tokenizer_sha256,
         "max_length": context.base.max_length,
         "seed": context.config.seed,
     }
+    if _prepare_settings(context).needs_encoder:
+        made_for["encoder"] = context.base.fingerprint
     return context.config.prepare.model_dump() | made_for
 
 
 def _source_hash(context: Context) -> dict[str, str]:
-    from semtune.prepare import hash_source
+    from semtune.prepare import hash_review, hash_source
 
-    return {"source": hash_source(context.config.prepare.source)}
+    config = context.config.prepare
+    review = {"review": hash_review(config.review)} if config.review else {}
+    return {"source": hash_source(config.source)} | review
+
+
+def _miner(folder: Path) -> Encoder:
+    from semtune.encoders.torch import TorchEncoder
+
+    return TorchEncoder.load(folder)
 
 
 def _prepare(context: Context, work: Path) -> Made:
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare import PrepareSettings, prepare
+    from semtune.prepare import prepare
+    from semtune.prepare.page import write_page
 
-    config = context.config.prepare
-    settings = PrepareSettings(**config.model_dump(exclude={"source"}))
+    config, settings = context.config.prepare, _prepare_settings(context)
     tokenizer = Tokenizer(context.base_folder, context.base)
-    made = prepare(config.source, tokenizer, context.base.max_length, settings, context.config.seed, context.progress)
+    encoder = _miner(context.base_folder) if settings.needs_encoder else None
+    made = prepare(
+        config.source, tokenizer, context.base.max_length, settings, context.config.seed, context.progress, encoder
+    )
+    write_page(made, work / "report.html", context.config.name)
     datasets.save(made, work)
     rows = {split: len(made.scored.get(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
     return Made(

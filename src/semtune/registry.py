@@ -17,6 +17,8 @@ EXTRA_OF = {
     "bm25s": "train",
     "matplotlib": "train",
     "selectolax": "train",
+    "pypdf": "train",
+    "pyarrow": "train",
     "fastapi": "serve",
     "uvicorn": "serve",
     "pymilvus": "milvus",

@@ -72,6 +72,30 @@ class ScoredPair:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspect:
+    """A passage that was refused as a question's negative since it may answer it; a person says whether it does.
+
+    Attributes:
+        id: made from the question and the document.
+        query, document_id, text: the question, and the passage by id and content.
+        score, positive_score: similarity of the question to the passage, and to the labelled answer.
+        positive: the labelled answer, to compare with.
+        guard: what refused it: "margin", "absolute margin" or "judge".
+        verdict: "" not looked at, "relevant", or "negative".
+    """
+
+    id: str
+    query: str
+    document_id: str
+    text: str
+    score: float
+    positive_score: float
+    positive: str
+    guard: str
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer of a search. `score` is a similarity: bigger is better."""
 

@@ -3,6 +3,7 @@ import os
 import pytest
 
 from semtune.errors import InputError
+from semtune.prepare import PrepareSettings, hash_source, prepare
 from semtune.prepare.readers.decode import decode
 from semtune.prepare.readers.folder import read_folder
 from semtune.prepare.readers.html import read_html
@@ -85,7 +86,7 @@ def test_folder_counts_what_it_passes_over(tmp_path):
     (folder / "binary.txt").write_bytes(b"\x00\x01\x02")
     (folder / "empty.html").write_text(" \n")
     (folder / "bare.html").write_text("<nav>only menu</nav>")
-    (folder / "c.pdf").write_text("x")
+    (folder / "c.odt").write_text("x")
     (folder / ".hidden.txt").write_text("x")
     (folder / ".git").mkdir()
     (tmp_path / "outside.txt").write_text("secret")
@@ -105,7 +106,7 @@ def test_folder_counts_what_it_passes_over(tmp_path):
         "hidden file": (1, ".hidden.txt"),
         "symbolic link that leaves the folder": (1, "out.txt"),
         "broken link or special file": (1, "broken.txt"),
-        "file type not read (.pdf)": (1, "c.pdf"),
+        "file type not read (.odt)": (1, "c.odt"),
         "binary file": (1, "binary.txt"),
         "empty file": (1, "empty.html"),
         "file without text": (1, "bare.html"),
@@ -116,9 +117,9 @@ def test_folder_counts_what_it_passes_over(tmp_path):
 def test_folders_without_text_are_refused_in_words(tmp_path):
     with pytest.raises(InputError, match="is empty"):
         read_folder(tmp_path, Tally())
-    (tmp_path / "a.pdf").write_text("x")
-    (tmp_path / "b.pdf").write_text("x")
-    with pytest.raises(InputError, match=r"Found: \.pdf \(2\)\. Readable in a folder: \.txt"):
+    (tmp_path / "a.odt").write_text("x")
+    (tmp_path / "b.odt").write_text("x")
+    with pytest.raises(InputError, match=r"Found: \.odt \(2\)\. Readable in a folder: \.txt"):
         read_folder(tmp_path, Tally())
     (tmp_path / "c.txt").write_text("")
     with pytest.raises(InputError, match="none of its 1 files has any text"):
@@ -133,3 +134,26 @@ def test_unreadable_file_is_counted(tmp_path):
     tally = Tally()
     read_folder(tmp_path, tally)
     assert tally.dropped["unreadable file"]["count"] == 1
+
+
+def test_a_run_inside_its_own_source_is_not_read_and_does_not_change_its_hash(tmp_path, tokenizer):
+    from semtune.testing.toy_corpus import write_toy_folder
+
+    source = write_toy_folder(tmp_path / "pages")
+    before = hash_source(source)
+    for made, files in {
+        "runs/mine": ("config.yaml", ".lock", "manifest.json"),
+        "model": ("semtune.json", "README.md"),
+        "data": ("prepare.json", "corpus.jsonl"),
+        "index": ("manifest.json", "documents.offsets.npy"),
+    }.items():
+        (source / made).mkdir(parents=True)
+        for name in (*files, "report.html"):
+            (source / made / name).write_text("# A report\n\nSome text of several words that is no document.\n")
+    (source / "semtune.yaml").write_text("name: mine\n")
+    assert hash_source(source) == before
+    data = prepare(source, tokenizer, 64, PrepareSettings(), 0)
+    assert data.report["counts"]["files"] == 12
+    assert data.report["dropped"]["folder made by Semtune (a run, model, data set or index)"]["count"] == 4
+    (source / "kettle.md").write_text("# The kettle\n\nAnother text of several words.\n")
+    assert hash_source(source) != before

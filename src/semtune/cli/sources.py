@@ -13,6 +13,7 @@ from semtune.types import SPLITS, Document
 if TYPE_CHECKING:
     from semtune.contract import Contract
     from semtune.dataset import Dataset
+    from semtune.prepare import PrepareSettings
     from semtune.progress import Progress
 
 RUN_DATASET = "prepare"
@@ -32,6 +33,24 @@ def as_source(words: Sequence[str]) -> str | dict[str, str]:
     raise InputError(
         f"{len(words)} sources were given: {', '.join(words)}. Give one folder or file, or name the parts: train=FILE dev=FILE test=FILE."
     )
+
+
+def prepare_settings(words: Sequence[str]) -> PrepareSettings:
+    """Settings of the prepare step from `key=value` words.
+
+    Raises:
+        ConfigError: a key or value is wrong.
+    """
+    from semtune.config import parse_section
+    from semtune.errors import ConfigError
+    from semtune.prepare import PrepareSettings
+
+    for word in words:
+        if word.partition("=")[0].strip() == "source":
+            raise ConfigError("The source is given as an argument, not with --set.")
+    values = parse_section("prepare", words)
+    values.pop("source")
+    return PrepareSettings(**values)
 
 
 def dataset_folder(path: Path) -> Path:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from semtune.evaluate.outcome import Outcome
 from semtune.evaluate.scores import LABELS, Scores
-from semtune.evaluate.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
+from semtune.page.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
 from semtune.types import Qrels
 
 NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25"}

@@ -17,7 +17,7 @@ from semtune.dataset import Dataset
 from semtune.evaluate import examples, plots, tables
 from semtune.evaluate.outcome import Outcome
 from semtune.evaluate.scores import LABELS, Scores
-from semtune.io import atomic_file
+from semtune.page.parts import figure, write_page
 from semtune.registry import need
 from semtune.types import Split
 
@@ -57,7 +57,7 @@ def write_report(
     """
     need("matplotlib")
     other = _other(outcome)
-    page = Template(files("semtune.evaluate").joinpath("report.html").read_text(encoding="utf-8")).substitute(
+    body = Template(files("semtune.evaluate").joinpath("report.html").read_text(encoding="utf-8")).substitute(
         title=escape(title or outcome.tuned.model),
         subtitle=escape(_subtitle(outcome, split)),
         verdict=_verdict(outcome),
@@ -69,8 +69,7 @@ def write_report(
         how=_how(outcome),
         version=escape(__version__),
     )
-    with atomic_file(path) as out:
-        out.write(page)
+    write_page(path, f"{title or outcome.tuned.model} · Semtune report", body)
 
 
 def _other(outcome: Outcome) -> _Side | None:
@@ -106,7 +105,7 @@ def _figures(
     outcome: Outcome, other: _Side | None, dataset: Dataset, split: Split, log: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     tuned, label = outcome.tuned, LABELS[outcome.tuned.main]
-    made = [_figure(plots.systems_bars(outcome), f"{label} of each system. The line is the 95 % interval.")]
+    made = [figure(plots.systems_bars(outcome), f"{label} of each system. The line is the 95 % interval.")]
     if other:
         made.append(_gains_figure(tuned, other))
     shown = {name: scores for name, scores in outcome.systems.items() if name != "bm25" and _finite(scores)}
@@ -116,7 +115,7 @@ def _figures(
         made += _scatters(shown)
     curve = plots.training_curve(log)
     if curve:
-        made.append(_figure(curve, "The training, step by step."))
+        made.append(figure(curve, "The training, step by step."))
     return made
 
 
@@ -133,7 +132,7 @@ def _gains_figure(tuned: Scores, other: _Side) -> str:
     else:
         svg = plots.gains_sorted(gain, "nearer to the gold rank", "pairs")
         what = "pairs moved nearer to the rank people gave them"
-    return _figure(svg, f"{won:,} {what}, {lost:,} lost, {len(gain) - won - lost:,} are unchanged.")
+    return figure(svg, f"{won:,} {what}, {lost:,} lost, {len(gain) - won - lost:,} are unchanged.")
 
 
 def _separations(shown: Mapping[str, Scores], dataset: Dataset, split: Split) -> list[str]:
@@ -141,7 +140,7 @@ def _separations(shown: Mapping[str, Scores], dataset: Dataset, split: Split) ->
     limits = plots.limits(*(values for positive, negative, _ in found.values() for values in (positive, negative)))
     order = sorted(found, key=lambda name: name == "tuned")  # before, then after
     return [
-        _figure(
+        figure(
             plots.separation(name, positive, negative, limits),
             f"<b>{plots.names(shown)[name]}</b>: similarity of the relevant documents and of each query's best other one. "
             f"{beyond:,} relevant documents are below rank 100 and not drawn.",
@@ -155,17 +154,13 @@ def _scatters(shown: Mapping[str, Scores]) -> list[str]:
     limits = plots.limits(*(scores.similarities for scores in shown.values()))
     order = sorted(shown, key=lambda name: name == "tuned")
     return [
-        _figure(
+        figure(
             plots.gold_scatter(name, shown[name], limits),
             f"<b>{plots.names(shown)[name]}</b>: cosine against the score people gave, a dot a pair"
             + (f" ({plots.MAX_POINTS:,} drawn at random)." if shown[name].n > plots.MAX_POINTS else "."),
         )
         for name in order
     ]
-
-
-def _figure(svg: str, caption: str) -> str:
-    return f"<figure>{svg}<figcaption>{caption}</figcaption></figure>"
 
 
 def _cases(outcome: Outcome, other: _Side | None, dataset: Dataset, split: Split) -> str:

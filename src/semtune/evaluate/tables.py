@@ -11,8 +11,8 @@ from semtune.evaluate.outcome import Outcome
 from semtune.evaluate.plots import names
 from semtune.evaluate.scores import LABELS
 from semtune.metrics import compare_means
+from semtune.page.parts import number_table, snippet
 
-SNIPPET = 260  # characters of a text that are shown
 COUNT_LABELS = {
     "documents": "documents in the corpus",
     "queries": "queries judged",
@@ -65,15 +65,7 @@ def _gain(outcome: Outcome, metric: str, other: str, seed: int) -> str:
 
 def counts_table(counts: Mapping[str, object]) -> str:
     """Names and numbers."""
-    rows = "".join(
-        f"<tr><th>{escape(COUNT_LABELS.get(name, str(name)))}</th><td>{_count(value)}</td></tr>"
-        for name, value in counts.items()
-    )
-    return f'<table class="counts"><tbody>{rows}</tbody></table>'
-
-
-def _count(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
+    return number_table({COUNT_LABELS.get(name, str(name)): value for name, value in counts.items()})
 
 
 def truncated_counts(outcome: Outcome) -> dict[str, object]:
@@ -89,7 +81,7 @@ def truncated_counts(outcome: Outcome) -> dict[str, object]:
 def query_cards(cases: Iterable[QueryCase], label: str, before: str, after: str) -> str:
     """A card a query: the gain, and what both systems put first, side by side."""
     return "".join(
-        f'<article><header>{_change(case.after - case.before)}<div class="case"><p class="query">{_cut(case.query)}</p>'
+        f'<article><header>{_change(case.after - case.before)}<div class="case"><p class="query">{snippet(case.query)}</p>'
         f"<p>{escape(label)} {case.before:.2f} → {case.after:.2f}</p></div></header>"
         f'<div class="sides">{_hit(before, case.hit_before)}{_hit(after, case.hit_after)}</div></article>'
         for case in cases
@@ -100,7 +92,7 @@ def pair_cards(cases: Iterable[PairCase], before: str, after: str) -> str:
     """A card a pair of sentences: people's score, and both cosines with their distance from the gold rank."""
     return "".join(
         f'<article><header>{_change(case.error_before - case.error_after)}<div class="case">'
-        f'<p class="query">{_cut(case.pair.sentence1)}</p><p class="query">{_cut(case.pair.sentence2)}</p>'
+        f'<p class="query">{snippet(case.pair.sentence1)}</p><p class="query">{snippet(case.pair.sentence2)}</p>'
         f"<p>people {case.pair.score:.2f} · cosine {before} {case.before:.2f} → {after} {case.after:.2f} · "
         f"rank off by {case.error_before:.0%} → {case.error_after:.0%} of all pairs</p></div></header></article>"
         for case in cases
@@ -122,10 +114,5 @@ def _hit(system: str, hit: TopHit | None) -> str:
         if hit.first_relevant
         else " · none in 100"
     )
-    title = f"<p><b>{_cut(hit.title)}</b></p>" if hit.title else ""
-    return f'<div class="hit"><p class="who">{escape(system)} {mark}{rank}</p>{title}<p>{_cut(hit.text)}</p></div>'
-
-
-def _cut(text: str) -> str:
-    flat = " ".join(text.split())
-    return escape(flat if len(flat) <= SNIPPET else flat[: SNIPPET - 1].rstrip() + "…")
+    title = f"<p><b>{snippet(hit.title)}</b></p>" if hit.title else ""
+    return f'<div class="hit"><p class="who">{escape(system)} {mark}{rank}</p>{title}<p>{snippet(hit.text)}</p></div>'

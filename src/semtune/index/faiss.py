@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import faiss
 import numpy as np
+from numpy.typing import NDArray
 
 from semtune.errors import InputError
 from semtune.index.exact import EXACT_UP_TO, padded
@@ -33,6 +35,14 @@ class FaissIndex:
             index.hnsw.efConstruction = BUILD_BREADTH
             index.hnsw.efSearch = SEARCH_BREADTH
         index.add(np.ascontiguousarray(vectors))
+        return cls(index)
+
+    @classmethod
+    def flat(cls, blocks: Iterable[Embeddings], dimension: int) -> FaissIndex:
+        """An exact index of any size, filled with (m, dimension) blocks: the vectors are held once."""
+        index = faiss.IndexFlatIP(dimension)
+        for block in blocks:
+            index.add(np.ascontiguousarray(block, dtype=np.float32))
         return cls(index)
 
     @classmethod
@@ -77,6 +87,10 @@ class FaissIndex:
         """Find the `k` rows of largest inner product for each of the (n, dim) queries."""
         scores, rows = self._index.search(np.ascontiguousarray(vectors, dtype=np.float32), min(k, self._index.ntotal))
         return padded(rows, scores, k)
+
+    def vectors(self, rows: NDArray[np.int64]) -> Embeddings:
+        """The vectors of some rows, (len(rows), dim); rows must exist."""
+        return self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
 
     def close(self) -> None:
         """Nothing to let go of: the index lives in memory."""

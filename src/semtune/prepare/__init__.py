@@ -1,7 +1,9 @@
 """Prepare: source in, data set without leaks out."""
 
+from semtune.prepare.audit import audit
 from semtune.prepare.build import load_for_evaluation, prepare
 from semtune.prepare.leaks import Leaks, leaks
+from semtune.prepare.review import hash_review
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.sniff import Sniffed, sniff
 from semtune.prepare.sources import Source, hash_source
@@ -11,6 +13,8 @@ __all__ = [
     "PrepareSettings",
     "Sniffed",
     "Source",
+    "audit",
+    "hash_review",
     "hash_source",
     "leaks",
     "load_for_evaluation",

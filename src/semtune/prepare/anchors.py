@@ -17,14 +17,15 @@ _EMPTY_HEADINGS = (
     "news|release notes|what's new|what’s new|faq|questions|conclusion|conclusions|discussion|results|methods|"
     "tl;dr|tldr|next steps|more|more information|for more information|miscellaneous|misc|other|others|general|"
     "basics|advanced|appendix|todo|warning|warnings|tip|tips|caution|important|prerequisites|requirements|"
-    "definition|definitions|untitled|readme|document|page|welcome|einleitung|einführung|überblick|übersicht|"
+    "definition|definitions|glossary|terms|frequently asked questions|return type|raises|yields|default|default value|values|see|untitled|readme|document|page|welcome|einleitung|einführung|überblick|übersicht|"
     "siehe auch|beispiel|beispiele|hinweis|hinweise|anmerkungen|inhalt|inhaltsverzeichnis|literatur|impressum|"
     "introducción|ejemplos|véase también|notas|referencias|exemples|voir aussi|remarques|références|sommaire|简介|"
     "介绍|概述|示例|例子|参见|注意|备注|参考文献|目录|はじめに|概要|例|関連項目|注意事項|目次"
 )
 EMPTY = frozenset(_EMPTY_HEADINGS.split("|"))
 _NUMBER = re.compile(
-    r"^(?:(?:chapter|section|part|appendix|kapitel)\s+)?(?:[\dA-Z]{1,3}(?:\.\d+)*[.):]|\d+(?:\.\d+)+)\s+", re.IGNORECASE
+    r"^(?:(?:chapter|section|part|appendix|kapitel)\s+)?(?:[\dA-Z]{1,3}(?:\.\d+)*[.):]|\d+(?:\.\d+)+|\(\d+\))\s+",
+    re.IGNORECASE,
 )
 _MARKS = re.compile(r"[¶§#\s]+$")
 _INFORMATIVE = re.compile(
@@ -62,6 +63,24 @@ def from_headings(path: tuple[str, ...]) -> str:
     anchor = clean_heading(path[-1])
     for parent in reversed(path[:-1]):
         if is_enough(anchor):
+            break
+        if not is_empty(parent) and not contains(anchor, clean_heading(parent)):
+            anchor = f"{clean_heading(parent)}: {anchor}"
+    return anchor if is_enough(anchor) else ""
+
+
+def from_term(path: tuple[str, ...]) -> str:
+    """The question that a definition or an answer belongs to: the last entry of the path, a term.
+
+    A question is asked as it stands. A term of one word, or an option ("-v, --verbose"), means little without the
+    heading above it: "git-log Manual Page: -v, --verbose".
+    """
+    term = _MARKS.sub("", one_line(_DECORATION.sub("", path[-1]))).rstrip(":").strip()
+    if term.endswith(("?", "？", "؟")):
+        return _NUMBER.sub("", term) or term
+    anchor = term
+    for parent in reversed(path[:-1]):
+        if is_enough(anchor) and not anchor.startswith(("-", "/")):
             break
         if not is_empty(parent) and not contains(anchor, clean_heading(parent)):
             anchor = f"{clean_heading(parent)}: {anchor}"

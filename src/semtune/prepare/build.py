@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from semtune.dataset import Dataset, load
-from semtune.errors import InputError
+from semtune.errors import ConfigError, InputError
 from semtune.prepare.chunk import TokenCounter
 from semtune.prepare.documents import build_documents, limit_pairs
-from semtune.prepare.labelled import build_labelled, labels_from_rows
+from semtune.prepare.labelled import build_labelled
 from semtune.prepare.leaks import check
-from semtune.prepare.material import Labels, Part, Rows, Section
-from semtune.prepare.readers.beir import read_beir
-from semtune.prepare.readers.folder import read_file, read_folder
-from semtune.prepare.readers.pydocs import read_python_docs
-from semtune.prepare.readers.table import read_table, scale_scores
+from semtune.prepare.material import Labels
+from semtune.prepare.read import read_source
 from semtune.prepare.report import sizes, write_report
+from semtune.prepare.review import Reviewed, heed, read_review
 from semtune.prepare.scored import build_scored, distinct_sentences
 from semtune.prepare.scrub import scrub
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.sources import Kind, Source, existing, find_kind
+from semtune.prepare.sources import Source, existing, find_kind
+from semtune.prepare.synthetic import add_synthetic
 from semtune.prepare.tally import Tally
 from semtune.progress import QUIET, Progress
-from semtune.types import Qrels, ScoredPair, Split
+from semtune.types import Encoder, Qrels, Split, Suspect
 
 DEFAULT = PrepareSettings()
 
@@ -35,6 +34,7 @@ def prepare(
     settings: PrepareSettings = DEFAULT,
     seed: int = 0,
     progress: Progress = QUIET,
+    encoder: Encoder | None = None,
 ) -> Dataset:
     """Make a data set without leaks out of a source. The same input, settings and seed give the same bytes.
 
@@ -46,17 +46,25 @@ def prepare(
         settings: shares, limits, column names.
         seed: of the hashes that choose and split.
         progress: where to show it.
+        encoder: what mines hard negatives, the backbone or a tuned model; needed where settings ask for some.
 
     Returns:
         The data set, its `report` filled.
 
     Raises:
+        ConfigError: hard negatives are asked for, and there is no encoder.
         InputError: the source is missing, unreadable, or nothing can be learned from it.
         GateError: train would share something with dev or test.
     """
+    if settings.hard_negatives and encoder is None:
+        raise ConfigError(
+            f"hard_negatives={settings.hard_negatives} needs a model to search with, and none was given: pass an "
+            "encoder, e.g. semtune.encoders.load.load_encoder(model), or set hard_negatives to 0."
+        )
     tally = Tally()
+    review = read_review(settings.review) if settings.review else None
     kind = find_kind(source)
-    found = _read(source, kind, settings, tally, progress)
+    found = read_source(source, kind, settings, tally, progress)
     if isinstance(found, Dataset):
         dataset = found
     elif isinstance(found, Labels):
@@ -65,12 +73,49 @@ def prepare(
         dataset = build_documents(found, tokenizer, max_length, settings, seed, tally, progress)
     else:
         dataset = build_scored(found, settings, seed, tally)
+    made_up = None
     if not isinstance(found, Dataset):  # one that is finished is not changed: it passes or is refused
+        made_up = add_synthetic(dataset, settings.made_up, encoder, seed, tally, progress)
+    reviewed = heed(dataset, review, tally) if review is not None else None
+    if not isinstance(found, Dataset):
         scrub(dataset, tally, keep_documents=settings.shared_documents == "keep")
     limit_pairs(dataset, settings.max_pairs, seed, tally)
+    negatives = _negatives(dataset, encoder, reviewed, settings, seed, tally, progress)
     leaks = check(dataset, settings.shared_documents, settings.max_leak_share)
     dataset.report = write_report(dataset, kind, tokenizer, max_length, settings, seed, tally, leaks, progress)
+    if negatives:
+        dataset.report["negatives"] = negatives
+    if made_up:
+        dataset.report["synthetic"] = made_up
     return dataset
+
+
+def _negatives(
+    dataset: Dataset,
+    encoder: Encoder | None,
+    reviewed: Reviewed | None,
+    settings: PrepareSettings,
+    seed: int,
+    tally: Tally,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Mine, where that is asked for; the facts for the report. Verdicts of people stay in the review."""
+    facts: dict[str, Any] = {}
+    suspects: list[Suspect] = []
+    if settings.hard_negatives and encoder is not None:
+        from semtune.prepare.mine import mine  # brings FAISS
+
+        mined = mine(dataset, encoder, settings, seed, progress)
+        facts, suspects = mined.as_dict(), mined.review
+        if mined.left_out:
+            tally.drop("training pair: no passage may be its negative", mined.left_out[0], len(mined.left_out))
+    if reviewed:
+        judged = {suspect.id for suspect in reviewed.kept}
+        suspects = [*(suspect for suspect in suspects if suspect.id not in judged), *reviewed.kept]
+        facts["reviewed"] = reviewed.as_dict()
+    if facts:
+        dataset.review = suspects
+    return facts
 
 
 def load_for_evaluation(path: Path, settings: PrepareSettings = DEFAULT) -> Dataset:
@@ -85,13 +130,13 @@ def load_for_evaluation(path: Path, settings: PrepareSettings = DEFAULT) -> Data
     kind = find_kind(path)
     if kind == "dataset":
         return load(existing(path))
-    if kind not in {"beir", "table"}:
+    if kind not in {"beir", "marco", "table"}:
         raise InputError(
             f"{path} has nothing to judge a model on: no questions with judged answers and no scored pairs. Give "
             f"a BEIR folder, a data set made by `semtune prepare {path} -o DATASET`, or a table of (sentence1, "
             "sentence2, score) or (query, document)."
         )
-    found = _read(path, kind, settings, tally, QUIET)
+    found = read_source(path, kind, settings, tally, QUIET)
     if isinstance(found, Labels):
         qrels: dict[Split, Qrels] = {("test" if part == "all" else part): rows for part, rows in found.qrels.items()}
         dataset = Dataset(corpus=found.corpus, queries=found.queries, qrels=qrels)
@@ -110,49 +155,3 @@ def load_for_evaluation(path: Path, settings: PrepareSettings = DEFAULT) -> Data
         "warnings": tally.warnings,
     }
     return dataset
-
-
-def _read(
-    source: Source, kind: Kind, settings: PrepareSettings, tally: Tally, progress: Progress
-) -> list[Section] | Labels | dict[Part, list[ScoredPair]] | Dataset:
-    """Read a source with the reader of its kind."""
-    if kind == "python-docs":
-        return read_python_docs(tally, progress)
-    if isinstance(source, Mapping):
-        parts: dict[Part, Path] = {
-            split: existing(source[split]) for split in ("train", "dev", "test") if split in source
-        }
-        return _read_tables(parts, settings, tally)
-    path = existing(source)
-    if kind == "dataset":
-        return load(path)
-    if kind == "beir":
-        return read_beir(path, tally)
-    if kind == "table":
-        return _read_tables({"all": path}, settings, tally)
-    if kind == "folder":
-        return read_folder(path, tally, progress)
-    if sections := read_file(path, path.name, tally):
-        return sections
-    raise InputError(f"{path.absolute()} has no text ({', '.join(tally.dropped)}).")
-
-
-def _read_tables(
-    parts: Mapping[Part, Path], settings: PrepareSettings, tally: Tally
-) -> list[Section] | Labels | dict[Part, list[ScoredPair]]:
-    tables: dict[Part, Rows] = {part: read_table(path, settings, tally) for part, path in parts.items()}
-    kinds = {part: rows.kind for part, rows in tables.items()}
-    if len(set(kinds.values())) > 1:
-        found = ", ".join(f"{part}: {kind}" for part, kind in kinds.items())
-        raise InputError(f"The files are of different kinds: {found}. All must be of one.")
-    kind = next(iter(kinds.values()))
-    if kind == "pairs":
-        return labels_from_rows({part: rows.pairs for part, rows in tables.items()})
-    if kind == "scored":
-        where = ", ".join(path.name for path in parts.values())
-        scaled = scale_scores([rows.scored for rows in tables.values()], where, tally, settings.max_bad_share)
-        return dict(zip(tables, scaled, strict=True))
-    if len(tables) > 1:
-        where = ", ".join(map(str, parts.values()))
-        raise InputError(f"{where}: documents without labels are given in one file, and split by Semtune.")
-    return next(iter(tables.values())).sections

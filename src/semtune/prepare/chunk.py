@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from semtune.prepare.sentences import Unit, join, units
+from semtune.prepare.spans import Places
 from semtune.progress import QUIET, Progress
 from semtune.types import Role
 
 BATCH = 2_000  # texts a call of the tokenizer: it works on all cores within a call
 MIN_BUDGET = 0.5  # the header (title, summary) may take at most the other half of the limit
-_WORDS = re.compile(r"\S+\s*")
+_CUTS = re.compile(r"(?<=\s)(?=\S)|(?<=[，、；：])(?=\S)")  # words, and the clauses of Chinese and Japanese
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: its text, and where in the text it was cut from it begins and ends (in characters)."""
+
+    text: str
+    start: int
+    end: int
 
 
 class TokenCounter(Protocol):
@@ -41,8 +52,13 @@ def count_tokens(
 
 
 def chunk(
-    texts: Sequence[str], headers: Sequence[str], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET
-) -> list[list[str]]:
+    texts: Sequence[str],
+    headers: Sequence[str],
+    tokenizer: TokenCounter,
+    limit: int,
+    progress: Progress = QUIET,
+    overlap: int = 0,
+) -> list[list[Chunk]]:
     """Cut each text into passages that fit into `limit` tokens together with their header.
 
     Args:
@@ -51,6 +67,7 @@ def chunk(
         tokenizer: the backbone's.
         limit: the backbone's limit, special tokens included.
         progress: where to show it.
+        overlap: sentences (or lines of code) that a passage repeats from the end of the one before, where they fit.
 
     Returns:
         (n,) lists of passages. A header longer than half the limit leaves half the limit to its passages,
@@ -63,24 +80,61 @@ def chunk(
     split = [units(text) for text in texts]
     flat = [unit.text for found in split for unit in found]
     lengths = iter(count_tokens(flat, tokenizer, progress=progress, task="Cutting passages"))
-    passages: list[list[str]] = []
-    for found, budget in zip(split, budgets, strict=True):
+    passages: list[list[Chunk]] = []
+    for text, found, budget in zip(texts, split, budgets, strict=True):
         sized = [(unit, next(lengths) - overhead) for unit in found]
-        passages.append(_pack(_fitting(sized, budget, tokenizer, overhead), budget))
+        fitting = _fitting(sized, budget, tokenizer, overhead)
+        packed = _within(_pack(fitting, budget, overlap), [unit for unit, _ in fitting], budget, tokenizer, overhead)
+        passages.append(_located(text, [unit for unit, _ in fitting], packed))
     return passages
 
 
-def _pack(sized: list[tuple[Unit, int]], budget: int) -> list[str]:
-    packed: list[list[Unit]] = []
+def _pack(sized: list[tuple[Unit, int]], budget: int, overlap: int) -> list[range]:
+    """Which units make up each passage; neighbours share up to `overlap` of them."""
+    packed: list[range] = []
     used = 0
-    for unit, length in sized:
+    for place, (_, length) in enumerate(sized):
         if packed and used + length <= budget:
-            packed[-1].append(unit)
+            packed[-1] = range(packed[-1].start, place + 1)
             used += length
+            continue
+        first, used = place, length
+        while (
+            packed and place - first < overlap and first - 1 > packed[-1].start and used + sized[first - 1][1] <= budget
+        ):
+            first -= 1
+            used += sized[first][1]
+        packed.append(range(first, place + 1))
+    return packed
+
+
+def _within(packed: list[range], found: list[Unit], budget: int, tokenizer: TokenCounter, overhead: int) -> list[range]:
+    """Halve passages that have more tokens than their units: it happens where units stand together without a space."""
+    kept: list[range] = []
+    doubtful = {n for n, places in enumerate(packed) if any(not found[i].gap for i in places[1:])}
+    counted = [n for n in range(len(packed)) if n in doubtful]
+    texts = [join([found[i] for i in packed[n]]) for n in counted]
+    lengths = dict(zip(counted, tokenizer.lengths(texts), strict=True)) if counted else {}
+    for number, places in enumerate(packed):
+        if lengths.get(number, 0) - overhead <= budget or len(places) == 1:
+            kept.append(places)
         else:
-            packed.append([unit])
-            used = length
-    return [text for pieces in packed if (text := join(pieces)).strip()]
+            halves = [places[: len(places) // 2], places[len(places) // 2 :]]
+            kept += _within(halves, found, budget, tokenizer, overhead)
+    return kept
+
+
+def _located(text: str, found: list[Unit], packed: list[range]) -> list[Chunk]:
+    places = Places(text)
+    ends = [0]
+    for unit in found:
+        ends.append(ends[-1] + sum(map(len, unit.text.split())))
+    made: list[Chunk] = []
+    for inside in packed:
+        joined = join([found[i] for i in inside])
+        if joined.strip():
+            made.append(Chunk(joined, *places.span(ends[inside.start], ends[inside.stop])))
+    return made
 
 
 def _fitting(
@@ -100,7 +154,7 @@ def _fitting(
 
 def _pieces(text: str, budget: int, tokenizer: TokenCounter, overhead: int) -> list[tuple[str, int]]:
     """Cut at words; a word that alone is too long is halved until it fits."""
-    words = _WORDS.findall(text)
+    words = _CUTS.split(text)
     sizes = [length - overhead for length in count_tokens(words, tokenizer)]
     pieces: list[tuple[str, int]] = []
     todo = list(zip(words, sizes, strict=True))[::-1]
@@ -109,7 +163,10 @@ def _pieces(text: str, budget: int, tokenizer: TokenCounter, overhead: int) -> l
         if size > budget and len(word) > 1:
             halves = [word[: len(word) // 2], word[len(word) // 2 :]]
             todo += list(zip(halves, (length - overhead for length in tokenizer.lengths(halves)), strict=True))[::-1]
-        elif pieces and pieces[-1][1] + size <= budget:
+            continue
+        if pieces and not pieces[-1][0][-1].isspace() and pieces[-1][1] + size <= budget:
+            size = tokenizer.lengths([pieces[-1][0] + word])[0] - overhead - pieces[-1][1]  # not always the sum
+        if pieces and pieces[-1][1] + size <= budget:
             pieces[-1] = (pieces[-1][0] + word, pieces[-1][1] + size)
         else:
             pieces.append((word, size))

@@ -45,6 +45,7 @@ def _one(passage: Passage, sentences: list[str], often: Counter[str], seed: int)
         passage,
         judged=replace(passage.judged, text=tidy(rest).strip()),
         anchor=chosen,
+        asked_by="cloze",
         part=1,
         section=passage.judged.id,
     )

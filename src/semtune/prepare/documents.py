@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.prepare.chunk import TokenCounter
 from semtune.prepare.cloze import cloze
+from semtune.prepare.entries import separate
+from semtune.prepare.junk import junk
+from semtune.prepare.links import add_train_only
 from semtune.prepare.material import Section
 from semtune.prepare.passages import Passage, ask, cap, cut, unique, without_boilerplate
 from semtune.prepare.settings import PrepareSettings
@@ -38,16 +42,20 @@ def build_documents(
     Raises:
         InputError: no pair can be made.
     """
+    weights = settings.weights
+    sections = separate(sections, weights, tally)
     asked = ask(sections, settings, tally)
-    passages = cut(asked, tokenizer, limit, progress)
-    if sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked):
+    passages = _without_junk(cut(asked, tokenizer, limit, progress, settings.chunk_overlap), tally)
+    few = sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked)
+    if weights.share("cloze") and (few or weights.cloze != "auto"):
         passages = cloze(passages, seed, tally)
     passages = unique(cap(passages, settings.max_passages, tally, seed), tally)
     passages = _without_answers_in_plain(passages, tally)
     passages = without_boilerplate(passages, tally)
     splits = _split(passages, settings, seed, tally)
     dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
-    _fill(dataset, passages, splits, settings)
+    _fill(dataset, passages, splits, settings, seed, tally, judge_cloze=few)
+    add_train_only(dataset, sections, passages, splits, weights, seed, tally)
     if not any(dataset.pairs.values()):
         raise InputError(
             f"No training pair could be made from {len(asked):,} sections: they have no telling headings, titles or "
@@ -55,6 +63,17 @@ def build_documents(
             "of questions and answers."
         )
     return dataset
+
+
+def _without_junk(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Take the question from passages that it teaches nothing about; the passages stay."""
+    kept: list[Passage] = []
+    for passage in passages:
+        if passage.anchor and (reason := junk(passage.anchor, passage.judged.content)):
+            tally.drop(f"question: {reason}", passage.anchor)
+            passage = replace(passage, anchor="")
+        kept.append(passage)
+    return kept
 
 
 def _without_answers_in_plain(passages: list[Passage], tally: Tally) -> list[Passage]:
@@ -86,7 +105,7 @@ def _split(passages: list[Passage], settings: PrepareSettings, seed: int, tally:
             joined.join(groups)
             tally.count("texts or questions that join documents")
     asked = [passage for passage in passages if passage.anchor]
-    join_near(joined, [(passage.anchor, passage.group) for passage in asked], "questions", tally)
+    # Near-duplicate questions do not join documents: chains of them would join most. `scrub` takes them out of train.
     join_near(joined, [(passage.judged.content, passage.group) for passage in asked], "passages", tally)
     weights: dict[str, int] = {}
     for group, _ in sorted({(joined.find(p.group), key(p.anchor)) for p in passages if p.anchor}):
@@ -95,15 +114,35 @@ def _split(passages: list[Passage], settings: PrepareSettings, seed: int, tally:
     return {passage.group: splits.get(joined.find(passage.group), "train") for passage in passages}
 
 
-def _fill(dataset: Dataset, passages: list[Passage], splits: dict[str, Split], settings: PrepareSettings) -> None:
+def _fill(
+    dataset: Dataset,
+    passages: list[Passage],
+    splits: dict[str, Split],
+    settings: PrepareSettings,
+    seed: int,
+    tally: Tally,
+    *,
+    judge_cloze: bool,
+) -> None:
     for passage in passages:
         if not passage.anchor:
             continue
         split = splits[passage.group]
+        if split != "train" and passage.asked_by == "cloze" and not judge_cloze:
+            tally.drop("question of dev or test: a sentence of its passage, and there are better ones", passage.anchor)
+            continue
         id_ = short_id("q", passage.anchor)
-        dataset.queries.setdefault(id_, Query(id_, passage.anchor, {"split": split, "group": passage.group}))
+        metadata = {"split": split, "group": passage.group, "source": passage.asked_by}
+        dataset.queries.setdefault(id_, Query(id_, passage.anchor, metadata))
         dataset.qrels.setdefault(split, {}).setdefault(id_, {})[passage.judged.id] = 1
-        if passage.part <= settings.pairs_per_section:
+        if passage.part > settings.pairs_per_section:
+            continue
+        if split == "train" and not settings.weights.keeps(
+            passage.asked_by, passage.anchor, passage.judged.content, seed
+        ):
+            share = settings.weights.share(passage.asked_by)
+            tally.drop(f"training pair beyond the share of its source, {passage.asked_by}: {share}", passage.anchor)
+        else:
             dataset.pairs.setdefault(split, []).append(Pair(passage.anchor, passage.judged.content))
     dataset.qrels = {split: dataset.qrels[split] for split in SPLITS if split in dataset.qrels}
     dataset.pairs = {split: dataset.pairs[split] for split in SPLITS if split in dataset.pairs}

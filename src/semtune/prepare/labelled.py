@@ -145,5 +145,5 @@ def _pairs(qrels: Qrels, labels: Labels, content: Mapping[str, str]) -> list[Pai
 
 def _add(documents: dict[str, Document], document: Document) -> str:
     id_ = short_id("d", document.content)
-    documents.setdefault(id_, Document(id_, document.text, document.title))
+    documents.setdefault(id_, Document(id_, document.text, document.title, document.metadata))
     return id_

@@ -24,6 +24,8 @@ class Section:
         text: the section's own text, without the headings and without the summary.
         summary: a sentence that says what the text explains; it becomes the question.
         name: a title that does not give the question away (a function's name) and may stay with the passage.
+        start: where the section begins in its document's text, see `semtune.prepare.spans`; None: it has no such text.
+        origin: the section's text as its reader made it, which `start` is the beginning of; `text` may be a part of it.
     """
 
     id: str
@@ -33,6 +35,8 @@ class Section:
     text: str
     summary: str = ""
     name: str = ""
+    start: int | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +50,26 @@ class PairRow:
     group: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text and the name of its class."""
+
+    number: int
+    text: str
+    label: str
+
+
 @dataclass(slots=True)
 class Rows:
-    """What a table holds; one of the three lists is filled, as `kind` says."""
+    """What a table holds; one of the lists is filled, as `kind` says."""
 
-    kind: Literal["documents", "pairs", "scored"]
+    kind: Literal["documents", "pairs", "scored", "classes"]
     columns: list[str]
     roles: dict[str, str]
     sections: list[Section] = field(default_factory=list)
     pairs: list[PairRow] = field(default_factory=list)
     scored: list[ScoredPair] = field(default_factory=list)
+    classes: list[Labelled] = field(default_factory=list)
 
 
 @dataclass(slots=True)

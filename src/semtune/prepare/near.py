@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ SHINGLE = 3  # words
 BANDS, ROWS = 25, 5  # P(candidate) at similarity s is 1 - (1 - s^5)^25: 0.99 at 0.7, 0.55 at 0.5, 0.06 at 0.3
 CHUNK = 1 << 19  # shingles hashed at a time
 SEED = 0x5E37
+REMEMBERED = 1 << 17  # fingerprints kept, about 2 KB each
 _TOKEN = re.compile(rf"[{CJK}]|\w+")
 
 Hashes = NDArray[np.uint64]  # sorted, distinct
@@ -67,6 +69,7 @@ class Rarity:
         return float(np.where(self._words[places] == words, self._weights[places], 5.0).sum())
 
 
+@lru_cache(maxsize=REMEMBERED)  # a text is compared in several steps
 def fingerprint(text: str) -> Print:
     """Words and word triples of a text; of a shorter one, all its words as one. Case does not count."""
     tokens = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in _TOKEN.findall(text.casefold())]
@@ -78,7 +81,7 @@ def fingerprint(text: str) -> Print:
     mixed = np.full(count, np.uint64(width))
     for offset in range(width):
         mixed = _mix(mixed ^ words[offset : offset + count])
-    return Print(np.unique(words), np.unique(mixed))
+    return Print(_distinct(words), _distinct(mixed))
 
 
 def similarity(one: Print, two: Print, rarity: Rarity) -> float:
@@ -164,6 +167,14 @@ def _spans(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
         total += length
     if start < len(lengths):
         yield start, len(lengths)
+
+
+def _distinct(values: Hashes) -> Hashes:
+    """`np.unique` for short arrays, at a third of its cost."""
+    values = np.sort(values)
+    keep = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=keep[1:])
+    return values[keep]
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from semtune.prepare.anchors import clean_heading, from_headings, is_empty
+from semtune.prepare.anchors import clean_heading, from_headings, from_term, is_empty
 from semtune.prepare.chunk import TokenCounter, chunk
+from semtune.prepare.entries import is_question
 from semtune.prepare.material import Section
 from semtune.prepare.near import fingerprint, near_duplicates
+from semtune.prepare.readers.marks import Term, is_link_list
 from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.spans import spans
 from semtune.prepare.split import Groups
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import contains, key, one_line, stable_hash, word_count
@@ -21,12 +24,18 @@ MAX_REPEATS = 3  # a question or passage found in more documents than this says 
 SEPARATOR = " > "
 
 
+def _most_repeats(asked_by: str) -> int:
+    """In how many documents a question or its text may stand; definitions are many, and would join most documents."""
+    return 1 if asked_by == "definition" else MAX_REPEATS
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A section with the question it answers; the question is empty where there is none."""
+    """A section with the question it answers, and its source; the question is empty where there is none."""
 
     section: Section
     anchor: str
+    asked_by: str = ""
 
     @property
     def header(self) -> str:
@@ -50,6 +59,7 @@ class Passage:
         part: its number within the section, from 1.
         section: the section's id.
         group: what must stay in one split.
+        asked_by: the source of the question: "heading", "summary", "faq", "definition", "cloze".
     """
 
     judged: Document
@@ -58,10 +68,12 @@ class Passage:
     part: int
     section: str
     group: str
+    asked_by: str = ""
 
 
 def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) -> list[Asked]:
     """Find the question of each section; sections that are too short are left out and counted."""
+    tally.count("sections", len(sections))
     found: list[Asked] = []
     for section in sections:
         section = _whole(section, settings)
@@ -70,22 +82,30 @@ def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) ->
                 f"section of fewer than {settings.min_words} words", f"{section.source}: {one_line(section.text)}"
             )
             continue
-        anchor = section.summary or ("" if section.name else from_headings(section.path))
+        anchor, asked_by = _question(section)
         if not anchor and section.path and not section.name:
             reason = "heading that says nothing" if is_empty(section.path[-1]) else "heading of one word"
             tally.drop(f"question: {reason}", SEPARATOR.join(section.path))
-        found.append(Asked(section, anchor))
+        elif anchor and settings.weights.share(asked_by) == 0:
+            tally.drop(f"question: the source {asked_by!r} is off", anchor)
+            section, anchor = _whole_text(section), ""
+        elif anchor and is_link_list(section.text):
+            tally.drop("question: leads to a list of links", anchor)
+            section, anchor = _whole_text(section), ""
+        found.append(Asked(section, anchor, asked_by))
     return _drop_repeated(found, tally)
 
 
-def cut(asked: Sequence[Asked], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET) -> list[Passage]:
-    """Cut sections into passages that fit into `limit` tokens with their header."""
+def cut(
+    asked: Sequence[Asked], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET, overlap: int = 0
+) -> list[Passage]:
+    """Cut sections into passages that fit into `limit` tokens with their header; see `chunk` for the overlap."""
     texts = [_without_first_line(item.section.text, item.anchor) for item in asked]
-    pieces = chunk(texts, [item.header for item in asked], tokenizer, limit, progress)
+    pieces = chunk(texts, [item.header for item in asked], tokenizer, limit, progress, overlap)
     return [
-        _passage(item, part, number, len(parts))
-        for item, parts in zip(asked, pieces, strict=True)
-        for number, part in enumerate(parts, start=1)
+        _passage(item, part.text, number, len(parts), span)
+        for item, text, parts in zip(asked, texts, pieces, strict=True)
+        for number, (part, span) in enumerate(zip(parts, spans(item.section, text, parts), strict=True), start=1)
     ]
 
 
@@ -120,8 +140,8 @@ def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
             tally.drop("passage that stood before", passage.judged.id)
             continue
         seen.add(text)
-        if passage.anchor and len(groups[text]) > MAX_REPEATS:
-            tally.drop(f"question: its text stands in more than {MAX_REPEATS} documents", passage.anchor)
+        if passage.anchor and len(groups[text]) > (most := _most_repeats(passage.asked_by)):
+            tally.drop(f"question: its text stands in more than {most} document{'s' * (most > 1)}", passage.anchor)
             passage = replace(passage, anchor="")
         kept.append(passage)
     return kept
@@ -135,23 +155,38 @@ def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
     for what in ("text", "question"):
         asked = [i for i, passage in enumerate(passages) if passage.anchor]
         texts = [passages[i].judged.content if what == "text" else passages[i].anchor for i in asked]
-        for crowd in _crowds(texts, [passages[i].group for i in asked]):
-            example = texts[crowd[0]]
-            tally.drop(f"question: its {what} is nearly that of more than {MAX_REPEATS} documents", example, len(crowd))
+        for crowd in _crowds(texts, groups := [passages[i].group for i in asked]):
+            most = MAX_REPEATS
+            if len({groups[place] for place in crowd}) <= MAX_REPEATS:
+                most = 1  # too few for boilerplate, but definitions do not join documents
+                crowd = [p for p in crowd if what == "text" and passages[asked[p]].asked_by == "definition"]
             for place in crowd:
+                reason = f"question: its {what} is nearly that of more than {most} document{'s' * (most > 1)}"
+                tally.drop(reason, texts[place])
                 passages[asked[place]] = replace(passages[asked[place]], anchor="")
     return passages
 
 
 def _crowds(texts: Sequence[str], groups: Sequence[str]) -> list[list[int]]:
-    """Positions of near duplicates, joined, where they span more than MAX_REPEATS groups."""
+    """Positions of near duplicates, joined, where they span several groups."""
     joined = Groups()
     for near in near_duplicates([fingerprint(text) for text in texts]):
         joined.join([f"{near.first:09}", f"{near.second:09}"])
     members: dict[str, list[int]] = {}
     for place in range(len(texts)):
         members.setdefault(joined.find(f"{place:09}"), []).append(place)
-    return [crowd for crowd in members.values() if len({groups[i] for i in crowd}) > MAX_REPEATS]
+    return [crowd for crowd in members.values() if len({groups[i] for i in crowd}) > 1]
+
+
+def _question(section: Section) -> tuple[str, str]:
+    """The question that a section answers, and its source."""
+    if section.summary:
+        return section.summary, "summary"
+    if section.name or not section.path:
+        return "", ""
+    term = isinstance(section.path[-1], Term)
+    anchor = from_term(section.path) if term else from_headings(section.path)
+    return anchor, "faq" if is_question(anchor) else "definition" if term else "heading"
 
 
 def _whole(section: Section, settings: PrepareSettings) -> Section:
@@ -173,8 +208,8 @@ def _drop_repeated(asked: list[Asked], tally: Tally) -> list[Asked]:
             )
     result: list[Asked] = []
     for item in asked:
-        if item.anchor and len(groups[key(item.anchor)]) > MAX_REPEATS:
-            tally.drop(f"question: stands over more than {MAX_REPEATS} texts", item.anchor)
+        if item.anchor and len(groups[key(item.anchor)]) > (most := _most_repeats(item.asked_by)):
+            tally.drop(f"question: stands over more than {most} text{'s' * (most > 1)}", item.anchor)
             item = Asked(_whole_text(item.section), "")
         result.append(item)
     return result
@@ -196,7 +231,7 @@ def _without_first_line(text: str, anchor: str) -> str:
     )
 
 
-def _passage(item: Asked, text: str, number: int, count: int) -> Passage:
+def _passage(item: Asked, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
     section = item.section
     id_ = section.id if number == 1 else f"{section.id}({number})" if "#" in section.id else f"{section.id}#{number}"
     metadata = {
@@ -205,6 +240,7 @@ def _passage(item: Asked, text: str, number: int, count: int) -> Passage:
         "part": number,
         "parts": count,
         "group": section.group,
+        **({"span": list(span)} if span else {}),
     }
     name = "" if item.anchor and contains(section.name, item.anchor) else section.name
     whole = f"{section.summary}\n\n{text}" if section.summary else text
@@ -215,4 +251,5 @@ def _passage(item: Asked, text: str, number: int, count: int) -> Passage:
         part=number,
         section=section.id,
         group=section.group,
+        asked_by=item.asked_by,
     )

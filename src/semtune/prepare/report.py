@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.prepare.chunk import TokenCounter, count_tokens
+from semtune.prepare.languages import mix
 from semtune.prepare.leaks import Leaks
+from semtune.prepare.lengths import spread
 from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.supervision import by_source, source_of
 from semtune.prepare.tally import Tally
-from semtune.prepare.text import stable_hash
+from semtune.prepare.text import key, stable_hash
 from semtune.progress import QUIET, Progress
 from semtune.types import SPLITS
 
@@ -40,6 +42,7 @@ def write_report(
         "dropped": tally.dropped,
         "alike": tally.alike,
         "tokens": tokens,
+        "languages": _languages(dataset),
         "leaks": {"checked": True, "removed": removed, **found.as_dict()},
         "warnings": tally.warnings,
         "settings": settings.as_dict(),
@@ -57,6 +60,7 @@ def sizes(dataset: Dataset) -> dict[str, Any]:
         "labels": {split: sum(map(len, dataset.qrels[split].values())) for split in SPLITS if split in dataset.qrels},
         "pairs": {split: len(dataset.pairs[split]) for split in SPLITS if split in dataset.pairs},
         "scored pairs": {split: len(dataset.scored[split]) for split in SPLITS if split in dataset.scored},
+        **({"questions by source": asked} if (asked := by_source(dataset)) else {}),
     }
 
 
@@ -70,23 +74,19 @@ def _tokens(dataset: Dataset, tokenizer: TokenCounter, limit: int, progress: Pro
     asked = count_tokens(queries, tokenizer, "query")
     return {
         "limit": limit,
-        "documents": _spread(served, limit),
-        "passages": _spread(judged, limit),
-        "queries": _spread(asked, limit),
+        "documents": spread(served, limit),
+        "passages": spread(judged, limit),
+        "queries": spread(asked, limit),
         "truncated": sum(length > limit for length in served + asked),
     }
 
 
-def _spread(lengths: Sequence[int], limit: int) -> dict[str, int]:
-    order = sorted(lengths)
-    if not order:
-        return {"median": 0, "p95": 0, "max": 0, "truncated": 0}
-    return {
-        "median": order[(len(order) - 1) // 2],
-        "p95": order[int(0.95 * (len(order) - 1))],
-        "max": order[-1],
-        "truncated": sum(length > limit for length in order),
-    }
+def _languages(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """Language → how many texts, of passages and of questions; at most `LOOKED_AT` of each are looked at."""
+    found = {"passages": mix([document.content for document in dataset.corpus])}
+    if dataset.queries:
+        found["queries"] = mix([query.text for query in dataset.queries.values()])
+    return found
 
 
 def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
@@ -106,11 +106,17 @@ def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
 
 
 def _sample(dataset: Dataset, seed: int) -> list[dict[str, Any]]:
-    """A few training rows, chosen by hash, for people to look at."""
-    pairs = dataset.pairs.get("train", [])
+    """A few training rows of each source of questions, chosen by hash, for people to look at."""
+    pairs = sorted(dataset.pairs.get("train", []), key=lambda pair: stable_hash(pair.anchor, seed))
     if pairs:
-        chosen = sorted(pairs, key=lambda pair: stable_hash(pair.anchor, seed))[:SAMPLES]
-        return [{"anchor": pair.anchor, "positive": pair.positive[:400]} for pair in chosen]
+        sources, rows = source_of(dataset), {}
+        for pair in pairs:
+            rows.setdefault(sources.get(key(pair.anchor), ""), []).append(pair)
+        return [
+            {"anchor": pair.anchor, "positive": pair.positive[:400], **({"source": source} if source else {})}
+            for source in sorted(rows)
+            for pair in rows[source][:SAMPLES]
+        ]
     rows = sorted(dataset.scored.get("train", []), key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[
         :SAMPLES
     ]

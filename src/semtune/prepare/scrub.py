@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from semtune.dataset import Dataset
-from semtune.prepare.heldout import Sort, both_sides, scored_text
+from semtune.prepare.heldout import Sort, Texts, both_sides, scored_text
 from semtune.prepare.tally import Tally
+from semtune.prepare.text import key
 from semtune.types import Pair
 
 
@@ -17,8 +20,9 @@ def scrub(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> No
         keep_documents: leave rows whose passage is (nearly) a held-out one, as their owner wants.
     """
     alike: dict[Sort, dict[str, str]] = {}
-    for texts in both_sides(dataset):
-        alike[texts.sort] = {}
+    sides = both_sides(dataset)
+    for texts in sides:
+        alike[texts.sort] = _crosswise(texts, sides)
         if texts.sort == "passage" and keep_documents:
             continue
         for held, train, overlap in texts.nearly():
@@ -33,6 +37,13 @@ def scrub(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> No
     if dropped := len(dataset.scored.get("train", [])) - len(kept):
         tally.drop("training row: nearly a pair of dev or test", next(iter(alike["scored pair"])), dropped)
         dataset.scored["train"] = kept
+
+
+def _crosswise(texts: Texts, sides: Sequence[Texts]) -> dict[str, str]:
+    """Training questions that are a held-out passage word for word, or the other way about (a page's list of titles)."""
+    other: Sort = "passage" if texts.sort == "question" else "question"
+    held = {key(text) for side in sides if side.sort == other for text in side.held}
+    return {text: text for text in texts.train if texts.sort != "scored pair" and key(text) in held}
 
 
 def _scrub_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tally) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from semtune.io import read_json
+from semtune.prepare.readers.beir import file_of, judgement_files
 from semtune.prepare.readers.cells import csv_rows, find_layout, is_jsonl, load_text
+from semtune.prepare.readers.columnar import count_rows
 from semtune.prepare.readers.folder import list_files
+from semtune.prepare.readers.marco import COLLECTION, files, part_of
+from semtune.prepare.readers.opened import open_table
 from semtune.prepare.readers.pydocs import modules
+from semtune.prepare.readers.splits import find_splits
 from semtune.prepare.readers.table import sample_table
+from semtune.prepare.readers.unpack import suffix_of
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.sources import Source, existing, find_kind
 from semtune.prepare.tally import BadRows, Tally
@@ -24,7 +31,14 @@ SHAPES = {
     "pairs": "questions with the texts that answer them",
     "scored": "scored pairs of sentences",
     "documents": "documents without labels",
+    "inference": "premises with hypotheses that follow or do not: what follows becomes a positive, what contradicts a negative",
+    "duplicates": "pairs marked as matching or not: the matching ones become positives, the others negatives",
+    "classes": "texts with a class: a text asks for the others of its class",
 }
+BINARY_SCORES = (
+    "The score {column!r} is 0 or 1. To train on the matching pairs instead of the scores, set roles: "
+    "{{anchor: {one}, positive: {two}}}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +46,7 @@ class Sniffed:
     """What a source seems to be.
 
     Attributes:
-        kind: "python-docs", "folder", "file", "table", "tables", "beir" or "dataset".
+        kind: "python-docs", "folder", "file", "table", "tables", "splits", "beir", "marco" or "dataset".
         description: a sentence for people.
         counts: what was counted, estimated for large files.
         columns: of a table: role → column.
@@ -59,14 +73,19 @@ def sniff(source: Source, settings: PrepareSettings | None = None) -> Sniffed:
             kind, f"the documentation of Python {version}: docstrings and topics", {"modules": len(modules())}
         )
     if isinstance(source, Mapping):
-        return _tables({split: existing(path) for split, path in source.items()}, settings or PrepareSettings())
+        parts = {split: [existing(path)] for split, path in source.items()}
+        return _tables(kind, parts, settings or PrepareSettings())
     path = existing(source)
     if kind == "table":
-        return _tables({"rows": path}, settings or PrepareSettings())
+        return _tables(kind, {"rows": [path]}, settings or PrepareSettings())
+    if kind == "splits":
+        return _splits(path, settings or PrepareSettings())
     if kind == "folder":
         return _folder(path)
     if kind == "beir":
         return _beir(path)
+    if kind == "marco":
+        return _marco(path)
     if kind == "dataset":
         report = read_json(path / "prepare.json")
         return Sniffed(
@@ -78,32 +97,58 @@ def sniff(source: Source, settings: PrepareSettings | None = None) -> Sniffed:
         )
     return Sniffed(
         kind,
-        f"one {path.suffix.lower()} file",
+        f"one {suffix_of(path)} file",
         {"bytes": path.stat().st_size},
         {},
         ("One document cannot be split: the result cannot be judged.",),
     )
 
 
-def _tables(parts: dict[str, Path], settings: PrepareSettings) -> Sniffed:
-    counts, kinds, columns, warnings = {}, [], {}, []
-    for name, path in parts.items():
-        _, roles, header = sample_table(path, settings)
-        counts[name] = _rows(path, header)
-        kinds.append(roles.kind)
-        columns = {**roles.columns, **{f"negative {n}": column for n, column in enumerate(roles.negatives, 1)}}
-        if not header:
-            warnings.append(f"{path.name} has no header; its columns were taken for sentence1, sentence2, score.")
-    shape = " / ".join(SHAPES[kind] for kind in dict.fromkeys(kinds))
-    files = "a table" if len(parts) == 1 else f"{len(parts)} tables by split"
-    return Sniffed("table" if "rows" in parts else "tables", f"{files} of {shape}", counts, columns, tuple(warnings))
+def _tables(kind: str, parts: Mapping[str, list[Path]], settings: PrepareSettings) -> Sniffed:
+    counts: dict[str, int] = {}
+    kinds: dict[str, None] = {}
+    columns: dict[str, str] = {}
+    warnings: list[str] = []
+    shape = ""
+    for name, paths in parts.items():
+        for path in paths:
+            found = sample_table(path, settings)
+            counts[name] = counts.get(name, 0) + _rows(path, found.header)
+            kinds[found.roles.kind] = None
+            numbered = {f"negative {n}": column for n, column in enumerate(found.roles.negatives, 1)}
+            columns = {**found.roles.columns, **numbered}
+            shape = shape or found.shape
+            if not found.header:
+                warnings.append(f"{path.name} has no header; its columns were taken for {', '.join(found.columns)}.")
+            if found.binary:
+                one, two = (columns[role] for role in ("sentence1", "sentence2"))
+                warnings.append(BINARY_SCORES.format(column=columns["score"], one=one, two=two))
+    number = sum(map(len, parts.values()))
+    what = "a table" if number == 1 else f"{number} tables" if kind == "splits" else f"{number} tables by split"
+    content = " / ".join(SHAPES[kind] for kind in kinds)
+    return Sniffed(
+        kind, f"{what} of {content}{f' ({shape})' if shape else ''}", counts, columns, tuple(dict.fromkeys(warnings))
+    )
+
+
+def _splits(path: Path, settings: PrepareSettings) -> Sniffed:
+    tally = Tally()
+    parts = find_splits(path, tally)
+    found = _tables("splits", {("rows" if part == "all" else part): paths for part, paths in parts.items()}, settings)
+    saved = any((path / name).is_file() for name in ("dataset_dict.json", "state.json"))
+    description = f"a {'saved Hugging Face data set' if saved else 'folder'} with {found.description}"
+    return Sniffed("splits", description, found.counts, found.columns, (*found.warnings, *_left_out(tally)))
+
+
+def _left_out(tally: Tally) -> list[str]:
+    return [f"{entry['count']} × {reason}, e.g. {entry['example']}" for reason, entry in tally.dropped.items()]
 
 
 def _folder(path: Path) -> Sniffed:
     tally = Tally()
-    suffixes = Counter(file.suffix.lower() for file in list_files(path, tally))
+    suffixes = Counter(suffix_of(file) for file in list_files(path, tally))
     counts = {"files": suffixes.total(), **{f"{suffix} files": count for suffix, count in sorted(suffixes.items())}}
-    warnings = [f"{entry['count']} × {reason}, e.g. {entry['example']}" for reason, entry in tally.dropped.items()]
+    warnings = _left_out(tally)
     if suffixes.total() < 3:
         warnings.append("Fewer than 3 documents cannot be split: the result could not be judged.")
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common())
@@ -111,27 +156,48 @@ def _folder(path: Path) -> Sniffed:
 
 
 def _beir(path: Path) -> Sniffed:
-    counts = {"documents": _lines(path / "corpus.jsonl"), "queries": _lines(path / "queries.jsonl")}
-    splits = sorted(file for file in (path / "qrels").glob("*.tsv"))
-    counts |= {f"{file.stem} labels": max(_lines(file) - 1, 0) for file in splits}
-    warnings = (
-        []
-        if any(file.stem == "train" for file in splits)
-        else ["It has no training labels; `semtune prepare` would split those of the test set."]
+    counts = {
+        name: _lines(file)
+        for name, file in (("documents", file_of(path, "corpus.jsonl")), ("queries", file_of(path, "queries.jsonl")))
+        if file
+    }
+    splits = judgement_files(path)
+    counts |= {f"{part} labels": max(_lines(file) - 1, 0) for part, file in splits.items()}
+    return Sniffed("beir", f"a BEIR folder with labels for {', '.join(splits)}", counts, {}, _no_train(splits))
+
+
+def _marco(path: Path) -> Sniffed:
+    collection = file_of(path, COLLECTION) or path / COLLECTION
+    counts = {"documents": _lines(collection), "queries": sum(map(_lines, files(path, "queries")))}
+    parts: dict[str, int] = {}
+    for file in files(path, "qrels"):
+        part = part_of(file.name)
+        parts[part] = parts.get(part, 0) + _lines(file)
+    counts |= {f"{part} labels": count for part, count in parts.items()}
+    description = f"a folder in MS MARCO's layout with labels for {', '.join(parts)}"
+    return Sniffed("marco", description, counts, {}, () if "all" in parts else _no_train(parts))
+
+
+def _no_train(parts: Collection[str]) -> tuple[str, ...]:
+    return (
+        () if "train" in parts else ("It has no training labels; `semtune prepare` would split those of the test set.",)
     )
-    names = ", ".join(file.stem for file in splits) or "no splits"
-    return Sniffed("beir", f"a BEIR folder with labels for {names}", counts, {}, tuple(warnings))
 
 
 def _rows(path: Path, header: bool) -> int:
     """Number of rows of a table; for large CSV files that of lines, which cells may break."""
+    suffix = suffix_of(path)
+    if suffix in {".parquet", ".arrow"}:
+        return count_rows(path)
     if is_jsonl(path):
         return _lines(path)
+    bad = BadRows(path.name, Tally())
+    if suffix not in {".csv", ".tsv"}:
+        return sum(1 for _ in open_table(path, {}, bad).rows)
     if path.stat().st_size > SMALL:
         return max(_lines(path) - header, 0)
     text = load_text(path)
-    bad = BadRows(path.name, Tally())
-    for _ in csv_rows(text, find_layout(text, path.suffix), bad):
+    for _ in csv_rows(text, find_layout(text, path), bad):
         pass
     return bad.seen
 
@@ -139,7 +205,8 @@ def _rows(path: Path, header: bool) -> int:
 def _lines(path: Path) -> int:
     """Number of lines; estimated from the beginning of a large file."""
     size = path.stat().st_size
-    with path.open("rb") as source:
+    packed = path.suffix.lower() == ".gz"
+    with gzip.open(path, "rb") if packed else path.open("rb") as source:
         if size > LARGE:
             head = source.read(HEAD)
             return round(size / max(len(head) / max(head.count(b"\n"), 1), 1))

@@ -1,4 +1,4 @@
-"""What a source is: the Python documentation, a folder, a table, a BEIR folder, a data set, or tables by split."""
+"""What a source is: Python's documentation, a folder of texts or tables, a table, labels by BEIR or MS MARCO, a data set."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from semtune.errors import InputError, nearest
-from semtune.io import sha256_json, sha256_tree
-from semtune.prepare.readers.beir import is_beir
-from semtune.prepare.readers.cells import SUFFIXES
-from semtune.prepare.readers.folder import READERS
+from semtune.io import files_under, sha256_file, sha256_json
+from semtune.prepare.readers.beir import file_of, is_beir
+from semtune.prepare.readers.folder import READERS, readable_files
+from semtune.prepare.readers.marco import is_marco
+from semtune.prepare.readers.opened import SUFFIXES, is_table
+from semtune.prepare.readers.parallel import partner
 from semtune.prepare.readers.pydocs import NAME, python_docs_hash
+from semtune.prepare.readers.splits import find_splits
+from semtune.prepare.readers.unpack import suffix_of
 from semtune.types import SPLITS
 
 Source: TypeAlias = "str | Path | Mapping[str, str]"
-Kind: TypeAlias = Literal["python-docs", "folder", "file", "table", "tables", "beir", "dataset"]
+Kind: TypeAlias = Literal["python-docs", "folder", "file", "table", "tables", "splits", "beir", "marco", "dataset"]
 
 
 def find_kind(source: Source) -> Kind:
-    """Say what a source is, by looking at names only.
+    """Say what a source is, by looking at names.
 
     Raises:
         InputError: it is not there, or is nothing that can be read.
@@ -31,26 +35,36 @@ def find_kind(source: Source) -> Kind:
         return NAME
     path = existing(source)
     if path.is_dir():
-        if (path / "prepare.json").is_file():
-            return "dataset"
-        if is_beir(path):
-            return "beir"
-        if (path / "corpus.jsonl").is_file():
-            missing = [name for name in ("queries.jsonl", "qrels") if not (path / name).exists()]
-            raise InputError(
-                f"{path.absolute()} looks like a BEIR folder but has no {' and no '.join(missing)}. Add them, or give "
-                f"{path / 'corpus.jsonl'} alone as documents without labels."
-            )
-        return "folder"
-    suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
+        return _folder_kind(path)
+    suffix = suffix_of(path)
+    if is_table(path):
         return "table"
     if suffix in READERS:
         return "file"
+    if (other := partner(path)) is not None:
+        raise InputError(
+            f"{path.absolute()} is one half of a pair of files; the other, {other.name}, is not beside it."
+        )
     allowed = ", ".join([*SUFFIXES, *READERS])
     raise InputError(
-        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed}, or a folder."
+        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed} (each also as .gz), or a folder."
     )
+
+
+def _folder_kind(path: Path) -> Kind:
+    if (path / "prepare.json").is_file():
+        return "dataset"
+    if is_beir(path):
+        return "beir"
+    if is_marco(path):
+        return "marco"
+    if file_of(path, "corpus.jsonl"):
+        missing = [name for name in ("queries.jsonl", "qrels") if not (path / name).exists()]
+        raise InputError(
+            f"{path.absolute()} looks like a BEIR folder but has no {' and no '.join(missing)}. Add them, or give "
+            f"{path / 'corpus.jsonl'} alone as documents without labels."
+        )
+    return "splits" if find_splits(path) else "folder"
 
 
 def existing(source: str | Path) -> Path:
@@ -75,10 +89,27 @@ def hash_source(source: Source) -> str:
     """
     if isinstance(source, Mapping):
         _check_mapping(source)
-        return sha256_json({split: sha256_tree(existing(path)) for split, path in source.items()})
+        return sha256_json({split: _hash(existing(path)) for split, path in source.items()})
     if str(source) == NAME:
         return python_docs_hash()
-    return sha256_tree(existing(source))
+    return _hash(existing(source))
+
+
+def _hash(path: Path) -> str:
+    """SHA-256 over the names and contents of a file (and its other half), or of all files that are read of a folder."""
+    if path.is_file():
+        other = partner(path)
+        return _hash_file(path) if other is None else sha256_json([_hash_file(path), _hash_file(other)])
+    files = readable_files(path) if find_kind(path) == "folder" else files_under(path)
+    return sha256_json({str(file.relative_to(path)): _hash_file(file) for file in files})
+
+
+def _hash_file(path: Path) -> str:
+    """SHA-256 of a file; one that cannot be read counts as such, for readers to report."""
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
 
 
 def _check_mapping(source: Mapping[str, str]) -> None:
@@ -89,7 +120,7 @@ def _check_mapping(source: Mapping[str, str]) -> None:
         raise InputError(f"The source names files for {', '.join(source) or 'no split'}, but none for train.")
     for split, name in source.items():
         path = existing(name)
-        if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        if not path.is_file() or not is_table(path):
             raise InputError(
                 f"{split}: {path.absolute()} is not a table. Files by split must be {', '.join(SUFFIXES)}; "
                 "a folder of documents is given alone, and split by Semtune."

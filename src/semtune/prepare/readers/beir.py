@@ -1,67 +1,94 @@
-"""A BEIR folder (Thakur et al. 2021): corpus.jsonl, queries.jsonl, qrels/*.tsv."""
+"""A BEIR folder (Thakur et al. 2021): corpus.jsonl, queries.jsonl, qrels/*.tsv; each may be packed as .gz."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from semtune.dataset import load, read_qrels
 from semtune.errors import InputError
 from semtune.prepare.material import Labels, Part
-from semtune.prepare.tally import Tally
-from semtune.types import Qrels
+from semtune.prepare.readers.cells import Row, jsonl_rows, load_text
+from semtune.prepare.readers.judged import join_labels, read_judgements
+from semtune.prepare.readers.unpack import stem_of
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.tally import BadRows, Tally
+from semtune.types import Document, Qrels, Query
 
+PARTS: dict[str, Part] = {"train": "train", "dev": "dev", "test": "test"}
 VALIDATION_NAMES = ("val", "valid", "validation")  # some owners call dev so
+
+
+def file_of(folder: Path, name: str) -> Path | None:
+    """The file `name` of a folder, or `name`.gz; None if there is neither."""
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
 def is_beir(folder: Path) -> bool:
     """Whether a folder has BEIR's files."""
-    return (folder / "corpus.jsonl").is_file() and (folder / "queries.jsonl").is_file() and (folder / "qrels").is_dir()
+    return bool(file_of(folder, "corpus.jsonl") and file_of(folder, "queries.jsonl")) and (folder / "qrels").is_dir()
 
 
-def read_beir(folder: Path, tally: Tally) -> Labels:
-    """Read a BEIR folder; judgements of unknown ids and queries without judgement are dropped and counted.
+def judgement_files(folder: Path) -> dict[Part, Path]:
+    """The files of judgements by split.
 
     Raises:
-        InputError: no usable judgement is left, or a file is not as it should be.
+        InputError: there is none.
     """
-    dataset = load(folder)
-    qrels: dict[Part, Qrels] = dict(dataset.qrels)  # type: ignore[arg-type]
+    files = {stem_of(path): path for path in sorted((folder / "qrels").glob("*.tsv*"))}
+    found: dict[Part, Path] = {part: files[name] for name, part in PARTS.items() if name in files}
     for name in VALIDATION_NAMES:
-        if "dev" not in qrels and (path := folder / "qrels" / f"{name}.tsv").is_file():
-            qrels["dev"] = read_qrels(path)
-    if not qrels:
-        found = ", ".join(sorted(path.name for path in (folder / "qrels").iterdir())) or "nothing"
+        if "dev" not in found and name in files:
+            found["dev"] = files[name]
+    if not found:
+        names = ", ".join(sorted(path.name for path in (folder / "qrels").iterdir())) or "nothing"
         raise InputError(
-            f"{folder / 'qrels'} has no judgements. Expected train.tsv, dev.tsv or test.tsv; found {found}."
+            f"{folder / 'qrels'} has no judgements. Expected train.tsv, dev.tsv or test.tsv; found {names}."
         )
-    known = {document.id for document in dataset.corpus if document.content.strip()}
-    for document in dataset.corpus:
-        if document.id not in known:
-            tally.drop("empty document", document.id)
-    queries = {id_: query for id_, query in dataset.queries.items() if query.text.strip()}
-    for split in list(qrels):
-        qrels[split] = _known_only(qrels[split], queries.keys(), known, f"qrels/{split}.tsv", tally)
-    if not any(grade > 0 for part in qrels.values() for row in part.values() for grade in row.values()):
-        raise InputError(
-            f"{folder}: no judgement joins a known query with a known document. Do the ids in qrels/ match the _id "
-            "fields of queries.jsonl and corpus.jsonl?"
-        )
-    judged = {query for part in qrels.values() for query in part}
-    for id_ in sorted(queries.keys() - judged):
-        tally.count("queries without judgement, left out")
-        queries.pop(id_)
-    return Labels([document for document in dataset.corpus if document.id in known], queries, qrels)
+    return found
 
 
-def _known_only(qrels: Qrels, queries: Collection[str], documents: set[str], name: str, tally: Tally) -> Qrels:
-    kept: Qrels = {}
-    for query, row in qrels.items():
-        for document, grade in row.items():
-            if query not in queries:
-                tally.drop("judgement of an unknown query", f"{name}: {query} {document}")
-            elif document not in documents:
-                tally.drop("judgement of an unknown document", f"{name}: {query} {document}")
-            else:
-                kept.setdefault(query, {})[document] = grade
-    return kept
+def read_beir(folder: Path, tally: Tally, settings: PrepareSettings) -> Labels:
+    """Read a BEIR folder; rows that cannot be used, repeated ids and judgements of unknown ids are counted.
+
+    Raises:
+        InputError: no usable judgement is left, or too many rows of a file cannot be used.
+    """
+    corpus = [
+        Document(id_, str(row.get("text") or ""), str(row.get("title") or ""), _metadata(row))
+        for id_, row in _rows(folder, "corpus.jsonl", tally, settings)
+    ]
+    queries = {
+        id_: Query(id_, str(row.get("text") or ""), {**_extra(row), **_metadata(row)})
+        for id_, row in _rows(folder, "queries.jsonl", tally, settings)
+    }
+    qrels: dict[Part, Qrels] = {
+        part: read_judgements(path, tally, settings.max_bad_share) for part, path in judgement_files(folder).items()
+    }
+    return join_labels(folder, corpus, queries, qrels, tally)
+
+
+def _rows(folder: Path, name: str, tally: Tally, settings: PrepareSettings) -> Iterator[tuple[str, Row]]:
+    path = file_of(folder, name)
+    assert path is not None, name  # noqa: S101 - is_beir holds it
+    bad = BadRows(path.name, tally)
+    seen: set[str] = set()
+    for number, row in jsonl_rows(load_text(path, tally=tally), bad):
+        value = row.get("_id", row.get("id"))
+        if value is None or value == "":
+            bad.refuse(number, "no _id", row)
+        elif str(value) in seen:
+            bad.refuse(number, "id that stood before", value)
+        else:
+            seen.add(str(value))
+            yield str(value), row
+    bad.check(settings.max_bad_share)
+
+
+def _metadata(row: Row) -> dict[str, Any]:
+    value = row.get("metadata")
+    return value if isinstance(value, dict) else {}
+
+
+def _extra(row: Row) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in {"_id", "text", "metadata"}}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from semtune.prepare.readers.markdown import Outliner
+from semtune.prepare.readers.markdown import QUESTION_LEVEL, TERM_LEVEL, Outliner
+from semtune.prepare.readers.marks import Term
 from semtune.prepare.readers.plain import Outline
 from semtune.prepare.text import one_line
 from semtune.registry import need
@@ -17,7 +18,8 @@ from semtune.registry import need
 DROPPED = (
     "script, style, noscript, template, svg, iframe, object, canvas, nav, header, footer, aside, form, button, dialog, "
     "[role=navigation], [role=search], [role=banner], [role=contentinfo], [hidden], "
-    ".headerlink, .sphinxsidebar, .related, .breadcrumbs, .toctree-wrapper"
+    ".headerlink, .sphinxsidebar, .related, .breadcrumbs, .toctree-wrapper, .viewcode-link, .viewcode-back, "
+    ".navheader, .navfooter, .docnav"
 )
 MAIN = ("main", "[role=main]", "article")
 MIN_MAIN = 200  # characters; less is a placeholder that scripts would fill
@@ -26,11 +28,16 @@ _BLOCKS = (
     "main menu ol p section summary table tbody tfoot thead tr ul"
 )
 BLOCKS = frozenset(_BLOCKS.split())
+LISTS = {"dl", "details"}  # whose dt and summary say what the rest is about
+MAX_TERM, MAX_DEPTH = 300, 4  # characters, and lists within lists; beyond them lists are used for layout
 _SITE = re.compile(r"\s+(?:[—|–·»]|::)\s+[^—|–·»]*$")  # "Lists — Python 3.11 documentation" → "Lists"
 
 
 def read_html(text: str) -> Outline:
-    """Sections of a page: (headings from the title down, text)."""
+    """Sections of a page: (headings from the title down, text).
+
+    Terms of definition lists, summaries and bold lines that ask become a `Term` at the end of the path.
+    """
     need("selectolax")
     from selectolax.lexbor import LexborHTMLParser
 
@@ -63,6 +70,7 @@ class _Walk:
         self._dropped = dropped
         self._inline: list[str] = []
         self._prefix = ""
+        self._depth = 0  # of definition lists
 
     def sections(self, root: Any) -> Outline:
         stack: list[tuple[Any, bool]] = [(root, True)]
@@ -79,7 +87,12 @@ class _Walk:
                 self._heading(int(tag[1]), one_line(node.text()).rstrip("¶# "))
             elif tag == "pre":
                 self._pre(node.text())
+            elif term := self._term(node, tag):
+                self._flush()
+                self._out.heading(self._level(QUESTION_LEVEL if tag == "p" else TERM_LEVEL - 2), Term(term))
             else:
+                if tag == "a":
+                    self._out.link(one_line(node.text()), node.attributes.get("href") or "")
                 self._enter(tag)
                 stack.append((node, False))
                 stack.extend((child, True) for child in _children(node)[::-1])
@@ -93,9 +106,41 @@ class _Walk:
         self._headed = True
         self._out.heading(level, text)
 
+    def _level(self, level: int) -> int:
+        return level + 2 * self._depth
+
+    def _term(self, node: Any, tag: str) -> str:
+        """The text of a node that says what the text after it is about; empty if it does not."""
+        if tag in {"dt", "summary"}:
+            link = node.css_first("a[href]")
+            if link is not None and one_line(link.text()) == one_line(node.text()):
+                return ""  # a table of contents
+            text = self._said(node).rstrip("¶# ") if 0 < self._depth <= MAX_DEPTH else ""
+            return text if len(text) <= MAX_TERM else ""
+        if tag != "p" or (bold := node.css_first("b, strong")) is None:
+            return ""
+        text = one_line(node.text())
+        return (
+            text if text.endswith(("?", "？")) and one_line(bold.text()).rstrip(" ?？") == text.rstrip(" ?？") else ""
+        )
+
+    def _said(self, node: Any) -> str:
+        """A node's text without what is left out of pages."""
+        parts: list[str] = []
+        stack = [node]
+        while stack:
+            inner = stack.pop()
+            if inner.tag == "-text":
+                parts.append(inner.text_content or "")
+            elif inner.mem_id not in self._dropped:
+                stack.extend(_children(inner)[::-1])
+        return one_line("".join(parts))
+
     def _enter(self, tag: str) -> None:
         if tag in BLOCKS:
             self._flush()
+        if tag in LISTS:
+            self._depth += 1
         if tag == "li":
             self._prefix = "- "
         elif tag == "br":
@@ -106,6 +151,10 @@ class _Walk:
             self._inline.append(" \x1f ")  # stays on the row's line; shown as a bar
         elif tag in BLOCKS:
             self._flush()
+        if tag in LISTS:
+            if self._depth <= MAX_DEPTH:
+                self._out.heading(self._level(TERM_LEVEL - 2), "")
+            self._depth -= 1
 
     def _flush(self) -> None:
         line = one_line("".join(self._inline).replace("\x1f", "|")).strip("| ")

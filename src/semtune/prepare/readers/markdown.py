@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from semtune.prepare.readers.marks import Link, Linked, Term
 from semtune.prepare.readers.plain import Outline
 from semtune.prepare.text import tidy
 
@@ -12,7 +13,10 @@ _SETEXT = re.compile(r" {0,3}(=+|-+)\s*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n.*?\n\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title\s*[:=]\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
-_LINK = re.compile(r"!?\[([^\]]*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+\"[^\"]*\")?\)")
+_LINK = re.compile(r"!?\[([^\]]*)\]\(((?:[^()\s]|\([^()]*\))*)(?:\s+\"[^\"]*\")?\)")
+_BOLD_QUESTION = re.compile(r" {0,3}(\*\*|__)([^*_]+[?？]\s*)\1\s*$|^ {0,3}(\*\*|__)([^*_]+)\3[?？]\s*$")
+_DEFINITION = re.compile(r" {0,3}:\s+(\S.*)$")
+QUESTION_LEVEL, TERM_LEVEL = 7, 8  # below every heading
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _NOT_PARAGRAPH = re.compile(r"\s{4,}|\s*$|\s*[>|]|\s*(?:[-*+]|\d+[.)])\s")
 
@@ -25,14 +29,25 @@ class Outliner:
         self._title = title
         self._stack: list[tuple[int, str]] = []
         self._lines: list[str] = []
+        self._links: list[Link] = []
+        self._bare = False  # the last heading is a term, and nothing stands under it yet
 
     def heading(self, level: int, text: str) -> None:
-        """Begin a section under a heading of this level (1 is the highest)."""
-        self.close()
+        """Begin a section under a heading of this level (1 is the highest); an empty one only ends those below."""
+        bare = self._bare and not any(self._lines)
+        if bare and isinstance(text, Term) and level == self._stack[-1][0]:
+            text = Term(f"{self._stack.pop()[1]}, {text}")  # several terms with one definition
+        elif not (bare and level > self._stack[-1][0]):
+            self.close()
         while self._stack and self._stack[-1][0] >= level:
             self._stack.pop()
         if text:
             self._stack.append((level, text))
+        self._bare = isinstance(text, Term)
+
+    def link(self, text: str, href: str) -> None:
+        """Note a link of the open section."""
+        self._links.append(Link(text, href))
 
     def line(self, text: str) -> None:
         """Add a line to the open section."""
@@ -47,14 +62,23 @@ class Outliner:
         """The last line of the open section."""
         return self._lines[-1] if self._lines else ""
 
+    @property
+    def defines(self) -> bool:
+        """Whether the open section is the definition of a term."""
+        return bool(self._stack) and self._stack[-1][0] == TERM_LEVEL
+
     def forget(self) -> None:
         """Leave out all that was collected so far."""
-        self.sections, self._lines = [], []
+        self.sections, self._lines, self._links = [], [], []
 
     def close(self) -> Outline:
         """End the open section; returns all sections so far."""
+        if self._bare and not any(self._lines):
+            self._lines = [self._stack.pop()[1]]  # a term without a definition is text of the section it stands in
         text = tidy("\n".join(self._lines))
-        self._lines = []
+        if self._links:
+            text = Linked(text, self._links)
+        self._lines, self._links, self._bare = [], [], False
         path = tuple(heading for _, heading in self._stack)
         if self._title and (not path or path[0].casefold() != self._title.casefold()):
             path = (self._title, *path)
@@ -64,12 +88,15 @@ class Outliner:
 
 
 def read_markdown(text: str) -> Outline:
-    """Sections of a Markdown text: (headings from the title down, text without the heading line)."""
+    """Sections of a Markdown text: (headings from the title down, text without the heading line).
+
+    Bold lines that ask, and terms of definition lists, become a `Term` at the end of the path.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     front = _FRONT.match(text)
     found = _TITLE.search(front.group(0)) if front else None
     out = Outliner(found.group(1) if found else "")
-    fence = ""
+    fence = before = ""
     for line in _COMMENT.sub("", text[front.end() :] if front else text).split("\n"):
         mark = _FENCE.match(line)
         if fence:
@@ -79,20 +106,36 @@ def read_markdown(text: str) -> Outline:
             fence = mark.group(1)
             out.line(line)
         else:
-            _plain_line(out, line)
+            _plain_line(out, line, before)
+        before = line
     return out.close()
 
 
-def _plain_line(out: Outliner, line: str) -> None:
+def _plain_line(out: Outliner, line: str, before: str) -> None:
     """Take a line outside of code: a heading, the underline of one, or text."""
     atx, setext = _ATX.match(line), _SETEXT.match(line)
+    if out.defines and line[:1].strip() and not out.last_line.strip() and not _DEFINITION.match(line):
+        out.heading(TERM_LEVEL, "")  # the list ended with the empty line before
     if atx:
         out.heading(len(atx.group(1)), inline(atx.group(2) or ""))
     elif setext and out.last_line.strip() and not _NOT_PARAGRAPH.match(out.last_line):
         text = out.take_line()
         out.heading(1 if setext.group(1)[0] == "=" else 2, inline(text))
+    elif asked := _BOLD_QUESTION.match(line):
+        out.heading(QUESTION_LEVEL, Term(inline(asked.group(0))))
+    elif (given := _DEFINITION.match(line)) and (out.defines or _is_term(before)):
+        if _is_term(before) and not _DEFINITION.match(before) and out.last_line.strip():
+            out.heading(TERM_LEVEL, Term(inline(out.take_line())))
+        out.line(given.group(1))
     else:
+        for link in _LINK.finditer(line):
+            if not link.group(0).startswith("!"):
+                out.link(inline(link.group(1)), link.group(2))
         out.line(_LINK.sub(r"\1", line))
+
+
+def _is_term(line: str) -> bool:
+    return bool(line.strip()) and not _NOT_PARAGRAPH.match(line)
 
 
 def inline(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from semtune.errors import InputError, nearest
 
@@ -30,31 +30,42 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "title": ("title", "heading", "headline"),
     "id": ("id", "_id", "doc_id", "docid", "document_id"),
     "group": ("group",),
+    "label": ("gold_label", "label_text", "label", "category", "intent", "class"),  # the first that is there
 }
+INFERENCE = frozenset({"entailment", "neutral", "contradiction"})
 NEGATIVE_NUMBERED = re.compile(r"(?:negative|neg|hard_negative)_?\d+$")
 ALLOWED = (
     "(query, document[, negative]) to train a search; (sentence1, sentence2, score) for similarity; "
-    "(title, text) or (text) for documents"
+    "(premise, hypothesis, label) for inference; (text, label) for classes; (title, text) or (text) for documents"
 )
-Kind = Literal["documents", "pairs", "scored"]
+SHOWN = 50  # column names in a message
+Kind = Literal["documents", "pairs", "scored", "inference", "duplicates", "classes"]
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The kind of a table and the column of each role."""
+    """The kind of a table and the column of each role.
+
+    Kinds: "documents"; "pairs" of a question and its answers; "scored" pairs of sentences; "inference": a premise, a
+    hypothesis and whether it follows; "duplicates": pairs with 1 for a match and 0 for none; "classes": texts with a
+    label.
+    """
 
     kind: Kind
     columns: dict[str, str]
     negatives: tuple[str, ...] = ()
 
 
-def find_roles(columns: Sequence[str], given: Mapping[str, str], where: object) -> Roles:
+def find_roles(
+    columns: Sequence[str], given: Mapping[str, str], where: object, sample: Sequence[Mapping[str, Any]] = ()
+) -> Roles:
     """Decide what each column is.
 
     Args:
         columns: the names found.
         given: role → column name, set by the user; wins over the names.
         where: the file, for messages.
+        sample: some rows; they tell labels of inference in words from scores.
 
     Raises:
         InputError: a given column is not there, two columns claim a role, or no known shape results.
@@ -70,39 +81,58 @@ def find_roles(columns: Sequence[str], given: Mapping[str, str], where: object) 
     for role, names in claims.items():
         if len(names) == 1 or (names and role in {"id", "title"}):
             roles[role] = names[0]
-    for wanted, kind in _shapes(roles, claims, negatives):
+        elif names and role == "label":
+            roles[role] = min(names, key=lambda name: ALIASES["label"].index(_plain(name)))
+    for wanted, kind in _shapes(roles, claims, negatives, given, sample):
         torn = next((role for role in wanted if role not in roles), None)
         if torn is None:
             return Roles(kind, _keep(roles, kind), _negatives(roles, negatives, kind))
         _refuse_two(where, torn, claims[torn])
     raise InputError(
-        f"{where}: cannot tell what the columns are. Found: {', '.join(columns) or 'none'}. Allowed: {ALLOWED}. Rename "
+        f"{where}: cannot tell what the columns are. Found: {_listed(columns) or 'none'}. Allowed: {ALLOWED}. Rename "
         f"the columns, or say which is which, e.g. roles: {{anchor: {columns[0] if columns else 'subject'}, positive: "
         f"{columns[-1] if columns else 'body'}}}."
     )
 
 
 def _shapes(
-    roles: Mapping[str, str], claims: Mapping[str, list[str]], negatives: Sequence[str]
+    roles: Mapping[str, str],
+    claims: Mapping[str, list[str]],
+    negatives: Sequence[str],
+    given: Mapping[str, str],
+    sample: Sequence[Mapping[str, Any]],
 ) -> list[tuple[tuple[str, ...], Kind]]:
     """The one shape that the claimed roles form, as (roles needed, kind); none if they form no shape."""
     has = {role for role in ALIASES if role in roles or claims.get(role)}
     if {"sentence1", "sentence2"} <= has:
+        if _is_inference(roles, sample):
+            return [(("sentence1", "sentence2", "label"), "inference")]
         return (
             [(("sentence1", "sentence2", "score"), "scored")]
             if "score" in has
             else [(("sentence1", "sentence2"), "pairs")]
         )
     if {"anchor", "positive"} <= has:
-        scored = "score" in has and not negatives and "negative" not in has
-        return [(("anchor", "positive", "score"), "scored")] if scored else [(("anchor", "positive"), "pairs")]
+        if "score" not in has or negatives or "negative" in has:
+            return [(("anchor", "positive"), "pairs")]
+        return [(("anchor", "positive", "score"), "duplicates" if {"anchor", "positive"} <= given.keys() else "scored")]
     if {"anchor", "text"} <= has:
         return [(("anchor", "text"), "pairs")]
     if "text" in has:
-        return [(("text",), "documents")]
+        asked = "label" in given or ("label" in has and "title" not in has and "text" not in given)
+        return [(("text", "label"), "classes")] if asked else [(("text",), "documents")]
     if "positive" in has:
         return [(("positive",), "documents")]
     return []
+
+
+def _is_inference(roles: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the label says that one sentence follows from the other: by the columns' names, or by its words."""
+    label = roles.get("label", "")
+    if _plain(label) == "gold_label" or (label and _plain(roles.get("sentence1", "")) == "premise"):
+        return True
+    words = {str(row.get(label)).strip().lower() for row in sample} if label else set()
+    return bool(words & INFERENCE)
 
 
 def _keep(roles: dict[str, str], kind: Kind) -> dict[str, str]:
@@ -118,10 +148,14 @@ def _keep(roles: dict[str, str], kind: Kind) -> dict[str, str]:
             if role not in kept:
                 kept[role] = kept.pop(other)
         wanted = ("sentence1", "sentence2", "score")
-    else:
+    elif kind == "documents":
         if "text" not in kept:
             kept["text"] = kept.pop("positive")
         wanted = ("text", "title", "id", "group")
+    else:
+        if kind == "duplicates":
+            kept = {"sentence1": kept["anchor"], "sentence2": kept["positive"], "label": kept["score"]}
+        wanted = ("text", "id", "label") if kind == "classes" else ("sentence1", "sentence2", "label")
     return {role: kept[role] for role in wanted if role in kept}
 
 
@@ -146,6 +180,11 @@ def _refuse_two(where: object, role: str, names: list[str]) -> None:
         f"{where}: the columns {' and '.join(map(repr, names))} could both be the {role}. Say which, e.g. "
         f"roles: {{{role}: {names[0]}}}."
     )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    more = f" and {len(columns) - SHOWN:,} more" if len(columns) > SHOWN else ""
+    return ", ".join(columns[:SHOWN]) + more
 
 
 def _plain(column: str) -> str:

@@ -1,22 +1,27 @@
-"""A CSV, TSV or JSONL file to documents, labelled pairs or scored pairs."""
+"""A table to documents, labelled pairs, scored pairs or texts with a class."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from semtune.errors import InputError
-from semtune.prepare.material import PairRow, Rows, Section
-from semtune.prepare.readers.cells import Layout, Row, csv_rows, find_layout, is_jsonl, is_number, jsonl_rows, load_text
+from semtune.prepare.material import Labelled, PairRow, Rows, Section
+from semtune.prepare.readers.cells import Row, is_number
+from semtune.prepare.readers.opened import SAMPLE_ROWS, Opened, open_table
 from semtune.prepare.readers.roles import Roles, find_roles
+from semtune.prepare.readers.values import many, one
+from semtune.prepare.readers.verdicts import Judgement, duplicate, inference, join
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.tally import BadRows, Tally
-from semtune.prepare.text import one_line, tidy
+from semtune.prepare.text import one_line
 from semtune.types import Document, ScoredPair
 
-SAMPLE_ROWS = 100
 STSB_MAX = 5.0
+_KIND = {"inference": "pairs", "duplicates": "pairs"}
 
 
 def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
@@ -27,31 +32,45 @@ def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
     Raises:
         InputError: missing, empty, unclear columns, or more bad rows than allowed.
     """
-    text = load_text(path)
     bad = BadRows(path.name, tally)
-    layout, rows = _open(path, text, bad)
-    roles = find_roles(layout.columns, settings.roles, path)
-    result = Rows(
-        roles.kind, layout.columns, {**roles.columns, **{f"negative {n}": c for n, c in enumerate(roles.negatives, 1)}}
-    )
-    for number, row in rows:
-        if roles.kind == "documents":
-            _document(result, path, number, row, roles, bad)
-        elif roles.kind == "pairs":
-            _pair(result, number, row, roles, bad)
-        else:
-            _score(result, number, row, roles, bad)
+    opened = open_table(path, settings.roles, bad)
+    sample = list(islice(opened.rows, SAMPLE_ROWS))
+    roles = find_roles(opened.columns, settings.roles, path, [row for _, row in sample])
+    table = _Table(path, opened, roles, bad)
+    for number, row in chain(sample, opened.rows):
+        table.add(number, row)
     tally.count("rows", bad.seen)
     bad.check(settings.max_bad_share)
-    if not (result.sections or result.pairs or result.scored):
-        raise InputError(f"{path.absolute()} has no row that can be used. Columns found: {', '.join(layout.columns)}.")
-    return result
+    return table.close()
 
 
-def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) -> tuple[list[str], Roles, bool]:
-    """Columns, roles, and whether a header row names them, from the first `limit` bytes."""
-    layout, _ = _open(path, load_text(path, limit), BadRows(path.name, Tally()))
-    return layout.columns, find_roles(layout.columns, settings.roles, path), layout.header
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the beginning of a table says.
+
+    Attributes:
+        columns: their names.
+        roles: what they are.
+        header: whether a header row names them.
+        shape: what kind of file it is, in words, where its suffix does not say it.
+        binary: whether all its scores are 0 or 1.
+    """
+
+    columns: list[str]
+    roles: Roles
+    header: bool
+    shape: str
+    binary: bool
+
+
+def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) -> Sample:
+    """Look at the beginning of a table, where its format allows it at the first `limit` bytes only."""
+    opened = open_table(path, settings.roles, BadRows(path.name, Tally()), limit)
+    rows = [row for _, row in islice(opened.rows, SAMPLE_ROWS)]
+    roles = find_roles(opened.columns, settings.roles, path, rows)
+    scores = {str(row.get(roles.columns["score"])) for row in rows} if roles.kind == "scored" else set()
+    binary = bool(scores) and scores <= {"0", "1", "0.0", "1.0", "True", "False"}
+    return Sample(opened.columns, roles, opened.header, opened.shape, binary)
 
 
 def scale_scores(
@@ -78,71 +97,119 @@ def scale_scores(
     return scaled
 
 
-def _open(path: Path, text: str, bad: BadRows) -> tuple[Layout, Iterator[tuple[int, Row]]]:
-    if not is_jsonl(path):
-        layout = find_layout(text, path.suffix)
-        return layout, csv_rows(text, layout, bad)
-    columns: dict[str, None] = {}
-    for number, (_, row) in enumerate(jsonl_rows(text, BadRows(path.name, Tally()))):
-        columns.update(dict.fromkeys(row))
-        if number >= SAMPLE_ROWS:
-            break
-    if not columns:
-        raise InputError(
-            f"{path.absolute()} has no JSON object on any line. Expected one object a line, e.g. "
-            '{"query": …, "document": …}.'
-        )
-    return Layout(list(columns)), jsonl_rows(text, bad)
+@dataclass(slots=True)
+class _Table:
+    """Takes row after row by the roles of their columns; what cannot be used is counted."""
 
+    path: Path
+    opened: Opened
+    roles: Roles
+    bad: BadRows
+    result: Rows = field(init=False)
+    judged: list[Judgement] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
 
-def _document(result: Rows, path: Path, number: int, row: Row, roles: Roles, bad: BadRows) -> None:
-    text = _one(row.get(roles.columns["text"]))
-    if not text:
-        return bad.refuse(number, f"no {roles.columns['text']}", row)
-    title = _cell(row, roles, "title")
-    id_ = _cell(row, roles, "id") or str(number)
-    group = _cell(row, roles, "group") or id_
-    result.sections.append(Section(id_, group, f"{path.name}:{number}", (title,) if title else (), text))
-    return None
+    def __post_init__(self) -> None:
+        negatives = {f"negative {n}": column for n, column in enumerate(self.roles.negatives, 1)}
+        kind = _KIND.get(self.roles.kind, self.roles.kind)
+        self.result = Rows(kind, self.opened.columns, {**self.roles.columns, **negatives})  # type: ignore[arg-type]
 
+    def add(self, number: int, row: Row) -> None:
+        """Take a row in, or refuse it."""
+        if self.roles.kind == "documents":
+            self._document(number, row)
+        elif self.roles.kind == "pairs":
+            self._pair(number, row)
+        elif self.roles.kind == "scored":
+            self._score(number, row)
+        elif self.roles.kind == "classes":
+            self._class(number, row)
+        else:
+            self._verdict(number, row)
 
-def _pair(result: Rows, number: int, row: Row, roles: Roles, bad: BadRows) -> None:
-    anchor = one_line(_one(row.get(roles.columns["anchor"])))
-    positives = _many(row.get(roles.columns["positive"]))
-    if not anchor or not positives:
-        return bad.refuse(number, f"no {roles.columns['positive' if anchor else 'anchor']}", row)
-    title = _cell(row, roles, "title")
-    documents = tuple(Document("", text, title) for text in positives)
-    negatives = tuple(text for column in roles.negatives for text in _many(row.get(column)))
-    result.pairs.append(PairRow(number, anchor, documents, negatives, _cell(row, roles, "group")))
-    return None
+    def close(self) -> Rows:
+        """All that was taken in.
 
+        Raises:
+            InputError: nothing was.
+        """
+        result = self.result
+        if self.judged:
+            result.pairs = join(self.judged, self.bad.tally)
+        if not (result.sections or result.pairs or result.scored or result.classes):
+            raise InputError(
+                f"{self.path.absolute()} has no row that can be used. Columns found: {', '.join(self.opened.columns)}."
+            )
+        return result
 
-def _score(result: Rows, number: int, row: Row, roles: Roles, bad: BadRows) -> None:
-    one, two = (_one(row.get(roles.columns[name])) for name in ("sentence1", "sentence2"))
-    value = row.get(roles.columns["score"])
-    if not one or not two:
-        return bad.refuse(number, "a sentence is missing", row)
-    if isinstance(value, bool):
-        value = int(value)
-    if not is_number(value):
-        return bad.refuse(number, "score is no number", value)
-    result.scored.append(ScoredPair(one, two, float(str(value))))
-    return None
+    def _document(self, number: int, row: Row) -> None:
+        text = self._cell(row, "text")
+        if not text:
+            return self.bad.refuse(number, f"no {self.roles.columns['text']}", row)
+        title = self._cell(row, "title")
+        given = self._cell(row, "id")
+        id_ = given or str(number)
+        if given and given in self.ids:
+            return self.bad.refuse(number, "id that stood before", given)
+        self.ids.add(given)
+        group = self._cell(row, "group") or id_
+        place = f"{self.path.name}:{number}"
+        self.result.sections.append(Section(id_, group, place, (title,) if title else (), text))
+        return None
 
+    def _pair(self, number: int, row: Row) -> None:
+        anchor = one_line(self._cell(row, "anchor"))
+        positives = many(row.get(self.roles.columns["positive"]), self.bad.tally)
+        if not anchor or not positives:
+            return self.bad.refuse(number, f"no {self.roles.columns['positive' if anchor else 'anchor']}", row)
+        title = self._cell(row, "title")
+        documents = tuple(Document("", text, title) for text in positives)
+        negatives = tuple(text for column in self.roles.negatives for text in many(row.get(column), self.bad.tally))
+        self.result.pairs.append(PairRow(number, anchor, documents, negatives, self._cell(row, "group")))
+        return None
 
-def _cell(row: Mapping[str, Any], roles: Roles, role: str) -> str:
-    return _one(row.get(roles.columns[role])) if role in roles.columns else ""
+    def _score(self, number: int, row: Row) -> None:
+        first, second = self._cell(row, "sentence1"), self._cell(row, "sentence2")
+        value = row.get(self.roles.columns["score"])
+        if not first or not second:
+            return self.bad.refuse(number, "a sentence is missing", row)
+        if isinstance(value, bool):
+            value = int(value)
+        if not is_number(value):
+            return self.bad.refuse(number, "score is no number", value)
+        self.result.scored.append(ScoredPair(first, second, float(str(value))))
+        return None
 
+    def _verdict(self, number: int, row: Row) -> None:
+        first, second = one_line(self._cell(row, "sentence1")), self._cell(row, "sentence2")
+        label = self._label(row)
+        if not first or not second:
+            return self.bad.refuse(number, "a sentence is missing", row)
+        names = self.opened.names.get(self.roles.columns["label"], [])
+        verdict = inference(label, names) if self.roles.kind == "inference" else duplicate(label)
+        if verdict is None:
+            allowed = "entailment, neutral, contradiction or 0, 1, 2" if self.roles.kind == "inference" else "0 or 1"
+            return self.bad.refuse(number, f"label is not one of {allowed}", label)
+        if verdict == "undecided":
+            return self.bad.tally.drop("pair without an agreed label", f"{first} | {second}")
+        self.judged.append(Judgement(number, first, second, verdict))
+        return None
 
-def _one(value: Any) -> str:
-    """A cell as text; empty for None and for what is no text."""
-    if isinstance(value, list):
-        return _one(value[0]) if len(value) == 1 else ""
-    return tidy(str(value)).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    def _class(self, number: int, row: Row) -> None:
+        text, label = one_line(self._cell(row, "text")), self._label(row)
+        if not text or not label:
+            return self.bad.refuse(number, f"no {self.roles.columns['label' if text else 'text']}", row)
+        names = self.opened.names.get(self.roles.columns["label"], [])
+        if names:
+            if not label.isdigit() or int(label) >= len(names):
+                return self.bad.refuse(number, f"label is not one of 0 to {len(names) - 1}", label)
+            label = names[int(label)]
+        self.result.classes.append(Labelled(number, text, label))
+        return None
 
+    def _label(self, row: Row) -> str:
+        value = row.get(self.roles.columns["label"])
+        return str(int(value)) if isinstance(value, bool) else one(value, self.bad.tally)
 
-def _many(value: Any) -> list[str]:
-    """A cell as texts: one, or a list of them (FlagEmbedding's pos and neg)."""
-    values = value if isinstance(value, list) else [value]
-    return [text for item in values if (text := _one(item.get("text") if isinstance(item, dict) else item))]
+    def _cell(self, row: Mapping[str, Any], role: str) -> str:
+        return one(row.get(self.roles.columns[role]), self.bad.tally) if role in self.roles.columns else ""

@@ -1,0 +1,1 @@
+"""What the pages of all steps share: the look, plots as SVG, and a few parts."""

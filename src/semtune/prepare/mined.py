@@ -1,0 +1,105 @@
+"""What mining came to: counts, scores and the list of suspects."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from semtune.types import Suspect
+
+PER_QUESTION = 5  # suspects of one question that are kept for review
+REVIEWED = 1_000  # suspects that are kept in all
+FLOOR = 0.1  # of a positive's score: an answer that is not found at all makes not everything suspicious alike
+
+
+@dataclass(slots=True)
+class Mined:
+    """What was mined, refused and suspected.
+
+    Attributes:
+        per_pair: negatives that each pair has now.
+        pairs: pairs that have them.
+        mined: negatives found among the ranks asked for.
+        filled: negatives drawn at random, since the ranks held too few.
+        repeated: places filled with a negative that the pair has already, since the corpus holds too few.
+        given, given_left_out: negatives that the source gave, and those left out: labelled relevant, or too many.
+        left_out: anchors of pairs for which no passage may be a negative; these left the train split.
+        refused: guard → candidates refused.
+        suspected: questions and passages that the margins, or the judge, refused.
+        review: the most suspicious of them, the worst first.
+        truncated: passages that lost their end to the encoder's limit.
+        encoder: name, fingerprint and runtime of what searched.
+        examples: a few pairs with scores.
+    """
+
+    per_pair: int
+    encoder: dict[str, str]
+    pairs: int = 0
+    mined: int = 0
+    filled: int = 0
+    repeated: int = 0
+    given: int = 0
+    given_left_out: int = 0
+    truncated: int = 0
+    suspected: int = 0
+    left_out: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    review: list[Suspect] = field(default_factory=list)
+    examples: list[dict[str, Any]] = field(default_factory=list)
+    positive_scores: array[float] = field(default_factory=lambda: array("f"))
+    negative_scores: array[float] = field(default_factory=lambda: array("f"))
+
+    def suspect(self, found: Sequence[Suspect]) -> None:
+        """Add the suspects of one question; of a passage that is suspected twice the worse counts."""
+        worst: dict[str, Suspect] = {}
+        for suspect in found:
+            if suspect.id not in worst or suspicion(suspect) > suspicion(worst[suspect.id]):
+                worst[suspect.id] = suspect
+        self.suspected += len(worst)
+        self.review.extend(_ordered(worst.values())[:PER_QUESTION])
+        if len(self.review) > 2 * REVIEWED:
+            self.sort()
+
+    def sort(self) -> None:
+        """Put the most suspicious first and let go of what is beyond the limit."""
+        self.review = _ordered(self.review)[:REVIEWED]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form, for the report."""
+        return {
+            "encoder": self.encoder,
+            "per_pair": self.per_pair,
+            "pairs": self.pairs,
+            "mined": self.mined,
+            "filled": self.filled,
+            "repeated": self.repeated,
+            "given": self.given,
+            "given_left_out": self.given_left_out,
+            "pairs_left_out": len(self.left_out),
+            "refused": dict(self.refused),
+            "suspected": self.suspected,
+            "to_review": len(self.review),
+            "truncated": self.truncated,
+            "scores": {"positive": _spread(self.positive_scores), "negative": _spread(self.negative_scores)},
+            "examples": self.examples,
+        }
+
+
+def suspicion(suspect: Suspect) -> float:
+    """Score relative to that of the labelled answer; from about the margin up, above 1 where it scores higher."""
+    return suspect.score / max(suspect.positive_score, FLOOR)
+
+
+def _ordered(suspects: Any) -> list[Suspect]:
+    return sorted(suspects, key=lambda suspect: (-suspicion(suspect), suspect.id))
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    order = sorted(values)
+    if not order:
+        return {}
+    places = {"least": 0.0, "p5": 0.05, "median": 0.5, "p95": 0.95, "most": 1.0}
+    return {name: round(order[round(share * (len(order) - 1))], 4) for name, share in places.items()}

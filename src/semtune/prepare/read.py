@@ -1,0 +1,90 @@
+"""From a source to what its reader makes of it: sections, labels, scored pairs or a finished data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from semtune.dataset import Dataset, load
+from semtune.errors import InputError
+from semtune.prepare.labelled import labels_from_rows
+from semtune.prepare.material import Labels, Part, Rows, Section
+from semtune.prepare.readers.beir import read_beir
+from semtune.prepare.readers.classes import pair_classes
+from semtune.prepare.readers.folder import read_file, read_folder
+from semtune.prepare.readers.marco import read_marco
+from semtune.prepare.readers.pydocs import read_python_docs
+from semtune.prepare.readers.splits import find_splits
+from semtune.prepare.readers.table import read_table, scale_scores
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.sources import Kind, Source, existing
+from semtune.prepare.tally import Tally
+from semtune.progress import Progress
+from semtune.types import ScoredPair
+
+
+def read_source(
+    source: Source, kind: Kind, settings: PrepareSettings, tally: Tally, progress: Progress
+) -> list[Section] | Labels | dict[Part, list[ScoredPair]] | Dataset:
+    """Read a source with the reader of its kind.
+
+    Raises:
+        InputError: it cannot be read, or holds nothing that can be used.
+    """
+    if kind == "python-docs":
+        return read_python_docs(tally, progress)
+    if isinstance(source, Mapping):
+        return _read_tables(
+            {s: [existing(source[s])] for s in ("train", "dev", "test") if s in source}, settings, tally
+        )
+    path = existing(source)
+    if kind == "dataset":
+        return load(path)
+    if kind == "beir":
+        return read_beir(path, tally, settings)
+    if kind == "marco":
+        return read_marco(path, tally, settings)
+    if kind == "splits":
+        return _read_tables(find_splits(path, tally), settings, tally)
+    if kind == "table":
+        return _read_tables({"all": [path]}, settings, tally)
+    if kind == "folder":
+        return read_folder(path, tally, progress)
+    if sections := read_file(path, path.name, tally):
+        return sections
+    raise InputError(f"{path.absolute()} has no text ({', '.join(tally.dropped)}).")
+
+
+def _read_tables(
+    parts: Mapping[Part, list[Path]], settings: PrepareSettings, tally: Tally
+) -> list[Section] | Labels | dict[Part, list[ScoredPair]]:
+    tables: dict[Part, list[Rows]] = {
+        part: [read_table(path, settings, tally) for path in paths] for part, paths in parts.items()
+    }
+    kinds = {paths.name: rows.kind for part in parts for paths, rows in zip(parts[part], tables[part], strict=True)}
+    if len(set(kinds.values())) > 1:
+        found = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
+        raise InputError(f"The files are of different kinds: {found}. All must be of one.")
+    kind = next(iter(kinds.values()))
+    if kind == "pairs":
+        return labels_from_rows({part: [row for table in tables[part] for row in table.pairs] for part in parts})
+    if kind == "scored":
+        scored = [[row for table in tables[part] for row in table.scored] for part in parts]
+        where = ", ".join(kinds)
+        return dict(zip(parts, scale_scores(scored, where, tally, settings.max_bad_share), strict=True))
+    if kind == "classes":
+        return _read_classes(tables, tally)
+    if len(tables) > 1:
+        raise InputError(f"{', '.join(kinds)}: documents without labels are given in one file, and split by Semtune.")
+    return [section for table in next(iter(tables.values())) for section in table.sections]
+
+
+def _read_classes(tables: Mapping[Part, list[Rows]], tally: Tally) -> Labels:
+    """Texts with a class, of all splits together: a search that is judged on classes it was trained on proves little."""
+    if len(tables) > 1:
+        tally.warn(
+            f"The splits {', '.join(tables)} share their classes. They were put together and split anew by class, so "
+            "that the model is judged on classes it was not trained on; scores of a classifier cannot be compared."
+        )
+    rows = [row for part in tables.values() for table in part for row in table.classes]
+    return labels_from_rows({"all": pair_classes(rows, tally)})

@@ -1,0 +1,52 @@
+"""A file's bytes, unpacked where the name ends in .gz, and never more of them than fit into memory."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_FILE = 64 << 20  # bytes of one text in a folder; more is a log or a dump, not a document
+MAX_TABLE = 2 << 30  # bytes of one table
+MAX_LINE = 4 << 20  # characters of one line of a table
+MAX_TEXT_LINE = 1 << 20  # characters of one line of a text
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first bytes of a file; `cut` tells whether there were more."""
+
+    data: bytes
+    cut: bool
+
+
+def suffix_of(path: Path) -> str:
+    """What kind of file a name says it is: that of `a.md.gz` is `.md`."""
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
+
+
+def stem_of(path: Path) -> str:
+    """A file's name without its kind: that of `a.b.md.gz` is `a.b`."""
+    return path.name.removesuffix(".gz").removesuffix(".GZ").rpartition(".")[0] or path.name
+
+
+def read_head(path: Path, limit: int) -> Head:
+    """At most the first `limit` bytes of a file's content.
+
+    Raises:
+        OSError: it cannot be read, or is no gzip file though its name says so; `strerror` says why.
+    """
+    try:
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as source:
+            data = source.read(limit)
+            return Head(data, bool(source.read(1)))
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise OSError(errno.EIO, "broken gzip file") from None
+
+
+def in_mib(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / (1 << 20):,.0f} MiB"

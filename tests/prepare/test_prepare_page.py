@@ -1,0 +1,155 @@
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from semtune.dataset import Dataset
+from semtune.prepare import PrepareSettings, page, prepare
+from semtune.prepare.languages import language, mix
+from semtune.prepare.lengths import BINS, spread
+from semtune.prepare.page import write_page
+from semtune.types import Pair
+
+ATTACK = "<script>document.title='owned'</script>"
+
+
+class Checker(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.fetched, self.ids = [], set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        found = dict(attrs)
+        self.ids += [found["id"]] if "id" in found else []
+        self.fetched += [v for k, v in found.items() if k in {"src", "href", "xlink:href"} and not v.startswith("#")]
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def page_of(dataset, tmp_path):
+    write_page(dataset, tmp_path / "report.html", "A & <b>")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    checked = Checker(text)
+    assert checked.open == []
+    assert checked.fetched == []
+    assert "script" not in checked.tags
+    assert len(checked.ids) == len(set(checked.ids))
+    return text
+
+
+@pytest.fixture
+def dataset(tmp_path, tokenizer):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name in ("Apples", "Pears", "Plums", "Figs"):
+        (folder / f"{name}.md").write_text(
+            f"# All about {name}\n\nIn the old garden {name} &lt;b> {ATTACK.replace('<', '&lt;')} grow.\n\n"
+            f"## Storing {name} & `{ATTACK}`\n\nKeep {name} cool in boxes, and turn them over. $title\n\n## See also\n\nOther {name} books.\n"
+        )
+    (folder / "empty.md").write_text("")
+    return prepare(folder, tokenizer, 40, PrepareSettings(), 0)
+
+
+def test_the_page_says_what_came_in_and_out_and_escapes_it(dataset, tmp_path):
+    text = page_of(dataset, tmp_path)
+    assert "A &amp; &lt;b&gt;" in text
+    assert "&lt;script&gt;" in text
+    counts = dataset.report["counts"]
+    assert counts["files"] == 4
+    assert "<b>4</b><small>files read</small>" in text
+    assert f"<b>{counts['sections']}</b><small>sections</small>" in text
+    assert text.index("warning") < text.index("files read") < text.index("left out, and why") < text.index("<svg")
+    for reason, entry in dataset.report["dropped"].items():
+        assert reason in text
+        assert f'<td class="number">{entry["count"]:,}</td>' in text
+    assert "Only 1 test questions" in text or "Only 2 test questions" in text
+    assert "leaks are left</b>" in text
+    assert "English" in text
+    assert text.count("<svg") >= 2
+
+
+def test_negatives_leaks_and_near_duplicates_are_shown(dataset, tmp_path):
+    train = dataset.pairs["train"]
+    dataset.pairs["train"] = [Pair(pair.anchor, pair.positive, ("a wrong & bad text",)) for pair in train]
+    dataset.report["negatives"] = {
+        "mined": 7, "refused": {"margin": 3}, "scores": {"positive": {"median": 0.5}},
+        "examples": [{"anchor": "q?", "positive": "p", "positive_score": 0.7, "negatives": [{"text": ATTACK, "score": 0.25}]}],
+    }  # fmt: skip
+    dataset.report["leaks"] |= {"found": 1, "by_sort": {"text": 1}, "examples": {"text": [ATTACK]}, "share": 0.1}
+    dataset.report["alike"] = {"near-duplicate passages": [{"one": ATTACK, "two": "b", "similarity": 0.81}]}
+    text = page_of(dataset, tmp_path)
+    assert "a wrong &amp; bad text" in text
+    assert "negative 0.25" in text
+    assert "Train shares something with dev or test: 1 × text." in text
+    assert 'class="verdict do-not-ship"' in text
+    assert "81%" in text
+
+
+def test_an_old_or_bare_report_gives_a_page_too(tmp_path):
+    assert "No warnings" in page_of(Dataset(report={}), tmp_path)
+    assert "Not looked for." in page_of(Dataset(report={"kind": "table", "dropped": {}}), tmp_path)
+
+
+def test_without_matplotlib_the_page_says_so(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "installed", lambda module: False)
+    text = page_of(dataset, tmp_path)
+    assert "matplotlib is not installed" in text
+    assert "<svg" not in text
+    assert "half have up to" in text
+
+
+def test_the_same_data_give_the_same_page_and_a_small_report(dataset, tmp_path):
+    assert page_of(dataset, tmp_path) == page_of(dataset, tmp_path)
+    assert len(json.dumps(dataset.report["tokens"])) < 4_000
+
+
+def test_the_histogram_keeps_what_is_cut_apart():
+    found = spread([1, 5, 10, 10, 11, 12, 999], 10)
+    edges, counts = found["histogram"]["edges"], found["histogram"]["counts"]
+    assert (found["median"], found["max"], found["truncated"]) == (10, 999, 3)
+    assert 11 in edges
+    assert sum(counts[: edges.index(11)]) == 4
+    assert sum(counts) == 7
+    for lengths, limit in ([[1], 1], [[3] * 9, 500], [list(range(5000)), 256], [[8191], 8192]):
+        made = spread(lengths, limit)["histogram"]
+        assert sum(made["counts"]) == len(lengths)
+        assert len(made["edges"]) == len(made["counts"]) + 1 <= BINS + 3
+        assert made["edges"] == sorted(set(made["edges"]))
+    assert spread([], 8)["histogram"] == {"edges": [], "counts": []}
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("en", "The text of this page is about the things that you can do with it."),
+        ("de", "Der Text ist nicht lang, aber er wird von den Leuten gelesen."),
+        ("fr", "Les pages de ce livre sont dans la boîte avec une clé."),
+        ("es", "El libro que está en la mesa es de los niños."),
+        ("ru", "Это не то, что он сказал мне о книге."),
+        ("uk", "Це не те, що він мені сказав про книгу."),
+        ("ja", "これは本です。漢字もある。"),
+        ("zh", "今天天气很好，我们出去走走。"),
+        ("ko", "오늘은 날씨가 좋습니다."),
+        ("el", "Ο καιρός είναι καλός σήμερα."),
+        ("und-Deva", "आज मौसम अच्छा है।"),
+        ("unknown", "12:30 -- 0x7f"),
+        ("unknown", "Milvus FAISS torch"),
+        ("unknown", ""),
+    ],
+)
+def test_a_language_is_told_or_said_to_be_unknown(code, text):
+    assert language(text) == code
+
+
+def test_the_mix_is_ordered_by_frequency():
+    assert mix(["今天天气很好", "The end of the day is near.", "明天下雨"]) == {"zh": 2, "en": 1}
+    assert mix([]) == {}
