@@ -19,7 +19,7 @@ from semtune.encoders.torch import open_sentence_transformer
 from semtune.train.attention import fast_on_cpu
 from semtune.train.sampler import length_batches
 
-BATCH, STEPS, ROUNDS = 32, 4, 5
+BATCH, STEPS, ROUNDS = 32, 2, 3
 
 
 def main() -> None:
