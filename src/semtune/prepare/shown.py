@@ -55,7 +55,7 @@ def verdict(report: Mapping[str, Any]) -> str:
         warnings.insert(0, f"Train shares something with dev or test: {shared}. Scores will be too good.")
     kind = "do-not-ship" if found.get("found") else "cannot-judge" if warnings else "ship"
     count = len(warnings)
-    head = f"{count} warning{'s' if count > 1 else ''}" if warnings else "No warnings"
+    head = _many(count, "warning") if warnings else "No warnings"
     lines = "".join(f"<p>{escape(line)}</p>" for line in [*warnings, _summary(report)])
     return f'<section class="verdict {kind}"><h2>{head}</h2>{lines}</section>'
 
@@ -68,9 +68,10 @@ def _summary(report: Mapping[str, Any]) -> str:
         told.append(f"{questions:,} questions")
     rows = counts.get("pairs") or counts.get("scored pairs") or {}
     told.append(f"{rows.get('train', 0):,} training {'pairs' if counts.get('pairs') else 'rows'}")
-    text = ", ".join(told) + f". {left_out:,} things were left out, for {len(dropped)} reasons."
+    text = ", ".join(told) + f". {left_out:,} things were left out, for {_many(len(dropped), 'reason')}."
     if tokens:
-        text += f" {tokens['truncated']:,} texts are longer than the model's {tokens['limit']} tokens."
+        cut = _many(tokens["truncated"], "text is", "texts are") if tokens["truncated"] else "No text is"
+        text += f" {cut} longer than the model's {tokens['limit']} tokens."
     return text
 
 
@@ -115,6 +116,10 @@ def lengths_caption(name: str, spread: Mapping[str, Any], limit: int) -> str:
         f"<b>{LENGTHS[name].capitalize()}</b>: half have up to {spread['median']:,} tokens, 95 % up to {spread['p95']:,}, "
         f"the longest {spread['max']:,}. {fate}"
     )
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
 def languages(found: Mapping[str, Mapping[str, int]]) -> str:
@@ -180,7 +185,7 @@ def alike(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Near duplicates side by side."""
     return "".join(
         f"<details open><summary><h2>{escape(name[:1].upper() + name[1:])}</h2>"
-        f"<span>{min(len(pairs), EXAMPLES)} examples</span></summary>"
+        f"<span>{_many(min(len(pairs), EXAMPLES), 'example')}</span></summary>"
         + "".join(
             f'<article><header><span class="change">{pair["similarity"]:.0%}</span><div class="case"><p>alike</p></div>'
             f"</header>{_sides(('one', pair['one']), ('other', pair['two']))}</article>"
