@@ -184,6 +184,19 @@ def test_scored_pairs_that_nearly_repeat_are_taken_out_of_train():
     assert tally.dropped["training row: nearly a pair of dev or test"]["count"] == 1
 
 
+def test_a_scored_pair_that_shares_one_sentence_with_a_held_out_pair_is_innocent():
+    guitar = "Ein alter Mann spielt auf der kleinen Bühne im Park eine rote Gitarre."
+    data = Dataset(
+        scored={
+            "train": [ScoredPair(guitar, "Zwei Kinder tanzen.", 0.2)],
+            "test": [ScoredPair(guitar, guitar.replace(".", "!"), 1.0)],
+        }
+    )
+    assert leaks(data).total == 0
+    scrub(data, Tally())
+    assert len(data.scored["train"]) == 1
+
+
 @pytest.mark.data
 def test_the_claims_of_scifact_agree_with_plain_python(real_data):
     data = load(real_data / "scifact")

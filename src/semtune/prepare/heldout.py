@@ -26,8 +26,14 @@ class Texts:
     collection: list[str]
 
     def nearly(self) -> list[tuple[str, str, Overlap]]:
-        """(held-out text, training text, how alike): near duplicates and copies that are not the same text."""
+        """(held-out text, training text, how alike): near duplicates and copies that are not the same text.
+
+        Of scored pairs no copies: a pair of two equal sentences has few distinct words, and any pair that holds one
+        of them would cover it.
+        """
         found = overlaps(self.held, self.train, self.collection)
+        if self.sort == "scored pair":
+            found = [overlap for overlap in found if overlap.near]
         pairs = [(self.held[o.held], self.train[o.train], o) for o in found]
         return [(held, train, overlap) for held, train, overlap in pairs if key(held) != key(train)]
 
