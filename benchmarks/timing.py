@@ -17,13 +17,28 @@ RESULTS = Path(__file__).parent / "results"
 
 def interleaved(variants: Mapping[str, Callable[[], Any]], rounds: int, peer: str) -> dict[str, dict[str, float]]:
     """Seconds of each variant, and how many times faster than `peer` it is; one unmeasured round first."""
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
-    for number in range(rounds + 1):
-        for name, run in variants.items():
+
+    def clocked(run: Callable[[], Any]) -> Callable[[], float]:
+        def once() -> float:
             started = time.perf_counter()
             run()
-            if number:
-                seconds[name].append(time.perf_counter() - started)
+            return time.perf_counter() - started
+
+        return once
+
+    return timed({name: clocked(run) for name, run in variants.items()}, rounds, peer, first=1)
+
+
+def timed(
+    variants: Mapping[str, Callable[[], float]], rounds: int, peer: str, first: int = 0
+) -> dict[str, dict[str, float]]:
+    """As `interleaved`, for variants that return their seconds; `first` rounds go unmeasured."""
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    for number in range(first + rounds):
+        for name, run in variants.items():
+            took = run()
+            if number >= first:
+                seconds[name].append(took)
     return {
         name: {
             "seconds": statistics.median(times),

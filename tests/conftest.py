@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chat_server import Server
 from model_variants import Variant, files, write_variant
 from semtune.testing.toy_corpus import toy_documents, write_toy_folder
 from semtune.testing.toy_model import write_toy_model
@@ -61,6 +62,15 @@ def finished(tmp_path_factory, toy_model, toy_folder):
     report = run_pipeline(parse_config(settings(root, toy_model, toy_folder)))
     assert [(step.step, step.status) for step in report.steps] == [(step, "done") for step in STEPS]
     return root
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """An answering server of chat completions; see `chat_server.Server`."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    made = Server()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

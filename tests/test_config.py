@@ -47,6 +47,7 @@ def test_the_defaults_are_those_of_the_design():
             "max_passages": None,
             "pairs_per_section": 3,
             "shared_documents": "drop",
+            "near_duplicates": "keep",
             "roles": {},
             "max_bad_share": 0.1,
             "max_leak_share": 0.0,
@@ -56,6 +57,7 @@ def test_the_defaults_are_those_of_the_design():
             "mine_ranks": (1, 100),
             "mine_sample": False,
             "mine_pool": "not-held-out",
+            "mine_judge": None,
             "review": None,
             "supervision": {
                 "heading": 1.0,

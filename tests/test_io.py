@@ -11,6 +11,7 @@ from semtune.io import (
     atomic_file,
     atomic_folder,
     files_under,
+    held,
     read_json,
     read_jsonl,
     replace_folder,
@@ -71,6 +72,20 @@ def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path):
         write()
     assert names(path) == ["two.txt"]
     assert names(tmp_path) == ["set"]
+
+
+def test_what_killed_processes_left_is_removed_and_what_others_hold_is_not(tmp_path):
+    left, in_use, young, foreign = (
+        tmp_path / name for name in (".set.scratch.a1", ".set.scratch.b2", ".set.scratch.c3", ".set.settings")
+    )
+    for folder in (left, in_use, young, foreign):
+        folder.mkdir()
+        (folder / "part").touch()
+    for folder in (left, in_use, foreign):
+        os.utime(folder, (0, 0))
+    with held(in_use) as ours, atomic_folder(tmp_path / "set") as scratch:
+        assert ours
+        assert names(tmp_path) == sorted(folder.name for folder in (in_use, young, foreign, scratch))
 
 
 def test_replace_folder_moves_the_old_one_out_of_the_way(tmp_path):

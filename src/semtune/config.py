@@ -75,7 +75,7 @@ class PrepareConfig(Section):
     """prepare: from the source to a data set."""
 
     source: str | dict[str, str] = Field(
-        description="a folder, a CSV/TSV/JSONL file, a BEIR folder, 'python-docs', or {train, dev, test} files"
+        description="a folder, an archive, a CSV/TSV/JSONL file, a BEIR folder, 'python-docs', or {train, dev, test} files"
     )
     dev_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept to choose the best checkpoint")
     test_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept for the final judgement")
@@ -85,6 +85,9 @@ class PrepareConfig(Section):
     pairs_per_section: int = Field(3, ge=1, description="training pairs that one long section may give")
     shared_documents: Literal["drop", "keep"] = Field(
         "drop", description="training labels whose document also answers a dev or test question"
+    )
+    near_duplicates: Literal["keep", "drop"] = Field(
+        "keep", description="nearly equal passages of documents without labels: keep them, or drop all but the first"
     )
     roles: dict[str, str] = Field(
         default_factory=dict, description="role: column, where a table's column names do not say it"
@@ -110,7 +113,14 @@ class PrepareConfig(Section):
         "not-held-out",
         description="what may be a negative: all but answers to dev and test, every passage, or answers to train",
     )
-    review: str | None = Field(None, description="a review.jsonl with verdicts on suspected false negatives, to heed")
+    mine_judge: str | None = Field(
+        None,
+        min_length=1,
+        description="a cross-encoder, folder or hub id, that has the last word on negatives; null: none",
+    )
+    review: str | None = Field(
+        None, description="a review.jsonl with verdicts to heed, beside those written into the data set's own"
+    )
     supervision: SupervisionConfig = Field(
         default_factory=dict,  # type: ignore[arg-type]
         validate_default=True,
@@ -129,6 +139,18 @@ class PrepareConfig(Section):
 class TrainConfig(Section):
     """train: fine-tuning; names are those of transformers' TrainingArguments where it has them."""
 
+    loss: str = Field(
+        "auto", min_length=1, description="auto: by the shape of the data; or a loss's name, see docs/train.md"
+    )
+    loss_options: dict[str, Any] = Field(default_factory=dict, description="parameters of the loss, e.g. {scale: 20}")
+    matryoshka_dims: list[int] = Field(
+        default_factory=list, description="dimensions that vectors can be cut to afterwards, e.g. [256, 128, 64]"
+    )
+    guide: str = Field("", description="the model that the GIST losses ask; empty: the backbone itself")
+    teacher: str = Field("", description="the model that the distillation losses learn from")
+    also: dict[str, str] = Field(
+        default_factory=dict, description="name: data set or table; trained on too, each with the loss that fits it"
+    )
     num_train_epochs: float = Field(3.0, gt=0, le=100, description="passes over the training rows; 1 to 4 is usual")
     max_steps: Annotated[int, AfterValidator(_no_limit_or_some)] = Field(
         -1, description="stop after so many steps; -1: no such limit"
@@ -136,14 +158,37 @@ class TrainConfig(Section):
     per_device_train_batch_size: int = Field(
         32, ge=2, description="rows a batch; each pair has batch - 1 in-batch negatives"
     )
-    learning_rate: float = Field(2e-5, gt=0, lt=1, description="peak learning rate")
+    mini_batch_size: int | None = Field(
+        None, ge=1, description="rows computed at a time, with the same result; null: as many as fit into memory"
+    )
+    gradient_accumulation_steps: int = Field(1, ge=1, description="batches a step; adds no in-batch negatives")
+    max_length: int | None = Field(
+        None, ge=8, description="texts are cut at so many tokens in training; null: the model's limit"
+    )
+    learning_rate: float | None = Field(None, gt=0, lt=1, description="peak learning rate; null: the plan's, 2e-5")
+    lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
+        "linear", description="how the rate falls after its warm-up"
+    )
     warmup_steps: float = Field(
         0.1, ge=0, description="linear warm-up: a share of the steps below 1, else their number"
     )
     weight_decay: float = Field(0.0, ge=0, description="of AdamW")
     eval_per_epoch: int = Field(2, ge=1, description="dev measurements and checkpoints an epoch")
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the processor has it")
+    lora_rank: int = Field(0, ge=0, description="of low-rank adapters, trained in place of the weights; 0: none")
+    lora_alpha: float | None = Field(None, gt=0, description="scale of the adapters; null: twice the rank")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="within the adapters")
+    lora_targets: list[str] = Field(
+        default_factory=list, description="modules that get an adapter, e.g. [query, value]; empty: every linear layer"
+    )
+    freeze_layers: int = Field(0, ge=0, description="the embeddings and so many layers above them are not trained")
+    layer_lr_decay: float = Field(
+        1.0, gt=0, le=1, description="a layer's learning rate as a share of that of the layer above it"
+    )
     max_dev_passages: int = Field(500, ge=1, description="passages the dev queries are searched among")
+    report_to: list[str] = Field(
+        default_factory=list, description="trackers that transformers knows, e.g. [tensorboard]"
+    )
 
 
 class EvaluateConfig(Section):

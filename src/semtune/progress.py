@@ -18,6 +18,10 @@ class Progress(Protocol):
         """Tell the user one line."""
         ...
 
+    def status(self, message: str) -> None:
+        """Show how the running task stands, in place of what was shown before."""
+        ...
+
 
 class Quiet:
     """A progress that shows nothing; the default of every library function."""
@@ -28,6 +32,9 @@ class Quiet:
         yield lambda _n: None
 
     def say(self, message: str) -> None:
+        """Ignore the message."""
+
+    def status(self, message: str) -> None:
         """Ignore the message."""
 
 

@@ -19,7 +19,16 @@ from typing import Any
 
 from semtune import __version__
 from semtune.errors import InputError, RunLockedError
-from semtune.io import files_under, read_json, replace_folder, sha256_file, sha256_json, storage_errors, write_json
+from semtune.io import (
+    files_under,
+    read_json,
+    replace_folder,
+    restore_folder,
+    sha256_file,
+    sha256_json,
+    storage_errors,
+    write_json,
+)
 
 MANIFEST, RECORD, PARTIAL, LOCK, CONFIG = "manifest.json", "step.json", ".partial", ".lock", "config.yaml"
 KIND, FORMAT = "semtune-run", 1
@@ -197,7 +206,9 @@ class RunDirectory:
         write_json(self.root / MANIFEST, {"kind": KIND, "format": FORMAT, "semtune": __version__, "steps": records})
 
     def sweep(self) -> None:
-        """Remove what killed processes left beside the step folders."""
+        """Remove what killed processes left beside the step folders; a step's folder that was moved aside comes back."""
+        for path in self.root.glob(".*.old.*/old"):
+            restore_folder(self.root / path.parent.name[1:].rsplit(".old.", 1)[0])
         for pattern in (".*.old.*", f".{MANIFEST}.*", f".{CONFIG}.*"):
             for path in self.root.glob(pattern):
                 _remove(path)

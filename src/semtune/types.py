@@ -72,6 +72,23 @@ class ScoredPair:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """Two sentences and the class of their relation: "1" and "0" for same and different, or inference's three."""
+
+    sentence1: str
+    sentence2: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """A text and its class."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A passage that was refused as a question's negative since it may answer it; a person says whether it does.
 

@@ -265,9 +265,45 @@ def test_info_knows_runs_data_sets_and_sources(semtune, run, toy_folder):
         "rows": {"train": 40, "dev": 10, "test": 10},
         "judged queries": {"train": 40, "dev": 10, "test": 10},
     }
+    assert found["columns"] == {split: ["anchor", "positive"] for split in ("train", "dev", "test")}
+    assert (found["source"], found["limit"], found["settings"]) == ("folder", 64, {})
+    assert found["lengths"]["queries"] == {
+        key: value for key, value in found["report"]["tokens"]["queries"].items() if key != "histogram"
+    }
+    assert found["leaks"] == {"held_out": 40, "found": 0, "removed": 0}
+    told = semtune("info", run / "prepare").out
+    assert "  rows: train 40, dev 10, test 10\n" in told
+    assert "histogram" not in told
     found = semtune("info", toy_folder, "--json").json
     assert (found["kind"], found["counts"]) == ("source (folder)", {"files": 12, ".md files": 12})
     assert "kind: source (folder)" in semtune("info", toy_folder).out
+
+
+def test_info_and_init_take_files_by_split_and_info_roles(semtune, tmp_path):
+    parts = []
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.csv").write_text("ask,say\nq1,a1\nq2,a2\n")
+        parts.append(f"{name}={tmp_path / name}.csv")
+    assert "cannot tell what the columns are" in semtune("info", *parts).error
+    found = semtune("info", *parts, "--set", "roles={anchor: ask, positive: say}", "--json").json
+    assert (found["kind"], found["counts"]) == ("source (tables)", {"train": 2, "test": 2})
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.csv").write_text("question,answer\nq1,a1\nq2,a2\n")
+    assert semtune("init", *parts, "-o", tmp_path / "a.yaml").code == 0
+    assert load_config(tmp_path / "a.yaml").prepare.source == dict(part.split("=") for part in parts)
+
+
+def test_init_shows_the_sources_of_questions_and_stays_valid_when_uncommented(semtune, toy_folder, tmp_path):
+    out = tmp_path / "a.yaml"
+    assert semtune("init", toy_folder, "-o", out).code == 0
+    text = out.read_text()
+    assert "#     link: 0.5  # " in text
+    assert "#   hard_negatives: 0  # " in text
+    wanted = [line for line in text.splitlines() if line.lstrip("# ").startswith(("supervision:", "link:"))]
+    for line in wanted:
+        text = text.replace(line, line[2:].replace("link: 0.5", "link: 0.25"))
+    out.write_text(text)
+    assert load_config(out).prepare.supervision.link == 0.25
 
 
 @pytest.mark.parametrize(

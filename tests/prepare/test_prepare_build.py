@@ -279,3 +279,15 @@ def test_hash_follows_the_content(guide, tmp_path):
     (guide / "new.txt").write_text("x")
     assert hash_source(guide) != before
     assert len(hash_source("python-docs")) == 64
+
+
+def test_max_passages_takes_from_all_splits(tokenizer, write_jsonl):
+    """Rows that are documents of one section each: what is kept must not be chosen by what splits."""
+    rows = [
+        {"_id": f"n{i}", "title": f"Thing number {i} of them", "text": f"The {i * 7} parts of it weigh {i * 31}."}
+        for i in range(600)
+    ]
+    path = write_jsonl("rows.jsonl", rows)
+    data = prepare(path, tokenizer, 64, PrepareSettings(max_passages=150), 3)
+    assert len(data.corpus) == 150
+    assert len(data.pairs["train"]) > 100

@@ -25,7 +25,7 @@ def test_stsb_without_header(shared_data, tokenizer):
     assert len(test) == 1379
     assert (test[0].sentence1, test[0].score) == ("A girl is styling her hair.", 0.5)
     data = prepare({s: str(folder / f"stsb-en-{s}.csv") for s in ("train", "dev", "test")}, tokenizer, 256)
-    assert [len(data.scored[split]) for split in ("train", "dev", "test")] == [5749 - 24 - 8, 1500, 1379]
+    assert [len(data.scored[split]) for split in ("train", "dev", "test")] == [5749 - 45 - 19 - 8, 1500, 1379]
     assert data.scored["test"] == test
 
 

@@ -8,10 +8,10 @@ import pytest
 from semtune.dataset import Dataset, load, save
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ConfigError, InputError, ModelError
-from semtune.prepare import PrepareSettings, hash_review, leaks, prepare
+from semtune.prepare import PrepareSettings, leaks, prepare
 from semtune.prepare.mine import mine
 from semtune.prepare.mined import suspicion
-from semtune.prepare.review import heed, read_review
+from semtune.prepare.review import heed, read_review, sha256_verdicts
 from semtune.prepare.tally import Tally
 from semtune.types import Document, Pair, Query
 
@@ -230,6 +230,21 @@ def test_every_pair_has_as_many():
     assert (mined.given, mined.given_left_out, mined.left_out) == (2, 1, ["bad"])  # all score above what it calls true
 
 
+def test_what_the_source_gave_is_not_mined_a_second_time():
+    dataset, encoder = small([0.9, 0.8, 0.7, 0.6])
+    dataset.pairs["train"] = [Pair("what is it", text_of("amber"), (text_of("basalt"),))]
+    mine(dataset, encoder, settings(3))
+    assert names(dataset.pairs["train"][0]) == ["basalt", "cedar", "dune"]
+
+
+def test_an_empty_pool_leaves_nothing():
+    dataset, encoder = small([0.9, 0.8])
+    dataset.queries["t"] = Query("t", "other")
+    dataset.qrels["test"] = {"t": {"amber": 1, "basalt": 1}}
+    with pytest.raises(InputError, match=r"for any of 1 pairs: {'relevant': 1, 'held out': 1}"):
+        mine(dataset, encoder, settings(1))
+
+
 def test_too_small_a_corpus_repeats():
     dataset, encoder = small([0.9, 0.8])
     mined = mine(dataset, encoder, settings(3))
@@ -280,9 +295,9 @@ def test_a_second_round_makes_room_for_itself():
 def test_judge_has_the_last_word():
     asked = []
 
-    def judge(query, texts):
-        asked.append((query, len(texts)))
-        return [{"amber": 0.9, "basalt": 0.88}.get(text.split()[0], 0.1) for text in texts]
+    def judge(pairs):
+        asked.append([(query, text.split()[0]) for query, text in pairs])
+        return [{"amber": 0.9, "basalt": 0.88}.get(text.split()[0], 0.1) for _, text in pairs]
 
     dataset, encoder = small([0.9, 0.8, 0.7, 0.6])
     mined = mine(dataset, encoder, settings(2), judge=judge)
@@ -291,7 +306,9 @@ def test_judge_has_the_last_word():
     assert [(s.document_id, s.guard, s.score, s.positive_score) for s in mined.review] == [
         ("basalt", "judge", 0.88, 0.9)
     ]
-    assert asked == [("what is it", 3), ("what is it", 2)]
+    # the positive is read once
+    assert asked == [[("what is it", name) for name in ("amber", "basalt", "cedar")], [("what is it", "dune")]]
+    assert mined.judged == 4
 
 
 def test_refused_inputs():
@@ -404,7 +421,8 @@ def test_a_planted_false_negative_heads_the_review_and_a_verdict_is_heeded(write
     assert [(s.id, s.verdict) for s in wrong.review if s.id == rows[0]["id"]] == [(rows[0]["id"], "negative")]
     save(wrong, tmp_path / "second")
     # what comes out can be fed back again and says the same
-    assert hash_review(tmp_path / "second" / "review.jsonl") == hash_review(tmp_path / "edited.jsonl")
+    said = sha256_verdicts(read_review(tmp_path / "edited.jsonl"))
+    assert sha256_verdicts(read_review(tmp_path / "second" / "review.jsonl")) == wrong.report["verdicts"] == said != ""
     third = made(path, tokenizer, review=str(tmp_path / "second" / "review.jsonl"))
     assert (third.pairs, third.qrels, third.review) == (wrong.pairs, wrong.qrels, wrong.review)
 
@@ -412,7 +430,9 @@ def test_a_planted_false_negative_heads_the_review_and_a_verdict_is_heeded(write
 def test_bad_reviews_are_refused_with_line_numbers(write_jsonl):
     good = {"query": "q", "document_id": "d", "text": "t", "verdict": ""}
     path = write_jsonl("r.jsonl", [good, good | {"verdict": "relevent"}, {"query": "q"}])
-    path.write_text(path.read_text() + "\n[1]\n{broken\n")
+    path.write_text(
+        path.read_text() + "\n[1]\n{broken\n" + "[" * 100_000 + "\n" + json.dumps(good | {"text": "\ud800"})
+    )
     with pytest.raises(InputError) as error:
         read_review(path)
     for part in (
@@ -420,6 +440,7 @@ def test_bad_reviews_are_refused_with_line_numbers(write_jsonl):
         "line 3 has no document_id and no text and no verdict",
         "line 5 holds list",
         "line 6 is not valid JSON",
+        "nested too deep); and 1 more",
     ):
         assert part in str(error.value)
     path = write_jsonl("c.jsonl", [good | {"verdict": "relevant"}, good, good | {"verdict": "negative"}])
@@ -462,3 +483,32 @@ def test_a_finished_set_is_mined_again(write_jsonl, tokenizer, tmp_path):
     again = made(tmp_path / "set", tokenizer, hard_negatives=2)
     assert {len(pair.negatives) for pair in again.pairs["train"]} == {2}
     assert again.report["negatives"]["given"] == 0
+
+
+def test_a_second_round_keeps_what_the_source_gave_and_nothing_else():
+    def twice(*given):
+        dataset, encoder = small([0.9, 0.8, 0.7, 0.6])
+        dataset.pairs["train"] = [
+            Pair("what is it", text_of("amber"), given[0]),
+            Pair("other", text_of("fjord"), given[1]),
+        ]
+        encoder.vectors |= {"other": at(1.0), text_of("fjord"): at(0.95)}
+        dataset.report = {"negatives": mine(dataset, encoder, settings(2)).as_dict()}
+        encoder.vectors[text_of("basalt")] = at(0.1)
+        mined = mine(dataset, encoder, settings(2))
+        return mined, [[text.split()[0] for text in pair.negatives] for pair in dataset.pairs["train"]]
+
+    mined, negatives = twice(("given",), ("given",))
+    assert (mined.given, negatives, mined.warning) == (2, [["given", "cedar"], ["given", "amber"]], "")
+    mined, negatives = twice(("given",), ())  # the first pair's own cannot be told from what was mined
+    assert negatives == [["given", "basalt"], ["amber", "basalt"]]
+    assert "all of them stay" in mined.warning
+
+
+def test_copies_of_a_text_take_one_place_together():
+    dataset, encoder = small([0.9, 0.8, 0.7, 0.6])
+    dataset.corpus += [Document(f"a{i}", text_of("amber")) for i in range(50)]
+    dataset.corpus += [Document(f"b{i}", text_of("basalt")) for i in range(50)]
+    mined = mine(dataset, encoder, settings(3, mine_ranks=(1, 3)))
+    assert names(dataset.pairs["train"][0]) == ["basalt", "cedar", "dune"]
+    assert (mined.mined, mined.refused) == (3, {"relevant": 51, "same text": 50})

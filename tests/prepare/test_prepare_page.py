@@ -71,8 +71,9 @@ def test_the_page_says_what_came_in_and_out_and_escapes_it(dataset, tmp_path):
     for reason, entry in dataset.report["dropped"].items():
         assert reason in text
         assert f'<td class="number">{entry["count"]:,}</td>' in text
-    assert "Only 1 test questions" in text or "Only 2 test questions" in text
+    assert "Only 1 test question:" in text or "Only 2 test questions" in text
     assert "leaks are left</b>" in text
+    assert "passages that are nearly the same, or hold a copy" in text
     assert "English" in text
     assert text.count("<svg") >= 2
 
@@ -81,7 +82,8 @@ def test_negatives_leaks_and_near_duplicates_are_shown(dataset, tmp_path):
     train = dataset.pairs["train"]
     dataset.pairs["train"] = [Pair(pair.anchor, pair.positive, ("a wrong & bad text",)) for pair in train]
     dataset.report["negatives"] = {
-        "mined": 7, "refused": {"margin": 3}, "scores": {"positive": {"median": 0.5}},
+        "mined": 7, "given_left_out": 0, "refused": {"margin": 3}, "scores": {"positive": {"median": 0.5}},
+        "encoder": {"name": "mini", "runtime": "torch", "fingerprint": "0123456789abcdef"},
         "examples": [{"anchor": "q?", "positive": "p", "positive_score": 0.7, "negatives": [{"text": ATTACK, "score": 0.25}]}],
     }  # fmt: skip
     dataset.report["leaks"] |= {"found": 1, "by_sort": {"text": 1}, "examples": {"text": [ATTACK]}, "share": 0.1}
@@ -89,6 +91,12 @@ def test_negatives_leaks_and_near_duplicates_are_shown(dataset, tmp_path):
     text = page_of(dataset, tmp_path)
     assert "a wrong &amp; bad text" in text
     assert "negative 0.25" in text
+    shown = text[text.index("Mining of hard negatives") : text.index("<h2>Hard negatives")]
+    assert "mini (torch), fingerprint 0123456789ab<" in shown
+    assert "<th>negatives found among the ranks asked for</th><td>7</td>" in shown
+    assert "<th>answers</th><td>0.50</td>" in shown
+    assert "_" not in shown
+    assert "source gave" not in shown  # there were none
     assert "Train shares something with dev or test: 1 × text." in text
     assert 'class="verdict do-not-ship"' in text
     assert "81%" in text
@@ -153,3 +161,27 @@ def test_a_language_is_told_or_said_to_be_unknown(code, text):
 def test_the_mix_is_ordered_by_frequency():
     assert mix(["今天天气很好", "The end of the day is near.", "明天下雨"]) == {"zh": 2, "en": 1}
     assert mix([]) == {}
+
+
+def test_a_short_text_takes_the_usual_language_or_that_of_its_passage():
+    usual = ["The end of the day is near.", "It was not what they had in their house."]
+    assert mix([*usual, "A man dancing"]) == {"en": 3}
+    assert mix([*usual, "A man dancing", "Ein Mann und eine Frau tanzen"]) == {"en": 3, "de": 1}
+    assert mix(["Sicherheit", "Kubernetes"]) == {"unknown": 2}
+    home = "Der Text ist nicht lang, aber er wird von den Leuten gelesen."
+    assert mix(["Sicherheit", "Kubernetes"], [home, ""]) == {"de": 1, "unknown": 1}
+    assert mix([*usual, "W 1440 x 900 W L C 4 GB"]) == {"en": 2, "unknown": 1}  # single letters name no language
+
+
+def test_what_is_counted_agrees_or_is_said(dataset, tmp_path):
+    text = page_of(dataset, tmp_path)
+    asked = sum(dataset.report["counts"]["queries"].values())
+    assert f"All {asked:,} fit into" in text[text.index("<b>Questions</b>") :]
+    dataset.report["counts"]["queries"]["train"] -= 1
+    assert "1 of them lost their labels to the split and are not asked." in page_of(dataset, tmp_path)
+    dataset.report["dropped"] = {
+        "question: heading of one word": {"count": 5, "example": "See"}, "empty file": {"count": 1, "example": "a.md"},
+    }  # fmt: skip
+    text = page_of(dataset, tmp_path)
+    assert "1 thing was left out, for 1 reason." in text
+    assert text.index("empty file") < text.index("What asks no question, and why") < text.index("heading of one word")

@@ -12,6 +12,8 @@ from semtune.errors import InputError
 from semtune.prepare.readers import decode, unpack
 from semtune.prepare.readers.docx import read_docx
 from semtune.prepare.readers.folder import read_file, read_folder
+from semtune.prepare.readers.markdown import read_markdown
+from semtune.prepare.readers.marks import Term
 from semtune.prepare.readers.pdf import read_pdf
 from semtune.prepare.readers.rst import inline, read_rst
 from semtune.prepare.sniff import sniff
@@ -78,6 +80,84 @@ def test_rst_to_sections():
 def test_rst_without_headings_and_with_a_rule_across_the_page():
     assert read_rst("One.\n\n-----\n\nTwo.\n") == [((), "One.\n\nTwo.")]
     assert inline(":ref:`Names <a-b>` and :class:`~a.B`, ``:x:`y` ``") == "Names and a.B, :x:`y` "
+
+
+DEFINITIONS = """
+Title
+=====
+
+Before it,
+two lines.
+
+bow : noun
+    The front.
+
+    More of it.
+stern
+    The back. See::
+
+        code()
+
+After it.
+
+- one
+  goes on
+1. two
+   goes on
+
+.. glossary::
+
+   prow
+   nose
+      Same as bow.
+
+   keel
+      Runs below.
+
+.. note::
+   Not a term
+   goes on.
+
+:Author: Somebody
+:param x: the value
+:meth:`y` is a role
+"""
+
+
+def test_rst_definition_lists_glossaries_and_fields():
+    found = read_rst(DEFINITIONS)
+    assert found == [
+        (("Title",), "Before it,\ntwo lines."),
+        (("Title", "bow"), "The front.\n\nMore of it."),
+        (("Title", "stern"), "The back. See:\n\n    code()"),
+        (("Title",), "After it.\n\n- one\n  goes on\n1. two\n   goes on"),
+        (("Title", "prow, nose"), "Same as bow."),
+        (("Title", "keel"), "Runs below."),
+        (("Title",), "Not a term\ngoes on.\n\nAuthor: Somebody\nx: the value\ny is a role"),
+    ]
+    assert [path[-1] for path, _ in found if isinstance(path[-1], Term)] == ["bow", "stern", "prow, nose", "keel"]
+
+
+def test_bold_terms_in_a_row_are_a_definition_list():
+    text = (
+        "# Boats\n\nParts:\n\n- **Bow**: the front\n  of it\n- **Stern:** the [back](b.md)\n* __Keel__ — below\n\nAfter.\n\n"
+        "**A**: first\n\n**B**: second\n\n**C**: third\n\n## Few\n\n- **one**: x\n- **two**: y\n\n```\n- **a**: x\n- **b**: x\n- **c**: x\n```\n"
+    )
+    found = read_markdown(text)
+    assert found == [
+        (("Boats",), "Parts:"),
+        (("Boats", "Bow"), "the front\n  of it"),
+        (("Boats", "Stern"), "the back"),
+        (("Boats", "Keel"), "below"),
+        (("Boats",), "After."),
+        (("Boats", "A"), "first"),
+        (("Boats", "B"), "second"),
+        (("Boats", "C"), "third"),
+        (("Boats", "Few"), "- **one**: x\n- **two**: y\n\n```\n- **a**: x\n- **b**: x\n- **c**: x\n```"),
+    ]
+    assert sum(isinstance(path[-1], Term) for path, _ in found) == 6
+    log = "- **a**: x\n- **b**: y\n- **a**: z"
+    assert read_markdown(log) == [((), log)]  # a list of changes: it says several things of one name
 
 
 def test_rst_nested_directives_do_not_recurse():

@@ -51,6 +51,14 @@ def test_a_giant_group_is_trained_on():
         assert "One group holds 1,000 of 1,050" in tally.warnings[0]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_split_of_small_groups_takes_more_until_it_can_judge(seed):
+    weights = {f"large{i}": 200 for i in range(12)} | {f"small{i}": 3 for i in range(30)}
+    splits = assign(weights, 0.1, 0.1, seed, Tally())
+    for split in ("dev", "test"):
+        assert sum(weights[group] for group in weights if splits[group] == split) >= 50
+
+
 def test_no_split_that_is_not_wanted():
     assert set(assign({f"g{i}": 1 for i in range(40)}, 0.0, 0.5, 0, Tally()).values()) == {"train", "test"}
 

@@ -20,6 +20,8 @@ SETTINGS = PrepareSettings()
         (["sentence1", "sentence2"], "pairs", {"anchor": "sentence1", "positive": "sentence2"}),
         (["query", "text", "title"], "pairs", {"anchor": "query", "positive": "text", "title": "title"}),
         (["_id", "title", "body"], "documents", {"id": "_id", "title": "title", "text": "body"}),
+        (["heading", "body"], "documents", {"title": "heading", "text": "body"}),
+        (["title", "heading", "text"], "documents", {"title": "title", "heading": "heading", "text": "text"}),
         (["passage"], "documents", {"text": "passage"}),
         (["query", "passage", "score"], "scored", {"sentence1": "query", "sentence2": "passage", "score": "score"}),
     ],
@@ -136,3 +138,14 @@ def test_empty_missing_and_binary_files_are_refused(tmp_path):
     path.write_bytes(b"\x00\x01")
     with pytest.raises(InputError, match="is not text"):
         read_table(path, SETTINGS, Tally())
+
+
+def test_the_example_of_roles_names_columns_that_would_do():
+    row = {
+        "_id": "x" * 90,
+        "gloss": "an entity that has physical existence",
+        "words": ["physical entity"],
+        "more": [{"a": 1}],
+    }
+    with pytest.raises(InputError, match=r"e\.g\. roles: \{anchor: gloss, positive: words\}\."):
+        find_roles(list(row), {}, "a.jsonl", [row])

@@ -69,15 +69,24 @@ class Bars:
 
     def __init__(self, bars: Any) -> None:
         self._bars = bars
+        self._open: list[tuple[Any, str]] = []  # number and name of the tasks shown, the newest last
 
     @contextmanager
     def track(self, task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
         """Show a bar with the time left while the block runs."""
         number = self._bars.add_task(task, total=total)
+        self._open.append((number, task))
         try:
             yield lambda n: self._bars.advance(number, n)
         finally:
+            self._open.remove((number, task))
             self._bars.remove_task(number)
+
+    def status(self, message: str) -> None:
+        """Show `message` beside the newest bar."""
+        if self._open:
+            number, task = self._open[-1]
+            self._bars.update(number, description=f"{task}  {message}")
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""

@@ -4,31 +4,47 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from semtune.cli.console import JSON, Console
 
+if TYPE_CHECKING:
+    from semtune.prepare import PrepareSettings
+
+LINE = 100  # characters of values that share a line
+MOST = 200  # characters of one value
+
 
 def info(
-    path: Annotated[str, typer.Argument(help="A model, data set, run, index, or source of text.")],
+    path: Annotated[
+        list[str],
+        typer.Argument(help="A model, data set, run, index, or source of text; or train=FILE dev=FILE test=FILE."),
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="of a source: key=value of the config's prepare section, e.g. roles"),
+    ] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Say what a model, data set, run or index is, and whether it is whole."""
+    from semtune.cli.sources import as_source, prepare_settings
+
     console = Console(as_json)
-    found = describe(path)
-    _show(console, found)
+    found = describe(as_source(path), prepare_settings(settings or []))
+    _show(console, {name: value for name, value in found.items() if name != "report"})
     console.document(found)
 
 
-def describe(path: str) -> dict[str, Any]:
+def describe(path: str | dict[str, str], settings: PrepareSettings) -> dict[str, Any]:
     """What is at `path`, as values; `kind` says which."""
     from semtune.encoders.resolve import is_model_folder, resolve
     from semtune.index import manifest as manifests
-    from semtune.prepare import sniff
     from semtune.run import is_run
 
+    if isinstance(path, dict):
+        return _source(path, settings)
     place = Path(path)
     if place.is_dir():
         if is_run(place):
@@ -37,12 +53,18 @@ def describe(path: str) -> dict[str, Any]:
             return _index(place)
         if is_model_folder(place):
             return _model(place)
-    if place.exists() or path == "python-docs":
-        found = sniff(path)
-        if found.kind == "dataset":
+        if (place / "prepare.json").is_file():
             return _dataset(place)
-        return {"path": path, **asdict(found), "kind": f"source ({found.kind})"}
+    if place.exists() or path == "python-docs":
+        return _source(path, settings)
     return _model(resolve(path))
+
+
+def _source(path: str | dict[str, str], settings: PrepareSettings) -> dict[str, Any]:
+    from semtune.prepare import sniff
+
+    found = sniff(path, settings)
+    return {"path": path, **asdict(found), "kind": f"source ({found.kind})"}
 
 
 def _run(place: Path) -> dict[str, Any]:
@@ -80,23 +102,38 @@ def _model(place: Path) -> dict[str, Any]:
 
 def _dataset(place: Path) -> dict[str, Any]:
     from semtune import dataset as datasets
+    from semtune.cli.described import describe_dataset
 
-    found = datasets.load(place)
-    counts = {
-        "corpus": len(found.corpus),
-        "queries": len(found.queries),
-        "rows": {split: len(rows) for split, rows in {**found.pairs, **found.scored}.items()},
-        "judged queries": {split: len(qrels) for split, qrels in found.qrels.items()},
-    }
-    kind = "similarity" if found.scored else "retrieval"
-    return {"kind": "data set", "path": str(place), "task": kind, "counts": counts, "report": found.report}
+    return {"kind": "data set", "path": str(place), **describe_dataset(datasets.load(place))}
 
 
 def _show(console: Console, values: dict[str, Any], depth: int = 0) -> None:
+    """Print values by name; what is nested is indented, and a few plain values share a line."""
     for key, value in values.items():
+        space = "  " * depth
         if isinstance(value, dict) and value:
-            console.say(f"{'  ' * depth}{key}:")
-            _show(console, value, depth + 1)
-        elif value not in (None, {}, [], ""):
-            text = str(value)
-            console.say(f"{'  ' * depth}{key}: {text if len(text) <= 200 else text[:199] + '…'}")
+            inner = ", ".join(_named(name, item) for name, item in value.items())
+            if len(inner) <= LINE and not any(isinstance(item, dict) for item in value.values()):
+                console.say(f"{space}{key}: {inner}")
+            else:
+                console.say(f"{space}{key}:")
+                _show(console, value, depth + 1)
+        elif isinstance(value, list | tuple) and any(len(str(item)) > LINE // 2 for item in value):
+            console.say(f"{space}{key}:")
+            for item in value:
+                console.say(f"{space}  {item}")
+        elif value not in (None, {}, [], (), ""):
+            console.say(f"{space}{key}: {_short(value)}")
+
+
+def _named(name: str, value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"{name} ({_short(value)})"
+    return f"{name} = {value}" if isinstance(value, str) else f"{name} {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if len(text) <= MOST else text[: MOST - 1] + "…"

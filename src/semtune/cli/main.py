@@ -9,6 +9,7 @@ import sys
 import typer
 
 from semtune import __version__
+from semtune.cli.distil import distil
 from semtune.cli.doctor import doctor
 from semtune.cli.encode import encode
 from semtune.cli.evaluate import evaluate
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, init, prepare, train, evaluate, export, encode, index, search, serve, info, doctor):
+for command in (run, init, prepare, train, distil, evaluate, export, encode, index, search, serve, info, doctor):
     app.command()(command)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from semtune.cli.console import JSON, SEED, Console
+
+EXAMPLE = 80  # characters of an example
 
 
 def prepare(
     source: Annotated[
         list[str],
         typer.Argument(
-            help="A folder, a CSV/TSV/JSONL file, a BEIR folder, python-docs; or train=FILE dev=FILE test=FILE."
+            help="A folder, an archive, a CSV/TSV/JSONL file, a BEIR folder, python-docs; or train=FILE dev=FILE test=FILE."
         ),
     ],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The data set folder to write.")] = None,
@@ -65,30 +68,65 @@ def _prepare(console: Console, source, out: Path, model: str, chosen, seed: int)
     from semtune import contract as contracts
     from semtune import dataset as datasets
     from semtune.cli.sources import refuse_foreign
+    from semtune.encoders.cross_encoder import CrossEncoderJudge
     from semtune.encoders.load import load_encoder
+    from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.io import atomic_folder
+    from semtune.io import atomic_folder, restore_folder
     from semtune.prepare import prepare as prepare_dataset
+    from semtune.prepare.kept import work_beside
     from semtune.prepare.page import write_page
 
+    restore_folder(out)
     refuse_foreign(out, "prepare.json", "data set")
     folder = resolve(model)
     contract = contracts.load(folder)
-    with console.progress() as progress:
+    with console.progress() as progress, work_beside(out) as work:
         tokenizer = Tokenizer(folder, contract)
-        encoder = load_encoder(str(folder)) if chosen.needs_encoder else None
-        made = prepare_dataset(source, tokenizer, contract.max_length, chosen, seed, progress, encoder)
+        if chosen.needs_encoder:
+            keep_freed_memory()
+        encoder = load_encoder(str(folder), fast=True) if chosen.needs_encoder else None
+        judge = CrossEncoderJudge.load(chosen.needs_judge) if chosen.needs_judge else None
+        made = prepare_dataset(
+            source, tokenizer, contract.passage_length, chosen, seed, progress, encoder, judge, replaces=out, work=work
+        )
         with atomic_folder(out) as scratch:
             write_page(made, scratch / "report.html", out.resolve().name)
             datasets.save(made, scratch)
     rows = {split: len(made.scored.get(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
+    texts = "sentences" if made.scored else "passages"
     console.say(
-        f"{out}: {len(made.corpus):,} passages; rows train {rows['train']:,}, dev {rows['dev']:,}, test {rows['test']:,}"
+        f"{out}: {len(made.corpus):,} {texts}; rows train {rows['train']:,}, dev {rows['dev']:,}, test {rows['test']:,}"
     )
+    if negatives := made.report.get("negatives"):
+        for line in _negatives(negatives, out / "review.jsonl"):
+            console.say(f"  {line}")
     for reason, facts in made.report.get("dropped", {}).items():
-        console.say(f"  left out: {facts['count']:,} {reason}")
+        console.say(f"  left out: {facts['count']:,} {reason}, e.g. {_start(facts['example'])}")
     for warning in made.report.get("warnings", []):
         console.say(f"  warning: {warning}")
     console.document({"path": str(out), "rows": rows, **made.report})
     return 0
+
+
+def _start(text: str) -> str:
+    """The beginning of an example, on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= EXAMPLE else flat[: EXAMPLE - 1] + "…"
+
+
+def _negatives(facts: Mapping[str, Any], review: Path) -> list[str]:
+    """What mining came to and what became of people's verdicts, in words."""
+    lines = []
+    if per_pair := facts.get("per_pair"):
+        lines.append(
+            f"hard negatives: {per_pair} for each of {facts['pairs']:,} pairs, by {facts['encoder']['runtime']}; "
+            f"{facts['to_review']:,} suspected answers to look at in {review}"
+        )
+    if done := facts.get("reviewed"):
+        lines.append(
+            f"verdicts: {done['relevant']:,} relevant and {done['negative']:,} negative heeded, "
+            f"{done['unknown'] + done['held_out']:,} not"
+        )
+    return lines

@@ -72,7 +72,7 @@ def read_documents(path: Path, folder: Path, contract: Contract, seed: int, prog
     if path.name in {"documents.jsonl", "corpus.jsonl"} and path.is_file():
         return datasets.read_documents(path)
     return prepare(
-        str(path), Tokenizer(folder, contract), contract.max_length, PrepareSettings(), seed, progress
+        str(path), Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), seed, progress
     ).to_index
 
 
@@ -88,7 +88,7 @@ def training_set(
     if dev is None and (place / "prepare.json").exists():
         return datasets.load(place)
     source: str | dict[str, str] = str(train) if dev is None else {"train": str(train), "dev": str(dev)}
-    return prepare(source, Tokenizer(folder, contract), contract.max_length, PrepareSettings(), seed, progress)
+    return prepare(source, Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), seed, progress)
 
 
 def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:

@@ -17,6 +17,10 @@ def train(
     dev: Annotated[
         Path | None, typer.Option("--dev", help="A table of pairs that chooses the best checkpoint.")
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", help="A further data set or table to train on in the same run; repeatable."),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
     ] = None,
@@ -32,21 +36,29 @@ def train(
     from semtune.errors import InputError
     from semtune.registry import need
     from semtune.train.curve import draw_curve
+    from semtune.train.processes import is_first, leave
     from semtune.train.settings import TrainSettings
     from semtune.train.trainer import train as fine_tune
 
     console = Console(as_json)
     need("sentence_transformers", "torch", "datasets", "accelerate")
     refuse_foreign(out, contracts.FILE, "model that semtune made")
-    chosen = TrainSettings(**parse_section("train", settings or []))
+    values = parse_section("train", settings or [])
+    others: dict[str, str] = values.pop("also") | {Path(word).stem: word for word in also or []}
+    chosen = TrainSettings(**values)
     base = resolve(model)
     if out.resolve() == base.resolve():
         raise InputError(f"{out} is the model to be tuned; it is left alone. Give a new folder with -o.")
     work = out.parent / f".{out.name}.training"
     keep_freed_memory()
     with console.progress() as progress:
-        rows = training_set(dataset, dev, base, contracts.load(base), seed, progress)
-        made = fine_tune(rows, base, model, out, work, chosen, seed, progress)
+        contract = contracts.load(base)
+        rows = training_set(dataset, dev, base, contract, seed, progress)
+        more = {name: training_set(Path(path), None, base, contract, seed, progress) for name, path in others.items()}
+        made = fine_tune(rows, base, model, out, work, chosen, seed, progress, more)
+    leave()
+    if not is_first():
+        return
     _keep_log(work, out)
     draw_curve(made.log, made.plan.metric, out / "training" / "curve.png")
     if made.best is not None and made.start is not None:

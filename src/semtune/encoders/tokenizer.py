@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import normalizers
 
-from semtune.contract import Contract
+from semtune.contract import STATIC, Contract, static_folder
 from semtune.errors import ModelError
 from semtune.types import Role
 
@@ -30,12 +31,13 @@ class Tokenizer:
     """
 
     def __init__(self, folder: Path, contract: Contract) -> None:
-        path = folder / "tokenizer.json"
+        path = (static_folder(folder) or folder) / "tokenizer.json"
         if not path.exists():
             raise ModelError(
                 f"{folder} has no tokenizer.json. `semtune export` writes one from the slow tokenizer's files."
             )
         self._contract = contract
+        self._special = contract.pooling != STATIC  # sentence-transformers gives a token table none
         self._cutting = FastTokenizer.from_file(str(path))
         self._cutting.no_padding()  # tokenizer.json often carries a padding and a length of its own
         self._cutting.enable_truncation(contract.max_length)
@@ -49,16 +51,40 @@ class Tokenizer:
     @property
     def special_tokens(self) -> int:
         """How many special tokens are added to a text."""
-        return self._whole.num_special_tokens_to_add(is_pair=False)
+        return self._whole.num_special_tokens_to_add(is_pair=False) if self._special else 0
+
+    @property
+    def size(self) -> int:
+        """One more than the highest token id."""
+        return max(self._whole.get_vocab(with_added_tokens=True).values(), default=-1) + 1
+
+    @property
+    def splits_at_spaces(self) -> bool:
+        """Whether each word is cut by itself, so that texts with a space between them have their parts' tokens.
+
+        So it is with BERT's tokenizers; a SentencePiece or byte-level one takes the space into a token.
+        """
+        whole, prompt = json.loads(self._whole.to_str()), self._contract.prompt("document")
+        steps = whole["normalizer"] or {}
+        kinds = {step["type"] for step in steps.get("normalizers", [steps]) if step}
+        return (
+            (whole["pre_tokenizer"] or {}).get("type") == "BertPreTokenizer"
+            and kinds <= {"BertNormalizer", "Lowercase"}
+            and not any(set(token["content"]) & set(" \t\n") for token in whole["added_tokens"])
+            and (not prompt or prompt[-1].isspace())
+        )
 
     def encode(self, texts: Sequence[str], role: Role) -> Tokens:
         """Tokenize with the role's prompt in front; cut at the limit and count the cut ones."""
-        encodings = self._cutting.encode_batch_fast(self._prepared(texts, role))
+        encodings = self._cutting.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
         return Tokens([e.ids for e in encodings], sum(bool(e.overflowing) for e in encodings))
 
     def lengths(self, texts: Sequence[str], role: Role = "document") -> list[int]:
         """Tokens each text would have without the limit, prompt and special tokens included."""
-        return [len(e.ids) for e in self._whole.encode_batch_fast(self._prepared(texts, role))]
+        return [
+            len(e.ids)
+            for e in self._whole.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
+        ]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text, without special tokens."""

@@ -82,8 +82,11 @@ class TorchEncoder:
         return Encoded(vectors, tokens, truncated)
 
     def _lengths(self, texts: Sequence[str], role: Role) -> list[int]:
-        prompt = self.contract.prompt(role)
-        return [len(ids) for ids in self._model.tokenizer([prompt + t for t in texts], verbose=False)["input_ids"]]
+        prompted = [self.contract.prompt(role) + text for text in texts]
+        if self.contract.pooling == contracts.STATIC:  # its tokenizer is a bare one
+            encodings = self._model.tokenizer.encode_batch(prompted, add_special_tokens=False)  # type: ignore[attr-defined]
+            return [len(e.ids) + sum(len(rest.ids) for rest in e.overflowing) for e in encodings]
+        return [len(ids) for ids in self._model.tokenizer(prompted, verbose=False)["input_ids"]]
 
     def _forward(self, texts: list[str], role: Role) -> np.ndarray:
         import torch

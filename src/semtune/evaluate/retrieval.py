@@ -111,3 +111,7 @@ class Forward:
     def say(self, message: str) -> None:
         """Say nothing: the outer task speaks."""
         QUIET.say(message)
+
+    def status(self, message: str) -> None:
+        """Show nothing: the outer task does."""
+        QUIET.status(message)

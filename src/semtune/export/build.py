@@ -78,6 +78,10 @@ def export(
     from semtune.encoders.torch import open_sentence_transformer
 
     contract = contracts.load(model_folder)
+    if contract.pooling == contracts.STATIC:
+        raise ModelError(
+            f"{model_folder} is a static model: it needs no graph. `semtune encode`, `index`, `search` and `serve` take it as it is, without torch."
+        )
     model = open_sentence_transformer(model_folder, "cpu").float().eval()
     with progress.track("export", len(formats) * 2) as advance:
         if out is not None:

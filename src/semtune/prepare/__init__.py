@@ -2,8 +2,8 @@
 
 from semtune.prepare.audit import audit
 from semtune.prepare.build import load_for_evaluation, prepare
+from semtune.prepare.carried import hash_verdicts
 from semtune.prepare.leaks import Leaks, leaks
-from semtune.prepare.review import hash_review
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.sniff import Sniffed, sniff
 from semtune.prepare.sources import Source, hash_source
@@ -14,8 +14,8 @@ __all__ = [
     "Sniffed",
     "Source",
     "audit",
-    "hash_review",
     "hash_source",
+    "hash_verdicts",
     "leaks",
     "load_for_evaluation",
     "prepare",

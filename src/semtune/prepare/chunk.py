@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -75,7 +75,8 @@ def chunk(
     """
     overhead = tokenizer.lengths([""])[0]
     room = limit - overhead
-    heads = [length - overhead for length in count_tokens(headers, tokenizer)]
+    heads = [length - overhead for length in _counted_once(headers, tokenizer)]
+    remember = getattr(tokenizer, "remember", None)  # see `semtune.prepare.counted`
     budgets = [max(room - head, int(room * MIN_BUDGET), 1) for head in heads]
     split = [units(text) for text in texts]
     flat = [unit.text for found in split for unit in found]
@@ -86,7 +87,31 @@ def chunk(
         fitting = _fitting(sized, budget, tokenizer, overhead)
         packed = _within(_pack(fitting, budget, overlap), [unit for unit, _ in fitting], budget, tokenizer, overhead)
         passages.append(_located(text, [unit for unit, _ in fitting], packed))
+        if remember is not None:
+            _note(passages[-1], packed, fitting, overhead, remember)
     return passages
+
+
+def _counted_once(texts: Sequence[str], tokenizer: TokenCounter) -> list[int]:
+    """Tokens of texts of which many are the same."""
+    distinct = list(dict.fromkeys(texts))
+    lengths = dict(zip(distinct, count_tokens(distinct, tokenizer), strict=True))
+    return [lengths[text] for text in texts]
+
+
+def _note(
+    made: list[Chunk],
+    packed: list[range],
+    fitting: list[tuple[Unit, int]],
+    overhead: int,
+    remember: Callable[[str, int], None],
+) -> None:
+    """Tell the lengths of passages, sums of their units', where these stand apart."""
+    if len(made) != len(packed):  # an empty one was left out
+        return
+    for chunk_, places in zip(made, packed, strict=True):
+        if all(fitting[i][0].gap for i in places[1:]):
+            remember(chunk_.text, overhead + sum(fitting[i][1] for i in places))
 
 
 def _pack(sized: list[tuple[Unit, int]], budget: int, overlap: int) -> list[range]:
@@ -125,6 +150,10 @@ def _within(packed: list[range], found: list[Unit], budget: int, tokenizer: Toke
 
 
 def _located(text: str, found: list[Unit], packed: list[range]) -> list[Chunk]:
+    if len(packed) == 1 and packed[0] == range(len(found)):  # the whole text: most are
+        whole = join(found)
+        begin, end = len(text) - len(text.lstrip()), len(text.rstrip())
+        return [Chunk(whole, begin, end)] if whole.strip() else []
     places = Places(text)
     ends = [0]
     for unit in found:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
+from semtune.prepare.bonds import tie
 from semtune.prepare.chunk import TokenCounter
 from semtune.prepare.cloze import cloze
 from semtune.prepare.entries import separate
@@ -14,8 +15,9 @@ from semtune.prepare.junk import junk
 from semtune.prepare.links import add_train_only
 from semtune.prepare.material import Section
 from semtune.prepare.passages import Passage, ask, cap, cut, unique, without_boilerplate
+from semtune.prepare.repeats import find_collections, without_copies, without_near_duplicates
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split import Groups, assign, join_near
+from semtune.prepare.split import Groups, assign
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import key, short_id, stable_hash
 from semtune.progress import QUIET, Progress
@@ -43,16 +45,21 @@ def build_documents(
         InputError: no pair can be made.
     """
     weights = settings.weights
-    sections = separate(sections, weights, tally)
+    collections = find_collections(sections)
+    sections = separate(without_copies(sections, collections, tally), weights, tally)
     asked = ask(sections, settings, tally)
     passages = _without_junk(cut(asked, tokenizer, limit, progress, settings.chunk_overlap), tally)
     few = sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked)
     if weights.share("cloze") and (few or weights.cloze != "auto"):
         passages = cloze(passages, seed, tally)
     passages = unique(cap(passages, settings.max_passages, tally, seed), tally)
+    if settings.near_duplicates == "drop":
+        passages = without_near_duplicates(passages, tally)
     passages = _without_answers_in_plain(passages, tally)
     passages = without_boilerplate(passages, tally)
-    splits = _split(passages, settings, seed, tally)
+    tied = tie(passages, collections, tally)
+    passages = tied.passages
+    splits = _split(passages, tied.groups, settings, seed, tally)
     dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
     _fill(dataset, passages, splits, settings, seed, tally, judge_cloze=few)
     add_train_only(dataset, sections, passages, splits, weights, seed, tally)
@@ -90,28 +97,15 @@ def _without_answers_in_plain(passages: list[Passage], tally: Tally) -> list[Pas
     return kept
 
 
-def _split(passages: list[Passage], settings: PrepareSettings, seed: int, tally: Tally) -> dict[str, Split]:
-    """Group → split; groups that share a question or a passage are one."""
-    homes: dict[str, set[str]] = {}
-    for passage in passages:
-        if passage.anchor:
-            homes.setdefault("question " + key(passage.anchor), set()).add(passage.group)
-            homes.setdefault("text " + key(passage.judged.text), set()).add(passage.group)
-    joined = Groups()
-    for passage in passages:
-        joined.find(passage.group)
-    for groups in homes.values():
-        if len(groups) > 1:
-            joined.join(groups)
-            tally.count("texts or questions that join documents")
-    asked = [passage for passage in passages if passage.anchor]
-    # Near-duplicate questions do not join documents: chains of them would join most. `scrub` takes them out of train.
-    join_near(joined, [(passage.judged.content, passage.group) for passage in asked], "passages", tally)
+def _split(
+    passages: list[Passage], groups: Groups, settings: PrepareSettings, seed: int, tally: Tally
+) -> dict[str, Split]:
+    """Document → split; documents that are tied are in one."""
     weights: dict[str, int] = {}
-    for group, _ in sorted({(joined.find(p.group), key(p.anchor)) for p in passages if p.anchor}):
+    for group, _ in sorted({(groups.find(p.group), key(p.anchor)) for p in passages if p.anchor}):
         weights[group] = weights.get(group, 0) + 1
     splits = assign(weights, settings.dev_share, settings.test_share, seed, tally)
-    return {passage.group: splits.get(joined.find(passage.group), "train") for passage in passages}
+    return {passage.group: splits.get(groups.find(passage.group), "train") for passage in passages}
 
 
 def _fill(

@@ -30,6 +30,7 @@ class Known:
     Attributes:
         texts: (n,) number of each passage's text; equal texts, case and white space aside, have equal numbers.
         allowed: (n,) whether the pool that was asked for holds the passage.
+        pool: positions of the passages that it holds.
     """
 
     def __init__(self, dataset: Dataset, pool: Pool) -> None:
@@ -47,6 +48,7 @@ class Known:
         self._refuted: dict[str, set[int]] = {}
         self._learn(dataset)
         self.allowed = self._pool(dataset, pool)
+        self.pool: Rows = np.flatnonzero(self.allowed)
         self._rarity = Rarity([fingerprint(text) for text in _sample(dataset)])
 
     def number(self, text: str) -> int | None:
@@ -62,6 +64,15 @@ class Known:
         """Numbers of the texts that answer a question, and of the question's own, where it is a passage too."""
         itself = self._numbers.get(key(question))
         return self._relevant.get(key(question), set()) | ({itself} if itself is not None else set())
+
+    @property
+    def doubles(self) -> int:
+        """How many passages have a text that another one before them has."""
+        return sum(map(len, self._more.values()))
+
+    def copies(self, question: str) -> int:
+        """How many passages have a text that answers a question, or its own."""
+        return sum(1 + len(self._more.get(number, ())) for number in self.relevant(question))
 
     def refuted(self, question: str) -> set[int]:
         """Numbers of the texts that someone looked at and found not to answer the question (grade 0)."""

@@ -14,8 +14,11 @@ from semtune.prepare.text import key, short_id
 from semtune.types import SPLITS, Document, Pair, Qrels, Query, Split
 
 
-def labels_from_rows(parts: Mapping[Part, list[PairRow]]) -> Labels:
-    """Distinct texts become documents, distinct anchors queries; negatives join the corpus as distractors."""
+def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally) -> Labels:
+    """Distinct texts become documents, distinct anchors queries; negatives join the corpus as distractors.
+
+    A question with a text that it had before is counted, and left out.
+    """
     documents: dict[str, Document] = {}
     labels = Labels([], {}, {})
     negatives: dict[str, dict[str, None]] = {}
@@ -24,8 +27,11 @@ def labels_from_rows(parts: Mapping[Part, list[PairRow]]) -> Labels:
         for row in rows:
             query = short_id("q", row.anchor)
             labels.queries.setdefault(query, Query(query, row.anchor))
+            answers = qrels.setdefault(query, {})
             for positive in row.positives:
-                qrels.setdefault(query, {})[_add(documents, positive)] = 1
+                if (document := _add(documents, positive)) in answers:
+                    tally.drop("pair that stood before", f"{row.anchor} | {positive.content}")
+                answers[document] = 1
             for text in row.negatives:
                 _add(documents, Document("", text))
                 negatives.setdefault(query, {})[text] = None

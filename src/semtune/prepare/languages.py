@@ -1,7 +1,8 @@
 """What languages texts are in, told by their script and their commonest words; "unknown" where these do not say.
 
 Deliberately small: a look for people at what a source holds, not a classifier to build on. A script that one great
-language writes tells it at once; Latin, Cyrillic and Arabic letters are told apart by function words.
+language writes tells it at once; Latin, Cyrillic and Arabic letters are told apart by function words. Of a short text
+one function word is enough where no other language is likelier than one that much of the set is in.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 LOOKED_AT = 20_000  # texts at most, evenly spread
@@ -18,6 +19,7 @@ MIN_LETTERS = 4
 MIN_HITS = 1.4  # function words, those shared between languages counting for a part
 MIN_SHARE = 0.08  # of the words
 MARGIN = 1.3  # over the second best
+USUAL = 0.2  # of the texts whose language is told: what makes a language usual
 UNKNOWN = "unknown"
 
 # The script's first word in Unicode's character names → the language that it tells, or und-Xxxx where there are several.
@@ -68,10 +70,19 @@ _MARKS = {
 }  # fmt: skip
 
 
-def language(text: str) -> str:
-    """The language of a text: a code of ISO 639-1, "und-" and a script where only that is sure, or "unknown"."""
+def language(text: str, among: Collection[str] = ()) -> str:
+    """The language of a text: a code of ISO 639-1, "und-" and a script where only that is sure, or "unknown".
+
+    Args:
+        text: its beginning is looked at.
+        among: languages to choose from; less of a text then tells its language.
+    """
     head = text[:HEAD].casefold()
-    scripts = Counter(_script(letter) for letter in head if letter.isalpha())
+    letters = Counter(head)
+    scripts: Counter[str] = Counter()
+    for letter, count in letters.items():
+        if letter.isalpha():
+            scripts[_script(letter)] += count
     if not scripts or (
         scripts.total() < MIN_LETTERS and not (scripts.keys() & {"HIRAGANA", "KATAKANA", "CJK", "HANGUL"})
     ):
@@ -79,16 +90,31 @@ def language(text: str) -> str:
     kana = scripts["HIRAGANA"] + scripts["KATAKANA"]
     if kana + scripts["CJK"] > 0.3 * scripts.total():
         return "ja" if kana > 0.1 * (kana + scripts["CJK"]) else "zh"
-    script, count = scripts.most_common(1)[0]
-    if count < 0.6 * scripts.total():
+    script, most = scripts.most_common(1)[0]
+    if most < 0.6 * scripts.total():
         return UNKNOWN
-    return _by_words(head) if script in SHARED else SCRIPTS.get(script, UNKNOWN)
+    return _by_words(head, letters, among) if script in SHARED else SCRIPTS.get(script, UNKNOWN)
 
 
-def mix(texts: Sequence[str]) -> dict[str, int]:
-    """Language → how many of the texts, the most frequent first; of many texts a part, evenly spread, is looked at."""
+def mix(texts: Sequence[str], homes: Sequence[str] = ()) -> dict[str, int]:
+    """Language → how many of the texts, the most frequent first; of many texts a part, evenly spread, is looked at.
+
+    Args:
+        texts: what to look at.
+        homes: for each the text that it was taken from, or an empty one; it is asked where a text says too little.
+    """
     step = -(-len(texts) // LOOKED_AT) or 1
-    return dict(sorted(Counter(map(language, texts[::step])).items(), key=lambda item: (-item[1], item[0])))
+    looked = texts[::step]
+    told = [language(text) for text in looked]
+    for place, home in enumerate(homes[::step]):
+        if told[place] == UNKNOWN:
+            told[place] = language(home)
+    known = Counter(code for code in told if code != UNKNOWN)
+    usual = [code for code, count in known.items() if count >= USUAL * known.total()]
+    for place, code in enumerate(told):
+        if code == UNKNOWN and usual:
+            told[place] = language(looked[place], usual)
+    return dict(sorted(Counter(told).items(), key=lambda item: (-item[1], item[0])))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -96,19 +122,28 @@ def _script(letter: str) -> str:
     return unicodedata.name(letter, "").partition(" ")[0]
 
 
-def _by_words(text: str) -> str:
+def _by_words(text: str, letters: Mapping[str, int], among: Collection[str]) -> str:
     words = _WORD.findall(text)
     scores: dict[str, float] = {}
-    for word in words:
-        for code in (owners := _OWNERS.get(word, ())):
-            scores[code] = scores.get(code, 0.0) + 1 / len(owners) ** 0.5
-    for letter, code in _MARKS.items():
-        if letter in text:
-            scores[code] = scores.get(code, 0.0) + 1
+    long: set[str] = set()  # languages with a hit of two letters or more: products and formulas are full of single ones
+    for word in filter(_OWNERS.__contains__, words):
+        owners = _OWNERS[word]
+        weight = 1 / len(owners) ** 0.5
+        for code in owners:
+            scores[code] = scores.get(code, 0.0) + weight
+        if len(word) > 1:
+            long.update(owners)
+    for letter in _MARKS.keys() & letters.keys():
+        scores[_MARKS[letter]] = scores.get(_MARKS[letter], 0.0) + 1
+        long.add(_MARKS[letter])
     best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    if not best or best[0][1] < MIN_HITS or best[0][1] < MIN_SHARE * len(words):
+    if not best or best[0][1] < MIN_SHARE * len(words):
         return UNKNOWN
-    return best[0][0] if len(best) < 2 or best[0][1] >= MARGIN * best[1][1] else UNKNOWN
+    if among:  # the usual language may tie with unusual ones, but none may be likelier
+        best = [(code, score) for code, score in best if code in among and score == best[0][1]]
+    elif best[0][1] < MIN_HITS or best[0][0] not in long:
+        return UNKNOWN
+    return best[0][0] if len(best) == 1 or (best and best[0][1] >= MARGIN * best[1][1]) else UNKNOWN
 
 
 def _owners(words: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

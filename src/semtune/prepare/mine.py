@@ -8,41 +8,34 @@ look at, see `semtune.prepare.review`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError, ModelError
 from semtune.index.faiss import FaissIndex
+from semtune.prepare.guards import Candidate, Guards
 from semtune.prepare.known import Known
 from semtune.prepare.mined import Mined
-from semtune.prepare.review import suspect_id
+from semtune.prepare.opinions import Judge, Opinions
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.text import key, stable_hash
 from semtune.progress import QUIET, Progress
-from semtune.types import Document, Embeddings, Encoder, Pair, Suspect
+from semtune.types import Document, Embeddings, Encoder, Pair
 
 PASSAGES = 1_024  # encoded at a time
 QUESTIONS = 256  # encoded and searched at a time
+JUDGED = 32  # the same where a judge has to read the candidates: a sign of life every few seconds
 DRAWS = 256  # passages drawn at random for a pair that has too few negatives
+DOUBLES = 1_000  # places searched beyond those asked for, where that many passages are copies of others
 EXAMPLES = 5
 SHOWN = 300  # characters of an example
-OUTSIDE = {"not-held-out": "held out", "train": "no answer to train", "all": ""}
 
 T = TypeVar("T")
-Candidate = tuple[int, float]  # position in the corpus, score
-
-
-class Judge(Protocol):
-    """A second opinion on candidates, a cross-encoder say; slower and better than the encoder."""
-
-    def __call__(self, query: str, texts: Sequence[str]) -> Sequence[float]:
-        """Score how well each of the texts answers the query; bigger is better, best between 0 and 1."""
-        ...
 
 
 def mine(
@@ -70,11 +63,12 @@ def mine(
         settings: `hard_negatives` above 0, and those that begin with `mine_`.
         seed: of what is drawn at random.
         progress: where to show it.
-        judge: asked about what would be taken; the positive is scored by it too.
+        judge: asked about what would be taken; the positive is scored by it too. Scores between 0 and 1 are best: the
+            margins are held against them as well.
 
     Raises:
         InputError: the data set has no training pairs or no corpus, or all pairs would be left out.
-        ModelError: the encoder gives vectors that are no numbers.
+        ModelError: the encoder or the judge gives what is no number.
     """
     pairs = dataset.pairs.get("train", [])
     if not pairs or not dataset.corpus:
@@ -86,13 +80,14 @@ def mine(
     names = {"name": contract.name, "fingerprint": contract.fingerprint, "runtime": encoder.runtime}
     mined = Mined(settings.hard_negatives, names)
     index = FaissIndex.flat(_encoded(dataset.corpus, encoder, mined, progress), contract.dimension)
-    miner = _Miner(dataset, encoder, index, settings, seed, judge, mined)
+    opinions = Opinions(judge) if judge is not None else None
+    miner = _Miner(dataset, encoder, index, settings, seed, opinions, mined)
     homes: dict[str, list[int]] = {}
     for place, pair in enumerate(pairs):
         homes.setdefault(pair.anchor, []).append(place)
     made: dict[int, Pair] = {}
     with progress.track("mine negatives", len(homes)) as advance:
-        for block in _blocks(list(homes), QUESTIONS):
+        for block in _blocks(list(homes), QUESTIONS if judge is None else JUDGED):
             made.update(miner.mine(block, homes, pairs))
             advance(len(block))
     if not made:
@@ -102,8 +97,20 @@ def mine(
         )
     dataset.pairs["train"] = [made[place] for place in range(len(pairs)) if place in made]
     mined.pairs = len(made)
+    mined.judged = opinions.asked if opinions else 0
     mined.sort()
     return mined
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A pair, what it is measured by, and what the guards let pass, hardest first."""
+
+    place: int
+    pair: Pair
+    vector: Embeddings
+    score: float
+    fine: list[Candidate]
 
 
 class _Miner:
@@ -116,36 +123,48 @@ class _Miner:
         index: FaissIndex,
         settings: PrepareSettings,
         seed: int,
-        judge: Judge | None,
+        opinions: Opinions | None,
         mined: Mined,
     ) -> None:
         self._corpus = dataset.corpus
         self._known = Known(dataset, settings.mine_pool)
         self._encoder, self._index, self._settings = encoder, index, settings
-        self._seed, self._judge, self._mined = seed, judge, mined
-        earlier = dataset.report.get("negatives", {})  # those that an earlier round mined make room
-        self._keep_given = earlier.get("mined", 0) == 0 or earlier.get("given", 0) > 0
+        self._seed, self._opinions, self._mined = seed, opinions, mined
+        self._guards = Guards(dataset.corpus, self._known, settings, opinions, mined)
+        self._stay = _staying(dataset.report.get("negatives", {}), mined)
         hashes = [stable_hash(f"{p.anchor}\n{p.positive}", seed) for p in dataset.pairs["train"]]
         self._shown = set(sorted(hashes)[:EXAMPLES])
-        self._suspects: list[Suspect] = []
 
     def mine(self, questions: Sequence[str], homes: dict[str, list[int]], pairs: Sequence[Pair]) -> dict[int, Pair]:
         """Place → pair with its negatives, for the pairs of a block of questions."""
         vectors = _unit(self._encoder.encode(questions, "query").vectors)
         positives = self._positives([pairs[place].positive for question in questions for place in homes[question]])
-        deep = self._settings.mine_ranks[1] + max(len(self._known.relevant(question)) for question in questions)
-        found = self._index.search(vectors, deep)
-        made: dict[int, Pair] = {}
+        deep = self._settings.mine_ranks[1] + max(self._known.copies(question) for question in questions)
+        deep += min(self._known.doubles, DOUBLES)  # copies of a text take one place together
+        found = self._index.search(vectors, min(deep, len(self._corpus)))
+        tasks: list[_Task] = []
         for row, question in enumerate(questions):
             candidates = list(self._candidates(question, found.rows[row].tolist(), found.scores[row].tolist()))
             for place in homes[question]:
-                pair = pairs[place]
-                score = float(positives[pair.positive] @ vectors[row])
-                if (complete := self._complete(pair, candidates, vectors[row], score)) is not None:
-                    made[place] = complete
-            self._mined.suspect(self._suspects)
-            self._suspects = []
+                score = float(positives[pairs[place].positive] @ vectors[row])
+                fine = self._fine(pairs[place], candidates, score)
+                tasks.append(_Task(place, pairs[place], vectors[row], score, fine))
+        self._ask(tasks)
+        made = {task.place: complete for task in tasks if (complete := self._complete(task)) is not None}
+        self._guards.tell()
         return made
+
+    def _ask(self, tasks: Sequence[_Task]) -> None:
+        """Have the judge read, all at once, what most likely is taken."""
+        if self._opinions is None:
+            return
+        self._opinions.forget()
+        most = self._settings.hard_negatives
+        self._opinions.ask(
+            (task.pair.anchor, text)
+            for task in tasks
+            for text in (task.pair.positive, *(self._corpus[row].content for row, _ in task.fine[:most]))
+        )
 
     def _positives(self, texts: list[str]) -> dict[str, Embeddings]:
         """Text → vector; those of the corpus have theirs already."""
@@ -172,122 +191,69 @@ class _Miner:
             seen.add(text)
             if len(seen) < first:
                 continue
-            if reason := self._barred(row, own):
+            if reason := self._guards.barred(row, own):
                 self._mined.refused[reason] += 1
             else:
                 yield row, score
 
-    def _barred(self, row: int, own: set[str]) -> str:
-        if not self._known.allowed[row]:
-            return OUTSIDE[self._settings.mine_pool]
-        return "same document" if self._known.group(row) in own else ""
+    def _fine(self, pair: Pair, candidates: list[Candidate], positive: float) -> list[Candidate]:
+        """The candidates that keep the margins, in the order they are taken."""
+        fine = [c for c in candidates if not self._guards.suspicious(pair, c, positive)]
+        return [fine[i] for i in self._rng(pair).permutation(len(fine))] if self._settings.mine_sample else fine
 
-    def _complete(self, pair: Pair, candidates: list[Candidate], vector: Embeddings, positive: float) -> Pair | None:
+    def _complete(self, task: _Task) -> Pair | None:
         """The pair with as many negatives as asked for; None if there is none for it."""
-        given = self._given(pair)
+        pair, given = task.pair, self._given(task.pair)
         wanted = self._settings.hard_negatives - len(given)
-        fine = [c for c in candidates if not self._suspicious(pair, c, positive)]
-        if self._settings.mine_sample:
-            fine = [fine[i] for i in self._rng(pair).permutation(len(fine))]
-        taken = self._take(pair, fine, wanted)
+        has = {self._known.number(text) for text in given}
+        taken = self._take(pair, [c for c in task.fine if int(self._known.texts[c[0]]) not in has], wanted)
         self._mined.mined += len(taken)
         if len(taken) < wanted:
-            more = self._take(pair, self._drawn(pair, taken, vector, positive), wanted - len(taken))
+            more = self._take(pair, self._drawn(pair, taken, task.vector, task.score), wanted - len(taken))
             self._mined.filled += len(more)
             taken += more
         negatives = [*given, *(self._corpus[row].content for row, _ in taken)]
         if not negatives:
             self._mined.left_out.append(pair.anchor)
             return None
-        self._note(pair, taken, positive)
+        self._note(pair, taken, task.score)
         self._mined.given += len(given)
+        self._mined.given_each.add(len(given))
         self._mined.repeated += self._settings.hard_negatives - len(negatives)
         return replace(pair, negatives=tuple(islice(cycle(negatives), self._settings.hard_negatives)))
 
     def _given(self, pair: Pair) -> list[str]:
         """The negatives that the source gave, without those that are marked relevant, and no more than asked for."""
-        if not self._keep_given:
-            return []
+        before = pair.negatives[: self._stay]
         relevant = self._known.relevant(pair.anchor)
         fine = [
             text
-            for text in dict.fromkeys(pair.negatives)
+            for text in dict.fromkeys(before)
             if key(text) != key(pair.positive) and self._known.number(text) not in relevant
         ][: self._settings.hard_negatives]
-        self._mined.given_left_out += len(pair.negatives) - len(fine)
+        self._mined.given_left_out += len(before) - len(fine)
         return fine
-
-    def _suspicious(self, pair: Pair, candidate: Candidate, positive: float) -> bool:
-        """Whether a candidate scores too near the positive; near duplicates of it are no news to anybody."""
-        row, score = candidate
-        guard = self._margin(score, positive)
-        if not guard or self._is_refuted(pair, row):
-            return False
-        if self._known.alike(row, pair.positive):
-            self._mined.refused["near duplicate"] += 1
-        else:
-            self._refuse(pair, row, score, positive, guard)
-        return True
-
-    def _margin(self, score: float, positive: float) -> str:
-        """The guard that refuses a score; below 0 the margin still lies below the positive."""
-        share, distance = self._settings.mine_margin, self._settings.mine_absolute_margin
-        if share is not None and score >= positive - (1.0 - share) * abs(positive):
-            return "margin"
-        return "absolute margin" if distance is not None and score > positive - distance else ""
-
-    def _refuse(self, pair: Pair, row: int, score: float, positive: float, guard: str) -> None:
-        document = self._corpus[row]
-        self._mined.refused[guard] += 1
-        name = suspect_id(pair.anchor, document.id)
-        numbers = round(score, 4), round(positive, 4)
-        self._suspects.append(Suspect(name, pair.anchor, document.id, document.content, *numbers, pair.positive, guard))
-
-    def _is_refuted(self, pair: Pair, row: int) -> bool:
-        return int(self._known.texts[row]) in self._known.refuted(pair.anchor)
 
     def _take(self, pair: Pair, candidates: Iterable[Candidate], wanted: int) -> list[Candidate]:
         """The first so many that are no near duplicates of the positive and that the judge lets pass."""
         taken: list[Candidate] = []
-        waiting = self._unlike(pair, candidates)
+        waiting = self._guards.unlike(pair, candidates)
         while len(taken) < wanted and (block := list(islice(waiting, wanted - len(taken)))):
-            taken.extend(self._judged(pair, block))
+            taken.extend(self._guards.judged(pair, block))
         return taken
-
-    def _unlike(self, pair: Pair, candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-        for row, score in candidates:
-            if self._known.alike(row, pair.positive):
-                self._mined.refused["near duplicate"] += 1
-            else:
-                yield row, score
-
-    def _judged(self, pair: Pair, block: list[Candidate]) -> list[Candidate]:
-        if self._judge is None:
-            return block
-        positive, *scores = map(
-            float, self._judge(pair.anchor, [pair.positive, *(self._corpus[row].content for row, _ in block)])
-        )
-        passed: list[Candidate] = []
-        for candidate, score in zip(block, scores, strict=True):
-            near = self._margin(score, positive) or score >= positive
-            if near and not self._is_refuted(pair, candidate[0]):
-                self._refuse(pair, candidate[0], score, positive, "judge")
-            else:
-                passed.append(candidate)
-        return passed
 
     def _drawn(self, pair: Pair, taken: list[Candidate], vector: Embeddings, positive: float) -> list[Candidate]:
         """Passages from anywhere in the pool, at random, that keep the margins."""
-        rng, total = self._rng(pair), len(self._corpus)
-        rows = rng.permutation(total) if total <= 4 * DRAWS else rng.choice(total, DRAWS, replace=False, shuffle=True)
+        rng, pool = self._rng(pair), self._known.pool
+        rows = rng.permutation(pool) if len(pool) <= 4 * DRAWS else rng.choice(pool, DRAWS, replace=False, shuffle=True)
         texts = self._known.texts
         used = self._known.relevant(pair.anchor) | {int(texts[row]) for row, _ in taken}
         used |= {number for text in pair.negatives if (number := self._known.number(text)) is not None}
         own = self._known.groups(self._known.relevant(pair.anchor))
         found: list[Candidate] = []
         for row, score in zip(rows.tolist(), (self._index.vectors(rows) @ vector).tolist(), strict=True):
-            near = self._margin(score, positive) and not self._is_refuted(pair, row)
-            if not near and int(texts[row]) not in used and not self._barred(row, own):
+            near = self._guards.near(pair, (row, score), positive)
+            if not near and int(texts[row]) not in used and not self._guards.barred(row, own):
                 used.add(int(texts[row]))
                 found.append((row, score))
         return found
@@ -309,6 +275,20 @@ class _Miner:
                     "negatives": rows,
                 }
             )
+
+
+def _staying(earlier: Mapping[str, Any], mined: Mined) -> int | None:
+    """How many of each pair's negatives are the source's, which stay; None: all. What a round before mined makes room."""
+    each = earlier.get("given_each") or {}
+    if not earlier.get("mined", 0) + earlier.get("filled", 0):
+        return None
+    if each.get("least", 0) == each.get("most", 0):
+        return each.get("most", 0)
+    mined.warning = (
+        "The data set was mined before, and pairs have a different number of negatives of their own: these cannot be told "
+        "from those that were mined, so all of them stay. Mine from the source to have new ones."
+    )
+    return None
 
 
 def _encoded(corpus: Sequence[Document], encoder: Encoder, mined: Mined, progress: Progress) -> Iterator[Embeddings]:

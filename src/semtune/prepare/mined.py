@@ -26,13 +26,16 @@ class Mined:
         filled: negatives drawn at random, since the ranks held too few.
         repeated: places filled with a negative that the pair has already, since the corpus holds too few.
         given, given_left_out: negatives that the source gave, and those left out: labelled relevant, or too many.
+        given_each: numbers of given negatives that pairs have.
         left_out: anchors of pairs for which no passage may be a negative; these left the train split.
         refused: guard → candidates refused.
+        judged: question-passage pairs that the judge scored.
         suspected: questions and passages that the margins, or the judge, refused.
         review: the most suspicious of them, the worst first.
         truncated: passages that lost their end to the encoder's limit.
         encoder: name, fingerprint and runtime of what searched.
         examples: a few pairs with scores.
+        warning: what the user should know; empty if there is nothing.
     """
 
     per_pair: int
@@ -44,7 +47,10 @@ class Mined:
     given: int = 0
     given_left_out: int = 0
     truncated: int = 0
+    judged: int = 0
     suspected: int = 0
+    warning: str = ""
+    given_each: set[int] = field(default_factory=set)
     left_out: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     review: list[Suspect] = field(default_factory=list)
@@ -78,8 +84,10 @@ class Mined:
             "repeated": self.repeated,
             "given": self.given,
             "given_left_out": self.given_left_out,
+            "given_each": {"least": min(self.given_each, default=0), "most": max(self.given_each, default=0)},
             "pairs_left_out": len(self.left_out),
             "refused": dict(self.refused),
+            "judged": self.judged,
             "suspected": self.suspected,
             "to_review": len(self.review),
             "truncated": self.truncated,

@@ -84,11 +84,11 @@ def fingerprint(text: str) -> Print:
     return Print(_distinct(words), _distinct(mixed))
 
 
-def similarity(one: Print, two: Print, rarity: Rarity) -> float:
-    """The smaller of the Jaccard similarities of shingles and of weighted words; 0 for an empty text."""
+def similarity(one: Print, two: Print, rarity: Rarity, least: float = 0.0) -> float:
+    """The smaller of the Jaccard similarities of shingles and of weighted words; 0 for an empty text, or below `least`."""
     common = np.intersect1d(one.shingles, two.shingles, assume_unique=True).size
     total = one.shingles.size + two.shingles.size - common
-    if not common:
+    if not common or common / total < least:
         return 0.0
     shared = rarity.weight(np.intersect1d(one.words, two.words, assume_unique=True))
     weight = rarity.weight(one.words) + rarity.weight(two.words) - shared
@@ -117,7 +117,7 @@ def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> li
         if pair in seen:
             continue
         seen.add(pair)
-        alike = similarity(prints[pair[0]], prints[pair[1]], rarity)
+        alike = similarity(prints[pair[0]], prints[pair[1]], rarity, threshold)
         if alike >= threshold:
             result.append(Near(*pair, alike))
     return sorted(result, key=lambda near: (near.first, near.second))

@@ -18,6 +18,8 @@ MIN_COPIED = 8  # shingles; fewer words stand together by chance
 COMMON = 200  # a shingle of more held-out texts than this is boilerplate and counts for none
 CHUNK = 2_000  # training texts at a time
 
+Rows = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
@@ -61,25 +63,27 @@ def overlaps(
         return []
     rarity = Rarity([fingerprint(text) for text in collection] if collection else [*here, *there])
     weights = [rarity.weight(found.words) for found in here]
+    sizes = np.asarray([found.shingles.size for found in here])
     result: list[Overlap] = []
     for start in range(0, len(train), CHUNK):
         chunk = there[start : start + CHUNK]
-        for row, column, common in _common(chunk, values, owners, len(held)):
+        rows, columns, common = _common(chunk, values, owners, len(held))
+        lengths = np.asarray([found.shingles.size for found in chunk])[rows]
+        jaccard = common / (sizes[columns] + lengths - common)
+        covered = common / sizes[columns]
+        copied = (sizes[columns] >= MIN_COPIED) & (covered >= COVERED)
+        for place in np.flatnonzero((jaccard >= threshold) | copied):
+            row, column = int(rows[place]), int(columns[place])
             one, two = here[column], chunk[row]
-            jaccard = common / (one.shingles.size + two.shingles.size - common)
-            covered = common / one.shingles.size
-            copied = one.shingles.size >= MIN_COPIED and covered >= COVERED
-            if jaccard < threshold and not copied:
-                continue
             shared = rarity.weight(np.intersect1d(one.words, two.words, assume_unique=True))
-            alike = min(jaccard, shared / (weights[column] + rarity.weight(two.words) - shared))
-            covered = min(covered, shared / weights[column])
-            if alike >= threshold or (copied and covered >= COVERED):
-                result.append(Overlap(int(column), start + int(row), float(alike), float(covered)))
+            alike = min(jaccard[place], shared / (weights[column] + rarity.weight(two.words) - shared))
+            part = min(covered[place], shared / weights[column])
+            if alike >= threshold or (copied[place] and part >= COVERED):
+                result.append(Overlap(column, start + row, float(alike), float(part)))
     return sorted(result, key=lambda found: (found.held, -found.similarity, found.train))
 
 
-def _index(prints: Sequence[Print]) -> tuple[Hashes, NDArray[np.int64]]:
+def _index(prints: Sequence[Print]) -> tuple[Hashes, Rows]:
     """All shingles in order, and the text of each; boilerplate left out."""
     sets = [found.shingles for found in prints]
     if not any(len(found) for found in sets):
@@ -93,8 +97,8 @@ def _index(prints: Sequence[Print]) -> tuple[Hashes, NDArray[np.int64]]:
     return values[rare], owners[rare]
 
 
-def _common(prints: Sequence[Print], values: Hashes, owners: NDArray[np.int64], held: int) -> zip[tuple[int, int, int]]:
-    """(row of `prints`, held-out text, number of common shingles) wherever there is one."""
+def _common(prints: Sequence[Print], values: Hashes, owners: Rows, held: int) -> tuple[Rows, Rows, Rows]:
+    """Rows of `prints`, held-out texts, and the number of common shingles, wherever there is one."""
     sets = [found.shingles for found in prints]
     joined = np.concatenate(sets)
     rows = np.repeat(np.arange(len(sets)), [len(found) for found in sets])
@@ -102,4 +106,4 @@ def _common(prints: Sequence[Print], values: Hashes, owners: NDArray[np.int64], 
     times = high - low
     places = np.repeat(low, times) + (np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times))
     pairs, counts = np.unique(np.repeat(rows, times) * held + owners[places], return_counts=True)
-    return zip(pairs // held, pairs % held, counts, strict=True)
+    return pairs // held, pairs % held, counts

@@ -13,7 +13,7 @@ from typing import Any
 from semtune import __version__
 from semtune.dataset import Dataset
 from semtune.page import parts
-from semtune.prepare import shown
+from semtune.prepare import examples, shown
 from semtune.registry import installed
 
 NO_PLOTS = (
@@ -39,14 +39,14 @@ def write_page(dataset: Dataset, path: Path, title: str) -> None:
         subtitle=escape(_subtitle(report)),
         verdict=shown.verdict(report),
         flow=shown.flow(report),
-        dropped=shown.dropped_table(report.get("dropped", {})),
+        dropped=shown.dropped(report.get("dropped", {})),
         figures=_figures(report),
-        languages=shown.languages(report.get("languages", {})),
+        languages=shown.languages(report),
         more=shown.questions_by_source(report.get("counts", {})),
         leaks=shown.leaks(report.get("leaks", {})),
-        alike=shown.alike(report.get("alike", {})),
-        samples=shown.samples(dataset),
-        negatives=shown.negatives(report.get("negatives", {})),
+        alike=examples.alike(report.get("alike", {})),
+        samples=examples.samples(dataset),
+        negatives=examples.negatives(report.get("negatives", {})),
         counts=parts.number_table(_flat(report.get("counts", {}))),
         json=escape(json.dumps(report, indent=2, ensure_ascii=False, default=str)),
         footer=escape(shown.LANGUAGE_NOTE),
@@ -64,16 +64,17 @@ def _subtitle(report: Mapping[str, Any]) -> str:
 
 def _figures(report: Mapping[str, Any]) -> str:
     tokens = report.get("tokens", {})
-    wanted = {name: tokens[name] for name in _texts(tokens) if tokens[name].get("histogram", {}).get("counts")}
-    captions = {name: shown.lengths_caption(name, spread, tokens["limit"]) for name, spread in wanted.items()}
+    names = [name for name in _texts(tokens) if tokens[name].get("histogram", {}).get("counts")]
+    captions = {name: shown.lengths_caption(name, report) for name in names}
     if not installed("matplotlib"):
         return NO_PLOTS + "".join(
             f"<figure><figcaption>{caption}</figcaption></figure>" for caption in captions.values()
         )
     from semtune.prepare.plots import lengths
 
+    labels = {name: shown.measured(name, report).partition(",")[0] for name in names}
     return "".join(
-        parts.figure(lengths(name, spread, tokens["limit"]), captions[name]) for name, spread in wanted.items()
+        parts.figure(lengths(name, labels[name], tokens[name], tokens["limit"]), captions[name]) for name in names
     )
 
 

@@ -118,7 +118,8 @@ def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> 
         sizes[passage.section] = (not passage.anchor, sizes.get(passage.section, (False, 0))[1] + 1)
     kept: set[str] = set()
     room = limit
-    for section in sorted(sizes, key=lambda id_: (sizes[id_][0], stable_hash(id_, seed), id_)):
+    # Not the bare id: groups are split by that hash, and of documents of one section all that is kept would be test.
+    for section in sorted(sizes, key=lambda id_: (sizes[id_][0], stable_hash(f"kept\n{id_}", seed), id_)):
         if sizes[section][1] <= room:
             kept.add(section)
             room -= sizes[section][1]

@@ -7,11 +7,14 @@ from typing import Any
 
 from semtune.page.svg import BAD, GOOD, MUTED, canvas, to_svg
 
-NEAR = 3  # a limit further than so many times the longest text is not drawn: it would press the bars together
+NEAR = 2  # a limit further than so many times the longest text is not drawn: it would press the bars together
 
 
-def lengths(name: str, spread: Mapping[str, Any], limit: int) -> str:
-    """Histogram of lengths in tokens, what fits and what is cut in two colours, with the model's limit."""
+def lengths(name: str, what: str, spread: Mapping[str, Any], limit: int) -> str:
+    """Histogram of lengths in tokens, what fits and what is cut in two colours, with the model's limit.
+
+    `name` keeps its ids apart on the page, `what` is what was measured, in words.
+    """
     edges: Sequence[int] = spread["histogram"]["edges"]
     counts: Sequence[int] = spread["histogram"]["counts"]
     cut = next((place for place, edge in enumerate(edges) if edge > limit), len(counts))
@@ -33,7 +36,7 @@ def lengths(name: str, spread: Mapping[str, Any], limit: int) -> str:
         axes.set_ylim(0, 1.12 * max(counts))
         axes.grid(axis="x", visible=False)
         axes.set_xlabel("tokens" + (" (the last bar holds all longer ones)" if spread["max"] >= edges[-1] else ""))
-        axes.set_ylabel(name)
+        axes.set_ylabel(what)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-        return to_svg(figure, f"lengths-{name}", f"Histogram of the lengths of {name} in tokens; the limit is {limit}")
+        return to_svg(figure, f"lengths-{name}", f"Histogram of the lengths of {what} in tokens; the limit is {limit}")

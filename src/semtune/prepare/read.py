@@ -11,7 +11,7 @@ from semtune.prepare.labelled import labels_from_rows
 from semtune.prepare.material import Labels, Part, Rows, Section
 from semtune.prepare.readers.beir import read_beir
 from semtune.prepare.readers.classes import pair_classes
-from semtune.prepare.readers.folder import read_file, read_folder
+from semtune.prepare.readers.folder import read_archive, read_file, read_folder
 from semtune.prepare.readers.marco import read_marco
 from semtune.prepare.readers.pydocs import read_python_docs
 from semtune.prepare.readers.splits import find_splits
@@ -24,9 +24,14 @@ from semtune.types import ScoredPair
 
 
 def read_source(
-    source: Source, kind: Kind, settings: PrepareSettings, tally: Tally, progress: Progress
+    source: Source,
+    kind: Kind,
+    settings: PrepareSettings,
+    tally: Tally,
+    progress: Progress,
+    work: Path | None = None,
 ) -> list[Section] | Labels | dict[Part, list[ScoredPair]] | Dataset:
-    """Read a source with the reader of its kind.
+    """Read a source with the reader of its kind; `work` is where files that were read are kept, see `prepare`.
 
     Raises:
         InputError: it cannot be read, or holds nothing that can be used.
@@ -48,8 +53,8 @@ def read_source(
         return _read_tables(find_splits(path, tally), settings, tally)
     if kind == "table":
         return _read_tables({"all": [path]}, settings, tally)
-    if kind == "folder":
-        return read_folder(path, tally, progress)
+    if kind in {"folder", "archive"}:
+        return (read_folder if kind == "folder" else read_archive)(path, tally, progress, work)
     if sections := read_file(path, path.name, tally):
         return sections
     raise InputError(f"{path.absolute()} has no text ({', '.join(tally.dropped)}).")
@@ -67,7 +72,7 @@ def _read_tables(
         raise InputError(f"The files are of different kinds: {found}. All must be of one.")
     kind = next(iter(kinds.values()))
     if kind == "pairs":
-        return labels_from_rows({part: [row for table in tables[part] for row in table.pairs] for part in parts})
+        return labels_from_rows({part: [row for table in tables[part] for row in table.pairs] for part in parts}, tally)
     if kind == "scored":
         scored = [[row for table in tables[part] for row in table.scored] for part in parts]
         where = ", ".join(kinds)
@@ -87,4 +92,4 @@ def _read_classes(tables: Mapping[Part, list[Rows]], tally: Tally) -> Labels:
             "that the model is judged on classes it was not trained on; scores of a classifier cannot be compared."
         )
     rows = [row for part in tables.values() for table in part for row in table.classes]
-    return labels_from_rows({"all": pair_classes(rows, tally)})
+    return labels_from_rows({"all": pair_classes(rows, tally)}, tally)

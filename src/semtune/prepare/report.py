@@ -6,6 +6,7 @@ from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.prepare.chunk import TokenCounter, count_tokens
+from semtune.prepare.counted import Counted
 from semtune.prepare.languages import mix
 from semtune.prepare.leaks import Leaks
 from semtune.prepare.lengths import spread
@@ -65,12 +66,10 @@ def sizes(dataset: Dataset) -> dict[str, Any]:
 
 
 def _tokens(dataset: Dataset, tokenizer: TokenCounter, limit: int, progress: Progress) -> dict[str, Any]:
-    documents = [document.content for document in dataset.to_index]
+    counted = tokenizer if isinstance(tokenizer, Counted) else Counted(tokenizer)
     queries = [query.text for query in dataset.queries.values()]
-    served = count_tokens(documents, tokenizer, progress=progress, task="Measuring lengths")
-    judged = served
-    if dataset.documents is not None:
-        judged = count_tokens([document.content for document in dataset.corpus], tokenizer)
+    served = counted.of(dataset.to_index, progress)
+    judged = served if dataset.documents is None else counted.of(dataset.corpus)
     asked = count_tokens(queries, tokenizer, "query")
     return {
         "limit": limit,
@@ -85,8 +84,21 @@ def _languages(dataset: Dataset) -> dict[str, dict[str, int]]:
     """Language → how many texts, of passages and of questions; at most `LOOKED_AT` of each are looked at."""
     found = {"passages": mix([document.content for document in dataset.corpus])}
     if dataset.queries:
-        found["queries"] = mix([query.text for query in dataset.queries.values()])
+        homes = _homes(dataset)
+        asked = dataset.queries.values()
+        found["queries"] = mix([query.text for query in asked], [homes.get(query.id, "") for query in asked])
     return found
+
+
+def _homes(dataset: Dataset) -> dict[str, str]:
+    """Question → the passage it was taken from; none for those that people asked, perhaps in another language."""
+    text = {document.id: document.text for document in dataset.corpus}
+    return {
+        query: text.get(next(iter(row), ""), "")
+        for rows in dataset.qrels.values()
+        for query, row in rows.items()
+        if query in dataset.queries and "source" in dataset.queries[query].metadata
+    }
 
 
 def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
@@ -99,25 +111,24 @@ def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
     queries = len(dataset.qrels.get("test", {}))
     if dataset.qrels and 0 < queries < FEW_QUERIES:
         tally.warn(
-            f"Only {queries} test questions: a gain must be large to be told from chance. More documents would help."
+            f"Only {queries} test question{'s' * (queries != 1)}: a gain must be large to be told from chance. More documents would help."
         )
     if not dataset.qrels.get("test") and not dataset.scored.get("test"):
         tally.warn("There is no test split: the result cannot be judged.")
 
 
 def _sample(dataset: Dataset, seed: int) -> list[dict[str, Any]]:
-    """A few training rows of each source of questions, chosen by hash, for people to look at."""
-    pairs = sorted(dataset.pairs.get("train", []), key=lambda pair: stable_hash(pair.anchor, seed))
+    """A few training rows of each source of questions, chosen by hash, for people to look at; of a question one."""
+    pairs = {pair.anchor: pair for pair in reversed(dataset.pairs.get("train", []))}
     if pairs:
         sources, rows = source_of(dataset), {}
-        for pair in pairs:
-            rows.setdefault(sources.get(key(pair.anchor), ""), []).append(pair)
+        for anchor in sorted(pairs, key=lambda anchor: stable_hash(anchor, seed)):
+            rows.setdefault(sources.get(key(anchor), ""), []).append(pairs[anchor])
         return [
             {"anchor": pair.anchor, "positive": pair.positive[:400], **({"source": source} if source else {})}
             for source in sorted(rows)
             for pair in rows[source][:SAMPLES]
         ]
-    rows = sorted(dataset.scored.get("train", []), key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[
-        :SAMPLES
-    ]
-    return [{"sentence1": row.sentence1, "sentence2": row.sentence2, "score": row.score} for row in rows]
+    scored = dataset.scored.get("train", [])
+    chosen = sorted(scored, key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[:SAMPLES]
+    return [{"sentence1": row.sentence1, "sentence2": row.sentence2, "score": round(row.score, 4)} for row in chosen]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -83,10 +83,10 @@ def read_review(path: str | Path) -> list[Suspect]:
     return [suspect for _, suspect in found.values()]
 
 
-def hash_review(path: str | Path) -> str:
-    """SHA-256 of the verdicts in a review file, whatever else is in it."""
-    rows = (suspect for suspect in read_review(path) if suspect.verdict)
-    return sha256_json(sorted([s.query, s.document_id, s.text, s.verdict] for s in rows))
+def sha256_verdicts(review: Sequence[Suspect]) -> str:
+    """SHA-256 of the verdicts among suspects, in whatever order; of no verdicts it is empty."""
+    rows = sorted([s.query, s.document_id, s.text, s.verdict] for s in review if s.verdict)
+    return sha256_json(rows) if rows else ""
 
 
 def heed(dataset: Dataset, review: list[Suspect], tally: Tally) -> Reviewed:
@@ -183,6 +183,9 @@ def _rows(path: Path, bad: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             bad.append(f"line {number} is not valid JSON ({error})")
             continue
+        except RecursionError:
+            bad.append(f"line {number} is not valid JSON (nested too deep)")
+            continue
         if isinstance(row, dict):
             yield number, row
         else:
@@ -193,9 +196,21 @@ def _parse(row: dict[str, Any], number: int, bad: list[str]) -> Suspect | None:
     if missing := [name for name in _NEEDED if not isinstance(row.get(name), str)]:
         bad.append(f"line {number} has no {' and no '.join(missing)}")
         return None
+    if not all(map(_is_text, (row["query"], row["document_id"], row["text"]))):
+        bad.append(f"line {number} holds half a character (a lone surrogate)")
+        return None
+    row["verdict"] = row["verdict"].strip().lower()
     if row["verdict"] not in ("", *VERDICTS):
         bad.append(f"line {number}: unknown verdict {row['verdict']!r}.{nearest(row['verdict'], VERDICTS)}")
         return None
     empty = {"id": suspect_id(row["query"], row["document_id"]), "score": 0.0, "positive_score": 0.0}
     given = {name: value for name, value in row.items() if name in _FIELDS}
     return Suspect(**{**empty, "positive": "", "guard": "", **given})
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

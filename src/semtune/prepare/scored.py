@@ -54,7 +54,13 @@ def _without_held_out(
     pairs = {key(scored_text(row)) for rows in held.values() for row in rows}
     single = {key(text) for rows in held.values() for row in rows for text in (row.sentence1, row.sentence2)}
     kept: list[ScoredPair] = []
+    seen: set[tuple[str, float]] = set()
     for row in train:
+        same = key(scored_text(row)), row.score
+        if same in seen:
+            tally.drop("scored pair that stood before", f"{row.sentence1} | {row.sentence2}")
+            continue
+        seen.add(same)
         if key(scored_text(row)) in pairs:
             tally.drop("training row: pair occurs in dev or test", f"{row.sentence1} | {row.sentence2}")
             continue

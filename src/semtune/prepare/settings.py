@@ -28,6 +28,7 @@ class PrepareSettings:
         pairs_per_section: a section longer than one passage gives at most so many training pairs.
         shared_documents: what happens to training labels whose document is also the answer to a dev or test
             question in a source that its owner split: "drop" them, or "keep" them and count.
+        near_duplicates: "drop" leaves the first of nearly equal passages of documents without labels; "keep" leaves all.
         roles: role → column name, where the names of a table's columns do not say it, e.g. {"anchor": "subject"}.
         max_bad_share: a table with a larger share of unusable rows is refused.
         max_leak_share: a data set of which a larger share of the held-out texts leaks into train is refused.
@@ -38,6 +39,7 @@ class PrepareSettings:
         mine_sample: draw them at random from those places, by the seed, in place of taking the hardest.
         mine_pool: what may be a negative: what answers no question of dev or test ("not-held-out"), only what
             answers a training question ("train"), or every passage ("all").
+        mine_judge: a cross-encoder, by folder or hub id, that reads what would be taken; None: none does.
         review: a `review.jsonl` with verdicts on suspected false negatives; they are heeded.
         supervision: source of questions → share of its training pairs that is kept; 0: off.
         chunk_overlap: sentences that a passage repeats from the end of the one before it in its section, if they fit.
@@ -51,6 +53,7 @@ class PrepareSettings:
     max_passages: int | None = None
     pairs_per_section: int = 3
     shared_documents: Literal["drop", "keep"] = "drop"
+    near_duplicates: Literal["keep", "drop"] = "keep"
     roles: Mapping[str, str] = field(default_factory=dict)
     max_bad_share: float = 0.1
     max_leak_share: float = 0.0
@@ -60,6 +63,7 @@ class PrepareSettings:
     mine_ranks: tuple[int, int] = (1, 100)
     mine_sample: bool = False
     mine_pool: Pool = "not-held-out"
+    mine_judge: str | None = None
     review: str | None = None
     supervision: Supervision | Mapping[str, Any] = field(default_factory=Supervision)
     chunk_overlap: int = 0
@@ -72,8 +76,7 @@ class PrepareSettings:
                 f"dev_share={self.dev_share} and test_share={self.test_share} leave nothing to train on or are "
                 "negative. Each must be 0 or more, and their sum below 1."
             )
-        if self.shared_documents not in {"drop", "keep"}:
-            raise ConfigError(f"shared_documents={self.shared_documents!r} is not known. Allowed: 'drop', 'keep'.")
+        self._check_choices()
         for name in ("min_words", "pairs_per_section"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} is too small. Allowed: 1 or more.")
@@ -90,6 +93,11 @@ class PrepareSettings:
                 raise ConfigError(
                     f"{role!r} in roles is not a role.{nearest(role, ROLES)} Allowed: {', '.join(ROLES)}."
                 )
+
+    def _check_choices(self) -> None:
+        for name in ("shared_documents", "near_duplicates"):
+            if (choice := getattr(self, name)) not in {"drop", "keep"}:
+                raise ConfigError(f"{name}={choice!r} is not known. Allowed: 'drop', 'keep'.")
 
     def _check_mining(self) -> None:
         first, last = self.mine_ranks
@@ -125,7 +133,12 @@ class PrepareSettings:
     @property
     def needs_encoder(self) -> bool:
         """Whether a model has to read the corpus: to mine negatives, or to check synthetic questions."""
-        return bool(self.hard_negatives or self.made_up.url)
+        return bool(self.hard_negatives or (self.made_up.url and self.made_up.top_k))
+
+    @property
+    def needs_judge(self) -> str:
+        """The cross-encoder to load; empty if there is none or nothing for it to do."""
+        return (self.mine_judge or "") if self.hard_negatives else ""
 
     @property
     def made_up(self) -> Synthetic:

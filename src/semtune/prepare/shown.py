@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from semtune.dataset import Dataset
-from semtune.page.parts import number_table, snippet
-from semtune.prepare.languages import LOOKED_AT, UNKNOWN
+from semtune.page.parts import snippet
+from semtune.prepare.languages import UNKNOWN
 from semtune.types import SPLITS
 
-EXAMPLES = 6  # pairs of near duplicates shown of each sort
 LANGUAGES_SHOWN = 12
+RARE = 0.005  # rarer languages are put together: among so few the mistakes are
 KINDS = {
     "folder": "a folder of documents",
     "file": "one document",
     "table": "a table",
     "tables": "tables by split",
+    "splits": "a folder with tables by split",
     "beir": "a BEIR folder",
+    "marco": "a folder in MS MARCO's layout",
     "dataset": "a finished data set, unchanged",
     "python-docs": "the documentation of Python",
 }
@@ -32,8 +33,22 @@ LENGTHS = {
 }
 LANGUAGE_NOTE = (
     "Languages are told by script and commonest words, without a model; short texts often say too little and count as "
-    "unknown."
+    "unknown. A question taken out of a document counts in the language of its passage where it says too little itself."
 )
+SORTS = {  # of leaks
+    "document": "documents judged in both",
+    "group": "groups (a document, a module, a topic) that are in both",
+    "text": "questions or passages that are the same but for case and white space",
+    "near-duplicate question": "questions that are nearly the same",
+    "near-duplicate passage": "passages that are nearly the same, or hold a copy",
+    "scored pair": "scored pairs that are the same",
+    "near-duplicate scored pair": "scored pairs that are nearly the same",
+}
+SOURCES = {
+    "heading": "titles and headings", "summary": "first sentences of docstrings", "faq": "headings and lines that are questions",
+    "definition": "terms that are defined", "link": "what links say", "neighbour": "passages, for the next one",
+    "cloze": "sentences taken out of a passage", "synthetic": "questions made up by a language model",
+}  # fmt: skip
 NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German",
     "el": "Greek", "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "gu": "Gujarati",
@@ -55,24 +70,33 @@ def verdict(report: Mapping[str, Any]) -> str:
         warnings.insert(0, f"Train shares something with dev or test: {shared}. Scores will be too good.")
     kind = "do-not-ship" if found.get("found") else "cannot-judge" if warnings else "ship"
     count = len(warnings)
-    head = _many(count, "warning") if warnings else "No warnings"
+    head = many(count, "warning") if warnings else "No warnings"
     lines = "".join(f"<p>{escape(line)}</p>" for line in [*warnings, _summary(report)])
     return f'<section class="verdict {kind}"><h2>{head}</h2>{lines}</section>'
 
 
 def _summary(report: Mapping[str, Any]) -> str:
     counts, tokens, dropped = report.get("counts", {}), report.get("tokens", {}), report.get("dropped", {})
-    left_out = sum(entry["count"] for entry in dropped.values())
-    told = [f"{counts.get('passages', 0):,} passages"]
+    reasons = [reason for reason in dropped if not asks_nothing(reason)]
+    left_out = sum(dropped[reason]["count"] for reason in reasons)
+    told = [f"{counts.get('passages', 0):,} {_texts(counts)}"]
     if questions := sum(counts.get("queries", {}).values()):
         told.append(f"{questions:,} questions")
     rows = counts.get("pairs") or counts.get("scored pairs") or {}
     told.append(f"{rows.get('train', 0):,} training {'pairs' if counts.get('pairs') else 'rows'}")
-    text = ", ".join(told) + f". {left_out:,} things were left out, for {_many(len(dropped), 'reason')}."
+    text = (
+        ", ".join(told)
+        + f". {many(left_out, 'thing was', 'things were')} left out, for {many(len(reasons), 'reason')}."
+    )
     if tokens:
-        cut = _many(tokens["truncated"], "text is", "texts are") if tokens["truncated"] else "No text is"
+        cut = many(tokens["truncated"], "text is", "texts are") if tokens["truncated"] else "No text is"
         text += f" {cut} longer than the model's {tokens['limit']} tokens."
     return text
+
+
+def _texts(counts: Mapping[str, Any]) -> str:
+    """What the corpus is made of."""
+    return "distinct sentences" if counts.get("scored pairs") else "passages"
 
 
 def flow(report: Mapping[str, Any]) -> str:
@@ -81,8 +105,7 @@ def flow(report: Mapping[str, Any]) -> str:
     steps: list[tuple[str, str]] = [(f"{counts[name]:,}", label) for name, label in READ if name in counts][:1]
     if "sections" in counts:
         steps.append((f"{counts['sections']:,}", "sections"))
-    what = "distinct sentences" if counts.get("scored pairs") else "passages"
-    steps.append((f"{counts.get('passages', 0):,}", what))
+    steps.append((f"{counts.get('passages', 0):,}", _texts(counts)))
     if questions := sum(counts.get("queries", {}).values()):
         steps.append((f"{questions:,}", "questions"))
     rows = counts.get("pairs") or counts.get("scored pairs") or {}
@@ -91,54 +114,89 @@ def flow(report: Mapping[str, Any]) -> str:
     return f'<ol class="flow">{cells}</ol>'
 
 
-def dropped_table(dropped: Mapping[str, Any]) -> str:
-    """Each reason with its count and an example, the most frequent first."""
-    if not dropped:
+def dropped(found: Mapping[str, Any]) -> str:
+    """Each reason with its count and an example, the most frequent first; apart, what only asks no question."""
+    parts = [{r: e for r, e in found.items() if asks_nothing(r) is silent} for silent in (False, True)]
+    out = f'<section class="card"><h2>What was left out, and why</h2>{_reasons(parts[0])}</section>'
+    if parts[1]:
+        out += (
+            '<section class="card"><h2>What asks no question, and why</h2><p class="sub">Headings, links and terms; '
+            f"the text that they stand over is kept.</p>{_reasons(parts[1])}</section>"
+        )
+    return out
+
+
+def asks_nothing(reason: str) -> bool:
+    """Whether a reason to leave something out costs a question only, and no text, row or label."""
+    return reason.startswith(("question: ", "link: ", "synthetic: ")) or " left in its section: " in reason
+
+
+def _reasons(found: Mapping[str, Any]) -> str:
+    if not found:
         return "<p>Nothing.</p>"
     rows = "".join(
         f'<tr><th class="why">{escape(reason)}<small>e.g. {snippet(str(entry["example"]))}</small></th>'
         f'<td class="number">{entry["count"]:,}</td></tr>'
-        for reason, entry in sorted(dropped.items(), key=lambda item: -item[1]["count"])
+        for reason, entry in sorted(found.items(), key=lambda item: -item[1]["count"])
     )
     return f'<table class="counts"><tbody>{rows}</tbody></table>'
 
 
-def lengths_caption(name: str, spread: Mapping[str, Any], limit: int) -> str:
+def measured(name: str, report: Mapping[str, Any]) -> str:
+    """What the texts are called whose lengths are `documents`, `passages` or `queries` in the report."""
+    tokens = report["tokens"]
+    if name != "queries" and tokens.get("documents", tokens["passages"]) == tokens["passages"]:
+        return _texts(report.get("counts", {}))
+    return LENGTHS[name]
+
+
+def lengths_caption(name: str, report: Mapping[str, Any]) -> str:
     """What a histogram of lengths says, in words."""
-    total = sum(spread["histogram"]["counts"])
-    cut = spread["truncated"]
+    spread, limit = report["tokens"][name], report["tokens"]["limit"]
+    total, cut = sum(spread["histogram"]["counts"]), spread["truncated"]
     fate = (
         f"<b>{cut:,} of {total:,} ({cut / total:.1%}) are longer than {limit} tokens</b>: the model reads their beginning only."
         if cut
         else f"All {total:,} fit into the model's {limit} tokens."
     )
+    asked = sum(report.get("counts", {}).get("queries", {}).values())
+    if name == "queries" and total > asked:  # queries.jsonl keeps them
+        fate += f" {total - asked:,} of them lost their labels to the split and are not asked."
     return (
-        f"<b>{LENGTHS[name].capitalize()}</b>: half have up to {spread['median']:,} tokens, 95 % up to {spread['p95']:,}, "
-        f"the longest {spread['max']:,}. {fate}"
+        f"<b>{measured(name, report).capitalize()}</b>: half have up to {spread['median']:,} tokens, 95 % up to "
+        f"{spread['p95']:,}, the longest {spread['max']:,}. {fate}"
     )
 
 
-def _many(count: int, one: str, more: str = "") -> str:
+def many(count: int, one: str, more: str = "") -> str:
+    """A count with its noun, in the singular or plural."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
 
 
-def languages(found: Mapping[str, Mapping[str, int]]) -> str:
+def languages(report: Mapping[str, Any]) -> str:
     """Bars by language, of passages and of questions."""
-    return f'<div class="parts">{"".join(_language_table(*item) for item in found.items())}</div>'
+    found, counts = report.get("languages", {}), report.get("counts", {})
+    asked = sum(report.get("tokens", {}).get("queries", {}).get("histogram", {}).get("counts", []))
+    names = {"passages": _texts(counts), "queries": "questions"}
+    existing = {"passages": counts.get("passages", 0), "queries": asked}
+    tables = (
+        _language_table(str(names.get(what, what)), existing.get(what, 0), shares) for what, shares in found.items()
+    )
+    return f'<div class="parts">{"".join(tables)}</div>'
 
 
-def _language_table(what: str, counts: Mapping[str, int]) -> str:
+def _language_table(what: str, existing: int, counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
     shown = sorted(counts.items(), key=lambda item: (item[0] == UNKNOWN, -item[1]))
-    rest = sum(count for _, count in shown[LANGUAGES_SHOWN:])
-    rows = [(NAMES.get(code, code), count) for code, count in shown[:LANGUAGES_SHOWN]]
+    named = [row for row in shown[:LANGUAGES_SHOWN] if row[1] >= RARE * total and row[0] != UNKNOWN]
+    unknown = counts.get(UNKNOWN, 0)
+    rest = total - unknown - sum(count for _, count in named)
     cells = "".join(
-        f'<tr><th>{escape(name)}<span class="bar" style="width:{100 * count / total:.1f}%"></span></th>'
+        f'<tr><th>{escape(NAMES.get(code, code))}<span class="bar" style="width:{100 * count / total:.1f}%"></span></th>'
         f'<td class="number">{escape(_share(count / total))}</td></tr>'
-        for name, count in [*rows, *([("other", rest)] if rest else [])]
+        for code, count in [*named, *(row for row in (("others", rest), (UNKNOWN, unknown)) if row[1])]
     )
-    caption = {"passages": "passages", "queries": "questions"}.get(what, what)
-    looked = f"{total:,} {caption}" + (" looked at" if total >= LOOKED_AT / 2 else "")
+    looked = f"{total:,} of {existing:,} {what} looked at" if existing > total else f"{total:,} {what}"
     return f'<div><p class="sub">{looked}</p><table class="counts"><tbody>{cells}</tbody></table></div>'
 
 
@@ -153,7 +211,9 @@ def questions_by_source(counts: Mapping[str, Any]) -> str:
         return ""
     head = "".join(f"<th>{split}</th>" for split in SPLITS)
     rows = "".join(
-        f"<tr><th>{escape(str(source))}</th>" + "".join(f"<td>{row.get(split, 0):,}</td>" for split in SPLITS) + "</tr>"
+        f"<tr><th>{escape(str(source))}<small>{escape(SOURCES.get(str(source), ''))}</small></th>"
+        + "".join(f"<td>{row.get(split, 0):,}</td>" for split in SPLITS)
+        + "</tr>"
         for source, row in sorted(found.items(), key=lambda item: -sum(item[1].values()))
     )
     return (
@@ -174,93 +234,8 @@ def leaks(found: Mapping[str, Any]) -> str:
     )
     examples = found.get("examples", {})
     rows = "".join(
-        f'<tr><th class="why">{escape(sort)}{"".join(f"<small>{snippet(text)}</small>" for text in examples.get(sort, []))}'
+        f'<tr><th class="why">{escape(SORTS.get(str(sort), str(sort)))}{"".join(f"<small>{snippet(text)}</small>" for text in examples.get(sort, []))}'
         f'</th><td class="number">{count:,}</td></tr>'
         for sort, count in found.get("by_sort", {}).items()
     )
     return f'{head}<table class="counts"><tbody>{rows}</tbody></table>'
-
-
-def alike(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Near duplicates side by side."""
-    return "".join(
-        f"<details open><summary><h2>{escape(name[:1].upper() + name[1:])}</h2>"
-        f"<span>{_many(min(len(pairs), EXAMPLES), 'example')}</span></summary>"
-        + "".join(
-            f'<article><header><span class="change">{pair["similarity"]:.0%}</span><div class="case"><p>alike</p></div>'
-            f"</header>{_sides(('one', pair['one']), ('other', pair['two']))}</article>"
-            for pair in pairs[:EXAMPLES]
-        )
-        + "</details>"
-        for name, pairs in found.items()
-        if pairs
-    )
-
-
-def samples(dataset: Dataset) -> str:
-    """A few training rows, with their negatives where there are any."""
-    rows = dataset.report.get("sample", [])
-    if not rows:
-        return ""
-    negatives = {pair.anchor: pair.negatives for pair in dataset.pairs.get("train", [])}
-    cards = "".join(_sample(row, negatives) for row in rows)
-    return f"<details open><summary><h2>Training rows, drawn by lot</h2><span>{len(rows)}</span></summary>{cards}</details>"
-
-
-def _sample(row: Mapping[str, Any], negatives: Mapping[str, Sequence[str]]) -> str:
-    if "score" in row:
-        return (
-            f'<article><header><span class="change">{row["score"]:.2f}</span><div class="case">'
-            f'<p class="query">{snippet(row["sentence1"])}</p><p class="query">{snippet(row["sentence2"])}</p></div>'
-            "</header></article>"
-        )
-    source = f"<p>asked by: {escape(str(row['source']))}</p>" if row.get("source") else ""
-    wrong = [("negative", text) for text in negatives.get(row["anchor"], ())[:3]]
-    return (
-        f'<article><header><div class="case"><p class="query">{snippet(row["anchor"])}</p>{source}</div></header>'
-        f"{_sides(('answer', row['positive']), *wrong)}</article>"
-    )
-
-
-def negatives(facts: Mapping[str, Any]) -> str:
-    """What mining came to, and examples with scores."""
-    if not facts:
-        return ""
-    numbers = {name.replace("_", " "): value for name, value in facts.items() if isinstance(value, int | str)}
-    for name, inner in facts.items():
-        if isinstance(inner, Mapping):
-            words = {key: value for key, value in inner.items() if not isinstance(value, Mapping | list)}
-            numbers |= {f"{name}: {key}": value for key, value in words.items()}
-            numbers |= {f"{name}, {key}": _words(value) for key, value in inner.items() if isinstance(value, Mapping)}
-    cards = "".join(_negative(example) for example in facts.get("examples", []))
-    shown = (
-        f"<details open><summary><h2>Hard negatives</h2><span>examples</span></summary>{cards}</details>"
-        if cards
-        else ""
-    )
-    return f'<section class="card"><h2>Mining of hard negatives</h2>{number_table(numbers)}</section>{shown}'
-
-
-def _negative(example: Any) -> str:
-    if not isinstance(example, Mapping):
-        return f"<article>{snippet(str(example))}</article>"
-    sides = [("answer", example.get("positive", ""), example.get("positive_score"))]
-    for row in example.get("negatives", ()):
-        text, score = (row.get("text", ""), row.get("score")) if isinstance(row, Mapping) else (str(row), None)
-        sides.append(("negative", text, score))
-    told = [(f"{who} {score:.2f}" if isinstance(score, float) else who, str(text)) for who, text, score in sides]
-    return (
-        f'<article><header><div class="case"><p class="query">{snippet(str(example.get("anchor", "")))}</p></div></header>'
-        f"{_sides(*told)}</article>"
-    )
-
-
-def _words(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
-
-
-def _sides(*sides: tuple[str, str]) -> str:
-    cells = "".join(
-        f'<div class="hit"><p class="who">{escape(who)}</p><p>{snippet(text)}</p></div>' for who, text in sides
-    )
-    return f'<div class="sides">{cells}</div>'

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from semtune.io import read_json
+from semtune.prepare.readers.archive import is_archive, read_names
 from semtune.prepare.readers.beir import file_of, judgement_files
 from semtune.prepare.readers.cells import csv_rows, find_layout, is_jsonl, load_text
 from semtune.prepare.readers.columnar import count_rows
@@ -46,7 +47,7 @@ class Sniffed:
     """What a source seems to be.
 
     Attributes:
-        kind: "python-docs", "folder", "file", "table", "tables", "splits", "beir", "marco" or "dataset".
+        kind: "python-docs", "folder", "archive", "file", "table", "tables", "splits", "beir", "marco" or "dataset".
         description: a sentence for people.
         counts: what was counted, estimated for large files.
         columns: of a table: role → column.
@@ -82,6 +83,8 @@ def sniff(source: Source, settings: PrepareSettings | None = None) -> Sniffed:
         return _splits(path, settings or PrepareSettings())
     if kind == "folder":
         return _folder(path)
+    if kind == "archive":
+        return _texts(kind, "an archive", [suffix_of(Path(name)) for name in read_names(path)], [])
     if kind == "beir":
         return _beir(path)
     if kind == "marco":
@@ -118,6 +121,8 @@ def _tables(kind: str, parts: Mapping[str, list[Path]], settings: PrepareSetting
             numbered = {f"negative {n}": column for n, column in enumerate(found.roles.negatives, 1)}
             columns = {**found.roles.columns, **numbered}
             shape = shape or found.shape
+            if path.stat().st_size > LARGE and suffix_of(path) not in {".parquet", ".arrow"}:
+                warnings.append(f"{path.name} is large: its rows are estimated by its beginning.")
             if not found.header:
                 warnings.append(f"{path.name} has no header; its columns were taken for {', '.join(found.columns)}.")
             if found.binary:
@@ -146,13 +151,18 @@ def _left_out(tally: Tally) -> list[str]:
 
 def _folder(path: Path) -> Sniffed:
     tally = Tally()
-    suffixes = Counter(suffix_of(file) for file in list_files(path, tally))
-    counts = {"files": suffixes.total(), **{f"{suffix} files": count for suffix, count in sorted(suffixes.items())}}
-    warnings = _left_out(tally)
-    if suffixes.total() < 3:
+    files = list_files(path, tally)
+    suffixes = ["archive" if is_archive(file) else suffix_of(file) for file in files]
+    return _texts("folder", "a folder", suffixes, _left_out(tally))
+
+
+def _texts(kind: str, what: str, suffixes: Sequence[str], warnings: list[str]) -> Sniffed:
+    found = Counter(suffixes)
+    counts = {"files": found.total(), **{f"{suffix} files": count for suffix, count in sorted(found.items())}}
+    if found.total() < 3 and "archive" not in found:
         warnings.append("Fewer than 3 documents cannot be split: the result could not be judged.")
-    kinds = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common())
-    return Sniffed("folder", f"a folder of {suffixes.total()} text files ({kinds})", counts, {}, tuple(warnings))
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in found.most_common())
+    return Sniffed(kind, f"{what} of {found.total()} text files ({kinds})", counts, {}, tuple(warnings))
 
 
 def _beir(path: Path) -> Sniffed:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from semtune.errors import InputError, nearest
 from semtune.io import files_under, sha256_file, sha256_json
+from semtune.prepare.readers.archive import ARCHIVES, is_archive
 from semtune.prepare.readers.beir import file_of, is_beir
 from semtune.prepare.readers.folder import READERS, readable_files
 from semtune.prepare.readers.marco import is_marco
@@ -19,7 +20,9 @@ from semtune.prepare.readers.unpack import suffix_of
 from semtune.types import SPLITS
 
 Source: TypeAlias = "str | Path | Mapping[str, str]"
-Kind: TypeAlias = Literal["python-docs", "folder", "file", "table", "tables", "splits", "beir", "marco", "dataset"]
+Kind: TypeAlias = Literal[
+    "python-docs", "folder", "archive", "file", "table", "tables", "splits", "beir", "marco", "dataset"
+]
 
 
 def find_kind(source: Source) -> Kind:
@@ -37,6 +40,8 @@ def find_kind(source: Source) -> Kind:
     if path.is_dir():
         return _folder_kind(path)
     suffix = suffix_of(path)
+    if is_archive(path):
+        return "archive"
     if is_table(path):
         return "table"
     if suffix in READERS:
@@ -45,9 +50,9 @@ def find_kind(source: Source) -> Kind:
         raise InputError(
             f"{path.absolute()} is one half of a pair of files; the other, {other.name}, is not beside it."
         )
-    allowed = ", ".join([*SUFFIXES, *READERS])
+    allowed = ", ".join([*SUFFIXES, *READERS, *ARCHIVES])
     raise InputError(
-        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed} (each also as .gz), or a folder."
+        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed} (tables and texts also as .gz), or a folder."
     )
 
 

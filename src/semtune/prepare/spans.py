@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from semtune.errors import InputError
@@ -117,6 +117,25 @@ def document_text(path: Path) -> str:
     return BETWEEN.join(section.text for section in sections)
 
 
+def _text_of(source: Path, name: str) -> str:
+    """The text of a document of a folder, of an archive, or of an archive in a folder."""
+    from semtune.prepare.readers.archive import is_archive, unpacked
+    from semtune.prepare.tally import Tally
+
+    path = source
+    parts = PurePosixPath(name).parts
+    if source.is_dir():
+        path = source / name
+        for end in range(1, len(parts)):
+            if is_archive(place := source.joinpath(*parts[:end])) and place.is_file():
+                path, parts = place, parts[end:]
+                break
+    if not is_archive(path):
+        return document_text(path)
+    with unpacked(path, path.name, Tally()) as folder:
+        return document_text(folder.joinpath(*parts))
+
+
 def passage_text(source: Path, metadata: Mapping[str, Any]) -> str:
     """The stretch of the original that a passage was cut from, line breaks and all.
 
@@ -133,7 +152,7 @@ def passage_text(source: Path, metadata: Mapping[str, Any]) -> str:
             f"The passage of {metadata.get('source')} has no span: only passages of files with text (.txt, .md, .html ...) "
             "have one, not rows of tables and docstrings."
         )
-    text = document_text(source / str(metadata["source"]) if source.is_dir() else source)
+    text = _text_of(source, str(metadata["source"]))
     start, end = span
     if end > len(text):
         raise InputError(

@@ -14,6 +14,7 @@ from semtune.prepare.text import stable_hash
 from semtune.types import Split
 
 FEW = 3  # with fewer groups there is no honest split
+ENOUGH = 50  # questions; with fewer, and less than half of its share, a split takes further groups
 LARGE = 0.25  # a group with more than this share of the questions is trained on, not judged with
 
 
@@ -69,7 +70,8 @@ def assign(
         seed: of the hash.
         tally: gets the warnings and the size of the largest group.
 
-    With three groups or more, every wanted split has at least one. With fewer, all are trained on.
+    With three groups or more, every wanted split has at least one. With fewer, all are trained on. Where chance gave a
+    split small groups only, it takes those that are next by their hash.
     """
     groups = sorted(weights)
     total = sum(weights.values())
@@ -98,7 +100,9 @@ def assign(
             splits[group] = "test"
         elif place[group] < test_share + dev_share:
             splits[group] = "dev"
-    _guarantee(splits, place, small, {"test": test_share, "dev": dev_share})
+    shares: dict[Split, float] = {"test": test_share, "dev": dev_share}
+    _guarantee(splits, place, small, shares)
+    _fill_up(splits, place, small, weights, shares)
     return splits
 
 
@@ -125,3 +129,22 @@ def _guarantee(
         spare = [group for group in reversed(order) if held.count(splits[group]) > 1]
         if spare:
             splits[spare[0]] = "train"
+
+
+def _fill_up(
+    splits: dict[str, Split],
+    place: Mapping[str, float],
+    small: list[str],
+    weights: Mapping[str, int],
+    shares: Mapping[Split, float],
+) -> None:
+    """Move training groups to a split that has too few questions to judge with, up to about its share."""
+    total = sum(weights.values())
+    for wanted, share in shares.items():
+        held = sum(weights[group] for group in splits if splits[group] == wanted)
+        for group in sorted(small, key=lambda name: (place[name], name)):
+            if held >= min(ENOUGH, share * total / 2):
+                break
+            if splits[group] == "train" and held + weights[group] <= 1.5 * share * total:
+                splits[group] = wanted
+                held += weights[group]

@@ -42,6 +42,18 @@ class Tally:
         if message not in self.warnings:
             self.warnings.append(message)
 
+    def merge(self, later: Tally) -> None:
+        """Take over what was counted elsewhere, as if it had been counted here after all that is here."""
+        for reason, entry in later.dropped.items():
+            self.drop(reason, entry["example"], entry["count"])
+        for name, amount in later.counts.items():
+            self.count(name, amount)
+        for name, examples in later.alike.items():
+            known = self.alike.setdefault(name, [])
+            known.extend(examples[: PAIR_EXAMPLES - len(known)])
+        for message in later.warnings:
+            self.warn(message)
+
 
 def _short(text: str) -> str:
     return text if len(text) <= EXAMPLE_LENGTH else text[: EXAMPLE_LENGTH - 1] + "…"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.base.sampler import DefaultBatchSampler, GroupByLabelBatchSampler
 
 EXCHANGES = 200  # rows for which an exchange is looked for at an epoch's end
 WINDOW = 16  # batches sorted by length together: enough to save the padding, and batches stay random
@@ -130,3 +130,11 @@ class LengthBatchSampler(DefaultBatchSampler):
 
     def __len__(self) -> int:
         return -(-len(self._lengths) // self._size)
+
+
+def batches_of(dataset, batch_size, drop_last, valid_label_columns=None, generator=None, seed=0):  # noqa: ANN001, ANN201 - the Trainer's signature
+    """The sampler that a table needs: of single labelled texts every batch holds several of a class."""
+    texts = [column for column in dataset.column_names if column not in (valid_label_columns or [])]
+    if len(texts) == 1 and len(dataset.column_names) > 1 and isinstance(dataset[0][dataset.column_names[-1]], int):
+        return GroupByLabelBatchSampler(dataset, batch_size, drop_last, valid_label_columns, generator, seed)
+    return LengthBatchSampler(dataset, batch_size, drop_last, valid_label_columns, generator, seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import warnings
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +11,24 @@ from typing import TYPE_CHECKING, Any
 from semtune import contract as contracts
 from semtune.contract import Contract
 from semtune.dataset import Dataset
+from semtune.encoders.tokenizer import Tokenizer
 from semtune.errors import InputError
 from semtune.io import atomic_folder, read_json, sha256_json, storage_errors, write_json, write_jsonl
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
-from semtune.train.plan import Plan, plan
+from semtune.train.adapt import ADAPTER
+from semtune.train.memory import Backbone, is_out_of_memory
+from semtune.train.plan import Plan, halved, plan
+from semtune.train.processes import is_first, meet, world
 from semtune.train.settings import TrainSettings
+from semtune.train.shapes import as_wanted, columns, material
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 
-DEV_LOSS_ROWS = 512
-LOGS = 60  # loss points in a curve
+LENGTHS = 2_000  # training rows whose lengths are looked at
+MAIN = "main"  # the data set whose dev split counts, where there are several
+LABELS = ("score", "label")  # columns that are no texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ def train(
     settings: TrainSettings,
     seed: int,
     progress: Progress = QUIET,
+    also: Mapping[str, Dataset] | None = None,
 ) -> Trained:
     """Tune the model in `base` on `dataset` and write it to `out`.
 
@@ -55,6 +62,8 @@ def train(
         out: the model folder; appears when training is done.
         work: holds checkpoints and `log.jsonl`; a later call with the same arguments continues from there.
         seed: of the order of rows and the dropout; the same seed gives the same model on one machine.
+        progress: where to show it; of several processes only the first one speaks and writes.
+        also: further data sets to train on, by name, each with the loss that fits it.
 
     Raises:
         InputError: nothing to train on, or the data's shape does not fit.
@@ -62,30 +71,45 @@ def train(
         StorageError: the disk is full.
     """
     need("sentence_transformers", "torch", "datasets", "accelerate")
-    chosen = plan(dataset, settings)
-    progress.say(f"plan: {chosen.sentence()}")
+    if not is_first():
+        progress = QUIET
     base_contract = contracts.load(base)
+    dataset = as_wanted(dataset, settings.loss)
+    also = {name: as_wanted(one, "auto") for name, one in (also or {}).items()}
+    data = {MAIN: dataset, **also}
+    chosen = plan(
+        dataset, settings, Backbone.read(base), _lengths(data, base, base_contract), base_contract.max_length, also
+    )
+    progress.say(f"plan: {chosen.sentence()}")
+    for reason in chosen.reasons:
+        progress.say(f"  {reason}")
     with storage_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
-        _forget_other_work(
-            work,
-            {
-                "data": _data_hash(dataset),
-                "plan": chosen.as_dict(),
-                "base": base_contract.fingerprint,
-                "seed": seed,
-                "settings": repr(settings),
-            },
-        )
-        with progress.track("train", chosen.steps) as advance:
-            trainer, model = _fit(dataset, base, base_contract, work, settings, chosen, seed, advance)
+        if is_first():
+            work.mkdir(parents=True, exist_ok=True)
+            _forget_other_work(
+                work,
+                {
+                    "data": {name: _data_hash(one) for name, one in data.items()},
+                    "plan": _of_the_result(chosen),
+                    "base": base_contract.fingerprint,
+                    "seed": seed,
+                    "settings": repr(settings),
+                    "processes": world(),
+                },
+            )
+        meet()
+        chosen, trainer, model = _fit_in_memory(data, base, base_contract, work, settings, chosen, seed, progress)
         history = trainer.state.log_history
         from semtune.train.callbacks import log_rows
 
         rows = log_rows(history, chosen.metric)
+        if not is_first():
+            return Trained(base_contract, chosen, rows, None, None)
         write_jsonl(work / "log.jsonl", rows)
         measured = [row[f"dev_{chosen.metric}"] for row in rows if f"dev_{chosen.metric}" in row]
         with atomic_folder(out) as scratch:
+            if (work / ADAPTER).exists():
+                shutil.copytree(work / ADAPTER, scratch / ADAPTER)
             contract = _save(
                 model, scratch, out.name if out.name != "model" else f"{Path(base_name).name}-tuned", base_name
             )
@@ -95,11 +119,79 @@ def train(
     return made
 
 
+def _fit_in_memory(
+    data: Mapping[str, Dataset],
+    base: Path,
+    contract: Contract,
+    work: Path,
+    settings: TrainSettings,
+    chosen: Plan,
+    seed: int,
+    progress: Progress,
+) -> tuple[Plan, SentenceTransformerTrainer, SentenceTransformer]:
+    """Fit; where memory gives out, go on from the last checkpoint with a mini-batch of half the size.
+
+    Raises:
+        TrainingError: not even the smallest mini-batch fits.
+    """
+    from semtune.train.callbacks import TrainingError
+    from semtune.train.fit import fit
+
+    while True:
+        try:
+            with progress.track("train", chosen.steps) as advance:
+                return chosen, *fit(data, base, contract, work, settings, chosen, seed, progress, advance)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            smaller = halved(chosen)
+            if smaller is None:
+                raise TrainingError(
+                    f"The memory does not suffice for {chosen.mini_batch_size} rows at a time with {chosen.loss}. Lower "
+                    "train.max_length or train.per_device_train_batch_size, or take a smaller model."
+                ) from error
+            chosen = smaller
+        progress.say(f"out of memory: {chosen.reasons[-1]}")
+        _free_memory()
+
+
+def _free_memory() -> None:
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _lengths(data: Mapping[str, Dataset], base: Path, contract: Contract) -> list[int]:
+    """Tokens of some training texts of each data set; none if the tokenizer is a slow one."""
+    if not (base / "tokenizer.json").exists():
+        return []
+    tokenizer = Tokenizer(base, contract)
+    texts: list[str] = []
+    for dataset in data.values():
+        rows = columns(dataset, material(dataset), "train", LENGTHS)
+        texts += [text for name, column in rows.items() if name not in LABELS for text in column]
+    return tokenizer.lengths(texts)
+
+
+def _of_the_result(chosen: Plan) -> dict[str, Any]:
+    """What of a plan the trained weights depend on; how much is computed at a time is not among it."""
+    left_out = {"mini_batch_size", "gradient_accumulation_steps", "memory_mb", "reasons", "loss"}
+    kept = {key: value for key, value in chosen.as_dict().items() if key not in left_out}
+    return kept | {"loss": chosen.loss.removeprefix("Cached")}
+
+
 def _data_hash(dataset: Dataset) -> str:
     """Hash of the rows that are trained on, and of what chooses the checkpoint."""
-    rows = [astuple(row) for row in dataset.scored.get("train") or dataset.pairs["train"]]
-    dev = [astuple(row) for row in dataset.scored.get("dev", [])]
-    return sha256_json([rows, dev, dataset.qrels.get("dev")])
+    found = material(dataset)
+    dev = [
+        [astuple(row) for row in part.get("dev", [])]
+        for part in (dataset.scored, dataset.labelled_pairs, dataset.labelled_texts)
+    ]
+    return sha256_json([found.shape, columns(dataset, found, "train"), dev, dataset.qrels.get("dev")])
 
 
 def _forget_other_work(work: Path, key: dict[str, Any]) -> None:
@@ -109,140 +201,6 @@ def _forget_other_work(work: Path, key: dict[str, Any]) -> None:
     if marker.exists() and read_json(marker).get("key") != wanted:
         shutil.rmtree(work / "checkpoints", ignore_errors=True)
     write_json(marker, {"key": wanted, **key})
-
-
-def _fit(
-    dataset: Dataset,
-    base: Path,
-    contract: Contract,
-    work: Path,
-    settings: TrainSettings,
-    chosen: Plan,
-    seed: int,
-    advance: Any,
-) -> tuple[SentenceTransformerTrainer, SentenceTransformer]:
-    from sentence_transformers import SentenceTransformerTrainer
-    from transformers import PrinterCallback, set_seed
-
-    from semtune.encoders.torch import open_sentence_transformer
-    from semtune.train.attention import fast_on_cpu
-    from semtune.train.callbacks import Bedside, newest_whole
-
-    set_seed(seed)  # before the model: a fresh head, if any, starts the same
-    model = open_sentence_transformer(base)
-    model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
-    rows, dev_rows = _tables(dataset)
-    checkpoint = newest_whole(work / "checkpoints")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        warnings.filterwarnings("ignore", message=".*pin_memory.*")
-        trainer = SentenceTransformerTrainer(
-            model=model,
-            args=_arguments(
-                work / "checkpoints",
-                settings,
-                chosen,
-                contract,
-                seed,
-                negatives=len(rows.column_names) - 2,
-                fresh=checkpoint is None,
-            ),
-            train_dataset=rows,
-            eval_dataset=dev_rows if chosen.metric else None,
-            loss=_loss(chosen, model),
-            evaluator=_evaluator(dataset, contract, settings, chosen, seed),
-            callbacks=[Bedside(work, chosen.metric, advance)],
-        )
-        trainer.remove_callback(PrinterCallback)
-        with fast_on_cpu(model):
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return trainer, model
-
-
-def _tables(dataset: Dataset) -> tuple[Any, Any]:
-    """Training and dev rows as `datasets.Dataset`; the dev rows only for the loss, so not all of them."""
-    from datasets import Dataset as Table
-    from datasets import disable_progress_bars
-
-    disable_progress_bars()
-    if dataset.scored.get("train"):
-
-        def table(split: str, most: int | None) -> Table:
-            chosen = dataset.scored.get(split, [])[:most]  # type: ignore[call-overload]
-            columns = {name: [getattr(pair, name) for pair in chosen] for name in ("sentence1", "sentence2", "score")}
-            return Table.from_dict(columns)
-
-        return table("train", None), table("dev", DEV_LOSS_ROWS)
-    width = min(len(pair.negatives) for pair in dataset.pairs["train"])
-
-    def pairs(split: str, most: int | None) -> Table:
-        chosen = [p for p in dataset.pairs.get(split, []) if len(p.negatives) >= width][:most]  # type: ignore[call-overload]
-        columns = {"anchor": [p.anchor for p in chosen], "positive": [p.positive for p in chosen]}
-        return Table.from_dict(columns | {f"negative_{i + 1}": [p.negatives[i] for p in chosen] for i in range(width)})
-
-    return pairs("train", None), pairs("dev", DEV_LOSS_ROWS)
-
-
-def _loss(chosen: Plan, model: SentenceTransformer) -> Any:
-    from sentence_transformers.sentence_transformer import losses
-
-    return getattr(losses, chosen.loss)(model)
-
-
-def _evaluator(dataset: Dataset, contract: Contract, settings: TrainSettings, chosen: Plan, seed: int) -> Any:
-    from semtune.train.dev import DevRetrieval, DevSimilarity
-
-    if not chosen.metric:
-        return None
-    if chosen.shape == "scored pairs":
-        return DevSimilarity(dataset, contract, chosen.bf16)
-    return DevRetrieval(dataset, contract, chosen.bf16, settings.max_dev_passages, seed)
-
-
-def _arguments(
-    folder: Path, settings: TrainSettings, chosen: Plan, contract: Contract, seed: int, *, negatives: int, fresh: bool
-) -> Any:
-    import torch
-    from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
-
-    from semtune.train.sampler import LengthBatchSampler
-
-    query, document = contract.prompt("query"), contract.prompt("document")
-    columns = ["positive", *(f"negative_{i + 1}" for i in range(negatives))]
-    prompts = {"anchor": query, **dict.fromkeys(columns, document)} if query or document else None
-    judged = bool(chosen.metric)
-    return SentenceTransformerTrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=settings.num_train_epochs,
-        max_steps=settings.max_steps,
-        per_device_train_batch_size=chosen.batch_size,
-        per_device_eval_batch_size=chosen.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup_steps,
-        weight_decay=settings.weight_decay,
-        lr_scheduler_type="linear",
-        bf16=chosen.bf16,
-        use_cpu=not torch.cuda.is_available(),
-        seed=seed,
-        data_seed=seed,
-        batch_sampler=LengthBatchSampler,
-        prompts=prompts if chosen.shape == "pairs" else None,
-        eval_strategy="steps" if judged else "no",
-        eval_steps=chosen.eval_steps,
-        eval_on_start=judged and fresh,  # a resumed run has it in its log already
-        save_strategy="steps",
-        save_steps=chosen.eval_steps,
-        save_total_limit=2,
-        load_best_model_at_end=judged,
-        metric_for_best_model=f"eval_{chosen.metric}" if judged else None,
-        greater_is_better=True if judged else None,
-        logging_steps=max(1, chosen.steps // LOGS),
-        logging_nan_inf_filter=False,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
-    )
 
 
 def _save(model: SentenceTransformer, folder: Path, name: str, base: str) -> Contract:

@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.prepare.material import Section
-from semtune.prepare.readers.decode import read_bytes, read_text
-from semtune.prepare.readers.docx import read_docx
-from semtune.prepare.readers.html import read_html
-from semtune.prepare.readers.markdown import read_markdown
-from semtune.prepare.readers.pdf import read_pdf
-from semtune.prepare.readers.plain import Outline, read_plain
-from semtune.prepare.readers.rst import read_rst
+from semtune.prepare.readers.archive import ARCHIVES, is_archive, unpacked
+from semtune.prepare.readers.batches import read_batches
+from semtune.prepare.readers.outline import READERS, read_outline
+from semtune.prepare.readers.plain import Outline
 from semtune.prepare.readers.unpack import suffix_of
 from semtune.prepare.spans import starts
 from semtune.prepare.tally import Tally
 from semtune.progress import QUIET, Progress
 
-TEXTS: dict[str, Callable[[str], Outline]] = {
-    ".txt": read_plain,
-    ".text": read_plain,
-    ".md": read_markdown,
-    ".markdown": read_markdown,
-    ".html": read_html,
-    ".htm": read_html,
-    ".xhtml": read_html,
-    ".rst": read_rst,
-    ".rest": read_rst,
-}
-BINARIES: dict[str, Callable[[bytes, str, Tally], Outline]] = {
-    ".pdf": read_pdf,
-    ".docx": lambda data, name, _: read_docx(data, name),
-}
 OUTPUTS = (  # files that a run, a model, a data set, an index have
     ("config.yaml", ".lock"),
     ("semtune.json",),
     ("prepare.json",),
     ("manifest.json", "documents.offsets.npy"),
 )
-READERS = (*TEXTS, *BINARIES)  # each also packed, as .gz
+_OURS = re.compile(r"^\..+\.(work|scratch\.\w+)$")  # hidden folders of a data set being made, or of a killed attempt
 
 
 def list_files(folder: Path, tally: Tally) -> list[Path]:
@@ -55,7 +39,7 @@ def list_files(folder: Path, tally: Tally) -> list[Path]:
     found = [path for path in _walk(folder, tally) if _usable(path, folder, root, tally)]
     if not found:
         raise InputError(f"{root} is empty: no file to read in it. Give a folder with {_known()} files.")
-    readable = [path for path in found if suffix_of(path) in READERS]
+    readable = [path for path in found if _is_read(path)]
     if not readable:
         suffixes = Counter(path.suffix.lower() or "(none)" for path in found)
         seen = ", ".join(f"{suffix} ({count})" for suffix, count in suffixes.most_common(8))
@@ -64,7 +48,7 @@ def list_files(folder: Path, tally: Tally) -> list[Path]:
             "A table (.csv, .tsv, .jsonl) is given by its own path."
         )
     for path in found:
-        if suffix_of(path) not in READERS:
+        if not _is_read(path):
             tally.drop(f"file type not read ({path.suffix.lower() or 'no suffix'})", path.relative_to(folder))
     return readable
 
@@ -73,7 +57,7 @@ def readable_files(folder: Path) -> list[Path]:
     """As `list_files`, for those who do not ask what is passed over; none is no error."""
     tally, root = Tally(), folder.resolve()
     found = (path for path in _walk(folder, tally) if _usable(path, folder, root, tally))
-    return [path for path in found if suffix_of(path) in READERS]
+    return [path for path in found if _is_read(path)]
 
 
 def _walk(folder: Path, tally: Tally) -> Iterator[Path]:
@@ -84,6 +68,8 @@ def _walk(folder: Path, tally: Tally) -> Iterator[Path]:
 
     for base, folders, names in os.walk(folder, onerror=refused):
         for name in sorted(folders):
+            if _OURS.search(name):
+                continue
             if name.startswith("."):
                 tally.drop("hidden folder", Path(base, name).relative_to(folder))
             elif Path(base, name).is_symlink():
@@ -98,11 +84,23 @@ def _walk(folder: Path, tally: Tally) -> Iterator[Path]:
 
 def made_by_semtune(folder: Path) -> bool:
     """Whether a folder is an output: a run whose config lies in the source folder must not read its own report."""
-    return any(all((folder / name).exists() for name in names) for names in OUTPUTS)
+    try:
+        return any(all((folder / name).exists() for name in names) for names in OUTPUTS)
+    except PermissionError:  # whoever walks on into it counts it as unreadable
+        return False
 
 
-def read_folder(folder: Path, tally: Tally, progress: Progress = QUIET) -> list[Section]:
-    """Read every text file below `folder`.
+def read_folder(
+    folder: Path, tally: Tally, progress: Progress = QUIET, work: Path | None = None, processes: int | None = None
+) -> list[Section]:
+    """Read every text file below `folder`, many of them in several processes; the result is the same.
+
+    Args:
+        folder: where they are.
+        tally: gets what was left out.
+        progress: where to show it.
+        work: where to keep what was read, for the next call to take up; None: nowhere.
+        processes: at most so many; None: as many as there are processors and it pays.
 
     Raises:
         InputError: no file is of a known type, or none could be read.
@@ -110,21 +108,62 @@ def read_folder(folder: Path, tally: Tally, progress: Progress = QUIET) -> list[
     files = list_files(folder, tally)
     sections: list[Section] = []
     with progress.track("Reading files", len(files)) as done:
-        for path in files:
-            sections += read_file(path, path.relative_to(folder).as_posix(), tally)
-            done(1)
+        for archived, run in groupby(files, is_archive):
+            if archived:
+                for path in run:
+                    sections += _archived(path, path.relative_to(folder).as_posix(), tally, work, processes)
+                    done(1)
+                continue
+            for batch in read_batches(folder, list(run), work, processes):
+                tally.merge(batch.tally)
+                for name, outline in batch.outlines:
+                    sections += as_sections(name, outline)
+                done(len(batch.outlines))
     if not sections:
         reasons = ", ".join(f"{entry['count']} {reason}" for reason, entry in tally.dropped.items())
         raise InputError(f"{folder.resolve()}: none of its {len(files)} files has any text ({reasons}).")
     return sections
 
 
+def read_archive(
+    path: Path, tally: Tally, progress: Progress = QUIET, work: Path | None = None, processes: int | None = None
+) -> list[Section]:
+    """Read every text file in an archive as if it were a folder; see `read_folder`.
+
+    Raises:
+        InputError: it is broken, or holds no text.
+    """
+    with progress.track("Reading the archive", 1) as done:
+        sections = _archived(path, "", tally, work, processes)
+        done(1)
+    if not sections:
+        reasons = ", ".join(f"{entry['count']} {reason}" for reason, entry in tally.dropped.items()) or "empty"
+        raise InputError(f"{path.absolute()} holds no text that can be read ({reasons}). Readable in it: {_known()}.")
+    return sections
+
+
+def _archived(path: Path, name: str, tally: Tally, work: Path | None, processes: int | None) -> list[Section]:
+    """The sections of an archive's members, called `name`/member, or by the member alone where there is no name."""
+    sections: list[Section] = []
+    with unpacked(path, name or path.name, tally) as folder:
+        for batch in read_batches(folder, _members(folder), work, processes):
+            tally.merge(batch.tally)
+            for member, outline in batch.outlines:
+                sections += as_sections(f"{name}/{member}" if name else member, outline)
+    return sections
+
+
+def _members(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
 def read_file(path: Path, name: str, tally: Tally) -> list[Section]:
     """The sections of one file; none, counted, if it cannot be read."""
-    outline = [(headings, body) for headings, body in _outline(path, name, tally) if body.strip()]
-    if not outline:
-        return []
-    tally.count("files")
+    return as_sections(name, read_outline(path, name, tally))
+
+
+def as_sections(name: str, outline: Outline) -> list[Section]:
+    """What was read of a file, as the sections of one document."""
     begins = starts([body for _, body in outline])
     return [
         Section(f"{name}#{number}", group=name, source=name, path=headings, text=body, start=start, origin=body)
@@ -132,41 +171,36 @@ def read_file(path: Path, name: str, tally: Tally) -> list[Section]:
     ]
 
 
-def _outline(path: Path, name: str, tally: Tally) -> Outline:
-    """What one file holds; nothing, counted, if it cannot be read or has no text."""
-    suffix = suffix_of(path)
-    outline: Outline = []
+def _leads_into(link: Path, root: Path) -> bool:
     try:
-        if suffix in BINARIES:
-            data = read_bytes(path, name, tally)
-            if data is None:
-                return []
-            outline = BINARIES[suffix](data, name, tally)
-        else:
-            text = read_text(path, name, tally)
-            if text is None:
-                return []
-            outline = TEXTS[suffix](text)
-    except InputError as error:
-        tally.drop(f"{suffix} file that cannot be read", error)
-        return []
-    if not any(body.strip() for _, body in outline):
-        tally.drop("file without text", name)
-    return outline
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a loop; what it leads to is no file
+        return True
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:  # a link through a folder that may not be entered
+        return False
 
 
 def _usable(path: Path, folder: Path, root: Path, tally: Tally) -> bool:
     shown = path.relative_to(folder)
     if path.name.startswith("."):
         tally.drop("hidden file", shown)
-    elif path.is_symlink() and not path.resolve().is_relative_to(root):
+    elif path.is_symlink() and not _leads_into(path, root):
         tally.drop("symbolic link that leaves the folder", shown)
-    elif not path.is_file():
+    elif not _is_file(path):
         tally.drop("broken link or special file", shown)
     else:
         return True
     return False
 
 
+def _is_read(path: Path) -> bool:
+    return suffix_of(path) in READERS or is_archive(path)
+
+
 def _known() -> str:
-    return " ".join(READERS)
+    return " ".join((*READERS, *ARCHIVES))

@@ -9,18 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from semtune.prepare.readers.clutter import find_clutter, is_alone
 from semtune.prepare.readers.markdown import QUESTION_LEVEL, TERM_LEVEL, Outliner
 from semtune.prepare.readers.marks import Term
 from semtune.prepare.readers.plain import Outline
 from semtune.prepare.text import one_line
 from semtune.registry import need
 
-DROPPED = (
-    "script, style, noscript, template, svg, iframe, object, canvas, nav, header, footer, aside, form, button, dialog, "
-    "[role=navigation], [role=search], [role=banner], [role=contentinfo], [hidden], "
-    ".headerlink, .sphinxsidebar, .related, .breadcrumbs, .toctree-wrapper, .viewcode-link, .viewcode-back, "
-    ".navheader, .navfooter, .docnav"
-)
 MAIN = ("main", "[role=main]", "article")
 MIN_MAIN = 200  # characters; less is a placeholder that scripts would fill
 _BLOCKS = (
@@ -44,7 +39,7 @@ def read_html(text: str) -> Outline:
     tree = LexborHTMLParser(text)
     title = _title(tree)
     # Marked, not removed: removing a node whose parent was removed before reads freed memory.
-    dropped = {node.mem_id for node in tree.css(DROPPED)}
+    dropped = find_clutter(tree, text)
     found = [tree.css(selector) for selector in MAIN]
     roots = [nodes[0] for nodes in found if len(nodes) == 1 and len(nodes[0].text()) >= MIN_MAIN]
     root = roots[0] if roots else tree.body
@@ -159,6 +154,8 @@ class _Walk:
     def _flush(self) -> None:
         line = one_line("".join(self._inline).replace("\x1f", "|")).strip("| ")
         self._inline = []
+        if is_alone(line):
+            line, self._prefix = "", ""
         if line:
             self._out.line(self._prefix + line)
             if not self._prefix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from semtune.prepare.readers.marks import Link, Linked, Term
 from semtune.prepare.readers.plain import Outline
@@ -16,6 +17,8 @@ _TITLE = re.compile(r"^title\s*[:=]\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE | re.
 _LINK = re.compile(r"!?\[([^\]]*)\]\(((?:[^()\s]|\([^()]*\))*)(?:\s+\"[^\"]*\")?\)")
 _BOLD_QUESTION = re.compile(r" {0,3}(\*\*|__)([^*_]+[?？]\s*)\1\s*$|^ {0,3}(\*\*|__)([^*_]+)\3[?？]\s*$")
 _DEFINITION = re.compile(r" {0,3}:\s+(\S.*)$")
+_ITEM = re.compile(r" {0,3}(?:[-*+]\s+)?(\*\*|__)(?=\S)([^*_]+?)(:?)\1\s*([:–—-]?)\s+(\S.*)$")  # "- **term**: text"
+FEW_ITEMS = 3  # in a row; fewer may be bold by chance
 QUESTION_LEVEL, TERM_LEVEL = 7, 8  # below every heading
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _NOT_PARAGRAPH = re.compile(r"\s{4,}|\s*$|\s*[>|]|\s*(?:[-*+]|\d+[.)])\s")
@@ -97,7 +100,9 @@ def read_markdown(text: str) -> Outline:
     found = _TITLE.search(front.group(0)) if front else None
     out = Outliner(found.group(1) if found else "")
     fence = before = ""
-    for line in _COMMENT.sub("", text[front.end() :] if front else text).split("\n"):
+    lines = _COMMENT.sub("", text[front.end() :] if front else text).split("\n")
+    items = _items(lines) if "**" in text or "__" in text else {}
+    for number, line in enumerate(lines):
         mark = _FENCE.match(line)
         if fence:
             out.line(line)
@@ -105,10 +110,36 @@ def read_markdown(text: str) -> Outline:
         elif mark:
             fence = mark.group(1)
             out.line(line)
+        elif number in items:
+            _item(out, items[number], line)
         else:
             _plain_line(out, line, before)
         before = line
     return out.close()
+
+
+def _items(lines: list[str]) -> dict[int, re.Match[str]]:
+    """Lines that are entries of a list of bold terms with their texts: several in a row, each term once in the document."""
+    runs: list[dict[int, re.Match[str]]] = [{}]
+    fenced = False
+    for number, line in enumerate(lines):
+        fenced ^= bool(_FENCE.match(line))
+        entry = None if fenced else _ITEM.match(line)
+        if entry and (entry.group(3) or entry.group(4)):
+            runs[-1][number] = entry
+        elif line[:2].strip() and runs[-1]:  # neither empty nor the rest of an entry
+            runs.append({})
+    seen = Counter(entry.group(2).casefold() for run in runs for entry in run.values())
+    once = (run for run in runs if all(seen[entry.group(2).casefold()] == 1 for entry in run.values()))
+    return {number: entry for run in once if len(run) >= FEW_ITEMS for number, entry in run.items()}
+
+
+def _item(out: Outliner, entry: re.Match[str], line: str) -> None:
+    """Take the beginning of an entry: a bold term, and what it says of it."""
+    for link in _LINK.finditer(line):
+        out.link(inline(link.group(1)), link.group(2))
+    out.heading(TERM_LEVEL, Term(inline(entry.group(2))))
+    out.line(_LINK.sub(r"\1", entry.group(5)))
 
 
 def _plain_line(out: Outliner, line: str, before: str) -> None:

@@ -27,7 +27,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "sentence2": ("sentence2", "sentence_2", "sent2", "text2", "text_2", "question2", "question_2", "hypothesis"),
     "score": ("score", "similarity", "similarity_score", "label", "similar", "is_duplicate"),
     "text": ("text", "content", "body", "contents"),
-    "title": ("title", "heading", "headline"),
+    "title": ("title", "headline"),
+    "heading": ("heading", "section", "section_title"),  # within a document that has a title
     "id": ("id", "_id", "doc_id", "docid", "document_id"),
     "group": ("group",),
     "label": ("gold_label", "label_text", "label", "category", "intent", "class"),  # the first that is there
@@ -79,7 +80,7 @@ def find_roles(
                 c for c in columns if _plain(c) in aliases and c not in roles.values() and c not in negatives
             ]
     for role, names in claims.items():
-        if len(names) == 1 or (names and role in {"id", "title"}):
+        if len(names) == 1 or (names and role in {"id", "title", "heading"}):
             roles[role] = names[0]
         elif names and role == "label":
             roles[role] = min(names, key=lambda name: ALIASES["label"].index(_plain(name)))
@@ -88,11 +89,26 @@ def find_roles(
         if torn is None:
             return Roles(kind, _keep(roles, kind), _negatives(roles, negatives, kind))
         _refuse_two(where, torn, claims[torn])
+    anchor, positive = _guess(columns, sample)
     raise InputError(
         f"{where}: cannot tell what the columns are. Found: {_listed(columns) or 'none'}. Allowed: {ALLOWED}. Rename "
-        f"the columns, or say which is which, e.g. roles: {{anchor: {columns[0] if columns else 'subject'}, positive: "
-        f"{columns[-1] if columns else 'body'}}}."
+        f"the columns, or say which is which, e.g. roles: {{anchor: {anchor}, positive: {positive}}}."
     )
+
+
+def _guess(columns: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The two columns of the longest texts for an example; the longer, or one that holds lists of texts, answers."""
+    sizes: dict[str, tuple[bool, int]] = {}
+    for column in columns:
+        cells = [row[column] for row in sample if row.get(column)]
+        lists = [cell for cell in cells if isinstance(cell, list)]
+        if _plain(column) not in ALIASES["id"] and all(isinstance(item, str) for cell in lists for item in cell):
+            sizes[column] = bool(lists), sum(len(str(cell)) for cell in cells)
+    longest = sorted(sizes, key=lambda column: -sizes[column][1])[:2]
+    if len(longest) < 2:
+        return (columns[0], columns[-1]) if columns else ("subject", "body")
+    anchor, positive = sorted(longest, key=lambda column: sizes[column])
+    return anchor, positive
 
 
 def _shapes(
@@ -138,6 +154,8 @@ def _is_inference(roles: Mapping[str, str], sample: Sequence[Mapping[str, Any]])
 def _keep(roles: dict[str, str], kind: Kind) -> dict[str, str]:
     """Rename roles to those of the kind: pairs have anchor and positive, scored rows two sentences."""
     kept = dict(roles)
+    if "heading" in kept and "title" not in kept:
+        kept["title"] = kept.pop("heading")
     if kind == "pairs":
         for role, other in (("anchor", "sentence1"), ("positive", "sentence2"), ("positive", "text")):
             if role not in kept and other in kept:
@@ -151,7 +169,7 @@ def _keep(roles: dict[str, str], kind: Kind) -> dict[str, str]:
     elif kind == "documents":
         if "text" not in kept:
             kept["text"] = kept.pop("positive")
-        wanted = ("text", "title", "id", "group")
+        wanted = ("text", "title", "heading", "id", "group")
     else:
         if kind == "duplicates":
             kept = {"sentence1": kept["anchor"], "sentence2": kept["positive"], "label": kept["score"]}

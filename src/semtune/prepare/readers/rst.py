@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from semtune.prepare.readers.markdown import Outliner
+from semtune.prepare.readers.markdown import TERM_LEVEL, Outliner
+from semtune.prepare.readers.marks import Term
 from semtune.prepare.readers.plain import Outline
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
@@ -12,6 +13,9 @@ _DIRECTIVE = re.compile(r"(\s*)\.\.\s+(?:\|[^|]+\|\s+)?([\w:+.-]+)::\s*(.*)$")
 _COMMENT = re.compile(r"(\s*)\.\.(?:\s+(?!\w[\w:+.-]*::).*)?$")
 _TARGET = re.compile(r"\s*\.\.\s+(?:_[^:]+:|__|\[[^\]]+\]|\|)")
 _OPTION = re.compile(r"\s*:[\w -]+:(?:\s|$)")
+_FIELD = re.compile(r"(\s*):(?:param |parameter |arg |argument |keyword )?([\w .*-]+):\s+(?=[^`\s])")
+_NO_TERM = re.compile(r"\s*(?:[-*+|:>=~^#@\[]|\.\.|[\w#]{1,3}[.)]\s|\([\w#]{1,3}\)\s)")  # lists, tables, fields, quotes
+_CLASSIFIER = re.compile(r"\s+:\s+[^:]*$")
 _BARE_FIELD = re.compile(r":\w+:$")  # `:orphan:` speaks to the builder
 _ROLE = re.compile(r":[\w:+.-]+:`([^`]+)`|`([^`<]+?)\s*<[^`>]*>`__?|`([^`]+)`_{0,2}")
 _LITERAL = re.compile(r"``(.+?)``")
@@ -40,12 +44,15 @@ class _Walk:
         self._indents = [_indent(line) for line in lines]  # None: an empty line
         self._until = 0  # text before this line stands in a directive
         self._at = 0
+        self._list: int | None = None  # the indent of the terms of the definition list that is read
+        self._glossary = 0  # lines before this one are of a glossary, where several terms may share a definition
         self._out = Outliner()
         self._styles: list[tuple[str, bool]] = []
 
     def sections(self) -> Outline:
         while self._at < len(self._lines):
-            if not (self._overlined() or self._underlined() or self._explicit()):
+            self._end_list()
+            if not (self._overlined() or self._underlined() or self._explicit() or self._term()):
                 self._text(self._lines[self._at])
         return self._out.close()
 
@@ -75,6 +82,41 @@ class _Walk:
             self._styles.append((mark, over))
         self._out.heading(self._styles.index((mark, over)) + 1, inline(title.strip()))
 
+    def _end_list(self) -> None:
+        """A definition list ends with a line that is not indented, and is no term either."""
+        indent = self._indents[self._at]
+        if self._list is not None and indent is not None and indent <= self._list and not self._is_term():
+            self._out.heading(TERM_LEVEL, "")
+            self._list = None
+
+    def _is_term(self) -> bool:
+        """Whether this line, or one after terms beside it, has a text indented below it, without an empty line between."""
+        line, indent = self._line(0), self._indents[self._at]
+        if indent is None or _NO_TERM.match(line) or line.rstrip().endswith("::"):
+            return False
+        if self._line(-1).strip() and self._indents[self._at - 1] == indent and self._list != indent:
+            return False  # the last line of a paragraph
+        after = self._at + 1
+        while (
+            (self._list == indent or self._at < self._glossary)
+            and after < len(self._lines)
+            and self._indents[after] == indent
+        ):
+            after += 1  # several terms with one definition, as in glossaries
+        below = self._indents[after] if after < len(self._lines) else None
+        return below is not None and below > indent
+
+    def _term(self) -> bool:
+        """Take a term of a definition list; lists within definitions stay text."""
+        indent = self._indents[self._at]
+        if indent is None or (self._list is not None and indent > self._list) or not self._is_term():
+            return False
+        self._out.heading(TERM_LEVEL, Term(inline(_CLASSIFIER.sub("", self._line(0).strip()))))
+        self._list = indent
+        self._at += 1
+        self._until = max(self._until, self._end(indent))
+        return True
+
     def _explicit(self) -> bool:
         """Take a directive, a comment or a link target; what holds no text is passed over with all below it."""
         line = self._line(0)
@@ -96,6 +138,8 @@ class _Walk:
             self._block(indent)
             return
         self._out.line("")
+        if name == "glossary":
+            self._glossary = self._end(indent)
         if name in _CODE:
             self._code(self._block(indent))
             self._out.line("")
@@ -130,7 +174,7 @@ class _Walk:
         literal = stripped.endswith("::")
         if literal:
             stripped = stripped[:-2].rstrip() if stripped == "::" or stripped[-3:-2] == " " else stripped[:-1]
-        self._out.line("" if _BARE_FIELD.match(stripped) else inline(stripped))
+        self._out.line("" if _BARE_FIELD.match(stripped) else inline(_FIELD.sub(r"\1\2: ", stripped, count=1)))
         if literal:
             self._out.line("")
             self._code(self._block(_indent(line) or 0))

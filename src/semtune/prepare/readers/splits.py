@@ -72,7 +72,7 @@ def _named(folder: Path, tally: Tally) -> Splits:
     """Tables in a folder or its data/ whose names begin with a split's; Parquet files also without such names."""
     tables = sorted(
         path for place in (folder, folder / "data") if place.is_dir() for path in place.iterdir()
-        if path.is_file() and not path.name.startswith(".") and is_table(path)
+        if not path.name.startswith(".") and is_table(path) and path.is_file()
     )  # fmt: skip
     found: Splits = {}
     for path in tables:

@@ -152,9 +152,12 @@ class _Table:
         if given and given in self.ids:
             return self.bad.refuse(number, "id that stood before", given)
         self.ids.add(given)
-        group = self._cell(row, "group") or id_
+        heading = self._cell(row, "heading")
+        # With a heading beside it, a title is that of a document, and the rows are its sections.
+        group = self._cell(row, "group") or (title if "heading" in self.roles.columns else "") or id_
         place = f"{self.path.name}:{number}"
-        self.result.sections.append(Section(id_, group, place, (title,) if title else (), text))
+        path = tuple(part for part in (title, heading if heading != title else "") if part)
+        self.result.sections.append(Section(id_, group, place, path, text))
         return None
 
     def _pair(self, number: int, row: Row) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from semtune.prepare.mojibake import mend_cell
 from semtune.prepare.readers.html import read_html
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import tidy
@@ -28,7 +29,7 @@ def one(value: Any, tally: Tally) -> str:
     if "<" in text and is_html(text):
         tally.count("cells with HTML, read as text")
         text = _from_html(text)
-    return tidy(text).strip()
+    return mend_cell(tidy(text).strip(), tally)
 
 
 def many(value: Any, tally: Tally) -> list[str]:

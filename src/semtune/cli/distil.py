@@ -1,0 +1,197 @@
+"""`semtune distil`: a teacher in, a smaller or multilingual student out, measured against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from semtune.cli.console import JSON, SEED, Console
+
+if TYPE_CHECKING:
+    from semtune.dataset import Dataset
+    from semtune.progress import Progress
+    from semtune.train.distil.build import Job, Student
+    from semtune.train.settings import TrainSettings
+
+WAYS = ("static", "layers", "multilingual")
+DEFAULTS = {
+    "static": ["learning_rate=0.005", "per_device_train_batch_size=128", "num_train_epochs=10"],
+    "layers": ["learning_rate=1e-4", "num_train_epochs=2"],
+    "multilingual": ["learning_rate=5e-5", "num_train_epochs=3"],
+}
+
+
+def distil(
+    teacher: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            help="static: a table of token vectors; layers: fewer of its layers; multilingual: its space in --student.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="A data set, a run, or a table of pairs: what is learned from, and its test part measured on.",
+        ),
+    ] = None,
+    layers: Annotated[int | None, typer.Option("--layers", help="Layers to keep; by default half.")] = None,
+    student: Annotated[
+        str | None, typer.Option("--student", help="The multilingual backbone: a name, a hub id or a folder.")
+    ] = None,
+    dim: Annotated[
+        int | None, typer.Option("--dim", help="Dimensions of a static model; by default the teacher's.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
+    ] = None,
+    seed: Annotated[int, SEED] = 13,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Make a faster or multilingual student of a model and measure it against its teacher; killed, the same command continues."""
+    from semtune import contract as contracts
+    from semtune.cli.sources import refuse_foreign, training_set
+    from semtune.config import parse_section
+    from semtune.encoders.machine import keep_freed_memory
+    from semtune.encoders.resolve import resolve
+    from semtune.errors import ConfigError, InputError
+    from semtune.registry import need
+    from semtune.train.distil.build import publish
+    from semtune.train.settings import TrainSettings
+
+    console = Console(as_json)
+    _check_options(to, data, layers, student, dim)
+    need("sentence_transformers", "torch", "datasets", "accelerate")
+    refuse_foreign(out, contracts.FILE, "model that semtune made")
+    values = parse_section("train", [*DEFAULTS[to], *(settings or [])])
+    if values.pop("also", None):
+        raise ConfigError("train.also has no meaning here: a student learns from one data set.")
+    chosen = TrainSettings(**values)
+    chosen.check()
+    place, backbone = resolve(teacher), resolve(student) if student else None
+    if out.resolve() in {place.resolve(), backbone and backbone.resolve()}:
+        raise InputError(f"{out} is a model to be learned from; it is left alone. Give a new folder with -o.")
+    keep_freed_memory()
+    with console.progress() as progress:
+        rows = training_set(data, None, place, contracts.load(place), seed, progress) if data else None
+        job = _job(place, teacher, out, seed, rows, [to, layers, str(backbone), dim, repr(chosen)], progress)
+        made = _make(to, job, rows, layers, backbone, student or "", dim, chosen)
+        facts = {
+            "to": to,
+            "teacher": teacher,
+            "how": made.how,
+            **made.facts,
+            **_measure(job, made, rows, seed, progress),
+        }
+        facts.pop("table", None)
+        lines = _lines(facts)
+        contract = publish(made, job, out, facts, lines)
+    console.say(f"{out}: {made.how}")
+    for line in lines:
+        console.say(f"  {line}")
+    console.document({"path": str(out), "dimension": contract.dimension, "fingerprint": contract.fingerprint, **facts})
+
+
+def _check_options(to: str, data: Path | None, layers: int | None, student: str | None, dim: int | None) -> None:
+    from semtune.errors import ConfigError, InputError, nearest
+
+    if to not in WAYS:
+        raise ConfigError(f"--to is {to!r}; allowed: {', '.join(WAYS)}.{nearest(to, WAYS)}")
+    for option, value, way in (
+        ("--layers", layers, "layers"),
+        ("--student", student, "multilingual"),
+        ("--dim", dim, "static"),
+    ):
+        if value is not None and to != way:
+            raise ConfigError(f"{option} belongs to --to {way}; leave it out with --to {to}.")
+    if to == "multilingual" and student is None:
+        raise ConfigError("--to multilingual needs --student: a multilingual backbone, e.g. multilingual-e5-small.")
+    if to != "static" and data is None:
+        needed = (
+            "texts to learn from" if to == "layers" else "parallel text (anchor: a sentence, positive: its translation)"
+        )
+        raise InputError(f"--to {to} needs --data: a data set, a run, or a table with {needed}.")
+
+
+def _job(
+    place: Path, teacher: str, out: Path, seed: int, rows: Dataset | None, arguments: list[Any], progress: Progress
+) -> Job:
+    from dataclasses import asdict
+
+    from semtune.io import sha256_json
+    from semtune.train.distil.build import Job
+
+    data = asdict(rows) | {"report": None} if rows else None  # the report has times and paths in it
+    work = out.parent / f".{out.name}.distilling"
+    return Job(place, teacher, work, seed, {"arguments": arguments, "data": sha256_json(data)}, progress)
+
+
+def _make(
+    to: str, job: Job, rows: Dataset | None, layers: int | None, backbone: Path | None, name: str, dim: int | None,
+    settings: TrainSettings,
+) -> Student:  # fmt: skip
+    from semtune.train.distil import build
+
+    if to == "static":
+        return build.to_static(job, rows, dim, settings)
+    assert rows is not None  # noqa: S101 - checked with the options
+    if to == "layers":
+        return build.to_layers(job, rows, layers, settings)
+    assert backbone is not None  # noqa: S101
+    return build.to_multilingual(job, rows, backbone, name, settings)
+
+
+def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress: Progress) -> dict[str, Any]:
+    """Sizes; with data, texts a second; with a test part, the quality kept."""
+    from semtune.contract import weights_files
+    from semtune.encoders.load import load_encoder
+    from semtune.evaluate.scores import score
+    from semtune.evaluate.teacher import kept, speed_texts, texts_a_second
+
+    sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
+    facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "table_quality": None}
+    if rows is None:
+        return facts
+    encoders = {who: load_encoder(str(at)) for who, at in _places(job, made).items()}
+    if texts := speed_texts(rows):
+        speeds = dict(zip(encoders, texts_a_second(list(encoders.values()), texts), strict=True))
+        facts["texts_per_second"] = {**speeds, "ratio": speeds["student"] / speeds["teacher"], "texts": len(texts)}
+        facts["runtimes"] = {who: encoder.runtime for who, encoder in encoders.items()}
+    if rows.qrels.get("test") or rows.scored.get("test"):
+        teacher = score(encoders["teacher"], rows, "test", progress)
+        facts["quality"] = kept(score(encoders["student"], rows, "test", progress), teacher, seed).as_dict()
+        if "table" in made.facts:
+            before = score(load_encoder(made.facts["table"]), rows, "test", progress)
+            facts["table_quality"] = kept(before, teacher, seed).as_dict()
+    return facts
+
+
+def _places(job: Job, made: Student) -> dict[str, Path]:
+    return {"teacher": job.teacher, "student": made.folder}
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """The measurements in words."""
+    from semtune.evaluate.teacher import in_words
+
+    size, speed, lines = facts["bytes"], facts["texts_per_second"], []
+    if facts["quality"]:
+        lines.append(in_words(facts["quality"]))
+    else:
+        lines.append("quality not measured: there is no test part (give a data set with one as --data)")
+    if facts["table_quality"]:
+        lines.append(f"before tuning: {in_words(facts['table_quality'])}")
+    if "cosine" in facts:
+        lines.append(f"cosine to the teacher on held-out texts: {facts['cosine_before']:.3f} → {facts['cosine']:.3f}")
+    if speed:
+        lines.append(
+            f"{speed['ratio']:,.1f} times as fast: {speed['student']:,.0f} texts/s ({facts['runtimes']['student']}), "
+            f"teacher {speed['teacher']:,.0f} ({facts['runtimes']['teacher']}), here and now"
+        )
+    lines.append(f"{size['student'] / 1e6:,.0f} MB of weights, teacher {size['teacher'] / 1e6:,.0f} MB")
+    return lines

@@ -1,0 +1,91 @@
+"""A cross-encoder as judge of hard negatives: sentence-transformers on torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semtune import contract as contracts
+from semtune.encoders.resolve import resolve
+from semtune.errors import ModelError
+from semtune.io import sha256_file, sha256_json
+from semtune.registry import need
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+BATCH = 32  # pairs; they are sorted by length before
+
+
+class CrossEncoderJudge:
+    """Scores (question, passage) pairs from 0 to 1: the sigmoid of the model's one output, whatever its config says.
+
+    Raw outputs of models for MS MARCO lie between about -11 and 11, where a share of the positive's says little.
+    """
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self._model = model
+
+    @classmethod
+    def load(cls, model: str) -> CrossEncoderJudge:
+        """Open a cross-encoder by folder or hub id; a folder asks no hub.
+
+        Raises:
+            ModelError: there is none, or it does not give one score a pair.
+            MissingExtraError: sentence-transformers is not installed.
+        """
+        need("sentence_transformers")
+        folder = judge_folder(model)
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        from sentence_transformers import CrossEncoder
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        try:
+            opened = CrossEncoder(str(folder), local_files_only=True)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ModelError(f"mine_judge: sentence-transformers cannot open {folder}: {error}") from error
+        if opened.num_labels != 1:
+            raise ModelError(
+                f"mine_judge: {folder} gives {opened.num_labels} scores a pair, and one is needed. Give a cross-encoder that "
+                "ranks passages, such as cross-encoder/ms-marco-MiniLM-L6-v2, and no classifier."
+            )
+        return cls(opened)
+
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """(n,) pairs → n scores between 0 and 1."""
+        import torch
+
+        with torch.inference_mode():
+            scores = self._model.predict(
+                list(pairs), batch_size=BATCH, show_progress_bar=False, activation_fn=torch.nn.Sigmoid()
+            )
+        return [float(score) for score in scores]
+
+
+def judge_folder(model: str) -> Path:
+    """Where a cross-encoder lies on this machine.
+
+    Raises:
+        ModelError: it is neither here nor to be had, or is a model of another kind.
+    """
+    try:
+        folder = resolve(model)
+    except ModelError as error:
+        raise ModelError(f"mine_judge: {error}") from None
+    if not (folder / "config.json").is_file() or (folder / "1_Pooling").is_dir():
+        raise ModelError(
+            f"mine_judge: {folder} is no cross-encoder: it embeds texts one by one. Give a model that scores a question and a "
+            "passage together, such as cross-encoder/ms-marco-MiniLM-L6-v2, or null."
+        )
+    return folder
+
+
+def judge_hash(model: str) -> str:
+    """SHA-256 over weights, config and tokenizer: equal hash, equal scores."""
+    folder = judge_folder(model)
+    files = sorted([*folder.glob("*.json"), *folder.glob("*.txt"), *folder.glob("*.model")])
+    return sha256_json([contracts.weights_hash(folder), {path.name: sha256_file(path) for path in files}])

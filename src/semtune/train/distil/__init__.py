@@ -1,0 +1,1 @@
+"""Distil: a smaller or wider-read student from a tuned teacher."""

@@ -1,0 +1,234 @@
+"""The run of the sentence-transformers Trainer that a plan describes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semtune.contract import Contract
+from semtune.dataset import Dataset
+from semtune.encoders.resolve import resolve
+from semtune.errors import InputError
+from semtune.progress import Progress
+from semtune.train.adapt import ADAPTER, adapt, merge, rates
+from semtune.train.losses import LOSSES, build
+from semtune.train.plan import Plan
+from semtune.train.processes import is_first, world
+from semtune.train.settings import TrainSettings
+from semtune.train.shapes import Material, material
+from semtune.train.tables import DENOISING, prompts, table
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+
+LOGS = 60  # loss points in a curve
+FIRST = "main"
+
+
+def fit(
+    data: Mapping[str, Dataset],
+    base: Path,
+    contract: Contract,
+    work: Path,
+    settings: TrainSettings,
+    chosen: Plan,
+    seed: int,
+    progress: Progress,
+    advance: Callable[[int], None],
+) -> tuple[SentenceTransformerTrainer, SentenceTransformer]:
+    """Train to the plan's end, from the newest whole checkpoint in `work` if there is one.
+
+    Args:
+        data: data sets by name; the first one's dev split chooses the checkpoint.
+        base: the backbone's folder.
+        contract: its contract.
+        work: holds `checkpoints`.
+        settings: what was asked for.
+        chosen: what was planned from it.
+        seed: of everything random.
+        progress: where a teacher's work is shown.
+        advance: is told of steps done.
+    """
+    from sentence_transformers import SentenceTransformerTrainer
+    from transformers import PrinterCallback, set_seed
+
+    from semtune.encoders.torch import open_sentence_transformer
+    from semtune.train.attention import fast_on_cpu
+    from semtune.train.callbacks import Bedside, newest_whole
+
+    set_seed(seed)  # before the model: a fresh head, if any, starts the same
+    model = open_sentence_transformer(base)
+    model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
+    if chosen.max_length:
+        model.max_seq_length = chosen.max_length
+    adapt(model, settings)
+    tables, losses = _tasks(data, model, base, settings, chosen, seed, progress)
+    checkpoint = newest_whole(work / "checkpoints")
+    several = len(data) > 1
+    first = next(iter(data))
+    with _quiet():
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=_arguments(
+                work / "checkpoints",
+                settings,
+                chosen,
+                _prompts(tables, contract),
+                seed,
+                rates(model, settings, chosen.learning_rate),
+                fresh=checkpoint is None,
+            ),
+            train_dataset={name: pair[0] for name, pair in tables.items()} if several else tables[first][0],
+            # A dev loss of several losses would be of none of them.
+            eval_dataset=tables[first][1] if chosen.metric and not several else None,
+            loss=losses if several else losses[first],
+            evaluator=_evaluator(data[first], contract, settings, chosen, seed),
+            callbacks=[Bedside(work, chosen.metric, advance)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        with fast_on_cpu(model):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    merge(model, work / ADAPTER, keep=is_first())
+    model.max_seq_length = contract.max_length
+    return trainer, model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*pin_memory.*")
+        yield
+
+
+def _tasks(
+    data: Mapping[str, Dataset],
+    model: SentenceTransformer,
+    base: Path,
+    settings: TrainSettings,
+    chosen: Plan,
+    seed: int,
+    progress: Progress,
+) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any]]:
+    """Train and dev table, and the loss, of each data set."""
+    named = dict(zip(data, [chosen.loss, *(task.loss for task in chosen.also)], strict=True))
+    tables: dict[str, tuple[Any, Any]] = {}
+    losses: dict[str, Any] = {}
+    for number, (name, loss) in enumerate(named.items()):
+        found = material(data[name])
+        teacher = resolve(settings.teacher) if LOSSES[loss].needs == "teacher" else None
+        dimension = model.get_embedding_dimension() or 0
+        tables[name] = tuple(  # type: ignore[assignment]
+            table(data[name], found, split, loss, seed, teacher, dimension, progress) for split in ("train", "dev")
+        )
+        losses[name] = _loss(loss, model, base, settings, chosen, found, first=number == 0)
+    return tables, losses
+
+
+def _loss(
+    name: str,
+    model: SentenceTransformer,
+    base: Path,
+    settings: TrainSettings,
+    chosen: Plan,
+    found: Material,
+    *,
+    first: bool,
+) -> Any:
+    from semtune.train.teacher import open_guide
+
+    try:
+        return build(
+            name,
+            model,
+            options=settings.loss_options if first else {},
+            mini_batch=chosen.mini_batch_size if chosen.mini_batch_size < chosen.batch_size else None,
+            guide=open_guide(settings.guide, base) if LOSSES[name].needs == "guide" else None,
+            classes=len(found.classes),
+            matryoshka=settings.matryoshka_dims if first else (),
+            gather=world() > 1,
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        what = "this backbone has no decoder that fits" if name == DENOISING else "sentence-transformers refuses it"
+        raise InputError(f"{name} cannot be made for {base}: {what} ({error}). Choose another train.loss.") from error
+
+
+def _prompts(tables: Mapping[str, tuple[Any, Any]], contract: Contract) -> Any:
+    """Prompts by column, or by data set and column."""
+    made = {
+        name: prompts(pair[0].column_names, contract.prompt("query"), contract.prompt("document"))
+        for name, pair in tables.items()
+    }
+    if not any(made.values()):
+        return None
+    return made if len(made) > 1 else next(iter(made.values()))
+
+
+def _evaluator(dataset: Dataset, contract: Contract, settings: TrainSettings, chosen: Plan, seed: int) -> Any:
+    from semtune.train.dev import Dev, RetrievalMeasure, SimilarityMeasure
+    from semtune.train.dev_classes import ClassMeasure
+
+    if not chosen.metric:
+        return None
+    if chosen.metric == "spearman":
+        return Dev(SimilarityMeasure(dataset, contract, chosen.bf16))
+    if chosen.metric == "map@r":
+        return Dev(ClassMeasure(dataset, contract, chosen.bf16))
+    return Dev(RetrievalMeasure(dataset, contract, chosen.bf16, settings.max_dev_passages, seed))
+
+
+def _arguments(
+    folder: Path,
+    settings: TrainSettings,
+    chosen: Plan,
+    prompted: Any,
+    seed: int,
+    by_layer: dict[str, float],
+    *,
+    fresh: bool,
+) -> Any:
+    import torch
+    from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
+
+    from semtune.train.sampler import batches_of
+
+    judged = bool(chosen.metric)
+    accumulated = chosen.gradient_accumulation_steps
+    return SentenceTransformerTrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=settings.num_train_epochs,
+        max_steps=settings.max_steps,
+        per_device_train_batch_size=chosen.batch_size if accumulated == 1 else chosen.mini_batch_size,
+        per_device_eval_batch_size=chosen.mini_batch_size or chosen.batch_size,
+        gradient_accumulation_steps=accumulated,
+        learning_rate=chosen.learning_rate,
+        learning_rate_mapping=by_layer,
+        warmup_steps=settings.warmup_steps,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type=settings.lr_scheduler_type,
+        bf16=chosen.bf16,
+        use_cpu=not torch.cuda.is_available(),
+        ddp_backend="gloo" if world() > 1 and not torch.cuda.is_available() else None,
+        seed=seed,
+        data_seed=seed,
+        batch_sampler=batches_of,
+        prompts=prompted,
+        eval_strategy="steps" if judged else "no",
+        eval_steps=chosen.eval_steps,
+        eval_on_start=judged and fresh,  # a resumed run has it in its log already
+        save_strategy="steps",
+        save_steps=chosen.eval_steps,
+        save_total_limit=2,
+        load_best_model_at_end=judged,
+        metric_for_best_model=f"eval_{chosen.metric}" if judged else None,
+        greater_is_better=True if judged else None,
+        logging_steps=max(1, chosen.steps // LOGS),
+        logging_nan_inf_filter=False,
+        report_to=list(settings.report_to) or "none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )

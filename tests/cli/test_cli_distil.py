@@ -1,0 +1,87 @@
+"""`semtune distil` as people run it: what it says, writes and refuses."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+
+@pytest.fixture(scope="module")
+def data(finished):
+    """The toy run's own data set, with a test part."""
+    return finished / "runs" / "toy" / "prepare"
+
+
+def test_a_static_student_is_made_measured_and_searched(semtune, toy_model, data, tmp_path):
+    out = tmp_path / "static"
+    words = ["--to", "static", "--data", data, "--dim", "16", "--set", "max_steps=3", "--json"]
+    made = semtune("distil", toy_model, "-o", out, *words)
+    assert made.code == 0, made.err
+    found = made.json
+    assert (found["to"], found["dimension"], found["runtimes"]["student"]) == ("static", 16, "static-fp32")
+    measured = semtune("evaluate", out, data, "--against", toy_model, "--json").json
+    assert found["quality"]["student"] == pytest.approx(measured["ndcg@10"])
+    assert found["quality"]["gain"] == pytest.approx(measured["gain"])
+    assert found["quality"]["kept"] == pytest.approx(found["quality"]["student"] / found["quality"]["teacher"])
+    assert found["table_quality"]["teacher"] == found["quality"]["teacher"]
+    speed = found["texts_per_second"]
+    assert speed["ratio"] == pytest.approx(speed["student"] / speed["teacher"])
+    assert found["bytes"]["student"] == (out / "model.safetensors").stat().st_size
+    assert json.loads((out / "distil.json").read_text()) == {
+        key: value for key, value in found.items() if key not in {"path", "dimension", "fingerprint"}
+    }
+    assert not (tmp_path / ".static.distilling").exists()
+    index = tmp_path / "index"
+    assert semtune("index", out, data, "-o", index).code == 0
+    assert semtune("search", index, "cleaning the kettle", "-k", "1", "--json").json["hits"][0]["id"]
+
+
+def test_without_data_a_table_is_made_and_nothing_is_claimed(semtune, toy_model, tmp_path):
+    made = semtune("distil", toy_model, "--to", "static", "-o", tmp_path / "m")
+    assert made.code == 0, made.err
+    assert "quality not measured: there is no test part" in made.out
+    vectors = SentenceTransformer(str(tmp_path / "m"), device="cpu").encode(["kettle"])
+    np.testing.assert_allclose(np.linalg.norm(vectors), 1, atol=1e-5)
+
+
+def test_fewer_layers_by_half(semtune, toy_model, data, tmp_path):
+    words = ["--data", data, "--set", "max_steps=2", "--json"]
+    made = semtune("distil", toy_model, "--to", "layers", "-o", tmp_path / "m", *words)
+    assert made.code == 0, made.err
+    assert made.json["layers"] == [2]
+    assert "table_quality" in made.json
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "statik"], "--to is 'statik'; allowed: static, layers, multilingual. Did you mean 'static'?"),
+        (["--to", "layers"], "--to layers needs --data: a data set, a run, or a table with texts to learn from."),
+        (["--to", "multilingual", "--data", "x"], "--to multilingual needs --student: a multilingual backbone"),
+        (["--to", "static", "--layers", "2"], "--layers belongs to --to layers; leave it out with --to static."),
+        (["--to", "static", "--dim", "99"], "--dim is 99; allowed is 1 to 32, the teacher's own dimension."),
+        (["--to", "static", "--set", "learning_rate=7"], "learning_rate"),
+        (["--to", "static", "--set", "also={a: b}"], "train.also has no meaning here"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_nothing_is_written(semtune, toy_model, tmp_path, words, said):
+    made = semtune("distil", toy_model, "-o", tmp_path / "m", *words)
+    assert made.code == 2
+    assert said in made.error
+    assert not (tmp_path / "m").exists()
+
+
+def test_others_folders_are_left_alone(semtune, toy_model, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("mine")
+    made = semtune("distil", toy_model, "--to", "static", "-o", tmp_path / "notes")
+    assert (made.code, (tmp_path / "notes" / "a.txt").read_text()) == (2, "mine")
+    copy = shutil.copytree(toy_model, tmp_path / "copy")
+    from semtune import contract as contracts
+
+    contracts.save(contracts.load(copy), copy)
+    made = semtune("distil", copy, "--to", "static", "-o", copy)
+    assert made.code == 2
+    assert "is a model to be learned from" in made.error

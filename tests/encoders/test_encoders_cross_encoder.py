@@ -1,0 +1,109 @@
+"""A cross-encoder with random weights as judge of hard negatives."""
+
+import json
+
+import numpy as np
+import pytest
+
+from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
+from semtune.errors import ConfigError, ModelError
+from semtune.prepare import PrepareSettings, prepare
+from semtune.testing.toy_model import write_toy_model
+
+PAIRS = [("how to mend a kettle", "a kettle is mended with a new lid and some glue"), ("mend", "short"), ("a", "a")]
+
+
+@pytest.fixture(scope="module")
+def cross_encoder(tmp_path_factory, toy_folder):
+    """Writes a BertForSequenceClassification of so many labels; gives its folder."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    def write(labels=1):
+        folder = tmp_path_factory.mktemp("cross") / "encoder"
+        toy = write_toy_model(folder.parent / "toy", [path.read_text() for path in toy_folder.iterdir()])
+        config = BertConfig.from_pretrained(toy, num_labels=labels)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = BertForSequenceClassification(config)
+            torch.nn.init.normal_(model.bert.embeddings.word_embeddings.weight)
+            for name, values in model.named_parameters():
+                if (".layer." in name and "LayerNorm" not in name) or "dense" in name or "classifier" in name:
+                    values.data *= 15  # the first token sees the others
+        model.save_pretrained(folder)
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            (folder / name).write_bytes((toy / name).read_bytes())
+        return folder
+
+    return write
+
+
+def test_scores_are_the_sigmoid_of_the_model_s_output_whatever_the_batch(cross_encoder):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = cross_encoder()
+    config = json.loads((folder / "config.json").read_text())
+    config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}  # as MS MARCO's models have
+    (folder / "config.json").write_text(json.dumps(config))
+    judge = CrossEncoderJudge.load(str(folder))
+    model, tokenizer = (
+        AutoModelForSequenceClassification.from_pretrained(folder).eval(),
+        AutoTokenizer.from_pretrained(folder),
+    )
+    with torch.inference_mode():
+        raw = [float(model(**tokenizer(*pair, return_tensors="pt")).logits) for pair in PAIRS]
+    assert judge(PAIRS) == pytest.approx(1 / (1 + np.exp(-np.array(raw))), abs=1e-5)
+    assert judge(PAIRS * 30)[3:6] == pytest.approx(judge(PAIRS), abs=1e-5)
+    assert len(set(np.round(raw, 3))) == 3
+
+
+def test_what_is_no_judge_is_refused(cross_encoder, toy_model, tmp_path):
+    with pytest.raises(ModelError, match="gives 3 scores a pair, and one is needed"):
+        CrossEncoderJudge.load(str(cross_encoder(labels=3)))
+    with pytest.raises(ModelError, match="no cross-encoder: it embeds texts one by one"):
+        CrossEncoderJudge.load(str(toy_model))
+    with pytest.raises(ModelError, match=r"mine_judge: There is no model folder .*/gone"):
+        CrossEncoderJudge.load(str(tmp_path / "gone"))
+    with pytest.raises(ModelError, match="mine_judge: No model 'nobody/has-this'"):
+        CrossEncoderJudge.load("nobody/has-this")
+
+
+def test_prepare_heeds_the_judge_and_runs_again_with_another(
+    cross_encoder, toy_model, toy_folder, tmp_path, monkeypatch
+):
+    from semtune.config import parse_config
+    from semtune.pipeline import STEPS, run_pipeline
+    from toy_run import settings
+
+    folder = cross_encoder()
+    monkeypatch.setattr("semtune.pipeline.STEPS", STEPS[:1])
+
+    def run(**options):
+        mined = {"hard_negatives": 2, "mine_judge": str(folder), "mine_margin": 0.98}
+        report = run_pipeline(parse_config(settings(tmp_path, toy_model, toy_folder, prepare=mined)), **options)
+        return report.steps[0]
+
+    run()
+    made = json.loads((tmp_path / "runs/toy/prepare/prepare.json").read_text())["negatives"]
+    assert made["judged"] > 0
+    judge = CrossEncoderJudge.load(str(folder))
+    rows = [json.loads(line) for line in (tmp_path / "runs/toy/prepare/train.jsonl").read_text().splitlines()]
+    for row in rows:
+        positive, *negatives = judge([(row["anchor"], row[name]) for name in ("positive", "negative_1", "negative_2")])
+        assert max(negatives) < 0.98 * positive + 1e-5
+    review = [json.loads(line) for line in (tmp_path / "runs/toy/prepare/review.jsonl").read_text().splitlines()]
+    refused = next(row for row in review if row["guard"] == "judge")
+    assert judge([(refused["query"], refused["text"])])[0] == pytest.approx(refused["score"], abs=1e-3)
+    assert run().status == "unchanged"
+    hashed = judge_hash(str(folder))
+    (folder / "model.safetensors").write_bytes((cross_encoder(labels=3) / "model.safetensors").read_bytes())
+    assert judge_hash(str(folder)) != hashed
+    assert run(dry_run=True).reason == "input changed: judge"
+
+
+def test_a_judge_that_is_not_given_is_asked_for(tmp_path):
+    from semtune.encoders.toy import ToyEncoder
+
+    with pytest.raises(ConfigError, match="mine_judge='x' needs that model"):
+        prepare(tmp_path, None, 64, PrepareSettings(hard_negatives=1, mine_judge="x"), encoder=ToyEncoder(8))

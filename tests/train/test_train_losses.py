@@ -1,0 +1,278 @@
+"""Which loss fits which rows, and that each of them trains."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+from train_parts import SETTINGS, fit, retrieval_set, similarity_set
+
+from semtune.dataset import Dataset
+from semtune.errors import ConfigError
+from semtune.train.dev_classes import map_at_r
+from semtune.train.losses import LOSSES, build, choose, fitting
+from semtune.train.memory import Backbone, fitting_rows, is_out_of_memory, step_bytes
+from semtune.train.noise import damaged
+from semtune.train.plan import halved, plan
+from semtune.train.settings import TrainSettings
+from semtune.train.shapes import as_wanted, material
+from semtune.types import Document, LabelledPair, LabelledText, Pair
+
+SHORT = replace(SETTINGS, max_steps=2, per_device_train_batch_size=8)
+
+
+def with_negatives(count):
+    data = retrieval_set()
+    rows = data.pairs["train"]
+    more = [
+        Pair(p.anchor, p.positive, tuple(rows[(i + 5 * (n + 1)) % len(rows)].positive for n in range(count)))
+        for i, p in enumerate(rows)
+    ]
+    data.pairs["train"] = more
+    return data
+
+
+def classes():
+    data = Dataset()
+    texts = [(document.text, document.id.split("#")[1]) for document in retrieval_set().corpus]
+    data.labelled_texts = {
+        "train": [LabelledText(text, label) for text, label in texts[:56]],
+        "dev": [LabelledText(text, label) for text, label in texts[56:]],
+    }
+    return data
+
+
+def inference():
+    rows = similarity_set().scored["train"]
+    names = ["contradiction", "neutral", "entailment"]
+    labels = [names[min(2, int(3 * row.score))] for row in rows]
+    labels[:3] = names  # each of them, however alike the rows are
+    return Dataset(
+        labelled_pairs={"train": [LabelledPair(r.sentence1, r.sentence2, n) for r, n in zip(rows, labels, strict=True)]}
+    )
+
+
+def binary():
+    rows = similarity_set().scored
+    return Dataset(
+        labelled_pairs={
+            split: [LabelledPair(r.sentence1, r.sentence2, str(int(r.score > 0.3))) for r in part]
+            for split, part in rows.items()
+        }
+    )
+
+
+def plain():
+    return Dataset(corpus=retrieval_set().corpus)
+
+
+MAKE = {
+    "pairs": retrieval_set, "triplets": lambda: with_negatives(1), "pairs with negatives": lambda: with_negatives(2),
+    "scored pairs": similarity_set, "labelled pairs": inference, "labelled texts": classes, "plain sentences": plain,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "loss"), [
+    ("pairs", "MultipleNegativesRankingLoss"), ("triplets", "MultipleNegativesRankingLoss"),
+    ("pairs with negatives", "MultipleNegativesRankingLoss"), ("scored pairs", "CoSENTLoss"),
+    ("labelled pairs", "SoftmaxLoss"), ("labelled texts", "BatchHardSoftMarginTripletLoss"),
+    ("plain sentences", "MultipleNegativesRankingLoss"),
+])  # fmt: skip
+def test_each_shape_is_known_and_has_its_loss(shape, loss):
+    found = material(MAKE[shape]())
+    assert found.shape == shape
+    assert choose(found, "auto")[0] == loss
+    assert loss in fitting(found)
+
+
+def test_translations_are_ranked_both_ways():
+    data = retrieval_set()
+    data.report = {"languages": {"queries": {"de": 9, "unknown": 2}, "passages": {"en": 20}}}
+    assert choose(material(data), "auto")[0] == "MultipleNegativesSymmetricRankingLoss"
+    data.report = {"languages": {"queries": {"de": 1, "unknown": 9}, "passages": {"en": 20}}}
+    assert choose(material(data), "auto")[0] == "MultipleNegativesRankingLoss"
+
+
+def test_labels_of_same_and_different_are_scores_for_all_but_a_classifier():
+    data = as_wanted(binary(), "auto")
+    assert (material(data).shape, material(data).binary) == ("scored pairs", True)
+    assert choose(material(data), "auto")[0] == "OnlineContrastiveLoss"
+    assert {pair.score for pair in data.scored["dev"]} == {0.0, 1.0}
+    assert material(as_wanted(binary(), "SoftmaxLoss")).shape == "labelled pairs"
+
+
+def test_classes_come_back_from_the_pairs_that_prepare_makes_of_them():
+    texts = {"card lost": "lost", "my card is gone": "lost", "pay in": "top up", "add money": "top up"}
+    data = Dataset(corpus=[Document(f"d{i}", text, metadata={"label": c}) for i, (text, c) in enumerate(texts.items())])
+    data.pairs = {
+        "train": [Pair("where is my card", "card lost"), Pair("load it", "pay in"), Pair("load it", "add money")]
+    }
+    rows = as_wanted(data, "BatchHardTripletLoss").labelled_texts["train"]
+    assert {(row.text, row.label) for row in rows} == {
+        ("where is my card", "lost"), ("card lost", "lost"), ("load it", "top up"), ("pay in", "top up"), ("add money", "top up"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "shape", "words"), [
+    ("MultipleNegativesRankingLoss", "scored pairs", "would take every pair, the dissimilar ones too"),
+    ("TripletLoss", "pairs", "needs a negative in each row; mine some with prepare.hard_negatives=1"),
+    ("ContrastiveLoss", "scored pairs", "needs labels 0 and 1 only"),
+    ("CoSENTLoss", "pairs", "it takes scored pairs or labelled pairs"),
+    ("SoftmaxLoss", "scored pairs", "it takes labelled pairs"),
+    ("CosineSimilarityLoss", "labelled pairs", "does not fit this data set of labelled pairs"),
+    ("MultipleNegativRankingLoss", "pairs", "Did you mean 'MultipleNegativesRankingLoss'"),
+])  # fmt: skip
+def test_a_loss_that_does_not_fit_is_refused(loss, shape, words):
+    with pytest.raises(ConfigError, match=words) as error:
+        plan(MAKE[shape](), TrainSettings(loss=loss))
+    assert "auto" in str(error.value)
+
+
+@pytest.mark.parametrize(("settings", "words"), [
+    ({"gradient_accumulation_steps": 4}, "adds no in-batch negatives.*per_device_train_batch_size: 128.*Cached"),
+    ({"loss_options": {"scales": 5}}, "has no 'scales'. Did you mean 'scale'"),
+    ({"teacher": "x"}, "does not heed one. Losses that do: MarginMSELoss"),
+    ({"loss": "MSELoss"}, "learns from another model. Name it in train.teacher"),
+    ({"matryoshka_dims": [0]}, "allowed is sizes above 0"),
+])  # fmt: skip
+def test_wrong_combinations_are_refused(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        plan(retrieval_set(), TrainSettings(**settings))
+
+
+def test_accumulating_a_loss_without_batch_mates_is_allowed():
+    wanted = TrainSettings(loss="CosineSimilarityLoss", gradient_accumulation_steps=4)
+    assert plan(similarity_set(), wanted).gradient_accumulation_steps == 4
+    with pytest.raises(ConfigError, match="compares no more rows"):
+        plan(similarity_set(), TrainSettings(gradient_accumulation_steps=4))
+
+
+CASES = [
+    *[(name, shape) for name, spec in LOSSES.items() for shape in spec.shapes
+      if spec.needs != "teacher" and name not in {"DenoisingAutoEncoderLoss"} and not (shape == "labelled pairs" and name != "SoftmaxLoss")],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "shape"), CASES)
+def test_every_loss_trains_on_every_shape_it_takes(toy_model, tmp_path, loss, shape):
+    data = MAKE[shape]()
+    if LOSSES[loss].binary:
+        data.scored = {s: [replace(p, score=float(p.score > 0.3)) for p in part] for s, part in data.scored.items()}
+    made = fit(data, toy_model, tmp_path, replace(SHORT, loss=loss))
+    losses = [row["loss"] for row in made.log if "loss" in row]
+    assert (made.plan.loss, len(losses)) == (loss, 2)
+    assert all(math.isfinite(value) for value in losses)
+    assert max(losses) > 0
+
+
+@pytest.mark.parametrize(("loss", "shape"), [
+    ("MarginMSELoss", "triplets"), ("MarginMSELoss", "pairs with negatives"), ("DistillKLDivLoss", "pairs with negatives"),
+    ("MSELoss", "pairs"), ("EmbedDistillLoss", "plain sentences"),
+])  # fmt: skip
+def test_a_teacher_gives_the_labels(toy_model, tmp_path, loss, shape):
+    """The model is its own teacher: without dropout it has nothing to learn but what its columns differ by."""
+    made = fit(MAKE[shape](), toy_model, tmp_path, replace(SHORT, loss=loss, teacher=str(toy_model)))
+    first = next(row["loss"] for row in made.log if "loss" in row)
+    assert first == pytest.approx(0.0, abs=0.35 if loss == "EmbedDistillLoss" else 0.2)
+
+
+def test_the_cached_loss_gives_the_same_model(toy_model, tmp_path):
+    toy_model = shutil.copytree(toy_model, tmp_path / "still")  # without dropout, whose draws follow the mini-batches
+    config = json.loads((toy_model / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (toy_model / "config.json").write_text(json.dumps(config))
+    data = retrieval_set()
+    whole = fit(data, toy_model, tmp_path / "a", replace(SHORT, per_device_train_batch_size=32))
+    parts = fit(data, toy_model, tmp_path / "b", replace(SHORT, per_device_train_batch_size=32, mini_batch_size=8))
+    assert (parts.plan.loss, parts.plan.mini_batch_size) == ("CachedMultipleNegativesRankingLoss", 8)
+    one, two = (SentenceTransformer(str(tmp_path / n / "model"), device="cpu") for n in "ab")
+    texts = [document.text for document in data.corpus]
+    np.testing.assert_allclose(one.encode(texts), two.encode(texts), atol=2e-3)
+    assert [r["loss"] for r in whole.log if "loss" in r] == pytest.approx(
+        [r["loss"] for r in parts.log if "loss" in r], rel=1e-3
+    )
+
+
+def test_a_damaged_sentence_writes_the_whole_one(toy_model, tmp_path):
+    wanted = replace(SHORT, loss="DenoisingAutoEncoderLoss", max_steps=12)
+    made = fit(retrieval_set(), toy_model, tmp_path, wanted)
+    losses = [row["loss"] for row in made.log if "loss" in row]
+    assert (made.plan.shape, made.plan.metric) == ("plain sentences", "ndcg@10")
+    assert losses[-1] < 0.8 * losses[0]
+    assert damaged(["one two three four five"] * 3, seed=1) == damaged(["one two three four five"] * 3, seed=1)
+    kept = [len(text.split()) for text in damaged(["a b c d e f g h i j"] * 500, seed=0)]
+    assert np.mean(kept) == pytest.approx(4, abs=0.3)
+    assert min(kept) >= 1
+
+
+def test_several_data_sets_are_trained_in_one_run(toy_model, tmp_path):
+    made = fit(retrieval_set(), toy_model, tmp_path, SHORT, also={"scores": similarity_set(), "classes": classes()})
+    assert [(task.name, task.loss, task.rows) for task in made.plan.also] == [
+        ("scores", "CoSENTLoss", 60), ("classes", "BatchHardSoftMarginTripletLoss", 56),
+    ]  # fmt: skip
+    assert made.plan.metric == "ndcg@10"
+
+
+def test_matryoshka_is_around_the_loss(toy_model):
+    model = SentenceTransformer(str(toy_model), device="cpu")
+    loss = build("MultipleNegativesRankingLoss", model, options={"scale": 10}, matryoshka=(16, 8))
+    assert (type(loss).__name__, tuple(loss.matryoshka_dims)) == ("MatryoshkaLoss", (16, 8))
+    assert loss.loss.scale == 10
+
+
+def test_margins_suit_vectors_of_unit_length(toy_model):
+    model = SentenceTransformer(str(toy_model), device="cpu")
+    assert build("TripletLoss", model, options={}).triplet_margin == 0.2
+    assert build("TripletLoss", model, options={"triplet_margin": 1.0}).triplet_margin == 1.0
+    with pytest.raises(ConfigError, match="Allowed for TripletLoss: cosine, euclidean, manhattan"):
+        build("TripletLoss", model, options={"distance_metric": "cosinus"})
+
+
+def test_map_at_r_by_hand():
+    vectors = np.array([[1, 0], [0.9, 0.1], [0.8, 0.3], [0, 1]], dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    # a, b, a, b: each looks for one other (R = 1): its nearest is of its class or not.
+    assert map_at_r(vectors, ["a", "b", "a", "b"]).tolist() == [0, 0, 0, 0]
+    # a, a, b, a, the third alone. First and second: the other, then a wrong one: (1/1) / 2. Fourth: wrong, right: (1/2) / 2.
+    assert map_at_r(vectors, ["a", "a", "b", "a"]).tolist() == [0.5, 0.5, 0.25]
+
+
+def test_memory_halves_the_mini_batch_until_it_fits():
+    mini_lm = Backbone(22_713_216, 6, 384, 12)
+    # By hand: 6 layers of (34·128·384 + 5·12·128²) bytes in 16 bits, twice that in fp32, for 64 texts.
+    layers = 64 * 6 * (34 * 128 * 384 + 5 * 12 * 128**2) * 2
+    assert step_bytes(mini_lm, 64, 128, bf16=False) == 1_200_000_000 + 16 * 22_713_216 + layers
+    room = round(step_bytes(mini_lm, 2 * 100, 256, bf16=False) / 0.7)
+    assert fitting_rows(mini_lm, 512, 2, 256, bf16=False, room=room) == 64
+    made = plan(
+        retrieval_set(), TrainSettings(per_device_train_batch_size=32, mini_batch_size=8), mini_lm, [200] * 9, 256
+    )
+    assert (made.loss, made.batch_size, made.mini_batch_size) == ("CachedMultipleNegativesRankingLoss", 32, 8)
+    smaller = halved(made)
+    assert (smaller.mini_batch_size, smaller.steps, smaller.loss) == (4, made.steps, made.loss)
+    assert halved(replace(made, mini_batch_size=1)) is None
+    assert halved(replace(made, loss="CoSENTLoss")) is None
+
+
+def test_running_out_of_memory_goes_on_in_smaller_parts(toy_model, tmp_path, monkeypatch):
+    from semtune.train import fit as fitting_module
+
+    tried = []
+    real = fitting_module.fit
+
+    def sometimes(*args, **others):
+        tried.append(args[5].mini_batch_size)
+        if len(tried) < 3:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes.")
+        return real(*args, **others)
+
+    monkeypatch.setattr(fitting_module, "fit", sometimes)
+    made = fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, per_device_train_batch_size=16))
+    assert tried == [16, 8, 4]
+    assert made.plan.loss == "CachedMultipleNegativesRankingLoss"
+    assert any("memory gave out" in reason for reason in made.plan.reasons)
+    assert not is_out_of_memory(RuntimeError("shapes do not match"))
+    assert is_out_of_memory(MemoryError())
