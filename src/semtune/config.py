@@ -136,6 +136,13 @@ class PrepareConfig(Section):
     )
 
 
+class FloorConfig(Section):
+    """train.floor: what the model must not become worse on; see docs/train.md."""
+
+    data: str = Field("", description="a table of scored pairs, a BEIR folder or a data set; empty: no floor")
+    max_drop: float = Field(0.01, ge=0, le=1, description="what its metric may lose against the base")
+
+
 class TrainConfig(Section):
     """train: fine-tuning; names are those of transformers' TrainingArguments where it has them."""
 
@@ -174,6 +181,14 @@ class TrainConfig(Section):
     )
     weight_decay: float = Field(0.0, ge=0, description="of AdamW")
     eval_per_epoch: int = Field(2, ge=1, description="dev measurements and checkpoints an epoch")
+    early_stopping_patience: int | None = Field(
+        4, ge=1, description="measurements without a gain in the dev metric after which it stops; null: never"
+    )
+    floor: FloorConfig = Field(
+        default_factory=dict,  # type: ignore[arg-type]
+        validate_default=True,
+        description="a general set that is watched; weights are mixed with the base's to keep what it could do",
+    )
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the processor has it")
     lora_rank: int = Field(0, ge=0, description="of low-rank adapters, trained in place of the weights; 0: none")
     lora_alpha: float | None = Field(None, gt=0, description="scale of the adapters; null: twice the rank")

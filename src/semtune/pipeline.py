@@ -30,6 +30,7 @@ from semtune.run import Key, RunDirectory, StepRecord, versions
 
 if TYPE_CHECKING:
     from semtune.prepare import PrepareSettings
+    from semtune.train.floor import FloorSet
 
 Rerun = Literal["changed", "always", "never"]
 KEPT: dict[Rerun, str] = {
@@ -326,7 +327,7 @@ def _train(context: Context, work: Path) -> Made:
     from semtune.train.trainer import train
 
     dataset = datasets.load(context.path("prepare"))
-    settings = TrainSettings(**context.config.train.model_dump(exclude={"also"}))
+    settings = TrainSettings(**context.config.train.model_dump(exclude={"also", "floor"}))
     made = train(
         dataset,
         context.base_folder,
@@ -337,13 +338,17 @@ def _train(context: Context, work: Path) -> Made:
         context.config.seed,
         context.progress,
         _further(context),
+        _floor(context),
     )
-    draw_curve(made.log, made.plan.metric, work / "curve.png")
+    draw_curve(made.log, made.plan.metric, work / "curve.png", made.plan.steps, made.findings)
     shutil.rmtree(work / "checkpoints", ignore_errors=True)
     (work / "training.json").unlink(missing_ok=True)
     return Made(
-        {"plan": made.plan.as_dict(), "best": made.best, "start": made.start, "fingerprint": made.contract.fingerprint}
-    )
+        {
+            "plan": made.plan.as_dict(), "best": made.best, "start": made.start,
+            "fingerprint": made.contract.fingerprint, **made.doctor_json(),
+        }
+    )  # fmt: skip
 
 
 def _further(context: Context) -> dict[str, datasets.Dataset]:
@@ -361,10 +366,20 @@ def _further(context: Context) -> dict[str, datasets.Dataset]:
     return found
 
 
+def _floor(context: Context) -> FloorSet | None:
+    from semtune.prepare import load_for_evaluation
+    from semtune.train.floor import FloorSet
+
+    wanted = context.config.train.floor
+    return FloorSet(load_for_evaluation(Path(wanted.data)), wanted.max_drop) if wanted.data else None
+
+
 def _further_hashes(context: Context) -> dict[str, str]:
     from semtune.prepare import hash_source
 
-    return {f"also {name}": hash_source(place) for name, place in context.config.train.also.items()}
+    config = context.config.train
+    floor = {"floor": hash_source(config.floor.data)} if config.floor.data else {}
+    return {f"also {name}": hash_source(place) for name, place in config.also.items()} | floor
 
 
 def _base(context: Context) -> dict[str, Any]:

@@ -8,34 +8,8 @@ import pytest
 from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
 from semtune.errors import ConfigError, ModelError
 from semtune.prepare import PrepareSettings, prepare
-from semtune.testing.toy_model import write_toy_model
 
 PAIRS = [("how to mend a kettle", "a kettle is mended with a new lid and some glue"), ("mend", "short"), ("a", "a")]
-
-
-@pytest.fixture(scope="module")
-def cross_encoder(tmp_path_factory, toy_folder):
-    """Writes a BertForSequenceClassification of so many labels; gives its folder."""
-    import torch
-    from transformers import BertConfig, BertForSequenceClassification
-
-    def write(labels=1):
-        folder = tmp_path_factory.mktemp("cross") / "encoder"
-        toy = write_toy_model(folder.parent / "toy", [path.read_text() for path in toy_folder.iterdir()])
-        config = BertConfig.from_pretrained(toy, num_labels=labels)
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            model = BertForSequenceClassification(config)
-            torch.nn.init.normal_(model.bert.embeddings.word_embeddings.weight)
-            for name, values in model.named_parameters():
-                if (".layer." in name and "LayerNorm" not in name) or "dense" in name or "classifier" in name:
-                    values.data *= 15  # the first token sees the others
-        model.save_pretrained(folder)
-        for name in ("tokenizer.json", "tokenizer_config.json"):
-            (folder / name).write_bytes((toy / name).read_bytes())
-        return folder
-
-    return write
 
 
 def test_scores_are_the_sigmoid_of_the_model_s_output_whatever_the_batch(cross_encoder):

@@ -29,6 +29,7 @@ PAGE = """<title>Page {0}</title><h1>Page {0}</h1><p>See <a href="b.html">the ot
 def pages(tmp_path, monkeypatch):
     """Eight files of many sorts, two to a batch."""
     monkeypatch.setattr(batches, "FILES", 2)
+    monkeypatch.setattr(batches, "PAYS", 0)
     folder = tmp_path / "pages"
     folder.mkdir()
     for number in range(4):
@@ -92,7 +93,7 @@ from semtune.prepare.readers import batches
 from semtune.prepare.readers.folder import read_folder
 from semtune.prepare.tally import Tally
 
-batches.FILES, real, seen = 2, batches.read_outline, []
+batches.FILES, batches.PAYS, real, seen = 2, 0, batches.read_outline, []
 
 def read_outline(*args):
     seen.append(args)
@@ -144,6 +145,9 @@ def test_the_work_folder_stays_only_where_there_is_something_to_continue(tmp_pat
             pass
         assert work.exists() == stays
     assert Kept(work).get("part") == b"done"
+    with pytest.raises(InputError), work_beside(tmp_path / "new" / "set"):
+        raise InputError("no text")
+    assert not (tmp_path / "new").exists()
 
 
 def test_kept_vectors_are_not_computed_again(tmp_path, toy_model):

@@ -92,7 +92,9 @@ def test_every_kind_of_teacher_becomes_a_table(name, tmp_path):
 
 def test_a_table_is_tuned_and_published_whole(teacher, tmp_path):
     data = retrieval_set()
-    made = build.to_static(job(teacher, tmp_path / "w"), data, 16, replace(SETTINGS, learning_rate=0.005, num_train_epochs=8))
+    made = build.to_static(
+        job(teacher, tmp_path / "w"), data, 16, replace(SETTINGS, learning_rate=0.005, num_train_epochs=8)
+    )
     assert made.facts["tuned"]["best"] > made.facts["tuned"]["start"] + 0.05
     assert made.facts["tuned"]["rows"] == len(data.pairs["train"])
     vectors = StaticEncoder(made.folder).encode(TEXTS).vectors

@@ -16,6 +16,7 @@ LOGS = Path(__file__).parent / "logs"
 SEEN = {
     "healthy": set(),
     "no_gain_scored": set(),
+    "thirty_epochs": set(),  # on 50 pairs at 2e-5: the metric holds, so it is no over-fitting
     "too_high": {"learning rate too high", "collapse"},
     "too_high_scored": {"learning rate too high", "collapse"},
     "too_low": {"learning rate too low"},

@@ -7,18 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
+from torch import nn
 from train_parts import SETTINGS, fit, retrieval_set, similarity_set
 
 from semtune.dataset import Dataset
-from semtune.errors import ConfigError
+from semtune.errors import ConfigError, InputError
 from semtune.train.dev_classes import map_at_r
 from semtune.train.losses import LOSSES, build, choose, fitting
 from semtune.train.memory import Backbone, fitting_rows, is_out_of_memory, step_bytes
 from semtune.train.noise import damaged
 from semtune.train.plan import halved, plan
 from semtune.train.settings import TrainSettings
-from semtune.train.shapes import as_wanted, material
+from semtune.train.shapes import as_wanted, columns, material
+from semtune.train.teacher import labels
 from semtune.types import Document, LabelledPair, LabelledText, Pair
 
 SHORT = replace(SETTINGS, max_steps=2, per_device_train_batch_size=8)
@@ -177,6 +179,24 @@ def test_a_teacher_gives_the_labels(toy_model, tmp_path, loss, shape):
     made = fit(MAKE[shape](), toy_model, tmp_path, replace(SHORT, loss=loss, teacher=str(toy_model)))
     first = next(row["loss"] for row in made.log if "loss" in row)
     assert first == pytest.approx(0.0, abs=0.35 if loss == "EmbedDistillLoss" else 0.2)
+
+
+def test_a_cross_encoder_teaches_by_its_scores(toy_model, tmp_path, cross_encoder):
+    folder = cross_encoder()
+    model = CrossEncoder(str(folder), local_files_only=True)
+    model.save_pretrained(str(tmp_path / "saved"))  # as the library writes them, with modules of its own
+    data = with_negatives(2)
+    texts = columns(data, material(data), "train", 3)
+    rows = list(zip(*texts.values(), strict=True))
+    want = [
+        model.predict([(anchor, other) for other in others], activation_fn=nn.Sigmoid()) for anchor, *others in rows
+    ]
+    for teacher in (folder, tmp_path / "saved"):
+        np.testing.assert_allclose(labels(texts, teacher, "MarginMSELoss", 32), want, atol=1e-5)
+    with pytest.raises(InputError, match="is a cross-encoder: it has no vectors for MSELoss"):
+        labels(texts, folder, "MSELoss", 32)
+    made = fit(data, toy_model, tmp_path, replace(SHORT, loss="MarginMSELoss", teacher=str(folder)))
+    assert made.plan.loss == "MarginMSELoss"
 
 
 def test_the_cached_loss_gives_the_same_model(toy_model, tmp_path):

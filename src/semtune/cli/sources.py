@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from semtune.errors import InputError
 from semtune.io import read_json
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.prepare import PrepareSettings
     from semtune.progress import Progress
+    from semtune.train.floor import FloorSet
 
 RUN_DATASET = "prepare"
 
@@ -89,6 +90,18 @@ def training_set(
         return datasets.load(place)
     source: str | dict[str, str] = str(train) if dev is None else {"train": str(train), "dev": str(dev)}
     return prepare(source, Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), seed, progress)
+
+
+def floor_set(values: Mapping[str, Any]) -> FloorSet | None:
+    """What `train.floor` names; None where it names nothing.
+
+    Raises:
+        InputError: there is no such data, or nothing in it can be measured.
+    """
+    from semtune.prepare import load_for_evaluation
+    from semtune.train.floor import FloorSet
+
+    return FloorSet(load_for_evaluation(Path(values["data"])), values["max_drop"]) if values["data"] else None
 
 
 def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:

@@ -29,7 +29,7 @@ def train(
 ) -> None:
     """Fine-tune a backbone; killed, the same command continues."""
     from semtune import contract as contracts
-    from semtune.cli.sources import refuse_foreign, training_set
+    from semtune.cli.sources import floor_set, refuse_foreign, training_set
     from semtune.config import parse_section
     from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
@@ -45,6 +45,7 @@ def train(
     refuse_foreign(out, contracts.FILE, "model that semtune made")
     values = parse_section("train", settings or [])
     others: dict[str, str] = values.pop("also") | {Path(word).stem: word for word in also or []}
+    floor = floor_set(values.pop("floor"))
     chosen = TrainSettings(**values)
     base = resolve(model)
     if out.resolve() == base.resolve():
@@ -55,14 +56,14 @@ def train(
         contract = contracts.load(base)
         rows = training_set(dataset, dev, base, contract, seed, progress)
         more = {name: training_set(Path(path), None, base, contract, seed, progress) for name, path in others.items()}
-        made = fine_tune(rows, base, model, out, work, chosen, seed, progress, more)
+        made = fine_tune(rows, base, model, out, work, chosen, seed, progress, more, floor)
     leave()
     if not is_first():
         return
     _keep_log(work, out)
-    draw_curve(made.log, made.plan.metric, out / "training" / "curve.png")
+    draw_curve(made.log, made.plan.metric, out / "training" / "curve.png", made.plan.steps, made.findings)
     if made.best is not None and made.start is not None:
-        console.say(f"{out}: dev {made.plan.metric} {made.start:.4f} → {made.best:.4f}")
+        console.say(f"{out}: dev {made.plan.metric} {made.start:.4f} → {made.best:.4f}; it holds {made.kept()}")
     else:
         console.say(f"{out}: trained; there was no dev part to measure on")
     console.document(
@@ -72,6 +73,7 @@ def train(
             "metric": made.plan.metric,
             "start": made.start,
             "best": made.best,
+            **made.doctor_json(),
             "fingerprint": made.contract.fingerprint,
         }
     )
@@ -81,5 +83,6 @@ def _keep_log(work: Path, out: Path) -> None:
     import shutil
 
     (out / "training").mkdir(exist_ok=True)
-    shutil.copyfile(work / "log.jsonl", out / "training" / "log.jsonl")
+    for name in ("log.jsonl", "doctor.json"):
+        shutil.copyfile(work / name, out / "training" / name)
     shutil.rmtree(work)

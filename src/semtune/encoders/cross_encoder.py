@@ -1,4 +1,4 @@
-"""A cross-encoder as judge of hard negatives: sentence-transformers on torch."""
+"""A cross-encoder as judge of hard negatives, and as teacher: sentence-transformers on torch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from semtune.registry import need
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
+MINE = "mine_judge"
 BATCH = 32  # pairs; they are sorted by length before
 
 
@@ -29,15 +30,15 @@ class CrossEncoderJudge:
         self._model = model
 
     @classmethod
-    def load(cls, model: str) -> CrossEncoderJudge:
-        """Open a cross-encoder by folder or hub id; a folder asks no hub.
+    def load(cls, model: str, setting: str = MINE) -> CrossEncoderJudge:
+        """Open a cross-encoder by folder or hub id; a folder asks no hub. `setting` is what messages call it.
 
         Raises:
             ModelError: there is none, or it does not give one score a pair.
             MissingExtraError: sentence-transformers is not installed.
         """
         need("sentence_transformers")
-        folder = judge_folder(model)
+        folder = judge_folder(model, setting)
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from sentence_transformers import CrossEncoder
         from transformers.utils import logging
@@ -47,10 +48,10 @@ class CrossEncoderJudge:
         try:
             opened = CrossEncoder(str(folder), local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise ModelError(f"mine_judge: sentence-transformers cannot open {folder}: {error}") from error
+            raise ModelError(f"{setting}: sentence-transformers cannot open {folder}: {error}") from error
         if opened.num_labels != 1:
             raise ModelError(
-                f"mine_judge: {folder} gives {opened.num_labels} scores a pair, and one is needed. Give a cross-encoder that "
+                f"{setting}: {folder} gives {opened.num_labels} scores a pair, and one is needed. Give a cross-encoder that "
                 "ranks passages, such as cross-encoder/ms-marco-MiniLM-L6-v2, and no classifier."
             )
         return cls(opened)
@@ -66,7 +67,7 @@ class CrossEncoderJudge:
         return [float(score) for score in scores]
 
 
-def judge_folder(model: str) -> Path:
+def judge_folder(model: str, setting: str = MINE) -> Path:
     """Where a cross-encoder lies on this machine.
 
     Raises:
@@ -75,10 +76,10 @@ def judge_folder(model: str) -> Path:
     try:
         folder = resolve(model)
     except ModelError as error:
-        raise ModelError(f"mine_judge: {error}") from None
+        raise ModelError(f"{setting}: {error}") from None
     if not (folder / "config.json").is_file() or (folder / "1_Pooling").is_dir():
         raise ModelError(
-            f"mine_judge: {folder} is no cross-encoder: it embeds texts one by one. Give a model that scores a question and a "
+            f"{setting}: {folder} is no cross-encoder: it embeds texts one by one. Give a model that scores a question and a "
             "passage together, such as cross-encoder/ms-marco-MiniLM-L6-v2, or null."
         )
     return folder

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from semtune.errors import ConfigError, InputError
+from semtune.errors import ConfigError, InputError, StorageError
 from semtune.io import atomic_file, held
 
 
@@ -27,8 +27,8 @@ class Kept:
             return None
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep a finished part; it is there whole or not at all."""
-        with atomic_file(self.folder / name, "wb") as out:
+        """Keep a finished part; it is there whole or not at all, where the disk has no room for it."""
+        with contextlib.suppress(StorageError), atomic_file(self.folder / name, "wb") as out:
             out.write(data)
 
 
@@ -45,19 +45,22 @@ def named_after(*facts: str | bytes) -> str:
 def work_beside(out: Path) -> Iterator[Path | None]:
     """A hidden folder beside `out` to keep finished parts in; a killed process leaves it for the next one.
 
-    It is removed when the block ends well, and when the input or the settings are refused: then there is nothing
-    to continue. None where another process works for the same `out`, which has the folder to itself.
+    It is removed when the block ends well, when the input or the settings are refused, and when it is empty: then
+    there is nothing to continue. None where another process works for the same `out`, which has the folder to itself.
     """
-    work = out.parent / f".{out.name}.work"
+    work = (whole := out.absolute()).parent / f".{whole.name}.work"
+    new = not work.parent.exists()
     with held(work) as ours:
+        over = False
         try:
             yield work if ours else None
-        except (InputError, ConfigError):
-            _remove(work, ours)
+            over = True
+        except BaseException as error:
+            over = isinstance(error, InputError | ConfigError)
             raise
-        _remove(work, ours)
-
-
-def _remove(work: Path, ours: bool) -> None:
-    if ours:
-        shutil.rmtree(work, ignore_errors=True)
+        finally:
+            if ours and over:
+                shutil.rmtree(work, ignore_errors=True)
+            for empty in [work] * ours + [work.parent] * new:
+                with contextlib.suppress(OSError):  # it is not
+                    empty.rmdir()

@@ -110,7 +110,7 @@ def merge(model: SentenceTransformer, folder: Path, *, keep: bool = True) -> boo
             if isinstance(child, BaseTunerLayer):
                 child.merge()
                 setattr(parent, name, child.get_base_layer())
-    transformer._hf_peft_config_loaded = False  # noqa: SLF001 - there is no public way back to a plain model
+    transformer._hf_peft_config_loaded = False
     _forget(transformer)
     return True
 

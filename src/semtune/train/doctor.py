@@ -337,6 +337,15 @@ HIDDEN_BY = {  # what follows from something graver is not said as well
 }
 
 
+def dev_loss_fell(rows: Iterable[Row], metric: str) -> bool:
+    """Whether the dev loss is lower than the base's where the metric was highest after it."""
+    seen = chart(rows, metric, 0)
+    if len(seen.dev) < 2:
+        return False
+    best = max(seen.dev[1:], key=seen.value)
+    return bool(best.get("dev_loss", math.nan) < seen.dev[0].get("dev_loss", math.nan))
+
+
 def stalled(rows: Iterable[Row], metric: str, patience: int) -> bool:
     """Whether `patience` measurements in a row brought nothing above the best before them; the base counts as one."""
     seen = chart(rows, metric, 0)

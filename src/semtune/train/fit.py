@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,18 +15,33 @@ from semtune.encoders.resolve import resolve
 from semtune.errors import InputError
 from semtune.progress import Progress
 from semtune.train.adapt import ADAPTER, adapt, merge, rates
+from semtune.train.callbacks import Bedside, log_rows, newest_whole
+from semtune.train.dev import Dev, Measure, RetrievalMeasure, SimilarityMeasure
+from semtune.train.dev_classes import ClassMeasure
+from semtune.train.doctor import dev_loss_fell
+from semtune.train.floor import FloorSet
 from semtune.train.losses import LOSSES, build
 from semtune.train.plan import Plan
 from semtune.train.processes import is_first, world
 from semtune.train.settings import TrainSettings
+from semtune.train.settle import Settled, settle, snapshot
 from semtune.train.shapes import Material, material
 from semtune.train.tables import DENOISING, prompts, table
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+    from sentence_transformers import SentenceTransformer
 
 LOGS = 60  # loss points in a curve
 FIRST = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model with the weights that are kept, the log's rows, and how the weights were chosen."""
+
+    model: SentenceTransformer
+    rows: list[dict[str, Any]]
+    settled: Settled
 
 
 def fit(
@@ -38,7 +54,8 @@ def fit(
     seed: int,
     progress: Progress,
     advance: Callable[[int], None],
-) -> tuple[SentenceTransformerTrainer, SentenceTransformer]:
+    floor: FloorSet | None = None,
+) -> Fitted:
     """Train to the plan's end, from the newest whole checkpoint in `work` if there is one.
 
     Args:
@@ -51,24 +68,28 @@ def fit(
         seed: of everything random.
         progress: where a teacher's work is shown.
         advance: is told of steps done.
+        floor: what the model must not become worse on.
     """
     from sentence_transformers import SentenceTransformerTrainer
     from transformers import PrinterCallback, set_seed
 
     from semtune.encoders.torch import open_sentence_transformer
     from semtune.train.attention import fast_on_cpu
-    from semtune.train.callbacks import Bedside, newest_whole
 
     set_seed(seed)  # before the model: a fresh head, if any, starts the same
     model = open_sentence_transformer(base)
     model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
     if chosen.max_length:
         model.max_seq_length = chosen.max_length
+    base_weights = snapshot(model)
+    watched = _measure_floor(floor, contract, settings, chosen, seed)
+    dev = _evaluator(data[FIRST], contract, settings, chosen, seed, watched)
+    checkpoint = newest_whole(work / "checkpoints")
+    if dev and checkpoint:
+        dev.begin(model)  # what was measured first is in no checkpoint
     adapt(model, settings)
     tables, losses = _tasks(data, model, base, settings, chosen, seed, progress)
-    checkpoint = newest_whole(work / "checkpoints")
     several = len(data) > 1
-    first = next(iter(data))
     with _quiet():
         trainer = SentenceTransformerTrainer(
             model=model,
@@ -81,19 +102,34 @@ def fit(
                 rates(model, settings, chosen.learning_rate),
                 fresh=checkpoint is None,
             ),
-            train_dataset={name: pair[0] for name, pair in tables.items()} if several else tables[first][0],
+            train_dataset={name: pair[0] for name, pair in tables.items()} if several else tables[FIRST][0],
             # A dev loss of several losses would be of none of them.
-            eval_dataset=tables[first][1] if chosen.metric and not several else None,
-            loss=losses if several else losses[first],
-            evaluator=_evaluator(data[first], contract, settings, chosen, seed),
-            callbacks=[Bedside(work, chosen.metric, advance)],
+            eval_dataset=tables[FIRST][1] if chosen.metric and not several else None,
+            loss=losses if several else losses[FIRST],
+            evaluator=dev,
+            callbacks=[
+                Bedside(
+                    work,
+                    chosen.metric,
+                    advance,
+                    progress,
+                    settings.early_stopping_patience,
+                    floor.max_drop if floor else None,
+                )
+            ],
         )
         trainer.remove_callback(PrinterCallback)
         with fast_on_cpu(model):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     merge(model, work / ADAPTER, keep=is_first())
+    rows = log_rows(trainer.state.log_history, chosen.metric)
+    settled = Settled("tuned", 1.0)
+    if is_first():
+        fell = dev_loss_fell(rows, chosen.metric)
+        step = trainer.state.global_step
+        settled = settle(model, base_weights, dev, watched, floor.max_drop if floor else 0.0, fell, step, seed)
     model.max_seq_length = contract.max_length
-    return trainer, model
+    return Fitted(model, rows, settled)
 
 
 @contextmanager
@@ -168,17 +204,27 @@ def _prompts(tables: Mapping[str, tuple[Any, Any]], contract: Contract) -> Any:
     return made if len(made) > 1 else next(iter(made.values()))
 
 
-def _evaluator(dataset: Dataset, contract: Contract, settings: TrainSettings, chosen: Plan, seed: int) -> Any:
-    from semtune.train.dev import Dev, RetrievalMeasure, SimilarityMeasure
-    from semtune.train.dev_classes import ClassMeasure
-
+def _evaluator(
+    dataset: Dataset, contract: Contract, settings: TrainSettings, chosen: Plan, seed: int, floor: Measure | None
+) -> Dev | None:
     if not chosen.metric:
         return None
     if chosen.metric == "spearman":
-        return Dev(SimilarityMeasure(dataset, contract, chosen.bf16))
+        return Dev(SimilarityMeasure(dataset, contract, chosen.bf16), floor)
     if chosen.metric == "map@r":
-        return Dev(ClassMeasure(dataset, contract, chosen.bf16))
-    return Dev(RetrievalMeasure(dataset, contract, chosen.bf16, settings.max_dev_passages, seed))
+        return Dev(ClassMeasure(dataset, contract, chosen.bf16), floor)
+    return Dev(RetrievalMeasure(dataset, contract, chosen.bf16, settings.max_dev_passages, seed), floor)
+
+
+def _measure_floor(
+    floor: FloorSet | None, contract: Contract, settings: TrainSettings, chosen: Plan, seed: int
+) -> Measure | None:
+    if floor is None:
+        return None
+    dataset, split = floor.dataset, floor.split
+    if dataset.scored.get(split):
+        return SimilarityMeasure(dataset, contract, chosen.bf16, split)
+    return RetrievalMeasure(dataset, contract, chosen.bf16, settings.max_dev_passages, seed, split)
 
 
 def _arguments(

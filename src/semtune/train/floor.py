@@ -13,8 +13,35 @@ from typing import Any, TypeAlias
 
 import torch
 
+from semtune.dataset import Dataset
+from semtune.errors import InputError
+from semtune.types import Split
+
 State: TypeAlias = dict[str, torch.Tensor]  # a model's weights by name
 SHARES = (0.8, 0.6, 0.4, 0.2)  # of the tuned model in a mix
+
+
+@dataclass(frozen=True, slots=True)
+class FloorSet:
+    """What the model must not become worse on, and by how much at most."""
+
+    dataset: Dataset
+    max_drop: float
+
+    @property
+    def split(self) -> Split:
+        """What of it is measured: its test part, or else its dev part, or all there is.
+
+        Raises:
+            InputError: it has neither scored pairs nor judged queries.
+        """
+        splits: tuple[Split, ...] = ("test", "dev", "train")
+        for split in splits:
+            if self.dataset.scored.get(split) or self.dataset.qrels.get(split):
+                return split
+        raise InputError(
+            "train.floor.data has nothing to measure. Needed: (sentence1, sentence2, score), or queries with qrels."
+        )
 
 
 @dataclass(frozen=True, slots=True)

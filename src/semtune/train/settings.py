@@ -32,6 +32,7 @@ class TrainSettings:
         warmup_steps: share of all steps (below 1), or their number, over which the rate rises linearly.
         weight_decay: of AdamW.
         eval_per_epoch: how often an epoch the dev metric is measured and a checkpoint kept.
+        early_stopping_patience: measurements without a gain in the dev metric after which training stops; None: it does not.
         precision: "auto" takes bf16 where the processor multiplies it in hardware, else fp32.
         lora_rank: of low-rank adapters, trained in place of the weights (Hu et al. 2021); 0: all weights are trained.
         lora_alpha: scale of the adapters; None: twice the rank.
@@ -59,6 +60,7 @@ class TrainSettings:
     warmup_steps: float = 0.1
     weight_decay: float = 0.0
     eval_per_epoch: int = 2
+    early_stopping_patience: int | None = 4
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     lora_rank: int = 0
     lora_alpha: float | None = None
@@ -83,6 +85,7 @@ class TrainSettings:
             ConfigError: with the allowed range.
         """
         rate, mini, length = self.learning_rate, self.mini_batch_size, self.max_length
+        patience = self.early_stopping_patience
         wrong = [
             ("num_train_epochs", self.num_train_epochs, 0 < self.num_train_epochs <= 100, "above 0 to 100"),
             (
@@ -101,6 +104,7 @@ class TrainSettings:
             ("lora_dropout", self.lora_dropout, 0 <= self.lora_dropout < 1, "0 to below 1"),
             ("freeze_layers", self.freeze_layers, self.freeze_layers >= 0, "0 (none) or more"),
             ("layer_lr_decay", self.layer_lr_decay, 0 < self.layer_lr_decay <= 1, "above 0 to 1; 0.9 is usual"),
+            ("early_stopping_patience", patience, patience is None or patience >= 1, "1 or more, or nothing: no early stop"),
             ("eval_per_epoch", self.eval_per_epoch, self.eval_per_epoch >= 1, "1 or more"),
             ("max_steps", self.max_steps, self.max_steps == -1 or self.max_steps > 0, "-1 (no limit) or above 0"),
             ("matryoshka_dims", list(self.matryoshka_dims), all(d > 0 for d in self.matryoshka_dims), "sizes above 0"),

@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from semtune.encoders.cross_encoder import CrossEncoderJudge
 from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
-from semtune.errors import InputError, ModelError
+from semtune.errors import InputError
 from semtune.io import read_json
 from semtune.progress import QUIET, Progress
 
 VECTORS = {"MSELoss", "EmbedDistillLoss"}
-BATCH = 32
+BATCH = 256  # rows between two looks at the progress
 
 
 def is_cross_encoder(folder: Path) -> bool:
     """Whether a folder holds a model that reads both texts at once and scores them."""
     config = folder / "config.json"
-    if (folder / "modules.json").exists() or not config.exists():
+    if (folder / "1_Pooling").is_dir() or not config.exists():
         return False
     values = read_json(config)
     names = values.get("architectures") or [] if isinstance(values, dict) else []
@@ -64,21 +65,14 @@ def labels(
 
 
 def _judged(texts: list[list[str]], teacher: Path, progress: Progress) -> list[list[float]]:
-    from sentence_transformers import CrossEncoder
-    from torch import nn
-
-    try:
-        model = CrossEncoder(str(teacher), num_labels=1, local_files_only=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"sentence-transformers cannot open the cross-encoder {teacher}: {error}") from error
+    judge = CrossEncoderJudge.load(str(teacher), "train.teacher")
     scores = np.empty((len(texts[0]), len(texts) - 1), dtype=np.float32)
     with progress.track("teacher", scores.size) as advance:
         for column, others in enumerate(texts[1:]):
             for start in range(0, len(others), BATCH):
                 rows = slice(start, start + BATCH)
-                pairs = list(zip(texts[0][rows], others[rows], strict=True))
-                scores[rows, column] = model.predict(pairs, activation_fn=nn.Sigmoid(), show_progress_bar=False)
-                advance(len(pairs))
+                scores[rows, column] = judge(list(zip(texts[0][rows], others[rows], strict=True)))
+                advance(len(others[rows]))
     return scores.tolist()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,12 @@ from semtune.train.settings import TrainSettings
 from semtune.train.shapes import as_wanted, columns, material
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+    from sentence_transformers import SentenceTransformer
+
+    from semtune.train.doctor import Finding
+    from semtune.train.fit import Fitted
+    from semtune.train.floor import FloorSet
+    from semtune.train.settle import Settled
 
 LENGTHS = 2_000  # training rows whose lengths are looked at
 MAIN = "main"  # the data set whose dev split counts, where there are several
@@ -33,13 +38,30 @@ LABELS = ("score", "label")  # columns that are no texts
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training made: the folder's contract, the plan, the log and the best dev value."""
+    """What training made: the folder's contract, the plan, the log and the best dev value.
+
+    `settled` says whether the folder holds the tuned weights, the base's or a mix; `findings` is what the doctor saw.
+    """
 
     contract: Contract
     plan: Plan
     log: list[dict[str, Any]]
     best: float | None
     start: float | None
+    settled: Settled | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    def doctor_json(self) -> dict[str, Any]:
+        """What `doctor.json` holds."""
+        kept = self.settled.as_dict() if self.settled else {}
+        return {**kept, "findings": [finding.as_dict() for finding in self.findings]}
+
+    def kept(self) -> str:
+        """Which weights are in the folder, in words."""
+        share = self.settled.share if self.settled else 1.0
+        if share == 0.0:
+            return "the base's weights: the base is kept"
+        return "the tuned weights" if share == 1.0 else f"{share:.0%} tuned and {1 - share:.0%} base weights"
 
 
 def train(
@@ -52,6 +74,7 @@ def train(
     seed: int,
     progress: Progress = QUIET,
     also: Mapping[str, Dataset] | None = None,
+    floor: FloorSet | None = None,
 ) -> Trained:
     """Tune the model in `base` on `dataset` and write it to `out`.
 
@@ -64,6 +87,7 @@ def train(
         seed: of the order of rows and the dropout; the same seed gives the same model on one machine.
         progress: where to show it; of several processes only the first one speaks and writes.
         also: further data sets to train on, by name, each with the loss that fits it.
+        floor: what the model must not become worse on; weights are mixed with the base's if it does.
 
     Raises:
         InputError: nothing to train on, or the data's shape does not fit.
@@ -95,25 +119,28 @@ def train(
                     "seed": seed,
                     "settings": repr(settings),
                     "processes": world(),
+                    "floor": [_judged_hash(floor.dataset), floor.max_drop] if floor else None,
                 },
             )
         meet()
-        chosen, trainer, model = _fit_in_memory(data, base, base_contract, work, settings, chosen, seed, progress)
-        history = trainer.state.log_history
-        from semtune.train.callbacks import log_rows
-
-        rows = log_rows(history, chosen.metric)
+        chosen, fitted = _fit_in_memory(data, base, base_contract, work, settings, chosen, seed, progress, floor)
+        rows, settled = fitted.rows, fitted.settled
         if not is_first():
             return Trained(base_contract, chosen, rows, None, None)
         write_jsonl(work / "log.jsonl", rows)
+        findings = _findings(rows, chosen, settings, floor, settled)
+        for finding in settled.findings:
+            progress.say(f"doctor: {finding.line()}")
         measured = [row[f"dev_{chosen.metric}"] for row in rows if f"dev_{chosen.metric}" in row]
         with atomic_folder(out) as scratch:
-            if (work / ADAPTER).exists():
+            if (work / ADAPTER).exists() and settled.kept == "tuned":
                 shutil.copytree(work / ADAPTER, scratch / ADAPTER)
             contract = _save(
-                model, scratch, out.name if out.name != "model" else f"{Path(base_name).name}-tuned", base_name
+                fitted.model, scratch, out.name if out.name != "model" else f"{Path(base_name).name}-tuned", base_name
             )
-            made = Trained(contract, chosen, rows, max(measured[1:], default=None), measured[0] if measured else None)
+            best, start = max(measured[1:], default=None), measured[0] if measured else None
+            made = Trained(contract, chosen, rows, best, start, settled, findings)
+            write_json(work / "doctor.json", made.doctor_json())
             _write_card(scratch, made, base_name, seed)
             contracts.save(contract, scratch)
     return made
@@ -128,7 +155,8 @@ def _fit_in_memory(
     chosen: Plan,
     seed: int,
     progress: Progress,
-) -> tuple[Plan, SentenceTransformerTrainer, SentenceTransformer]:
+    floor: FloorSet | None,
+) -> tuple[Plan, Fitted]:
     """Fit; where memory gives out, go on from the last checkpoint with a mini-batch of half the size.
 
     Raises:
@@ -140,7 +168,7 @@ def _fit_in_memory(
     while True:
         try:
             with progress.track("train", chosen.steps) as advance:
-                return chosen, *fit(data, base, contract, work, settings, chosen, seed, progress, advance)
+                return chosen, fit(data, base, contract, work, settings, chosen, seed, progress, advance, floor)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -163,6 +191,25 @@ def _free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _findings(
+    rows: list[dict[str, Any]], chosen: Plan, settings: TrainSettings, floor: FloorSet | None, settled: Settled
+) -> list[Finding]:
+    """What the log shows and what was settled; of two of a kind the settled one, which knows the end."""
+    from semtune.train.doctor import diagnose
+
+    seen = diagnose(
+        rows, chosen.metric, chosen.steps, settings.early_stopping_patience, floor.max_drop if floor else None
+    )
+    known = {finding.kind for finding in settled.findings}
+    return [*settled.findings, *(finding for finding in seen if finding.kind not in known)]
+
+
+def _judged_hash(dataset: Dataset) -> str:
+    return sha256_json(
+        [{split: [astuple(row) for row in rows] for split, rows in dataset.scored.items()}, dataset.qrels]
+    )
 
 
 def _lengths(data: Mapping[str, Dataset], base: Path, contract: Contract) -> list[int]:
@@ -224,7 +271,8 @@ def _write_card(folder: Path, made: Trained, base: str, seed: int) -> None:
         f"---\nlibrary_name: sentence-transformers\npipeline_tag: sentence-similarity\nbase_model: {base}\n"
         "tags: [sentence-transformers, semtune]\n---\n\n"
         f"# {made.contract.name}\n\nA sentence-transformers model tuned by Semtune from {base}.\n\n"
-        f"- plan: {chosen.sentence()}\n- seed: {seed}\n- result: {gain}\n"
+        f"- plan: {chosen.sentence()}\n- seed: {seed}\n- result: {gain}\n- kept: {made.kept()}\n"
+        f"{''.join(f'- {finding.line()}{chr(10)}' for finding in made.findings)}"
         f"- {made.contract.dimension} dimensions, {made.contract.max_length} tokens, {made.contract.pooling} pooling\n"
         f"- fingerprint: {made.contract.fingerprint}\n\n"
         '```python\nfrom sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer("this folder")\n```\n\n'

@@ -21,7 +21,7 @@ from semtune.run import versions
 
 FORMAT = "1"  # of what is kept; raise it when a reader gives something else for the same bytes
 FILES, BYTES = 32, 1 << 20  # of a batch, at most; a larger file is one alone
-PAYS = 4 << 20  # bytes of files from which more processes are worth their start
+PAYS = 4 << 20  # bytes of files from which more processes are worth their start, and what they read is worth keeping
 MOST = 16  # processes; more wait for the one that gathers
 FAILED = b"null"
 CRASHED = "file that its reader crashed on, or that needs too much memory"
@@ -57,14 +57,15 @@ def read_batches(
     Args:
         folder: what names are relative to.
         files: to read.
-        work: where finished batches are kept and looked for, by the bytes of their files; None: nowhere.
+        work: where finished batches of much are kept and looked for, by the bytes of their files; None: nowhere.
         processes: so many; None: one, or one a processor where there is much to read.
     """
     sizes = [_size(path) for path in files]
     batches = list(_batches(folder, files, sizes))
+    much = sum(sizes) >= PAYS
     if processes is None:
-        processes = min(usable_cpus(), MOST) if sum(sizes) >= PAYS else 1
-    read = partial(_read, Kept(work) if work else None)
+        processes = min(usable_cpus(), MOST) if much else 1
+    read = partial(_read, Kept(work) if work and much else None)
     if min(processes, len(batches)) < 2:
         for batch in batches:
             yield from read(None, batch)
