@@ -36,9 +36,10 @@ from semtune.io import read_jsonl, write_jsonl
 from semtune.metrics import compare_means
 from semtune.prepare import PrepareSettings, load_for_evaluation, prepare
 from semtune.prepare.mine import mine
+from semtune.progress import Progress
 from semtune.train.settings import TrainSettings
 from semtune.train.trainer import train
-from semtune.types import Document, Encoded
+from semtune.types import Document, Encoded, Role
 
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 QUICK = {"pairs": 1_500, "passages": 2_000, "epochs": 1.0}
@@ -61,7 +62,7 @@ class Remembering:
         self.contract, self.runtime, self._encoder = encoder.contract, encoder.runtime, encoder
         self._kept: dict[tuple[str, str], np.ndarray] = {}
 
-    def encode(self, texts: Sequence[str], role="document", progress=None) -> Encoded:  # noqa: ARG002 - Protocol
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:  # noqa: ARG002 - Protocol
         """Embed what is new, look up the rest."""
         new = list(dict.fromkeys(text for text in texts if (role, text) not in self._kept))
         if new:

@@ -80,9 +80,9 @@ def ours(pairs: Sequence[Pair], folder: Path, seed: int, advance: Any = lambda _
     settings = replace(SETTINGS, **changed)
     with tempfile.TemporaryDirectory() as work:
         chosen = plan(data, settings)
-        return fit({"main": data}, folder, contracts.load(folder), Path(work), settings, chosen, seed, QUIET, advance)[
-            1
-        ]
+        return fit(
+            {"main": data}, folder, contracts.load(folder), Path(work), settings, chosen, seed, QUIET, advance
+        ).model
 
 
 def steady(train: Any) -> float:

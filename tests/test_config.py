@@ -9,8 +9,10 @@ from semtune.errors import ConfigError, InputError
 
 LEAST = {"name": "demo", "prepare": {"source": "texts"}}
 TRAIN_KEYS = (
-    "num_train_epochs, max_steps, per_device_train_batch_size, learning_rate, warmup_steps, weight_decay, "
-    "eval_per_epoch, precision, max_dev_passages"
+    "loss, loss_options, matryoshka_dims, guide, teacher, also, num_train_epochs, max_steps, "
+    "per_device_train_batch_size, mini_batch_size, gradient_accumulation_steps, max_length, learning_rate, "
+    "lr_scheduler_type, warmup_steps, weight_decay, eval_per_epoch, early_stopping_patience, floor, precision, "
+    "lora_rank, lora_alpha, lora_dropout, lora_targets, freeze_layers, layer_lr_decay, max_dev_passages, report_to"
 )
 TOP_KEYS = "name, model, runs_dir, seed, prepare, train, evaluate, export, index, search"
 
@@ -86,15 +88,34 @@ def test_the_defaults_are_those_of_the_design():
             "chunk_overlap": 0,
         },
         "train": {
+            "loss": "auto",
+            "loss_options": {},
+            "matryoshka_dims": [],
+            "guide": "",
+            "teacher": "",
+            "also": {},
             "num_train_epochs": 3.0,
             "max_steps": -1,
             "per_device_train_batch_size": 32,
-            "learning_rate": 2e-5,
+            "mini_batch_size": None,
+            "gradient_accumulation_steps": 1,
+            "max_length": None,
+            "learning_rate": None,
+            "lr_scheduler_type": "linear",
             "warmup_steps": 0.1,
             "weight_decay": 0.0,
             "eval_per_epoch": 2,
+            "early_stopping_patience": 4,
+            "floor": {"data": "", "max_drop": 0.01},
             "precision": "auto",
+            "lora_rank": 0,
+            "lora_alpha": None,
+            "lora_dropout": 0.0,
+            "lora_targets": [],
+            "freeze_layers": 0,
+            "layer_lr_decay": 1.0,
             "max_dev_passages": 500,
+            "report_to": [],
         },
         "evaluate": {"bm25": True, "min_queries": 20, "gate": False},
         "export": {"format": ["onnx"], "precision": "fp32"},
@@ -298,7 +319,7 @@ def test_init_s_config_is_the_defaults_also_with_every_line_taken_in():
     text = commented_config("demo", "my: texts #1", "all-MiniLM-L6-v2", ["a folder of 3 files", "warning: small"])
     wanted = parse_config({"name": "demo", "prepare": {"source": "my: texts #1"}})
     assert parse_config(yaml.safe_load(text)) == wanted
-    settings = [line for line in text.splitlines() if re.match(r"# ( {2})?\w+:( |$)", line) and "warning" not in line]
+    settings = [line for line in text.splitlines() if re.match(r"# ( {2})*\w+:( |$)", line) and "warning" not in line]
     everything = "\n".join(line[2:] if line in settings else line for line in text.splitlines())
     values = yaml.safe_load(everything)
     assert set(values) == set(RunConfig.model_fields)
@@ -311,4 +332,7 @@ def test_init_s_config_explains_every_setting():
     for name, field in RunConfig.model_fields.items():
         inner = getattr(field.annotation, "model_fields", {})
         for key, description in {**inner, **({} if inner else {name: field})}.items():
-            assert re.search(rf"^#?\s*{key}: .*  # {re.escape(description.description)}$", text, re.MULTILINE), key
+            value = ".*" if not hasattr(description.annotation, "model_fields") else ""
+            assert re.search(rf"^#?\s*{key}:\s*{value}  # {re.escape(description.description)}$", text, re.MULTILINE), (
+                key
+            )

@@ -127,7 +127,7 @@ def test_documents_have_ids_of_their_own(tmp_path, row, words):
     [
         (
             {"question": "a", "answer": "b"},
-            r"train\.jsonl:1: expected \(anchor, positive\) or \(sentence1, sentence2, score\); found \['answer', 'question'\]\.",
+            r"train\.jsonl:1: expected \(anchor, positive\), \(sentence1, sentence2, score\), .* or \(text, label\); found \['answer', 'question'\]\.",
         ),
         (
             {"sentence1": "a", "sentence2": "b", "score": "high"},

@@ -191,7 +191,7 @@ class TrainConfig(Section):
     )
     precision: Literal["auto", "bf16", "fp32"] = Field("auto", description="auto: bf16 where the processor has it")
     lora_rank: int = Field(0, ge=0, description="of low-rank adapters, trained in place of the weights; 0: none")
-    lora_alpha: float | None = Field(None, gt=0, description="scale of the adapters; null: twice the rank")
+    lora_alpha: int | None = Field(None, gt=0, description="scale of the adapters; null: twice the rank")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="within the adapters")
     lora_targets: list[str] = Field(
         default_factory=list, description="modules that get an adapter, e.g. [query, value]; empty: every linear layer"

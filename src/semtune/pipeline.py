@@ -395,7 +395,7 @@ def _evaluate(context: Context, work: Path) -> Made:
     from semtune.evaluate.outcome import conclude, write_trec_run
     from semtune.evaluate.report import write_report
     from semtune.evaluate.scores import score
-    from semtune.io import read_jsonl
+    from semtune.io import read_json, read_jsonl
 
     dataset = datasets.load(context.path("prepare"))
     if not (dataset.qrels.get("test") or dataset.scored.get("test")):
@@ -410,9 +410,10 @@ def _evaluate(context: Context, work: Path) -> Made:
         for name, scores in outcome.systems.items():
             write_trec_run(work / f"{name}.trec", scores, name)
     log = list(read_jsonl(context.path("train") / "log.jsonl"))
-    write_report(
-        work / "report.html", outcome, dataset, "test", log, f"{context.config.name}: tuned {context.config.model}"
-    )
+    seen = read_json(context.path("train") / "doctor.json")["findings"]
+    notes = [f"{finding['kind'].capitalize()}: {finding['sentence']} {finding['advice']}" for finding in seen]
+    title = f"{context.config.name}: tuned {context.config.model}"
+    write_report(work / "report.html", outcome, dataset, "test", log, title, notes)
     systems = {name: scores.metrics[scores.main] for name, scores in outcome.systems.items()}
     return Made({**outcome.summary(), "metric": tuned.main, "systems": systems, "truncated": dict(tuned.truncated)})
 

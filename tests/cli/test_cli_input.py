@@ -159,7 +159,7 @@ def test_a_typo_in_the_config_names_the_nearest_key(semtune, config, tmp_path):
     answer = semtune("run", path, "--json")
     assert answer.code == 2
     assert answer.json["error"].startswith(
-        f"{path}: unknown key 'train.num_train_epoch'. Did you mean 'num_train_epochs'? Allowed in train: num_train_epochs, "
+        f"{path}: unknown key 'train.num_train_epoch'. Did you mean 'num_train_epochs'? Allowed in train: loss, "
     )
     assert not (tmp_path / "runs").exists()
     path.write_text(yaml.safe_dump({"name": "x", "prepare": {"source": "y"}}))

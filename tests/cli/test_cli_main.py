@@ -15,6 +15,7 @@ COMMANDS = [
     "init",
     "prepare",
     "train",
+    "distil",
     "evaluate",
     "export",
     "encode",

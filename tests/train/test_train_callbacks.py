@@ -27,7 +27,8 @@ def state(values, steps=100):
         if n:
             history.append({"step": 10 * n, "epoch": n / 10, "loss": 1 / n})
         history.append({"step": 10 * n, "epoch": n / 10, "eval_loss": 1.0, "eval_ndcg@10": value, "eval_error": 0.01})
-    return SimpleNamespace(log_history=history, global_step=10 * (len(values) - 1), max_steps=steps)
+    step = 10 * (len(values) - 1)
+    return SimpleNamespace(log_history=history, global_step=step, max_steps=steps, is_world_process_zero=True)
 
 
 def evaluated(bedside, values):

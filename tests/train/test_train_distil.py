@@ -150,7 +150,9 @@ def test_a_student_reads_another_language_and_takes_the_teacher_s_space(teacher,
     foreign = TorchEncoder.load(made.folder).encode([pair.positive for pair in held]).vectors
     without = TorchEncoder.load(teacher).encode([pair.positive for pair in held]).vectors
     found, before = ((side @ source.T).argmax(1) == np.arange(len(held)) for side in (foreign, without))
-    assert found.mean() > before.mean() + 0.2
+    assert before.mean() < 0.05  # as by chance
+    assert found.mean() > 0.12
+    assert (foreign * source).sum(1).mean() > (without * source).sum(1).mean() + 0.2
 
 
 def test_a_killed_distillation_continues_and_ends_the_same(teacher, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from semtune.types import Pair
 CODE = textwrap.dedent("""
     import sys
     from dataclasses import replace
+from pathlib import Path
     from pathlib import Path
 
     import torch
@@ -61,7 +63,7 @@ def test_two_processes_train_as_one_with_the_joint_batch(still, tmp_path):
     one = fit(rows(), still, tmp_path / "one", replace(WANTED, per_device_train_batch_size=16))
     script = tmp_path / "together.py"
     script.write_text(CODE)
-    here = os.path.dirname(__file__)
+    here = str(Path(__file__).parent)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), here, str(still), str(tmp_path / "two")]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from datasets import Dataset as Table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semtune.train.sampler import WINDOW, LengthBatchSampler, length_batches
@@ -26,6 +26,7 @@ def collisions(batches, keys):
 ROWS = st.integers(1, 400)
 
 
+@settings(deadline=None)
 @given(ROWS, st.integers(2, 40), st.integers(1, 200), st.integers(0, 5))
 def test_every_row_comes_once_in_as_many_batches_as_promised(rows, size, texts, seed):
     rng = np.random.default_rng(seed)
@@ -36,6 +37,7 @@ def test_every_row_comes_once_in_as_many_batches_as_promised(rows, size, texts, 
     assert max(map(len, batches)) <= size
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(2, 40), st.integers(0, 5))
 def test_rows_that_share_a_text_do_not_meet_where_there_is_room(pairs_of_twins, size, seed):
     # Every text occurs twice, so one other batch is always enough; the last batch may be short.

@@ -27,7 +27,7 @@ from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 from semtune.train.callbacks import WHOLE, TrainingError, newest_whole
 from semtune.train.curve import draw_curve
-from semtune.train.dev import DevRetrieval
+from semtune.train.dev import RetrievalMeasure
 from semtune.types import Pair
 
 SHORT = replace(SETTINGS, max_steps=2)
@@ -60,10 +60,10 @@ def test_the_best_checkpoint_is_what_is_saved(tuned, toy_model):
     assert best > values[-1][1] + 0.01  # it is not the last one
     assert made.best == best
     saved = SentenceTransformer(str(place / "model"), device="cpu")
-    measure = DevRetrieval(retrieval_set(), made.contract, bf16=False, max_passages=500, seed=0)
-    assert measure(saved)["ndcg@10"] == pytest.approx(best, abs=1e-6)
+    measure = RetrievalMeasure(retrieval_set(), made.contract, bf16=False, max_passages=500, seed=0)
+    assert measure(saved).value == pytest.approx(best, abs=1e-6)
     base = SentenceTransformer(str(toy_model), device="cpu")
-    assert measure(base)["ndcg@10"] == pytest.approx(values[0][1], abs=1e-6)
+    assert measure(base).value == pytest.approx(values[0][1], abs=1e-6)
     assert made.start == values[0][1]
     assert f"dev ndcg@10 {made.start:.4f} → {made.best:.4f}" in (place / "model" / "README.md").read_text()
 
@@ -213,6 +213,8 @@ KILLED = textwrap.dedent("""
         def say(self, message):
             pass
 
+        status = say
+
     fit(retrieval_set(), Path(sys.argv[2]), Path(sys.argv[3]), progress=Killer())
 """)
 
@@ -230,6 +232,9 @@ class Counter:
 
     def say(self, message):
         self.said.append(message)
+
+    def status(self, message):
+        self.shown = message
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WAYS = ("static", "layers", "multilingual")
 DEFAULTS = {
-    "static": ["learning_rate=0.005", "per_device_train_batch_size=128", "num_train_epochs=10"],
+    "static": ["learning_rate=0.02", "per_device_train_batch_size=128", "num_train_epochs=10"],
     "layers": ["learning_rate=1e-4", "num_train_epochs=2"],
     "multilingual": ["learning_rate=5e-5", "num_train_epochs=3"],
 }
@@ -56,23 +56,17 @@ def distil(
     """Make a faster or multilingual student of a model and measure it against its teacher; killed, the same command continues."""
     from semtune import contract as contracts
     from semtune.cli.sources import refuse_foreign, training_set
-    from semtune.config import parse_section
     from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
-    from semtune.errors import ConfigError, InputError
+    from semtune.errors import InputError
     from semtune.registry import need
     from semtune.train.distil.build import publish
-    from semtune.train.settings import TrainSettings
 
     console = Console(as_json)
     _check_options(to, data, layers, student, dim)
     need("sentence_transformers", "torch", "datasets", "accelerate")
     refuse_foreign(out, contracts.FILE, "model that semtune made")
-    values = parse_section("train", [*DEFAULTS[to], *(settings or [])])
-    if values.pop("also", None):
-        raise ConfigError("train.also has no meaning here: a student learns from one data set.")
-    chosen = TrainSettings(**values)
-    chosen.check()
+    chosen = _train_settings(to, [*DEFAULTS[to], *(settings or [])])
     place, backbone = resolve(teacher), resolve(student) if student else None
     if out.resolve() in {place.resolve(), backbone and backbone.resolve()}:
         raise InputError(f"{out} is a model to be learned from; it is left alone. Give a new folder with -o.")
@@ -88,13 +82,32 @@ def distil(
             **made.facts,
             **_measure(job, made, rows, seed, progress),
         }
-        facts.pop("table", None)
         lines = _lines(facts)
         contract = publish(made, job, out, facts, lines)
     console.say(f"{out}: {made.how}")
     for line in lines:
         console.say(f"  {line}")
     console.document({"path": str(out), "dimension": contract.dimension, "fingerprint": contract.fingerprint, **facts})
+
+
+def _train_settings(to: str, words: list[str]) -> TrainSettings:
+    """Settings of training, without those that have no effect here."""
+    from dataclasses import fields
+
+    from semtune.config import parse_section
+    from semtune.errors import ConfigError
+    from semtune.train.distil.imitate import HEEDED
+    from semtune.train.settings import TrainSettings
+
+    values, defaults = parse_section("train", words), parse_section("train", [])
+    known = {field.name for field in fields(TrainSettings)}
+    heeded = known if to == "static" else known & set(HEEDED)
+    for key in sorted(values.keys() - heeded):
+        if values[key] != defaults[key]:
+            raise ConfigError(f"train.{key} has no effect with --to {to}. Allowed: {', '.join(sorted(heeded))}.")
+    chosen = TrainSettings(**{key: value for key, value in values.items() if key in known})
+    chosen.check()
+    return chosen
 
 
 def _check_options(to: str, data: Path | None, layers: int | None, student: str | None, dim: int | None) -> None:
@@ -154,7 +167,7 @@ def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress:
     from semtune.evaluate.teacher import kept, speed_texts, texts_a_second
 
     sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
-    facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "table_quality": None}
+    facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "before": None}
     if rows is None:
         return facts
     encoders = {who: load_encoder(str(at)) for who, at in _places(job, made).items()}
@@ -163,11 +176,12 @@ def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress:
         facts["texts_per_second"] = {**speeds, "ratio": speeds["student"] / speeds["teacher"], "texts": len(texts)}
         facts["runtimes"] = {who: encoder.runtime for who, encoder in encoders.items()}
     if rows.qrels.get("test") or rows.scored.get("test"):
-        teacher = score(encoders["teacher"], rows, "test", progress)
-        facts["quality"] = kept(score(encoders["student"], rows, "test", progress), teacher, seed).as_dict()
-        if "table" in made.facts:
-            before = score(load_encoder(made.facts["table"]), rows, "test", progress)
-            facts["table_quality"] = kept(before, teacher, seed).as_dict()
+        scores = {who: score(encoder, rows, "test", progress) for who, encoder in encoders.items()}
+        facts["quality"] = kept(scores["student"], scores["teacher"], seed).as_dict()
+        if made.before:
+            scores["before"] = score(load_encoder(str(made.before)), rows, "test", progress)
+            facts["before"] = kept(scores["before"], scores["teacher"], seed).as_dict()
+        facts["metrics"] = {who: dict(found.metrics) for who, found in scores.items()}
     return facts
 
 
@@ -184,8 +198,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         lines.append(in_words(facts["quality"]))
     else:
         lines.append("quality not measured: there is no test part (give a data set with one as --data)")
-    if facts["table_quality"]:
-        lines.append(f"before tuning: {in_words(facts['table_quality'])}")
+    if facts["before"]:
+        lines.append(f"before training: {in_words(facts['before'])}")
     if "cosine" in facts:
         lines.append(f"cosine to the teacher on held-out texts: {facts['cosine_before']:.3f} → {facts['cosine']:.3f}")
     if speed:

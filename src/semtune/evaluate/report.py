@@ -40,6 +40,7 @@ def write_report(
     split: Split = "test",
     log: Sequence[Mapping[str, Any]] | None = None,
     title: str = "",
+    notes: Sequence[str] = (),
 ) -> None:
     """Write `report.html`: no scripts, no other files, nothing fetched; light and dark.
 
@@ -50,6 +51,7 @@ def write_report(
         split: of the data set.
         log: rows of the training log (step, loss, dev_...); None without training.
         title: what the page calls itself; the model's name if empty.
+        notes: on the training, a sentence each; shown below its curve.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -62,7 +64,7 @@ def write_report(
         subtitle=escape(_subtitle(outcome, split)),
         verdict=_verdict(outcome),
         table=tables.metrics_table(outcome),
-        figures="".join(_figures(outcome, other, dataset, split, log or [])),
+        figures="".join(_figures(outcome, other, dataset, split, log or [], notes)),
         cases=_cases(outcome, other, dataset, split),
         counts=tables.counts_table({**outcome.tuned.counts, **tables.truncated_counts(outcome)}),
         prepared=_prepared(dataset),
@@ -102,7 +104,12 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _figures(
-    outcome: Outcome, other: _Side | None, dataset: Dataset, split: Split, log: Sequence[Mapping[str, Any]]
+    outcome: Outcome,
+    other: _Side | None,
+    dataset: Dataset,
+    split: Split,
+    log: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
 ) -> list[str]:
     tuned, label = outcome.tuned, LABELS[outcome.tuned.main]
     made = [figure(plots.systems_bars(outcome), f"{label} of each system. The line is the 95 % interval.")]
@@ -115,7 +122,7 @@ def _figures(
         made += _scatters(shown)
     curve = plots.training_curve(log)
     if curve:
-        made.append(figure(curve, "The training, step by step."))
+        made.append(figure(curve, " ".join(["The training, step by step.", *map(escape, notes)])))
     return made
 
 

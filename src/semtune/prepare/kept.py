@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semtune.errors import ConfigError, InputError, StorageError
-from semtune.io import atomic_file, held
+from semtune.io import atomic_file, held, storage_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ def work_beside(out: Path) -> Iterator[Path | None]:
     """
     work = (whole := out.absolute()).parent / f".{whole.name}.work"
     new = not work.parent.exists()
+    with storage_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
     with held(work) as ours:
         over = False
         try:

@@ -68,7 +68,7 @@ def _add_adapter(model: SentenceTransformer, settings: TrainSettings) -> None:
         r=settings.lora_rank,
         lora_alpha=settings.lora_alpha or 2 * settings.lora_rank,
         lora_dropout=settings.lora_dropout,
-        target_modules=settings.lora_targets or "all-linear",
+        target_modules=list(settings.lora_targets) or "all-linear",
     )
     try:
         model.add_adapter(wanted)

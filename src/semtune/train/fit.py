@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semtune.contract import Contract
+from semtune.contract import NO_LIMIT, Contract
 from semtune.dataset import Dataset
 from semtune.encoders.resolve import resolve
 from semtune.errors import InputError
@@ -79,7 +79,8 @@ def fit(
     set_seed(seed)  # before the model: a fresh head, if any, starts the same
     model = open_sentence_transformer(base)
     model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
-    if chosen.max_length:
+    limited = contract.max_length < NO_LIMIT  # a static model reads texts of any length
+    if limited and chosen.max_length:
         model.max_seq_length = chosen.max_length
     base_weights = snapshot(model)
     watched = _measure_floor(floor, contract, settings, chosen, seed)
@@ -128,7 +129,8 @@ def fit(
         fell = dev_loss_fell(rows, chosen.metric)
         step = trainer.state.global_step
         settled = settle(model, base_weights, dev, watched, floor.max_drop if floor else 0.0, fell, step, seed)
-    model.max_seq_length = contract.max_length
+    if limited:
+        model.max_seq_length = contract.max_length
     return Fitted(model, rows, settled)
 
 

@@ -63,7 +63,7 @@ class TrainSettings:
     early_stopping_patience: int | None = 4
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     lora_rank: int = 0
-    lora_alpha: float | None = None
+    lora_alpha: int | None = None
     lora_dropout: float = 0.0
     lora_targets: tuple[str, ...] = ()
     freeze_layers: int = 0

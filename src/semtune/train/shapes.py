@@ -44,8 +44,8 @@ def as_wanted(dataset: Dataset, loss: str) -> Dataset:
     """The data set with its training rows in the form that a loss asks for, where they can be brought into it.
 
     Pairs of classes (as `semtune prepare` makes of labelled texts) become labelled texts again for the losses that
-    choose triplets themselves; rows of several negatives become triplets for `TripletLoss`; the corpus gives plain
-    sentences; pairs labelled 0 and 1 are scored pairs.
+    choose triplets themselves; rows of several negatives become triplets for `TripletLoss`, and keep the first of them for the GIST losses, which take one; the
+    corpus gives plain sentences; pairs labelled 0 and 1 are scored pairs.
     """
     pairs = dataset.pairs.get("train", [])
     if loss.startswith("Batch") and pairs:
@@ -53,15 +53,18 @@ def as_wanted(dataset: Dataset, loss: str) -> Dataset:
     if loss == "TripletLoss" and pairs:
         triplets = [Pair(row.anchor, row.positive, (text,)) for row in pairs for text in row.negatives]
         return replace(dataset, pairs=dataset.pairs | {"train": triplets}) if triplets else dataset
+    if loss in {"GISTEmbedLoss", "CachedGISTEmbedLoss"} and pairs:
+        first = [replace(row, negatives=row.negatives[:1]) for row in pairs]
+        return replace(dataset, pairs=dataset.pairs | {"train": first})
     if loss == "DenoisingAutoEncoderLoss" and dataset.corpus and pairs:
         return replace(dataset, pairs={}, scored={}, qrels={k: v for k, v in dataset.qrels.items() if k != "train"})
-    if labelled := dataset.labelled_pairs.get("train"):
-        if {row.label for row in labelled} <= {SAME, DIFFERENT} and loss != "SoftmaxLoss":
-            scored: dict[Split, list[ScoredPair]] = {
-                split: [ScoredPair(row.sentence1, row.sentence2, float(row.label)) for row in rows]
-                for split, rows in dataset.labelled_pairs.items()
-            }
-            return replace(dataset, labelled_pairs={}, scored=dataset.scored | scored)
+    labelled = dataset.labelled_pairs.get("train", [])
+    if labelled and {row.label for row in labelled} <= {SAME, DIFFERENT} and loss != "SoftmaxLoss":
+        scored: dict[Split, list[ScoredPair]] = {
+            split: [ScoredPair(row.sentence1, row.sentence2, float(row.label)) for row in rows]
+            for split, rows in dataset.labelled_pairs.items()
+        }
+        return replace(dataset, labelled_pairs={}, scored=dataset.scored | scored)
     return dataset
 
 

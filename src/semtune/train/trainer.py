@@ -203,6 +203,8 @@ def _findings(
         rows, chosen.metric, chosen.steps, settings.early_stopping_patience, floor.max_drop if floor else None
     )
     known = {finding.kind for finding in settled.findings}
+    if settled.floor or settled.kept == "base":
+        known.add("forgetting")  # was it in the end, it is among the settled ones
     return [*settled.findings, *(finding for finding in seen if finding.kind not in known)]
 
 

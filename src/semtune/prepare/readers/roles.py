@@ -87,7 +87,7 @@ def find_roles(
     for wanted, kind in _shapes(roles, claims, negatives, given, sample):
         torn = next((role for role in wanted if role not in roles), None)
         if torn is None:
-            return Roles(kind, _keep(roles, kind), _negatives(roles, negatives, kind))
+            return Roles(kind, _keep(_titled(roles), kind), _negatives(roles, negatives, kind))
         _refuse_two(where, torn, claims[torn])
     anchor, positive = _guess(columns, sample)
     raise InputError(
@@ -151,11 +151,16 @@ def _is_inference(roles: Mapping[str, str], sample: Sequence[Mapping[str, Any]])
     return bool(words & INFERENCE)
 
 
+def _titled(roles: dict[str, str]) -> dict[str, str]:
+    """A heading without a title beside it is the title."""
+    if "heading" not in roles or "title" in roles:
+        return roles
+    return {("title" if role == "heading" else role): column for role, column in roles.items()}
+
+
 def _keep(roles: dict[str, str], kind: Kind) -> dict[str, str]:
     """Rename roles to those of the kind: pairs have anchor and positive, scored rows two sentences."""
     kept = dict(roles)
-    if "heading" in kept and "title" not in kept:
-        kept["title"] = kept.pop("heading")
     if kind == "pairs":
         for role, other in (("anchor", "sentence1"), ("positive", "sentence2"), ("positive", "text")):
             if role not in kept and other in kept:

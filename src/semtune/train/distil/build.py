@@ -18,7 +18,7 @@ from semtune.encoders.torch import open_sentence_transformer
 from semtune.errors import ConfigError, InputError, ModelError
 from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write_json
 from semtune.progress import QUIET, Progress
-from semtune.train.distil.imitate import Imitated, Lesson, imitate, vectors_of
+from semtune.train.distil.imitate import Imitated, Lesson, imitate, in_bf16, vectors_of
 from semtune.train.distil.layers import keep_layers
 from semtune.train.distil.multilingual import check_student, into_space, parallel_columns
 from semtune.train.distil.table import token_table
@@ -34,11 +34,15 @@ MIN_ROWS = 2
 
 @dataclass(frozen=True, slots=True)
 class Student:
-    """What was made: the model's folder inside the work folder, and how in words and numbers."""
+    """What was made: the model's folder inside the work folder, and how in words and numbers.
+
+    `before` is what it was trained from, where that is a model of use: the table untuned, the backbone as it came.
+    """
 
     folder: Path
     how: str
     facts: dict[str, Any] = field(default_factory=dict)
+    before: Path | None = None
 
 
 class Job:
@@ -79,13 +83,13 @@ class Job:
                 make().eval().save_pretrained(str(scratch), create_model_card=False)
         return folder
 
-    def targets(self, texts: list[str]) -> Embeddings:
+    def targets(self, texts: list[str], bf16: bool) -> Embeddings:
         """The teacher's own vectors for texts that carry their prompts, (n, dim); computed once."""
         path = self.work / "targets.npy"
         if path.exists():
             return np.load(path)
         with self.progress.track("ask the teacher", len(texts)) as advance:
-            vectors = vectors_of(self.model(), texts, advance)
+            vectors = vectors_of(self.model(), texts, bf16, advance)
         with atomic_file(path, "wb") as out:
             np.save(out, vectors)
         return vectors
@@ -124,10 +128,12 @@ def to_static(job: Job, dataset: Dataset | None, dimension: int | None, settings
 
         made = token_table(job.model(), dimension, job.progress)
         modules = [StaticEmbedding(made.tokenizer, made.rows), *([Normalize()] if job.contract.normalize else [])]
-        return SentenceTransformer(modules=modules, similarity_fn_name=job.contract.similarity)
+        model = SentenceTransformer(modules=modules)
+        model.similarity_fn_name = job.contract.similarity  # type: ignore[assignment]  # a name is turned into one of its own
+        return model
 
     folder = job.stage("table", table)
-    how, facts = f"a table of {dimension} numbers a token, without training data", {}
+    how, facts, before = f"a table of {dimension} numbers a token, without training data", {}, None
     if dataset is not None:
         tuned = job.work / "tuned"
         path = job.work / "tuned.json"
@@ -137,9 +143,9 @@ def to_static(job: Job, dataset: Dataset | None, dimension: int | None, settings
             write_json(
                 path, {"rows": made.plan.rows, "metric": made.plan.metric, "start": made.start, "best": made.best}
             )
-        facts = {"tuned": read_json(path), "table": str(folder)}
+        facts, before = {"tuned": read_json(path)}, folder
         folder, how = tuned, f"a table of {dimension} numbers a token, tuned on {facts['tuned']['rows']:,} rows"
-    return Student(folder, how, facts)
+    return Student(folder, how, facts, before)
 
 
 @contextmanager
@@ -170,7 +176,7 @@ def to_layers(job: Job, dataset: Dataset, count: int | None, settings: TrainSett
             f"The data set has {len(texts)} texts to learn from; at least {MIN_ROWS} are needed, thousands are better."
         )
     start = job.stage("start", lambda: model)
-    lesson = Lesson({"text": texts}, job.targets(texts))
+    lesson = Lesson({"text": texts}, job.targets(texts, in_bf16(settings)))
     folder, made = job.imitated(start, lesson, settings)
     numbers = ", ".join(str(at + 1) for at in kept)
     how = f"the teacher's layers {numbers}, taught on {len(texts):,} texts"
@@ -199,21 +205,26 @@ def to_multilingual(job: Job, dataset: Dataset, student: Path, name: str, settin
 
     start = job.stage("start", prepared)
     columns = parallel_columns(pairs, job.contract)
-    lesson = Lesson(columns, job.targets(columns["source"]))
+    lesson = Lesson(columns, job.targets(columns["source"], in_bf16(settings)))
     folder, made = job.imitated(start, lesson, settings)
     how = f"{name}, taught on {len(pairs):,} sentences and their translations"
-    return Student(folder, how, {"student": name, **_closeness(made)})
+    return Student(folder, how, {"student": name, **_closeness(made)}, student)
 
 
 def training_texts(dataset: Dataset, contract: Contract) -> list[str]:
     """Passages, and the questions and sentences of the training part, each with its prompt; none of dev or test."""
-    rows: list[tuple[Role, str]] = [("document", document.content) for document in dataset.corpus]
-    for pair in dataset.pairs.get("train", []):
-        rows += [("document", pair.positive), ("query", pair.anchor)]
-    for scored in [*dataset.scored.get("train", []), *dataset.labelled_pairs.get("train", [])]:
-        rows += [("query", scored.sentence1), ("query", scored.sentence2)]
-    rows += [("query", labelled.text) for labelled in dataset.labelled_texts.get("train", [])]
-    return list(dict.fromkeys(contract.prompt(role) + text for role, text in rows if text.strip()))
+    pairs = dataset.pairs.get("train", [])
+    sentences = [*dataset.scored.get("train", []), *dataset.labelled_pairs.get("train", [])]
+    texts: dict[Role, list[str]] = {
+        "document": [*(document.content for document in dataset.corpus), *(pair.positive for pair in pairs)],
+        "query": [
+            *(pair.anchor for pair in pairs),
+            *(text for row in sentences for text in (row.sentence1, row.sentence2)),
+            *(row.text for row in dataset.labelled_texts.get("train", [])),
+        ],
+    }
+    prompted = (contract.prompt(role) + text for role, some in texts.items() for text in some if text.strip())
+    return list(dict.fromkeys(prompted))
 
 
 def publish(student: Student, job: Job, out: Path, facts: dict[str, Any], lines: list[str]) -> Contract:

@@ -21,7 +21,13 @@ from semtune.types import Embeddings
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+RATE = 5e-5  # where none is set
 LOGS = 30  # loss points in the log
+HEEDED = (
+    "num_train_epochs", "max_steps", "per_device_train_batch_size", "learning_rate", "warmup_steps", "weight_decay",
+    "precision",
+)  # fmt: skip
+"""The settings of training that imitation has."""
 HELD_OUT, MOST_HELD_OUT = 0.05, 256  # share of the rows, and their number at most
 
 
@@ -85,7 +91,8 @@ def imitate(
     set_seed(seed)
     model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
     train, held = lesson.split(seed)
-    before = closeness(model, held)
+    half = in_bf16(settings)
+    before = closeness(model, held, half)
     steps = _steps(len(train.vectors), settings)
     checkpoint = newest_whole(work / "checkpoints")
     with progress.track("imitate", steps) as advance, warnings.catch_warnings(), _without_dropout(model):
@@ -104,28 +111,33 @@ def imitate(
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     log = log_rows(trainer.state.log_history, "")
     write_jsonl(work / "log.jsonl", log)
-    return Imitated(before, closeness(model, held), log)
+    return Imitated(before, closeness(model, held, half), log)
 
 
-def closeness(model: SentenceTransformer, lesson: Lesson) -> float:
+def in_bf16(settings: TrainSettings) -> bool:
+    """Whether products are computed in bf16."""
+    return has_bf16() if settings.precision == "auto" else settings.precision == "bf16"
+
+
+def closeness(model: SentenceTransformer, lesson: Lesson, bf16: bool = False) -> float:
     """Mean cosine of the model's vectors with the lesson's, over all columns."""
     wanted = lesson.vectors / np.maximum(np.linalg.norm(lesson.vectors, axis=1, keepdims=True), 1e-12)
     found = []
     for texts in lesson.columns.values():
-        made = vectors_of(model, texts)
+        made = vectors_of(model, texts, bf16)
         made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12)
         found.append(float((made * wanted).sum(axis=1).mean()))
     return float(np.mean(found))
 
 
-def vectors_of(model: SentenceTransformer, texts: list[str], advance: Any = None) -> Embeddings:
+def vectors_of(model: SentenceTransformer, texts: list[str], bf16: bool = False, advance: Any = None) -> Embeddings:
     """What the pipeline itself gives for texts that carry their prompts, (n, dim); nothing is added to it."""
     import torch
 
     made = np.zeros((len(texts), int(model.get_embedding_dimension() or 0)), dtype=np.float32)
     was_training = model.training
     model.eval()
-    with torch.autocast(model.device.type, torch.bfloat16, enabled=has_bf16()):
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
         for batch in by_length([len(text) for text in texts], max_tokens=8192, max_rows=64):
             made[batch] = model.encode(
                 [texts[i] for i in batch], prompt="", batch_size=len(batch), show_progress_bar=False,
@@ -175,11 +187,11 @@ def _arguments(folder: Path, settings: TrainSettings, steps: int, seed: int) -> 
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=settings.per_device_train_batch_size,
-        learning_rate=settings.learning_rate,
+        learning_rate=settings.learning_rate or RATE,
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         lr_scheduler_type="linear",
-        bf16=has_bf16() if settings.precision == "auto" else settings.precision == "bf16",
+        bf16=in_bf16(settings),
         use_cpu=not torch.cuda.is_available(),
         seed=seed,
         data_seed=seed,

@@ -36,9 +36,9 @@ def into_space(student: SentenceTransformer, teacher: Contract, seed: int) -> No
         del student._modules[name]
     for at, module in enumerate(modules):
         student.add_module(str(at), module)
-    student.prompts = {role: teacher.prompt(role) for role in ROLES if teacher.prompt(role)}
+    student.prompts = {role: teacher.prompt(role) for role in ROLES if teacher.prompt(role)}  # type: ignore[assignment]
     student.default_prompt_name = None
-    student.similarity_fn_name = teacher.similarity
+    student.similarity_fn_name = teacher.similarity  # type: ignore[assignment]
 
 
 def parallel_columns(pairs: Sequence[Pair], teacher: Contract) -> dict[str, list[str]]:

@@ -1,0 +1,178 @@
+"""What tuning brings on real sets: base against tuned on the untouched test part, with the paired interval and the seconds.
+
+stsb: scored pairs; with --search the plan is found on dev alone, each candidate once, and the best one's seeds are judged on
+test. scifact: its own labels. medquad: question-answer pairs, judged by LiveQA. tldr: what an example does → its page, split by page.
+
+python benchmarks/lift.py --set stsb [--search] [--seeds 3] [--set scifact ...] [--pairs N] [--passages N] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import statistics
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mine import capped, medquad, scifact
+from passages import MODEL
+from timing import RESULTS
+
+from semtune import contract as contracts
+from semtune.dataset import Dataset
+from semtune.encoders import machine
+from semtune.encoders.resolve import resolve
+from semtune.encoders.tokenizer import Tokenizer
+from semtune.encoders.torch import Precision, TorchEncoder
+from semtune.evaluate.scores import Scores, score
+from semtune.io import write_jsonl
+from semtune.metrics import compare_means, compare_spearman
+from semtune.prepare import PrepareSettings, prepare
+from semtune.train.settings import TrainSettings
+from semtune.train.trainer import Trained, train
+
+DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+PRECISION: Precision = "bf16" if machine.has_bf16() else "fp32"
+SEED = 13
+PLAN = TrainSettings(num_train_epochs=1)
+STSB = TrainSettings(num_train_epochs=4, learning_rate=5e-5, eval_per_epoch=1)
+CANDIDATES = {
+    "CoSENT, 2e-5, 4 epochs": replace(STSB, learning_rate=2e-5),
+    "CoSENT, 5e-5, 4 epochs": STSB,
+    "CoSENT, 1e-4, 4 epochs": replace(STSB, learning_rate=1e-4),
+    "AnglE, 5e-5, 4 epochs": replace(STSB, loss="AnglELoss"),
+    "CoSENT, 5e-5, batch 16, 4 epochs": replace(STSB, per_device_train_batch_size=16),
+}
+
+
+def stsb(
+    _folder: Path, tokenizer: Tokenizer, limit: int, _pairs: int, _passages: int | None
+) -> tuple[Dataset, Dataset]:
+    """English, the owner's splits, less what leaks."""
+    home = DATA / "stsb"
+    source = {split: str(home / f"stsb-en-{split}.csv") for split in ("train", "dev", "test")}
+    data = prepare(source, tokenizer, limit, PrepareSettings(), SEED)
+    return data, data
+
+
+def tldr(folder: Path, tokenizer: Tokenizer, limit: int, pairs: int, passages: int | None) -> tuple[Dataset, Dataset]:
+    """Each example's description asks for its page; a page's examples stay in one split."""
+    rows: list[dict[str, str]] = []
+    with gzip.open(DATA / "tldr" / "pages.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for page in map(json.loads, lines):
+            if page["lang"] != "en":
+                continue
+            commands = "\n".join(example["cmd"] for example in page["examples"])
+            text = f"{page['command']}: {page['description']}\n{commands}"
+            rows += [{"query": e["what"], "document": text, "group": page["command"]} for e in page["examples"]]
+    write_jsonl(folder / "tldr.jsonl", rows)
+    data = prepare(folder / "tldr.jsonl", tokenizer, limit, PrepareSettings(max_pairs=pairs), SEED)
+    data.corpus = capped(data, passages)
+    return data, data
+
+
+MAKE = {"stsb": stsb, "scifact": scifact, "medquad": medquad, "tldr": tldr}
+
+
+class Bench:
+    """One set: its data, the base's scores, and runs on it."""
+
+    def __init__(self, name: str, options: argparse.Namespace, scratch: Path) -> None:
+        self.base = resolve(MODEL)
+        contract = contracts.load(self.base)
+        self.scratch = scratch
+        (scratch / "data").mkdir()
+        tokenizer = Tokenizer(self.base, contract)
+        self.data, self.test = MAKE[name](
+            scratch / "data", tokenizer, contract.max_length, options.pairs, options.passages
+        )
+        self.plan = STSB if name == "stsb" else PLAN
+        self.before = self.score(self.base)
+
+    def score(self, model: Path) -> Scores:
+        """Of a model on the test part; pairs in fp32, passages in bf16 where the processor has it."""
+        precision = "fp32" if self.test.scored.get("test") else PRECISION
+        return score(TorchEncoder.load(model, precision), self.test)
+
+    def train(self, settings: TrainSettings, seed: int) -> tuple[Trained, Path, float]:
+        """The model, where it lies, and the seconds of training it."""
+        out = self.scratch / f"{len(list(self.scratch.iterdir()))}"
+        started = time.perf_counter()
+        made = train(self.data, self.base, MODEL, out / "model", out / "work", settings, seed)
+        return made, out / "model", time.perf_counter() - started
+
+
+def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Base and tuned, all seeds."""
+    with tempfile.TemporaryDirectory() as place:
+        bench = Bench(name, options, Path(place))
+        found: dict[str, Any] = {}
+        chosen = bench.plan
+        if name == "stsb" and options.search:
+            for label, settings in CANDIDATES.items():
+                made, _, seconds = bench.train(settings, SEED)
+                found[label] = {"dev": made.best, "seconds": round(seconds, 1)}
+                say(options, f"  dev {made.best:.4f}  {label}")
+            best = max(found, key=lambda label: found[label]["dev"])
+            chosen = CANDIDATES[best]
+            say(options, f"  chosen on dev: {best}")
+        runs: list[dict[str, Any]] = []
+        planned = {}
+        for seed in range(1, options.seeds + 1):
+            made, model, seconds = bench.train(chosen, seed)
+            planned = {"rows": made.plan.rows, "plan": made.plan.sentence()}
+            after = bench.score(model)
+            runs.append(row(bench.before, after) | {"seed": seed, "kept": made.kept(), "seconds": round(seconds, 1)})
+            say(options, f"  {name}, seed {seed}: {json.dumps(runs[-1])}")
+        main = bench.before.main
+        return {
+            "benchmark": "lift", "set": name, "model": MODEL, "metric": main, "cpu": machine.cpu_name(),
+            **planned, "test": bench.before.n, "test_passages": len(bench.test.corpus),
+            "searched on dev": found, "base": round(bench.before.metrics[main], 4),
+            "tuned": round(statistics.mean(run["tuned"] for run in runs), 4), "runs": runs,
+        }  # fmt: skip
+
+
+def row(before: Scores, after: Scores) -> dict[str, Any]:
+    """The tuned value, and its gain with the paired interval."""
+    if after.kind == "similarity":
+        found = compare_spearman(after.similarities, before.similarities, after.gold, SEED)
+    else:
+        found = compare_means(after.per_query["ndcg@10"], before.per_query["ndcg@10"], SEED)
+    interval = [round(found.low, 4), round(found.high, 4)]
+    return {"tuned": round(after.metrics[after.main], 4), "gain": round(found.gain, 4), "interval": interval, "p": round(found.p_value, 4)}  # fmt: skip
+
+
+def say(options: argparse.Namespace, line: str) -> None:
+    if not options.json:
+        print(line, flush=True)
+
+
+def main() -> None:
+    """Measure and publish, a file a set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--set", choices=tuple(MAKE), action="append", dest="sets")
+    parser.add_argument("--search", action="store_true", help="stsb: find the plan on dev first")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=2_000)
+    parser.add_argument("--passages", type=int, default=2_000)
+    options = parser.parse_args()
+    machine.keep_freed_memory()
+    RESULTS.mkdir(exist_ok=True)
+    for name in options.sets or tuple(MAKE):
+        facts = measure(name, options)
+        (RESULTS / f"lift-{name}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        if options.json:
+            print(json.dumps(facts))
+        else:
+            print(f"{name}: {facts['base']:.4f} → {facts['tuned']:.4f}")
+
+
+if __name__ == "__main__":
+    main()
