@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,27 +137,13 @@ def to_static(job: Job, dataset: Dataset | None, dimension: int | None, settings
         tuned = job.work / "tuned"
         path = job.work / "tuned.json"
         if not path.exists():
-            with _length_may_be_set():
-                made = train(dataset, folder, job.name, tuned, job.work / "train", settings, job.seed, job.progress)
+            made = train(dataset, folder, job.name, tuned, job.work / "train", settings, job.seed, job.progress)
             write_json(
                 path, {"rows": made.plan.rows, "metric": made.plan.metric, "start": made.start, "best": made.best}
             )
         facts, before = {"tuned": read_json(path)}, folder
         folder, how = tuned, f"a table of {dimension} numbers a token, tuned on {facts['tuned']['rows']:,} rows"
     return Student(folder, how, facts, before)
-
-
-@contextmanager
-def _length_may_be_set() -> Iterator[None]:
-    """Let `train` set a static model's length limit, which sentence-transformers refuses: it has none, and none is used."""
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-
-    before: Any = StaticEmbedding.max_seq_length
-    StaticEmbedding.max_seq_length = before.setter(lambda _module, _limit: None)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        StaticEmbedding.max_seq_length = before  # type: ignore[method-assign]
 
 
 def to_layers(job: Job, dataset: Dataset, count: int | None, settings: TrainSettings) -> Student:
