@@ -20,8 +20,6 @@ from semtune.types import Pair
 
 CODE = textwrap.dedent("""
     import sys
-    from dataclasses import replace
-from pathlib import Path
     from pathlib import Path
 
     import torch
