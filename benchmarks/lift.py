@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -19,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mine import capped, medquad, scifact
+from mine import DATA, PRECISION, SEED, capped, medquad, scifact
 from passages import MODEL
 from timing import RESULTS
 
@@ -28,7 +27,7 @@ from semtune.dataset import Dataset
 from semtune.encoders import machine
 from semtune.encoders.resolve import resolve
 from semtune.encoders.tokenizer import Tokenizer
-from semtune.encoders.torch import Precision, TorchEncoder
+from semtune.encoders.torch import TorchEncoder
 from semtune.evaluate.scores import Scores, score
 from semtune.io import write_jsonl
 from semtune.metrics import compare_means, compare_spearman
@@ -36,9 +35,6 @@ from semtune.prepare import PrepareSettings, prepare
 from semtune.train.settings import TrainSettings
 from semtune.train.trainer import Trained, train
 
-DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-PRECISION: Precision = "bf16" if machine.has_bf16() else "fp32"
-SEED = 13
 PLAN = TrainSettings(num_train_epochs=1)
 STSB = TrainSettings(num_train_epochs=4, learning_rate=5e-5, eval_per_epoch=1)
 CANDIDATES = {

@@ -13,9 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.types import Qrels, Run
+from semtune.types import Embeddings, Qrels, Run
 
 Scores = NDArray[np.float64]  # (n,) one value a query
+SHORTEST = 1e-12  # what a vector's length is at least taken for: torch's own bound
+
+
+def unit(vectors: Embeddings) -> Embeddings:
+    """(n, dim) vectors of length 1, so that inner products are cosines; those of length 0 stay."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
 
 
 def ranking(scores: Mapping[str, float], k: int | None = None) -> list[str]:

@@ -24,13 +24,13 @@ from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
 from semtune.encoders.load import load_encoder
 from semtune.encoders.machine import keep_freed_memory
 from semtune.encoders.resolve import resolve
+from semtune.inputs import floor_set, training_set
 from semtune.io import storage_errors, write_json
 from semtune.progress import QUIET, Progress
 from semtune.run import Key, RunDirectory, StepRecord, versions
 
 if TYPE_CHECKING:
     from semtune.prepare import PrepareSettings
-    from semtune.train.floor import FloorSet
 
 Rerun = Literal["changed", "always", "never"]
 KEPT: dict[Rerun, str] = {
@@ -327,7 +327,8 @@ def _train(context: Context, work: Path) -> Made:
     from semtune.train.trainer import train
 
     dataset = datasets.load(context.path("prepare"))
-    settings = TrainSettings(**context.config.train.model_dump(exclude={"also", "floor"}))
+    config = context.config.train
+    settings = TrainSettings(**config.model_dump(exclude={"also", "floor"}))
     made = train(
         dataset,
         context.base_folder,
@@ -337,8 +338,11 @@ def _train(context: Context, work: Path) -> Made:
         settings,
         context.config.seed,
         context.progress,
-        _further(context),
-        _floor(context),
+        {
+            name: training_set(Path(place), None, context.base_folder, context.base, context.config.seed, QUIET)
+            for name, place in config.also.items()
+        },
+        floor_set(config.floor.data, config.floor.max_drop),
     )
     draw_curve(made.log, made.plan.metric, work / "curve.png", made.plan.steps, made.findings)
     shutil.rmtree(work / "checkpoints", ignore_errors=True)
@@ -349,29 +353,6 @@ def _train(context: Context, work: Path) -> Made:
             "fingerprint": made.contract.fingerprint, **made.doctor_json(),
         }
     )  # fmt: skip
-
-
-def _further(context: Context) -> dict[str, datasets.Dataset]:
-    """The other data sets of the run: folders as they are, tables prepared as `semtune train` does."""
-    from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare import PrepareSettings, prepare
-
-    found: dict[str, datasets.Dataset] = {}
-    for name, place in context.config.train.also.items():
-        if (Path(place) / "prepare.json").exists():
-            found[name] = datasets.load(Path(place))
-            continue
-        tokenizer = Tokenizer(context.base_folder, context.base)
-        found[name] = prepare(place, tokenizer, context.base.max_length, PrepareSettings(), context.config.seed)
-    return found
-
-
-def _floor(context: Context) -> FloorSet | None:
-    from semtune.prepare import load_for_evaluation
-    from semtune.train.floor import FloorSet
-
-    wanted = context.config.train.floor
-    return FloorSet(load_for_evaluation(Path(wanted.data)), wanted.max_drop) if wanted.data else None
 
 
 def _further_hashes(context: Context) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import typer
 
 JSON = typer.Option("--json", help="Print one JSON document on stdout; everything else goes to stderr.")
+TRAIN = typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
 SEED = typer.Option("--seed", help="Seed of everything random.")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semtune.cli.console import JSON, SEED, Console
+from semtune.cli.console import JSON, SEED, TRAIN, Console
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
@@ -47,18 +47,17 @@ def distil(
     dim: Annotated[
         int | None, typer.Option("--dim", help="Dimensions of a static model; by default the teacher's.")
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
-    ] = None,
+    settings: Annotated[list[str] | None, TRAIN] = None,
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Make a faster or multilingual student of a model and measure it against its teacher; killed, the same command continues."""
     from semtune import contract as contracts
-    from semtune.cli.sources import refuse_foreign, training_set
+    from semtune.cli.sources import refuse_foreign
     from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
     from semtune.errors import InputError
+    from semtune.inputs import training_set
     from semtune.registry import need
     from semtune.train.distil.build import publish
 

@@ -35,12 +35,12 @@ def evaluate(
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Measure a model on the test part; with --against, say whether to ship it."""
-    from semtune.cli.sources import dataset_folder
     from semtune.encoders.load import load_encoder, parse_runtime
     from semtune.encoders.machine import keep_freed_memory
     from semtune.evaluate.bm25 import score_bm25
     from semtune.evaluate.outcome import conclude
     from semtune.evaluate.scores import score
+    from semtune.inputs import dataset_folder
     from semtune.prepare import load_for_evaluation
 
     console = Console(as_json)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from semtune.errors import InputError
+from semtune.inputs import dataset_folder
 from semtune.io import read_json
 from semtune.types import SPLITS, Document
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
-    from semtune.dataset import Dataset
     from semtune.prepare import PrepareSettings
     from semtune.progress import Progress
-    from semtune.train.floor import FloorSet
-
-RUN_DATASET = "prepare"
 
 
 def as_source(words: Sequence[str]) -> str | dict[str, str]:
@@ -54,12 +51,6 @@ def prepare_settings(words: Sequence[str]) -> PrepareSettings:
     return PrepareSettings(**values)
 
 
-def dataset_folder(path: Path) -> Path:
-    """A data set's folder: itself, or that of a run."""
-    inner = path / RUN_DATASET
-    return inner if not (path / "corpus.jsonl").exists() and (inner / "prepare.json").exists() else path
-
-
 def read_documents(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
     """The documents to index of a data set, a run, a BEIR corpus file, or any source that can be prepared."""
     from semtune import dataset as datasets
@@ -75,33 +66,6 @@ def read_documents(path: Path, folder: Path, contract: Contract, seed: int, prog
     return prepare(
         str(path), Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), seed, progress
     ).to_index
-
-
-def training_set(
-    train: Path, dev: Path | None, folder: Path, contract: Contract, seed: int, progress: Progress
-) -> Dataset:
-    """The rows to train on: a data set folder, a run, or tables of pairs."""
-    from semtune import dataset as datasets
-    from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare import PrepareSettings, prepare
-
-    place = dataset_folder(train)
-    if dev is None and (place / "prepare.json").exists():
-        return datasets.load(place)
-    source: str | dict[str, str] = str(train) if dev is None else {"train": str(train), "dev": str(dev)}
-    return prepare(source, Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), seed, progress)
-
-
-def floor_set(values: Mapping[str, Any]) -> FloorSet | None:
-    """What `train.floor` names; None where it names nothing.
-
-    Raises:
-        InputError: there is no such data, or nothing in it can be measured.
-    """
-    from semtune.prepare import load_for_evaluation
-    from semtune.train.floor import FloorSet
-
-    return FloorSet(load_for_evaluation(Path(values["data"])), values["max_drop"]) if values["data"] else None
 
 
 def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:

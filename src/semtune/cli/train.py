@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semtune.cli.console import JSON, SEED, Console
+from semtune.cli.console import JSON, SEED, TRAIN, Console
 
 
 def train(
@@ -21,19 +21,18 @@ def train(
         list[str] | None,
         typer.Option("--also", help="A further data set or table to train on in the same run; repeatable."),
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
-    ] = None,
+    settings: Annotated[list[str] | None, TRAIN] = None,
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Fine-tune a backbone; killed, the same command continues."""
     from semtune import contract as contracts
-    from semtune.cli.sources import floor_set, refuse_foreign, training_set
+    from semtune.cli.sources import refuse_foreign
     from semtune.config import parse_section
     from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
     from semtune.errors import InputError
+    from semtune.inputs import floor_set, training_set
     from semtune.registry import need
     from semtune.train.curve import draw_curve
     from semtune.train.processes import is_first, leave
@@ -45,7 +44,7 @@ def train(
     refuse_foreign(out, contracts.FILE, "model that semtune made")
     values = parse_section("train", settings or [])
     others: dict[str, str] = values.pop("also") | {Path(word).stem: word for word in also or []}
-    floor = floor_set(values.pop("floor"))
+    floor = floor_set(**values.pop("floor"))
     chosen = TrainSettings(**values)
     base = resolve(model)
     if out.resolve() == base.resolve():

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from semtune.errors import GateError
+from semtune.metrics import SHORTEST, unit
 from semtune.types import Embeddings
 
 MIN_COSINE = 0.9999
@@ -15,7 +16,6 @@ MAX_LENGTH_ERROR = 1e-3  # of a vector's norm: the inner product of models that 
 SENTENCE = "The quick brown fox jumps over the lazy dog while a patient reader measures every word of it. "
 WORDS = (1, 4, 16, 60, 150, 600)  # the longest is cut by most models
 BATCHES = (1, 3, len(WORDS))
-TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ def measure(
         reference, graph: texts → vectors, (n, dim).
     """
     raw = reference(texts)
-    want, length = _unit(raw), np.maximum(np.linalg.norm(raw, axis=1), TINY)
+    want, length = unit(raw), np.maximum(np.linalg.norm(raw, axis=1), SHORTEST)
     by_batch, cosines, differences, errors = {}, np.ones(len(texts)), [], []
     for size in BATCHES:
         got = np.concatenate([graph(texts[i : i + size]) for i in range(0, len(texts), size)])
-        same = (want * _unit(got)).sum(axis=1)
+        same = (want * unit(got)).sum(axis=1)
         cosines = same if size == 1 else cosines
         by_batch[size] = float(same.min())
-        differences.append(np.abs(want - _unit(got)).max())
+        differences.append(np.abs(want - unit(got)).max())
         errors.append(np.abs(np.linalg.norm(got, axis=1) / length - 1).max())
     return Parity(
         min_cosine=float(np.min(list(by_batch.values()))),  # numpy's: one NaN makes it NaN, wherever it stands
@@ -81,7 +81,3 @@ def require(parity: Parity, what: str) -> None:
         f"vectors are up to {parity.max_length_error:.2%} longer or shorter, at most {MAX_LENGTH_ERROR:.2%} is allowed "
         f"(by words: {parity.by_words}, by batch: {parity.by_batch}). Nothing was written."
     )
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), TINY)

@@ -18,6 +18,7 @@ import numpy as np
 from semtune.dataset import Dataset
 from semtune.errors import InputError, ModelError
 from semtune.index.faiss import FaissIndex
+from semtune.metrics import unit
 from semtune.prepare.guards import Candidate, Guards
 from semtune.prepare.known import Known
 from semtune.prepare.mined import Mined
@@ -314,4 +315,4 @@ def _unit(vectors: Embeddings) -> Embeddings:
     """
     if not np.isfinite(vectors).all():
         raise ModelError("The encoder gives vectors that are no numbers; negatives cannot be mined with it.")
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit(vectors)

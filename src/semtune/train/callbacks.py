@@ -63,7 +63,8 @@ class Bedside(TrainerCallback):
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clock; what was said before a kill is not said again."""
         self._clock = Clock(state.global_step)
-        self._said = {finding.kind for finding in self._findings(state)}
+        rows = log_rows(state.log_history, self._metric)
+        self._said = {finding.kind for finding in self._findings(rows, state)}
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Move the bar; after a resume, by all the steps done before."""
@@ -90,7 +91,7 @@ class Bedside(TrainerCallback):
         rows = log_rows(state.log_history, self._metric)
         left = self._clock.left(state.global_step, state.max_steps)
         self._progress.say(f"step {state.global_step:,} of {state.max_steps:,}: {standing(rows, self._metric)}{left}")
-        for finding in self._findings(state):
+        for finding in self._findings(rows, state):
             if finding.kind not in self._said:
                 self._said.add(finding.kind)
                 self._progress.say(f"doctor: {finding.line()}")
@@ -103,8 +104,7 @@ class Bedside(TrainerCallback):
             return
         write_json(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}" / WHOLE, {"step": state.global_step})
 
-    def _findings(self, state: TrainerState) -> list[Finding]:
-        rows = log_rows(state.log_history, self._metric)
+    def _findings(self, rows: list[dict[str, Any]], state: TrainerState) -> list[Finding]:
         return diagnose(rows, self._metric, state.max_steps, self._patience, self._max_drop)
 
 

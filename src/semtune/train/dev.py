@@ -11,7 +11,7 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 
 from semtune.dataset import Dataset
 from semtune.encoders.torch import Precision, TorchEncoder
-from semtune.metrics import Comparison, Scores, compare_means, compare_spearman, ndcg, ranking, ranks, spearman
+from semtune.metrics import Comparison, Scores, compare_means, compare_spearman, ndcg, ranking, ranks, spearman, unit
 from semtune.train.probe import alike, effective_rank, moved, sample_rows
 from semtune.types import Document, Embeddings, Qrels, Split
 
@@ -145,18 +145,14 @@ class SimilarityMeasure:
     def __call__(self, model: SentenceTransformer) -> Measured:
         """Measure the model."""
         encoder = TorchEncoder(model, self._contract, self._precision)
-        one = _unit(encoder.encode([pair.sentence1 for pair in self._pairs], "query").vectors)
-        two = _unit(encoder.encode([pair.sentence2 for pair in self._pairs], "query").vectors)
+        one = unit(encoder.encode([pair.sentence1 for pair in self._pairs], "query").vectors)
+        two = unit(encoder.encode([pair.sentence2 for pair in self._pairs], "query").vectors)
         cosine, gold = (one * two).sum(1), np.array([pair.score for pair in self._pairs])
         return Measured(self.metric, spearman(cosine, gold), cosine, gold, _probed(one))
 
 
 def _probed(vectors: Embeddings) -> Embeddings:
-    return _unit(vectors[sample_rows(len(vectors))])
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit(vectors[sample_rows(len(vectors))])
 
 
 def _standard(values: Scores) -> Scores:

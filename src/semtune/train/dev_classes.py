@@ -8,7 +8,7 @@ import numpy as np
 
 from semtune.dataset import Dataset
 from semtune.encoders.torch import Precision, TorchEncoder
-from semtune.metrics import Scores
+from semtune.metrics import Scores, unit
 from semtune.train.dev import Measured
 from semtune.train.probe import sample_rows
 from semtune.types import Embeddings, Split
@@ -32,8 +32,7 @@ class ClassMeasure:
     def __call__(self, model: SentenceTransformer) -> Measured:
         """Measure the model."""
         encoder = TorchEncoder(model, self._contract, self._precision)
-        vectors = encoder.encode([row.text for row in self._rows], "query").vectors
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        vectors = unit(encoder.encode([row.text for row in self._rows], "query").vectors)
         each = map_at_r(vectors, [row.label for row in self._rows])
         return Measured(self.metric, float(each.mean()), each, None, vectors[sample_rows(len(vectors))])
 

@@ -21,7 +21,7 @@ from semtune.train.dev_classes import ClassMeasure
 from semtune.train.doctor import dev_loss_fell
 from semtune.train.floor import FloorSet
 from semtune.train.losses import LOSSES, build
-from semtune.train.plan import Plan
+from semtune.train.plan import MAIN, Plan
 from semtune.train.processes import is_first, world
 from semtune.train.settings import TrainSettings
 from semtune.train.settle import Settled, settle, snapshot
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 LOGS = 60  # loss points in a curve
-FIRST = "main"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +81,16 @@ def fit(
     limited = contract.max_length < NO_LIMIT  # a static model reads texts of any length
     if limited and chosen.max_length:
         model.max_seq_length = chosen.max_length
-    base_weights = snapshot(model)
     watched = _measure_floor(floor, contract, settings, chosen, seed)
-    dev = _evaluator(data[FIRST], contract, settings, chosen, seed, watched)
+    dev = _evaluator(data[MAIN], contract, settings, chosen, seed, watched)
+    base_weights = snapshot(model) if dev or watched else {}  # else nothing could speak for the base
     checkpoint = newest_whole(work / "checkpoints")
     if dev and checkpoint:
         dev.begin(model)  # what was measured first is in no checkpoint
     adapt(model, settings)
     tables, losses = _tasks(data, model, base, settings, chosen, seed, progress)
     several = len(data) > 1
-    with _quiet():
+    with quiet():
         trainer = SentenceTransformerTrainer(
             model=model,
             args=_arguments(
@@ -103,10 +102,10 @@ def fit(
                 rates(model, settings, chosen.learning_rate),
                 fresh=checkpoint is None,
             ),
-            train_dataset={name: pair[0] for name, pair in tables.items()} if several else tables[FIRST][0],
+            train_dataset={name: pair[0] for name, pair in tables.items()} if several else tables[MAIN][0],
             # A dev loss of several losses would be of none of them.
-            eval_dataset=tables[FIRST][1] if chosen.metric and not several else None,
-            loss=losses if several else losses[FIRST],
+            eval_dataset=tables[MAIN][1] if chosen.metric and not several else None,
+            loss=losses if several else losses[MAIN],
             evaluator=dev,
             callbacks=[
                 Bedside(
@@ -135,7 +134,8 @@ def fit(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep the Trainer's warnings about its own future to itself while the block runs."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)
@@ -247,7 +247,7 @@ def _arguments(
     judged = bool(chosen.metric)
     accumulated = chosen.gradient_accumulation_steps
     return SentenceTransformerTrainingArguments(
-        output_dir=str(folder),
+        **shared_arguments(folder, settings, chosen.bf16, seed),
         num_train_epochs=settings.num_train_epochs,
         max_steps=settings.max_steps,
         per_device_train_batch_size=chosen.batch_size if accumulated == 1 else chosen.mini_batch_size,
@@ -255,28 +255,29 @@ def _arguments(
         gradient_accumulation_steps=accumulated,
         learning_rate=chosen.learning_rate,
         learning_rate_mapping=by_layer,
-        warmup_steps=settings.warmup_steps,
-        weight_decay=settings.weight_decay,
         lr_scheduler_type=settings.lr_scheduler_type,
-        bf16=chosen.bf16,
-        use_cpu=not torch.cuda.is_available(),
         ddp_backend="gloo" if world() > 1 and not torch.cuda.is_available() else None,
-        seed=seed,
-        data_seed=seed,
         batch_sampler=batches_of,
         prompts=prompted,
         eval_strategy="steps" if judged else "no",
         eval_steps=chosen.eval_steps,
         eval_on_start=judged and fresh,  # a resumed run has it in its log already
-        save_strategy="steps",
         save_steps=chosen.eval_steps,
-        save_total_limit=2,
         load_best_model_at_end=judged,
         metric_for_best_model=f"eval_{chosen.metric}" if judged else None,
         greater_is_better=True if judged else None,
         logging_steps=max(1, chosen.steps // LOGS),
-        logging_nan_inf_filter=False,
         report_to=list(settings.report_to) or "none",
-        disable_tqdm=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
     )
+
+
+def shared_arguments(folder: Path, settings: TrainSettings, bf16: bool, seed: int) -> dict[str, Any]:
+    """What every run of the Trainer here has in common: the machine, the seeds, the checkpoints in `folder`."""
+    import torch
+
+    gpu = torch.cuda.is_available()
+    return {
+        "output_dir": str(folder), "warmup_steps": settings.warmup_steps, "weight_decay": settings.weight_decay,
+        "bf16": bf16, "use_cpu": not gpu, "dataloader_pin_memory": gpu, "seed": seed, "data_seed": seed,
+        "save_strategy": "steps", "save_total_limit": 2, "logging_nan_inf_filter": False, "disable_tqdm": True,
+    }  # fmt: skip

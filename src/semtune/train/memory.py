@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from semtune.encoders.machine import usable_memory
 from semtune.errors import ModelError
@@ -79,5 +78,5 @@ def fitting_rows(backbone: Backbone, rows: int, columns: int, length: int, bf16:
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of torch says that there was no memory left, on a processor or a GPU."""
     text = str(error).casefold()
-    kinds: tuple[Any, ...] = (MemoryError,)
-    return isinstance(error, kinds) or (isinstance(error, RuntimeError) and any(part in text for part in _NO_MEMORY))
+    said = any(part in text for part in _NO_MEMORY)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and said)

@@ -17,6 +17,7 @@ from semtune.train.shapes import Material, material
 
 LEARNING_RATE = 2e-5
 LORA_RATE = 2e-4  # adapters begin at zero and take ten times the rate (Hu et al. 2021)
+MAIN = "main"  # the data set whose dev split counts, where there are several
 SMALL = 1_000  # rows; below, a run proves little
 
 
@@ -122,7 +123,7 @@ def plan(
     _refuse_without_teacher(loss, settings)
     others = {name: material(data) for name, data in (also or {}).items()}
     tasks = tuple(Task(name, m.shape, choose(m, "auto")[0], m.rows) for name, m in others.items())
-    bf16 = has_bf16() if settings.precision == "auto" else settings.precision == "bf16"
+    bf16 = in_bf16(settings)
     reasons = [f"loss: {loss}, for {found.rows:,} {found.shape}: {why}"]
     length = min(filter(None, (settings.max_length, limit)), default=0)
     longest = min(max(lengths, default=0), length) if length else max(lengths, default=0)
@@ -158,6 +159,11 @@ def plan(
         also=tasks,
         reasons=tuple(reasons),
     )
+
+
+def in_bf16(settings: TrainSettings) -> bool:
+    """Whether products are computed in bf16."""
+    return has_bf16() if settings.precision == "auto" else settings.precision == "bf16"
 
 
 def halved(chosen: Plan) -> Plan | None:

@@ -14,7 +14,7 @@ from semtune.types import Split
 
 DEV_ROWS = 512  # of the dev loss: enough for a curve
 DENOISING = "DenoisingAutoEncoderLoss"
-LABELS = ("score", "label")
+LABELS = ("score", "label")  # columns that are no texts
 
 
 def table(
@@ -40,8 +40,6 @@ def table(
         made = made | {"label": labels(made, teacher, loss, dimension, progress) if texts else []}
     elif found.shape == "plain sentences":
         made = {"text": texts, "again": texts}
-    if found.binary and "label" in made and loss not in {"SoftmaxLoss", "ContrastiveLoss", "OnlineContrastiveLoss"}:
-        made = made | {"label": [float(label) for label in made["label"]]}
     return Table.from_dict(made)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,11 @@ from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.train.adapt import ADAPTER
 from semtune.train.memory import Backbone, is_out_of_memory
-from semtune.train.plan import Plan, halved, plan
+from semtune.train.plan import MAIN, Plan, halved, plan
 from semtune.train.processes import is_first, meet, world
 from semtune.train.settings import TrainSettings
 from semtune.train.shapes import as_wanted, columns, material
+from semtune.train.tables import LABELS
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from semtune.train.settle import Settled
 
 LENGTHS = 2_000  # training rows whose lengths are looked at
-MAIN = "main"  # the data set whose dev split counts, where there are several
-LABELS = ("score", "label")  # columns that are no texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,13 @@ def train(
                 },
             )
         meet()
-        chosen, fitted = _fit_in_memory(data, base, base_contract, work, settings, chosen, seed, progress, floor)
+        from semtune.train.fit import fit
+
+        def train_once(chosen: Plan) -> Fitted:
+            with progress.track("train", chosen.steps) as advance:
+                return fit(data, base, base_contract, work, settings, chosen, seed, progress, advance, floor)
+
+        chosen, fitted = _fit_in_memory(train_once, chosen, progress)
         rows, settled = fitted.rows, fitted.settled
         if not is_first():
             return Trained(base_contract, chosen, rows, None, None)
@@ -146,29 +151,17 @@ def train(
     return made
 
 
-def _fit_in_memory(
-    data: Mapping[str, Dataset],
-    base: Path,
-    contract: Contract,
-    work: Path,
-    settings: TrainSettings,
-    chosen: Plan,
-    seed: int,
-    progress: Progress,
-    floor: FloorSet | None,
-) -> tuple[Plan, Fitted]:
+def _fit_in_memory(fit: Callable[[Plan], Fitted], chosen: Plan, progress: Progress) -> tuple[Plan, Fitted]:
     """Fit; where memory gives out, go on from the last checkpoint with a mini-batch of half the size.
 
     Raises:
         TrainingError: not even the smallest mini-batch fits.
     """
     from semtune.train.callbacks import TrainingError
-    from semtune.train.fit import fit
 
     while True:
         try:
-            with progress.track("train", chosen.steps) as advance:
-                return chosen, fit(data, base, contract, work, settings, chosen, seed, progress, advance, floor)
+            return chosen, fit(chosen)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -12,7 +12,7 @@ from pathlib import Path
 from semtune.errors import InputError
 from semtune.prepare.material import Section
 from semtune.prepare.readers.archive import ARCHIVES, is_archive, unpacked
-from semtune.prepare.readers.batches import read_batches
+from semtune.prepare.readers.batches import Batch, read_batches
 from semtune.prepare.readers.outline import READERS, read_outline
 from semtune.prepare.readers.plain import Outline
 from semtune.prepare.readers.unpack import suffix_of
@@ -115,9 +115,7 @@ def read_folder(
                     done(1)
                 continue
             for batch in read_batches(folder, list(run), work, processes):
-                tally.merge(batch.tally)
-                for name, outline in batch.outlines:
-                    sections += as_sections(name, outline)
+                sections += _of_batch(batch, "", tally)
                 done(len(batch.outlines))
     if not sections:
         reasons = ", ".join(f"{entry['count']} {reason}" for reason, entry in tally.dropped.items())
@@ -147,10 +145,14 @@ def _archived(path: Path, name: str, tally: Tally, work: Path | None, processes:
     sections: list[Section] = []
     with unpacked(path, name or path.name, tally) as folder:
         for batch in read_batches(folder, _members(folder), work, processes):
-            tally.merge(batch.tally)
-            for member, outline in batch.outlines:
-                sections += as_sections(f"{name}/{member}" if name else member, outline)
+            sections += _of_batch(batch, f"{name}/" if name else "", tally)
     return sections
+
+
+def _of_batch(batch: Batch, prefix: str, tally: Tally) -> list[Section]:
+    """The sections of files read together, `prefix` before their names; what was counted is added."""
+    tally.merge(batch.tally)
+    return [section for name, outline in batch.outlines for section in as_sections(prefix + name, outline)]
 
 
 def _members(folder: Path) -> list[Path]:

@@ -17,10 +17,11 @@ from semtune.encoders.torch import open_sentence_transformer
 from semtune.errors import ConfigError, InputError, ModelError
 from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write_json
 from semtune.progress import QUIET, Progress
-from semtune.train.distil.imitate import Imitated, Lesson, imitate, in_bf16, vectors_of
+from semtune.train.distil.imitate import Imitated, Lesson, imitate, vectors_of
 from semtune.train.distil.layers import keep_layers
 from semtune.train.distil.multilingual import check_student, into_space, parallel_columns
 from semtune.train.distil.table import token_table
+from semtune.train.plan import in_bf16
 from semtune.train.settings import TrainSettings
 from semtune.train.trainer import train
 from semtune.types import Embeddings, Role

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semtune.encoders.batching import by_length
-from semtune.encoders.machine import has_bf16
 from semtune.io import write_jsonl
+from semtune.metrics import unit
 from semtune.progress import Progress
+from semtune.train.plan import in_bf16
 from semtune.train.settings import TrainSettings
 from semtune.types import Embeddings
 
@@ -87,6 +87,7 @@ def imitate(
 
     from semtune.train.attention import fast_on_cpu
     from semtune.train.callbacks import Bedside, log_rows, newest_whole
+    from semtune.train.fit import quiet
 
     set_seed(seed)
     model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
@@ -95,10 +96,7 @@ def imitate(
     before = closeness(model, held, half)
     steps = _steps(len(train.vectors), settings)
     checkpoint = newest_whole(work / "checkpoints")
-    with progress.track("imitate", steps) as advance, warnings.catch_warnings(), _without_dropout(model):
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        warnings.filterwarnings("ignore", message=".*pin_memory.*")
+    with progress.track("imitate", steps) as advance, quiet(), _without_dropout(model):
         trainer = SentenceTransformerTrainer(
             model=model,
             args=_arguments(work / "checkpoints", settings, steps, seed),
@@ -114,18 +112,12 @@ def imitate(
     return Imitated(before, closeness(model, held, half), log)
 
 
-def in_bf16(settings: TrainSettings) -> bool:
-    """Whether products are computed in bf16."""
-    return has_bf16() if settings.precision == "auto" else settings.precision == "bf16"
-
-
 def closeness(model: SentenceTransformer, lesson: Lesson, bf16: bool = False) -> float:
     """Mean cosine of the model's vectors with the lesson's, over all columns."""
-    wanted = lesson.vectors / np.maximum(np.linalg.norm(lesson.vectors, axis=1, keepdims=True), 1e-12)
+    wanted = unit(lesson.vectors)
     found = []
     for texts in lesson.columns.values():
-        made = vectors_of(model, texts, bf16)
-        made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12)
+        made = unit(vectors_of(model, texts, bf16))
         found.append(float((made * wanted).sum(axis=1).mean()))
     return float(np.mean(found))
 
@@ -178,31 +170,20 @@ def _table(lesson: Lesson) -> Any:
 
 
 def _arguments(folder: Path, settings: TrainSettings, steps: int, seed: int) -> Any:
-    import torch
     from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 
+    from semtune.train.fit import shared_arguments
     from semtune.train.sampler import LengthBatchSampler
 
     return SentenceTransformerTrainingArguments(
-        output_dir=str(folder),
+        **shared_arguments(folder, settings, in_bf16(settings), seed),
         max_steps=steps,
         per_device_train_batch_size=settings.per_device_train_batch_size,
         learning_rate=settings.learning_rate or RATE,
-        warmup_steps=settings.warmup_steps,
-        weight_decay=settings.weight_decay,
         lr_scheduler_type="linear",
-        bf16=in_bf16(settings),
-        use_cpu=not torch.cuda.is_available(),
-        seed=seed,
-        data_seed=seed,
         batch_sampler=LengthBatchSampler,
         eval_strategy="no",
-        save_strategy="steps",
         save_steps=max(1, -(-steps // 4)),
-        save_total_limit=2,
         logging_steps=max(1, steps // LOGS),
-        logging_nan_inf_filter=False,
         report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=torch.cuda.is_available(),
     )
