@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BATCH = 1000
 ID_LENGTH = 512  # bytes a string id may have in the collection
 FIELDS = ["row"]
+# The client pings an idle connection every 10 s, which gRPC servers of default settings (milvus-lite's is one) take for an
+# attack after the third ping and close ("too_many_pings"). While a call runs it still notices a dead server.
+CHANNEL = {"grpc.keepalive_permit_without_calls": False}
 
 
 class MilvusIndex:
@@ -134,7 +137,7 @@ def _connect(uri: str) -> MilvusClient:
     level = noise.level
     noise.setLevel(logging.CRITICAL)  # it logs the traceback of what we say in words
     try:
-        return MilvusClient(uri=uri)
+        return MilvusClient(uri=uri, grpc_options=CHANNEL)
     except MilvusException as error:
         if file is not None:
             raise InputError(
