@@ -1,5 +1,7 @@
 """Above `EXACT_UP_TO` a graph is built, and the recall in the manifest is measured, not assumed."""
 
+import time
+
 import numpy as np
 import pytest
 from index_parts import hold, open_folder
@@ -8,6 +10,7 @@ from semtune.index import faiss as backend
 from semtune.index import manifest as manifests
 from semtune.index.build import DEPTH, SAMPLE, IndexSettings, build
 from semtune.index.faiss import FaissIndex
+from semtune.index.milvus import MilvusIndex
 from semtune.types import Document, Encoded
 
 COUNT, DIMENSION = 2000, 32
@@ -103,3 +106,12 @@ def test_above_the_limit_milvus_chooses_and_the_recall_is_measured(backend_named
     assert manifest.index_type == "AUTOINDEX"
     index, _, _ = open_folder(tmp_path / "index")
     assert abs(manifest.recall_at_10 - recall(index, vectors)) < 3 * 0.5 / np.sqrt(SAMPLE)
+
+
+@pytest.mark.slow
+def test_milvus_answers_after_a_pause(vectors, tmp_path):
+    """Idle for longer than a gRPC server of default settings forgives a client that pings every ten seconds."""
+    uri = str(tmp_path / "lite.db")
+    MilvusIndex.build(vectors[:8], [str(i) for i in range(8)], uri, "few")
+    time.sleep(60)
+    assert MilvusIndex.open(uri, "few", 8).search(vectors[:1], 1).rows.tolist() == [[0]]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from semtune.evaluate.differences import interval
 from semtune.evaluate.scores import Scores
-from semtune.evaluate.verdict import Verdict, interval, judge, number
+from semtune.evaluate.verdict import Verdict, judge, number
 from semtune.io import atomic_file
 from semtune.metrics import ranking
 

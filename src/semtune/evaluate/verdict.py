@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from semtune.evaluate.differences import compare
 from semtune.evaluate.scores import LABELS, Scores
-from semtune.metrics import Comparison, compare_means, compare_spearman, spearman
+from semtune.metrics import Comparison
 
 Word = Literal["ship", "do-not-ship", "cannot-judge"]
 EXIT_CODES: dict[Word, int] = {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}
@@ -85,31 +86,6 @@ def judge(tuned: Scores, other: Scores, seed: int = 0, min_queries: int = 20) ->
     found = compare(tuned, other, seed)
     word, sentence = _say(found, tuned)
     return Verdict(word, sentence, tuned.main, other.model, found.gain, (found.low, found.high), found.p_value, tuned.n)
-
-
-def compare(tuned: Scores, other: Scores, seed: int = 0) -> Comparison:
-    """The paired comparison on the main metric, without asking whether it can be trusted."""
-    if tuned.kind == "similarity":
-        return compare_spearman(tuned.similarities, other.similarities, tuned.gold, seed)
-    return compare_means(tuned.per_query[tuned.main], other.per_query[tuned.main], seed)
-
-
-def interval(scores: Scores, seed: int = 0, samples: int = 2_000) -> tuple[float, float]:
-    """95 % bootstrap interval of one system's main metric over its queries or pairs; NaNs where there is none."""
-    if not math.isfinite(scores.metrics[scores.main]) or scores.n < 2:
-        return NAN, NAN
-    rng = np.random.default_rng(seed)
-    draws = (rng.integers(0, scores.n, scores.n) for _ in range(samples))
-    if scores.kind == "similarity":
-        values = [spearman(scores.similarities[rows], scores.gold[rows]) for rows in draws]
-    else:
-        each = scores.per_query[scores.main]
-        values = [float(each[rows].mean()) for rows in draws]
-    finite = [value for value in values if math.isfinite(value)]  # a draw of equal pairs has no correlation
-    if not finite:
-        return NAN, NAN
-    low, high = np.quantile(finite, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _say(found: Comparison, tuned: Scores) -> tuple[Word, str]:
