@@ -9,6 +9,7 @@ from torch import nn
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.train import attention
 from semtune.train.attention import Dropout, fast_on_cpu, keep_mask
+from semtune.train.packing import BOUNDARIES, LIKE, SHORT, groups
 
 
 def drawn(*shape, dtype=torch.float64):
@@ -82,8 +83,9 @@ def losses(model, fast):
             module.p = 0.001 if fast else 0.0  # the first takes our path, and is rounded to dropping nothing
     model.train()
     texts = [["clean the kettle", "buy a loom"], ["wipe the kettle with a damp cloth and let it dry", "ask"]]
-    columns = [model.preprocess(column) for column in texts]
     with fast_on_cpu(model) if fast else nullcontext():
+        columns = [model.preprocess(column) for column in texts]
+        assert all((BOUNDARIES in column) == fast for column in columns)
         assert model[0].auto_model.config._attn_implementation == (attention.NAME if fast else "sdpa")
         value = MultipleNegativesRankingLoss(model)(columns, None)
         value.backward()
@@ -115,3 +117,57 @@ def test_evaluation_inside_the_block_does_not_drop(toy_model):
     with fast_on_cpu(model):
         model.eval()
         np.testing.assert_allclose(model.encode(["clean the kettle", "buy"]), before, atol=1e-6)
+
+
+ENDS = (0, 60, 61, 101, 141, 150)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.25])
+def test_texts_end_to_end_attend_only_to_themselves(p):
+    torch.manual_seed(0)
+    qkv = [drawn(3, ENDS[-1], 4) for _ in range(3)]
+    out = torch.randn(ENDS[-1], 3, 4, dtype=torch.float64)
+    torch.manual_seed(7)
+    mine = attention._AttendPacked.apply(*qkv, ENDS, 0.5, p)
+    mine.backward(out)
+    gradients = [x.grad.clone() for x in qkv]
+    for x in qkv:
+        x.grad = None
+    torch.manual_seed(7)
+    reference = torch.zeros_like(out)
+    q, k, v = (x.transpose(0, 1) for x in qkv)
+    for at, real in groups(ENDS):
+        parts = [x[at].transpose(1, 2) for x in (q, k, v)]
+        scores = parts[0] @ parts[1].transpose(-1, -2) * 0.5
+        if real is not None:
+            scores = scores.masked_fill(~real[:, None, None, :], -torch.inf)
+        weights = torch.softmax(scores, -1)
+        weights = weights * keep_mask(weights.shape, p, torch.float64) if p else weights
+        made = (weights @ parts[2]).transpose(1, 2)
+        keep = torch.ones(at.shape, dtype=torch.bool) if real is None else real
+        reference = reference.index_put((at[keep],), made[keep])
+    reference.backward(out)
+    torch.testing.assert_close(mine, reference)
+    for found, x in zip(gradients, qkv, strict=True):
+        torch.testing.assert_close(found, x.grad)
+
+
+def test_groups_hold_every_token_once_and_texts_of_like_length():
+    held = []
+    for at, real in groups(ENDS):
+        tokens = at.flatten() if real is None else at[real]
+        held += tokens.tolist()
+        sizes = [at.shape[1]] * len(at) if real is None else real.sum(1).tolist()
+        assert max(sizes) <= SHORT or min(sizes) >= LIKE * max(sizes)
+    assert sorted(held) == list(range(ENDS[-1]))
+
+
+def test_a_model_that_cannot_do_without_padding_keeps_it(toy_model):
+    model = open_sentence_transformer(toy_model, "cpu")
+    model[0].config.sliding_window = 4
+    with fast_on_cpu(model):
+        assert BOUNDARIES not in model.preprocess(["clean", "buy a loom"])
+    del model[0].config.sliding_window
+    with fast_on_cpu(model, pack=False):
+        assert BOUNDARIES not in model.preprocess(["clean", "buy a loom"])
+    assert not model[0].can_flatten_inputs

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from semtune.train.packing import BOUNDARIES, groups, packed
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
@@ -36,31 +38,107 @@ def keep_mask(shape: torch.Size, p: float, dtype: torch.dtype) -> torch.Tensor:
     return (torch.from_numpy(drawn) >= dropped).view(shape).to(dtype).mul_(LEVELS / (LEVELS - dropped))
 
 
+Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _forward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: Any, scale: float, p: float) -> Parts:
+    """softmax(q k' scale + bias) with dropout, times v; also the weights and the mask, for the gradient."""
+    scores = torch.matmul(q, k.transpose(-1, -2)).mul_(scale)
+    if bias is not None:
+        scores.add_(bias)
+    weights = torch.softmax(scores, -1)
+    if not p:
+        return torch.matmul(weights, v), weights, torch.empty(0)
+    keep = keep_mask(weights.shape, p, weights.dtype)
+    return torch.matmul(weights * keep, v), weights, keep
+
+
+def _backward(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, weights: torch.Tensor, keep: torch.Tensor, out: Any, scale: float
+) -> Parts:
+    """Gradients of q, k and v by hand (Vaswani et al. 2017)."""
+    by_weights = torch.matmul(out, v.transpose(-1, -2))
+    if keep.numel():
+        by_v = torch.matmul((weights * keep).transpose(-1, -2), out)
+        by_weights.mul_(keep)
+    else:
+        by_v = torch.matmul(weights.transpose(-1, -2), out)
+    by_scores = torch.ops.aten._softmax_backward_data(by_weights, weights, -1, weights.dtype).mul_(scale)
+    return torch.matmul(by_scores, k), torch.matmul(by_scores.transpose(-1, -2), q), by_v
+
+
 class _Attend(torch.autograd.Function):
-    """softmax(q k' scale + bias) with dropout, times v; the gradient by hand (Vaswani et al. 2017)."""
+    """Attention with dropout."""
 
     @staticmethod
     def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: Any, scale: float, p: float) -> Any:
         """q, k, v: (batch, heads, tokens, size); bias: broadcast to (batch, heads, tokens, tokens), or None."""
         with torch.autocast("cpu", enabled=False):
-            scores = torch.matmul(q, k.transpose(-1, -2)).mul_(scale)
-            if bias is not None:
-                scores.add_(bias)
-            weights = torch.softmax(scores, -1)
-            keep = keep_mask(weights.shape, p, weights.dtype)
-            ctx.save_for_backward(q, k, v, weights, keep)
-            ctx.scale = scale
-            return torch.matmul(weights * keep, v)
+            made, weights, keep = _forward(q, k, v, bias, scale, p)
+        ctx.save_for_backward(q, k, v, weights, keep)
+        ctx.scale = scale
+        return made
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         """Gradients of q, k and v."""
-        q, k, v, weights, keep = ctx.saved_tensors
+        return *_backward(*ctx.saved_tensors, gradients[0], ctx.scale), None, None, None
+
+
+class _AttendPacked(torch.autograd.Function):
+    """Attention with dropout within each of the texts that lie end to end."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, ends: tuple[int, ...], scale: float, p: float
+    ) -> Any:
+        """q, k, v: (heads, tokens, size) of all texts; ends: their boundaries. Returns (tokens, heads, size)."""
+        flat = [x.transpose(0, 1) for x in (q, k, v)]
+        made = torch.empty_like(flat[0], memory_format=torch.contiguous_format)
+        saved: list[torch.Tensor] = []
+        with torch.autocast("cpu", enabled=False):
+            for at, real in groups(ends):
+                parts = [_padded(x, at) for x in flat]
+                bias = None
+                if real is not None:
+                    bias = torch.zeros(real.shape, dtype=q.dtype).masked_fill_(~real, torch.finfo(q.dtype).min)
+                    bias = bias[:, None, None, :]
+                out, weights, keep = _forward(*parts, bias, scale, p)
+                _place(made, out, at, real)
+                saved += [*parts, weights, keep]
+        ctx.save_for_backward(*saved)
+        ctx.ends, ctx.scale = ends, scale
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        """Gradients of q, k and v."""
         (out,) = gradients
-        by_v = torch.matmul((weights * keep).transpose(-1, -2), out)
-        by_weights = torch.matmul(out, v.transpose(-1, -2)).mul_(keep)
-        by_scores = torch.ops.aten._softmax_backward_data(by_weights, weights, -1, weights.dtype).mul_(ctx.scale)
-        return torch.matmul(by_scores, k), torch.matmul(by_scores.transpose(-1, -2), q), by_v, None, None, None
+        made = [torch.empty_like(out, memory_format=torch.contiguous_format) for _ in range(3)]
+        saved = ctx.saved_tensors
+        for number, (at, real) in enumerate(groups(ctx.ends)):
+            by_out = _padded(out, at)
+            if real is not None:
+                by_out = by_out * real[:, None, :, None]
+            for whole, part in zip(
+                made, _backward(*saved[5 * number : 5 * number + 5], by_out, ctx.scale), strict=True
+            ):
+                _place(whole, part, at, real)
+        return *(x.transpose(0, 1) for x in made), None, None, None
+
+
+def _padded(flat: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    """(tokens, heads, size) → (texts, heads, longest, size)."""
+    return flat[at].transpose(1, 2)
+
+
+def _place(flat: torch.Tensor, part: torch.Tensor, at: torch.Tensor, real: torch.Tensor | None) -> None:
+    """The reverse of `_padded`, for tokens only."""
+    back = part.transpose(1, 2)
+    if real is None:
+        flat[at] = back
+    else:
+        flat[at[real]] = back[real]
 
 
 class _Drop(torch.autograd.Function):
@@ -89,8 +167,13 @@ class Dropout(nn.Dropout):
 
 
 @contextmanager
-def fast_on_cpu(model: SentenceTransformer) -> Iterator[None]:
-    """Train `model` with this attention and dropout while the block runs; on a GPU nothing is changed."""
+def fast_on_cpu(model: SentenceTransformer, *, pack: bool = True) -> Iterator[None]:
+    """Train `model` with this attention and dropout while the block runs; on a GPU nothing is changed.
+
+    Args:
+        model: any; what does not fit stays as it is.
+        pack: read batches without padding, where the model can. Not for losses that read a column's tokens.
+    """
     if model.device.type != "cpu":
         yield
         return
@@ -101,7 +184,11 @@ def fast_on_cpu(model: SentenceTransformer) -> Iterator[None]:
     for parent, name, child in plain:
         setattr(parent, name, Dropout(child.p).train(child.training))
     try:
-        yield
+        if before and pack:
+            with packed(model):
+                yield
+        else:
+            yield
     finally:
         for parent, name, child in plain:
             setattr(parent, name, child.train(parent.training))
@@ -137,6 +224,11 @@ def _attention(
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
     """The form that transformers calls; what is not plain bidirectional attention with dropout goes to torch's own."""
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if others.get(BOUNDARIES) is not None:
+        ends = tuple(others[BOUNDARIES].tolist())
+        made: Any = _AttendPacked.apply(query[0], key[0], value[0], ends, scale, dropout)
+        return made.unsqueeze(0), None
     causal = attention_mask is None and getattr(module, "is_causal", True)
     special = others.get("position_bias") is not None or others.get("is_causal")
     if not (torch.is_grad_enabled() and dropout > 0) or causal or special or query.shape[1] != key.shape[1]:
@@ -150,6 +242,5 @@ def _attention(
         bias = attention_mask
         if bias.dtype == torch.bool:
             bias = torch.zeros_like(bias, dtype=query.dtype).masked_fill_(~bias, torch.finfo(query.dtype).min)
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    made: Any = _Attend.apply(query, key, value, bias, scale, dropout)
+    made = _Attend.apply(query, key, value, bias, scale, dropout)
     return made.transpose(1, 2).contiguous(), None

@@ -119,7 +119,7 @@ def fit(
             ],
         )
         trainer.remove_callback(PrinterCallback)
-        with fast_on_cpu(model):
+        with fast_on_cpu(model, pack=chosen.loss != DENOISING and DENOISING not in {task.loss for task in chosen.also}):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     merge(model, work / ADAPTER, keep=is_first())
     rows = log_rows(trainer.state.log_history, chosen.metric)
