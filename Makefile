@@ -41,6 +41,7 @@ test-all: $(STAMP) ## all tests; takes many minutes
 
 bench: $(STAMP) ## measure speed against named peers; keep the machine idle meanwhile
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/train_step.py
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/train.py
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/encode.py
 
 docs: $(STAMP) ## write the reference pages from the code

@@ -12,8 +12,9 @@ from scipy import stats
 from semtune import metrics
 
 IDS = [f"d{i}" for i in range(130)] + ["é", "Z", "文"]
-TREC = {"ndcg@10": "ndcg_cut_10", "recall@1": "recall_1", "recall@5": "recall_5",
-        "recall@10": "recall_10", "recall@100": "recall_100"}  # fmt: skip
+TREC = {"ndcg@10": "ndcg_cut_10", "recall@1": "recall_1", "recall@5": "recall_5", "recall@10": "recall_10",
+        "recall@100": "recall_100", "map@100": "map_cut_100", "precision@10": "P_10", "hit@10": "success_10",
+        "map@3": "map_cut_3", "precision@3": "P_3", "hit@3": "success_3", "ndcg@3": "ndcg_cut_3"}  # fmt: skip
 
 grades = st.dictionaries(st.sampled_from(IDS), st.integers(-1, 3), min_size=1, max_size=25)
 few_values = st.sampled_from([0.0, 0.25, 0.5, 0.5 + 1e-9, 0.7, 1.0, -1.0])  # many ties, one of them below float32
@@ -21,7 +22,7 @@ runs = st.dictionaries(st.sampled_from(IDS), few_values | st.floats(-1e3, 1e3, w
 
 
 def by_trec(qrels, run):
-    measures = {"ndcg_cut.10", "recall.1,5,10,100"}
+    measures = {"ndcg_cut.3,10", "recall.1,5,10,100", "map_cut.3,100", "P.3,10", "success.3,10"}
     return pytrec_eval.RelevanceEvaluator(qrels, measures).evaluate(run)
 
 
@@ -31,7 +32,8 @@ def test_retrieval_equals_pytrec_eval(cases):
     qrels = {f"q{i}": row for i, (row, _) in enumerate(cases)}
     run = {f"q{i}": row for i, (_, row) in enumerate(cases)}
     judged = [q for q in qrels if max(qrels[q].values()) > 0]
-    found, trec = metrics.retrieval(qrels, run), by_trec(qrels, run)
+    names = {*metrics.RETRIEVAL, *metrics.measures_at([3])}
+    found, trec = metrics.retrieval(qrels, run, sorted(names)), by_trec(qrels, run)
     for ours, theirs in TREC.items():
         np.testing.assert_allclose(found[ours], [trec[q][theirs] for q in judged], atol=1e-6)
     top = {q: {d: run[q][d] for d in metrics.ranking(run[q], 10)} for q in run}
@@ -136,3 +138,85 @@ def test_a_planted_gain_in_spearman_is_found():
         found = metrics.compare_spearman(a, b, gold, seed=i, samples=200)
         ships += found.p_value < 0.05 and found.low > 0
     assert ships >= 19
+
+
+labelled = st.lists(st.tuples(st.booleans(), few_values | st.floats(-1, 1, width=16)), min_size=1, max_size=60)
+
+
+@settings(max_examples=60, deadline=None)
+@given(labelled)
+def test_cuts_and_average_precision_equal_sklearn_and_sentence_transformers(rows):
+    from sentence_transformers.sentence_transformer.evaluation import BinaryClassificationEvaluator as Reference
+    from sklearn.metrics import average_precision_score
+
+    gold, scores = np.array(rows, dtype=float).T
+    accuracy = metrics.best_accuracy(scores, gold)
+    assert (accuracy.value, accuracy.threshold) == Reference.find_best_acc_and_threshold(scores, gold, True)
+    if not gold.any():
+        assert math.isnan(metrics.average_precision(scores, gold))
+        assert math.isnan(metrics.best_f1(scores, gold).value)
+        return
+    assert metrics.average_precision(scores, gold) == pytest.approx(average_precision_score(gold, scores), abs=1e-12)
+    f1 = metrics.best_f1(scores, gold)
+    assert (f1.value, f1.precision, f1.recall, f1.threshold) == Reference.find_best_f1_and_threshold(scores, gold, True)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40))
+def test_clusters_and_classes_equal_sklearn(rows):
+    from sklearn.metrics import f1_score, homogeneity_completeness_v_measure
+
+    one, two = np.array(rows).T
+    found = metrics.v_measure(one, two)
+    reference = homogeneity_completeness_v_measure(one, two)
+    assert (found.homogeneity, found.completeness, found.v_measure) == pytest.approx(reference, abs=1e-9)
+    assert found.parts.mean() == pytest.approx(found.v_measure, abs=1e-9)
+    assert metrics.macro_f1(one, two) == pytest.approx(f1_score(one, two, average="macro"), abs=1e-12)
+
+
+def test_the_parts_of_v_measure_spread_as_its_bootstrap_does():
+    rng = np.random.default_rng(7)
+    one = rng.integers(0, 5, 800)
+    two = np.where(rng.random(800) < 0.7, one, rng.integers(0, 5, 800))
+    drawn = [metrics.v_measure(one[rows], two[rows]).v_measure for rows in rng.integers(0, 800, (400, 800))]
+    assert metrics.v_measure(one, two).parts.std() / np.sqrt(800) == pytest.approx(np.std(drawn), rel=0.12)
+
+
+def test_average_precision_of_equal_systems_seldom_differs_and_a_planted_gain_is_found():
+    rng = np.random.default_rng(8)
+    ghosts = gains = 0
+    for i in range(25):
+        gold = (rng.random(200) < 0.4).astype(float)
+        a, b, worse = (gold + rng.normal(size=200) * spread for spread in (0.6, 0.6, 1.3))
+        equal = metrics.compare_statistic(a, np.exp(b), gold, metrics.average_precision, seed=i, samples=200)
+        found = metrics.compare_statistic(a, worse, gold, metrics.average_precision, seed=i, samples=200)
+        ghosts += equal.p_value < 0.05 and equal.low > 0
+        gains += found.p_value < 0.05 and found.low > 0
+    assert (ghosts <= 2, gains >= 23) == (True, True)
+
+
+def mined(rng, spread, n=60):
+    """Two sentences of each meaning; the model sees each sentence, with noise, in 8 dimensions."""
+    meanings = np.repeat(np.random.default_rng(0).normal(size=(n // 2, 8)), 2, axis=0)
+    vectors = metrics.unit(meanings + rng.normal(size=(n, 8)) * spread)
+    one, two = np.triu_indices(n, 1)
+    scores = np.einsum("ij,ij->i", vectors[one], vectors[two])
+    order = np.argsort(-scores)
+    pairs = np.stack([one, two], axis=1)[order]
+    right = ((pairs[:, 0] // 2) == (pairs[:, 1] // 2)).astype(float)
+    duplicates = np.stack([np.arange(0, n, 2), np.arange(1, n, 2)], axis=1)
+    return metrics.Mined(pairs, scores[order], right, duplicates, n)
+
+
+def test_mined_duplicates_are_compared_by_sentence():
+    rng = np.random.default_rng(9)
+    ghosts = gains = 0
+    for i in range(25):
+        a, b, worse = (mined(rng, spread) for spread in (0.5, 0.5, 1.0))
+        equal, found = (metrics.compare_mined(a, other, seed=i, samples=200) for other in (b, worse))
+        ghosts += equal.p_value < 0.05 and equal.low > 0
+        gains += found.p_value < 0.05 and found.low > 0
+    assert (ghosts <= 2, gains >= 23) == (True, True)
+    assert a.resampled(np.ones(60)) == pytest.approx(a.average_precision())
+    low, high = metrics.mined_interval(a, samples=200)
+    assert low < a.average_precision() < high

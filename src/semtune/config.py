@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from semtune.errors import ConfigError, InputError, nearest
 from semtune.io import atomic_file
+from semtune.types import Task
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+
+
+def _as_list(value: Any) -> Any:
+    """Configs of older runs have one word where a list is asked for; a comma parts several, as on the command line."""
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
 
 
 def _no_limit_or_some(steps: int) -> int:
@@ -172,7 +178,9 @@ class TrainConfig(Section):
     max_length: int | None = Field(
         None, ge=8, description="texts are cut at so many tokens in training; null: the model's limit"
     )
-    learning_rate: float | None = Field(None, gt=0, lt=1, description="peak learning rate; null: the plan's, 2e-5")
+    learning_rate: float | None = Field(
+        None, gt=0, lt=1, description="peak learning rate; null: the plan's, 2e-5, for scored pairs 5e-5"
+    )
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
         "linear", description="how the rate falls after its warm-up"
     )
@@ -209,8 +217,34 @@ class TrainConfig(Section):
 class EvaluateConfig(Section):
     """evaluate: tuned against base and BM25 on the held-out part."""
 
+    task: Task | Literal[""] = Field(
+        "", description="what to judge by where the data allows several, e.g. pairs; empty: what its shape says"
+    )
+    at: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
+        default_factory=list, description="the k of retrieval's measures, e.g. [1, 3, 10]; empty: the usual ones"
+    )
     bm25: bool = Field(True, description="compare with BM25 too")
     min_queries: int = Field(20, ge=2, description="fewer test queries than this: 'cannot judge'")
+    alpha: float = Field(
+        0.01, gt=0, le=0.05, description="a difference is believed if its p-value, corrected for several, is below"
+    )
+    noise: float = Field(
+        0.005, ge=0, lt=1, description="a difference up to this may come of a training's seed alone and decides nothing"
+    )
+    min_gain: float = Field(0.0, ge=0, lt=1, description="the gain that makes shipping worth while; 0: any real one")
+    min_metric: float | None = Field(
+        None, ge=0, le=1, description="a bar that the metric itself must reach, e.g. 0.8 for Spearman; null: none"
+    )
+    max_slice_drop: float | None = Field(
+        None, ge=0, le=1, description="what a slice that got worse may lose; null: it is named, and no more"
+    )
+    general: str = Field(
+        "", description="general text to see what was forgotten: a table of scored pairs, a data set; empty: none"
+    )
+    max_drop: float = Field(0.01, ge=0, le=1, description="what the metric on general text may lose against the base")
+    calibrate: bool = Field(
+        True, description="measure what a score means on the dev part, and give the exported model its thresholds"
+    )
     gate: bool = Field(False, description="stop the run, with exit code 1 or 2, unless the verdict is 'ship'")
 
 
@@ -220,7 +254,9 @@ class ExportConfig(Section):
     format: list[Literal["onnx", "torchscript"]] = Field(
         default_factory=lambda: ["onnx"], description="onnx (needed to serve), torchscript"
     )
-    precision: Literal["fp32"] = Field("fp32", description="of the graph's numbers")
+    precision: Annotated[list[Literal["fp32", "int8"]], BeforeValidator(_as_list)] = Field(
+        default_factory=lambda: ["fp32"], description="of the onnx graph: fp32 (which is served), int8 beside it"
+    )
 
 
 class IndexConfig(Section):

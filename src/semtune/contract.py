@@ -8,6 +8,7 @@ sentence-transformers files; nothing here needs torch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -51,6 +52,24 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a score means: probability = 1 / (1 + exp(-(slope x score + intercept))).
+
+    Attributes:
+        slope, intercept: of the curve.
+        of: what it is the probability of, such as "an answer ... is labelled relevant".
+    """
+
+    slope: float
+    intercept: float
+    of: str
+
+    def probability(self, score: float) -> float:
+        """From a score to a probability."""
+        return 0.5 * (1 + math.tanh(0.5 * (self.slope * score + self.intercept)))  # never overflows
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """How texts become vectors.
 
@@ -67,7 +86,8 @@ class Contract:
         tokenizer_sha256, weights_sha256: hashes of the files.
         fingerprint: hash of everything above that changes a vector; equal fingerprint, equal vectors.
         exports: exported graphs in the folder, by name ("onnx-fp32").
-        thresholds: calibrated score thresholds, by name; empty until measured.
+        thresholds: calibrated score thresholds, by name ("best-f1", "p0.9"); empty until measured.
+        calibration: from a score to a probability; None until measured. Neither changes a vector, nor the fingerprint.
     """
 
     name: str
@@ -84,6 +104,7 @@ class Contract:
     base: str = ""
     exports: Mapping[str, Export] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     @property
     def passage_length(self) -> int:
@@ -212,6 +233,7 @@ def _parse(path: Path) -> Contract:
         )
     try:
         values["exports"] = {name: Export(**export) for name, export in values.get("exports", {}).items()}
+        values["calibration"] = Calibration(**values["calibration"]) if values.get("calibration") else None
         return Contract(**values)
     except TypeError as error:
         raise ContractError(f"{path} is not a contract this Semtune can read ({error}).") from None

@@ -32,6 +32,7 @@ from semtune.types import (
     LabelledPair,
     LabelledText,
     Pair,
+    Parallel,
     Qrels,
     Query,
     ScoredPair,
@@ -46,7 +47,8 @@ NEGATIVE = "negative_"
 class Dataset:
     """A prepared data set in memory. Retrieval sets have qrels, similarity sets have scored pairs.
 
-    `review` is written for people to edit, and not read by `load`: see `semtune.prepare.review`.
+    `review` is written for people to edit, and not read by `load`: see `semtune.prepare.review`. `parallel` is
+    neither written nor read here: parallel texts are judged as they are, see `load_for_evaluation`.
     """
 
     corpus: list[Document] = field(default_factory=list)
@@ -56,6 +58,7 @@ class Dataset:
     scored: dict[Split, list[ScoredPair]] = field(default_factory=dict)
     labelled_pairs: dict[Split, list[LabelledPair]] = field(default_factory=dict)
     labelled_texts: dict[Split, list[LabelledText]] = field(default_factory=dict)
+    parallel: dict[Split, list[Parallel]] = field(default_factory=dict)
     documents: list[Document] | None = None
     report: dict[str, Any] = field(default_factory=dict)
     review: list[Suspect] | None = None

@@ -1,13 +1,16 @@
-"""What training reads, from the paths that a config or a command names; the pipeline and the commands share it."""
+"""What training and evaluation read, from the paths that a config or a command names; the pipeline and the commands share it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
     from semtune.dataset import Dataset
+    from semtune.evaluate.result import Scores
+    from semtune.evaluate.slices import Part
     from semtune.progress import Progress
     from semtune.train.floor import FloorSet
 
@@ -45,3 +48,39 @@ def floor_set(data: str, max_drop: float) -> FloorSet | None:
     from semtune.train.floor import FloorSet
 
     return FloorSet(load_for_evaluation(Path(data)), max_drop) if data else None
+
+
+def general_set(place: str) -> Dataset:
+    """What `evaluate.general` names: general text to see whether a model forgot it; its test part, or else all there is.
+
+    Raises:
+        InputError: there is no such data, or nothing in it can be measured.
+    """
+    from semtune.errors import InputError
+    from semtune.prepare import load_for_evaluation
+
+    found = load_for_evaluation(dataset_folder(Path(place)))
+    for split in ("test", "dev", "train"):
+        if found.scored.get(split) or found.qrels.get(split):
+            found.qrels["test"], found.scored["test"] = found.qrels.get(split, {}), found.scored.get(split, [])
+            return found
+    raise InputError(f"{place} has nothing to measure. Needed: (sentence1, sentence2, score), or queries with qrels.")
+
+
+def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
+    """What the train part shares with what is held out: as `prepare.json` has it, or else looked for; empty without a train part."""
+    from semtune.prepare import leaks
+
+    if "leaks" in dataset.report:
+        return dataset.report["leaks"]
+    rows = (dataset.qrels, dataset.pairs, dataset.scored)
+    train, test = (any(split in part and part[split] for part in rows) for split in ("train", "test"))
+    return leaks(dataset).as_dict() if train and test else {}
+
+
+def slices_of(dataset: Dataset, scores: Scores) -> list[Part]:
+    """The parts of the test set that are looked at one by one."""
+    from semtune.evaluate.slices import partition
+    from semtune.prepare.languages import tell
+
+    return partition(dataset, "test", scores, tell)

@@ -51,6 +51,8 @@ def storage_errors(path: Path) -> Iterator[None]:
             errno.EISDIR: "a folder is in the way",
             errno.ENAMETOOLONG: "the name is too long",
         }
+        if error.errno == errno.ENOENT and error.filename and Path(error.filename) in path.absolute().parents:
+            reasons[errno.ENOENT] = "no folder can be made there"
         if error.errno not in reasons:
             raise
         at = error.filename2 or error.filename or path

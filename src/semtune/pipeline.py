@@ -21,16 +21,22 @@ from semtune import dataset as datasets
 from semtune.config import RunConfig, write_config
 from semtune.contract import Contract
 from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
-from semtune.encoders.load import load_encoder
+from semtune.encoders.load import load_encoder, model_bytes
 from semtune.encoders.machine import keep_freed_memory
 from semtune.encoders.resolve import resolve
-from semtune.inputs import floor_set, training_set
-from semtune.io import storage_errors, write_json
+from semtune.errors import InputError
+from semtune.inputs import floor_set, general_set, leaks_of, slices_of, training_set
+from semtune.io import sha256_file, storage_errors, write_json
 from semtune.progress import QUIET, Progress
 from semtune.run import Key, RunDirectory, StepRecord, versions
 
 if TYPE_CHECKING:
+    from semtune.dataset import Dataset
+    from semtune.evaluate.calibrate import Calibrated
+    from semtune.evaluate.extras import Extras
+    from semtune.evaluate.result import Scores
     from semtune.prepare import PrepareSettings
+    from semtune.types import Encoder, Split
 
 Rerun = Literal["changed", "always", "never"]
 KEPT: dict[Rerun, str] = {
@@ -41,6 +47,7 @@ KEPT: dict[Rerun, str] = {
 EXIT_CODES = {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}
 BASE_ANSWERS_UP_TO = 50_000  # documents that the base model embeds too, to answer beside the tuned one
 PARITY_TEXTS = 20
+THRESHOLDS = "thresholds.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,7 @@ def run_pipeline(
     base_folder = resolve(config.model)
     context = Context(config, RunDirectory(root), base_folder, contracts.load(base_folder), progress)
     steps = chosen_steps(config)
+    _general_hash(context)  # a path that does not exist is refused before any step
     if dry_run:
         reports = _foresee(context, steps, rerun)
         for report in reports:
@@ -372,31 +380,82 @@ def _base(context: Context) -> dict[str, Any]:
 
 def _evaluate(context: Context, work: Path) -> Made:
     from semtune.encoders.torch import TorchEncoder
+    from semtune.evaluate.alongside import score_beside
     from semtune.evaluate.bm25 import score_bm25
-    from semtune.evaluate.outcome import conclude, write_trec_run
+    from semtune.evaluate.calibrate import calibration_split, can_calibrate
+    from semtune.evaluate.files import write_files
+    from semtune.evaluate.gates import forgetting
+    from semtune.evaluate.limits import Limits
+    from semtune.evaluate.outcome import conclude
     from semtune.evaluate.report import write_report
+    from semtune.evaluate.saved import identify
     from semtune.evaluate.scores import score
+    from semtune.evaluate.tasks import choose, tasks
     from semtune.io import read_json, read_jsonl
 
     dataset = datasets.load(context.path("prepare"))
-    if not (dataset.qrels.get("test") or dataset.scored.get("test")):
+    if not tasks(dataset, "test"):
         return _nothing_to_judge(context, work)
-    config, say = context.config.evaluate, context.progress
-    tuned = score(TorchEncoder.load(context.path("train") / "model"), dataset, "test", say)
-    base = score(TorchEncoder.load(context.base_folder), dataset, "test", say)
-    bm25 = score_bm25(dataset, "test", say) if config.bm25 and tuned.kind == "retrieval" else None
-    outcome = conclude(tuned, base, bm25, context.config.seed, config.min_queries)
-    write_json(work / "metrics.json", outcome.metrics_json())
-    if tuned.kind == "retrieval":
-        for name, scores in outcome.systems.items():
-            write_trec_run(work / f"{name}.trec", scores, name)
+    config, say, seed = context.config.evaluate, context.progress, context.config.seed
+    encoders = [TorchEncoder.load(folder) for folder in (context.path("train") / "model", context.base_folder)]
+    kind = choose(dataset, "test", config.task or None)
+    beside = calibration_split(dataset, kind) if config.calibrate and can_calibrate(kind) else None
+    measured = score_beside(encoders[0], dataset, "test", beside or "test", say, kind, config.at, seed)
+    tuned, base = measured["test"], score(encoders[1], dataset, "test", say, kind, config.at, seed)
+    others = {"base": base}
+    if config.bm25 and tuned.kind == "retrieval":
+        others["bm25"] = score_bm25(dataset, "test", say, config.at)
+    forgot = None
+    if config.general:
+        text = general_set(config.general)
+        mine, theirs = (score(encoder, text, "test", say) for encoder in encoders)
+        forgot = forgetting(Path(config.general).name, mine, theirs, seed, config.min_queries)
+    asked = config.model_dump(include=set(Limits.__dataclass_fields__))
+    outcome = conclude(
+        tuned, others, seed, Limits(**asked), parts=slices_of(dataset, tuned), forgot=forgot,
+        leaks=leaks_of(dataset), data=identify(dataset, "test", context.config.name),
+    )  # fmt: skip
     log = list(read_jsonl(context.path("train") / "log.jsonl"))
     seen = read_json(context.path("train") / "doctor.json")["findings"]
     notes = [f"{finding['kind'].capitalize()}: {finding['sentence']} {finding['advice']}" for finding in seen]
     title = f"{context.config.name}: tuned {context.config.model}"
-    write_report(work / "report.html", outcome, dataset, "test", log, title, notes)
+    calibrated = _calibrated(measured[beside], dataset, beside, say) if beside else None
+    extras = _extras(context, dict(zip(("tuned", "base"), encoders, strict=True)), dataset, tuned, calibrated)
+    write_report(work / "report.html", outcome, dataset, "test", log, title, notes, extras)
+    if calibrated:
+        write_json(work / THRESHOLDS, calibrated.as_dict())
+    write_files(work, outcome)
     systems = {name: scores.metrics[scores.main] for name, scores in outcome.systems.items()}
     return Made({**outcome.summary(), "metric": tuned.main, "systems": systems, "truncated": dict(tuned.truncated)})
+
+
+def _calibrated(scores: Scores, dataset: Dataset, split: Split, progress: Progress) -> Calibrated | None:
+    """The thresholds, kept here and taken over by the export: what `train` made is not changed afterwards."""
+    from semtune.evaluate.calibrate import calibrate
+
+    try:
+        return calibrate(scores, dataset, split)
+    except InputError as error:
+        progress.say(f"no calibrated thresholds: {error}")
+        return None
+
+
+def _extras(
+    context: Context, encoders: Mapping[str, Encoder], dataset: Dataset, tuned: Scores, calibrated: Calibrated | None
+) -> Extras:
+    from semtune.evaluate.extras import Extras, charts, costs
+
+    folders = {"tuned": context.path("train") / "model", "base": context.base_folder}
+    sizes = {name: model_bytes(folders[name], encoder.runtime) for name, encoder in encoders.items()}
+    maps = charts(encoders, dataset, "test", context.config.seed)
+    return Extras(maps, costs(encoders, dataset, tuned, sizes), calibrated=calibrated)
+
+
+def _general_hash(context: Context) -> dict[str, str]:
+    from semtune.prepare import hash_source
+
+    general = context.config.evaluate.general
+    return {"general": hash_source(general)} if general else {}
 
 
 def _nothing_to_judge(context: Context, work: Path) -> Made:
@@ -412,17 +471,31 @@ def _nothing_to_judge(context: Context, work: Path) -> Made:
 
 
 def _export(context: Context, work: Path) -> Made:
-    from semtune.export.build import export
+    from semtune.evaluate.calibrate import with_thresholds
+    from semtune.export.build import INT8, export
+    from semtune.io import read_json
 
     documents = datasets.load(context.path("prepare")).to_index
     texts = [document.content for document in documents[:: max(1, len(documents) // PARITY_TEXTS)]][:PARITY_TEXTS]
     inner = work / "model"
     formats = list(dict.fromkeys(["onnx", *context.config.export.format]))  # the index and the server need onnx
-    made = export(context.path("train") / "model", formats, inner, texts, context.progress)
+    precisions = list(dict.fromkeys(["fp32", *context.config.export.precision]))
+    made = export(context.path("train") / "model", formats, inner, texts, context.progress, precisions)
+    if (thresholds := context.path("evaluate") / THRESHOLDS).exists():
+        contracts.save(with_thresholds(made.contract, read_json(thresholds)), inner)
     for path in inner.iterdir():
         path.replace(work / path.name)
     inner.rmdir()
-    return Made({"formats": formats, "min_cosine": min(proof.min_cosine for proof in made.parity.values())})
+    cosines = {name: proof.min_cosine for name, proof in made.parity.items()}
+    whole = min(value for name, value in cosines.items() if name != INT8)
+    int8 = {"int8_min_cosine": cosines[INT8]} if INT8 in cosines else {}
+    return Made({"formats": formats, "min_cosine": whole, **int8})
+
+
+def _thresholds_hash(context: Context) -> dict[str, str]:
+    """Of the thresholds alone: another evaluation that finds the same ones is no reason to export again."""
+    file = context.path("evaluate") / THRESHOLDS
+    return {"thresholds": sha256_file(file)} if file.exists() else {}
 
 
 # --- index -------------------------------------------------------------------------------------------------
@@ -498,11 +571,11 @@ STEPS = (
     ),
     Step(
         "evaluate", ("prepare", "train"), ("torch", "transformers", "sentence-transformers", "bm25s"),
-        lambda context: context.config.evaluate.model_dump(exclude={"gate"}) | _base(context), _evaluate,
+        lambda context: context.config.evaluate.model_dump(exclude={"gate"}) | _base(context), _evaluate, _general_hash,
     ),
     Step(
         "export", ("train",), ("torch", "onnx", "onnxscript", "onnxruntime"),
-        lambda context: context.config.export.model_dump(), _export,
+        lambda context: context.config.export.model_dump(), _export, _thresholds_hash,
     ),
     Step(
         "index", ("prepare", "export"), ("onnxruntime", "tokenizers", "faiss-cpu", "pymilvus"),
@@ -510,6 +583,6 @@ STEPS = (
     ),
     Step(
         "search", ("index",), ("onnxruntime", "tokenizers"),
-        lambda context: context.config.search.model_dump() | _base(context), _search,
+        lambda context: context.config.search.model_dump() | _base(context), _search, _thresholds_hash,
     ),
 )  # fmt: skip

@@ -21,6 +21,10 @@ Embeddings: TypeAlias = NDArray[np.float32]  # (n, dim)
 Role: TypeAlias = Literal["query", "document"]
 Split: TypeAlias = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Task: TypeAlias = Literal[
+    "retrieval", "similarity", "pairs", "triplets", "clustering", "zero-shot", "few-shot", "cross-language", "mining"
+]
+"""What a model is judged by; `semtune.evaluate.result.KINDS` says more of each."""
 
 Qrels: TypeAlias = dict[str, dict[str, int]]
 """query id → document id → graded relevance; 0 means judged and not relevant."""
@@ -89,6 +93,28 @@ class LabelledText:
 
 
 @dataclass(frozen=True, slots=True)
+class Parallel:
+    """Texts in one language, and what says the same or answers them in another.
+
+    Attributes:
+        source, target: the two languages.
+        ids: (n,) of the texts; equal ids in several languages are one item.
+        texts: (n,) what is asked, in the source language.
+        candidates: what is searched, in the target language.
+        answers: (n,) positions in `candidates` that are right.
+        aligned: candidate i is the translation of text i, so that it can be asked the other way round, too.
+    """
+
+    source: str
+    target: str
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    candidates: tuple[str, ...]
+    answers: tuple[tuple[int, ...], ...]
+    aligned: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A passage that was refused as a question's negative since it may answer it; a person says whether it does.
 
@@ -114,19 +140,27 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer of a search. `score` is a similarity: bigger is better."""
+    """One answer of a search.
+
+    Attributes:
+        score: a similarity: bigger is better.
+        probability: of relevance, where the model is calibrated; None elsewhere.
+    """
 
     id: str
     score: float
     text: str
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    probability: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form used by the command line and the server."""
+        """The JSON form used by the command line and the server; without a probability where there is none."""
+        known = {} if self.probability is None else {"probability": self.probability}
         return {
             "id": self.id,
             "score": self.score,
+            **known,
             "text": self.text,
             "title": self.title,
             "metadata": dict(self.metadata),

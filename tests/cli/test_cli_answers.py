@@ -144,13 +144,13 @@ def test_evaluate_against_another_gives_a_verdict_and_its_exit_code(semtune, don
     answer = semtune(*words, "-o", tmp_path / "report")
     assert (answer.code, answer.json["verdict"]) == (2, "cannot-judge")
     answer = semtune(*words, "--min-queries", "5", "-o", tmp_path / "report")
-    assert answer.code == {"ship": 0, "do-not-ship": 1}[answer.json["verdict"]]
+    assert answer.code == {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}[answer.json["verdict"]]
     written = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert {key: answer.json[key] for key in ("gain", "interval", "p_value", "sentence")} == {
         key: written["verdict"][key] for key in ("gain", "interval", "p_value", "sentence")
     }
     names = sorted(path.name for path in (tmp_path / "report").iterdir())
-    assert names == ["bm25.trec", "metrics.json", "report.html", "tuned.trec"]
+    assert names == ["bm25.trec", "metrics.json", "per_query.jsonl", "report.html", "summary.md", "tuned.trec"]
     assert answer.json["gain"] == pytest.approx(
         written["systems"]["tuned"]["ndcg@10"] - written["systems"]["bm25"]["ndcg@10"]
     )

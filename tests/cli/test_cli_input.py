@@ -56,7 +56,7 @@ CASES = {
     "export empty -o new": "empty is not a model folder",
     "export toy -o new --format onx": "Unknown export format 'onx'. Allowed: onnx, torchscript. Did you mean 'onnx'?",
     "export toy -o new --format ,": "--format names no format.",
-    "export toy -o new --precision int4": "Unknown export precision 'int4'. Allowed: fp32.",
+    "export toy -o new --precision int4": "Unknown export precision 'int4'. Allowed: fp32, int8. Did you mean 'int8'?",
     "index empty run -o new": "empty is not a model folder",
     "index run nowhere -o new": "There is no {}/nowhere to index.",
     "index run empty -o new": "{}/empty is empty: no file to read in it.",

@@ -9,7 +9,7 @@ from huggingface_hub import constants
 from semtune.encoders import load as loading
 from semtune.encoders import resolve as resolving
 from semtune.encoders.load import load_encoder, parse_runtime
-from semtune.encoders.resolve import resolve
+from semtune.encoders.resolve import is_here, resolve
 from semtune.errors import ConfigError, MissingExtraError, ModelError
 
 
@@ -145,3 +145,9 @@ def test_a_run_is_served_from_its_export_and_reopened_in_torch_from_its_tuned_mo
     (run / "manifest.json").write_text(json.dumps({}))
     assert load_encoder(str(run)).runtime == "onnx-fp32"
     assert load_encoder(str(run), "torch").runtime == "torch-fp32"
+
+
+def test_what_is_here_is_told_without_the_network(empty_hub):
+    put_into(empty_hub, "org/name")
+    put_into(empty_hub, "sentence-transformers/bare")
+    assert [is_here(name) for name in ("org/name", "bare", "org/other")] == [True, True, False]

@@ -14,6 +14,7 @@ from semtune.evaluate.bm25 import score_bm25
 from semtune.evaluate.outcome import conclude
 from semtune.evaluate.report import write_report
 from semtune.evaluate.scores import score
+from semtune.evaluate.slices import Part
 from semtune.types import Document, Encoded, Query, ScoredPair
 
 WORDS = [f"w{i}" for i in range(60)]
@@ -96,7 +97,7 @@ def assert_sound(page):
 
 
 def test_a_retrieval_report_shows_verdict_table_plots_and_cases(tmp_path, searched):
-    outcome = conclude(score(ToyEncoder(), searched), score(Noisy(), searched), score_bm25(searched))
+    outcome = conclude(score(ToyEncoder(), searched), {"base": score(Noisy(), searched), "bm25": score_bm25(searched)})
     page = page_of(tmp_path, outcome, searched, log=LOG, title="A & <b>")
     assert_sound(page)
     assert outcome.verdict.verdict == "ship"
@@ -113,7 +114,7 @@ def test_a_retrieval_report_shows_verdict_table_plots_and_cases(tmp_path, search
 
 
 def test_a_similarity_report(tmp_path, compared):
-    page = page_of(tmp_path, conclude(score(ToyEncoder(), compared), score(Noisy(), compared)), compared)
+    page = page_of(tmp_path, conclude(score(ToyEncoder(), compared), {"base": score(Noisy(), compared)}), compared)
     assert_sound(page)
     assert page.count("<svg") == 4
     assert "Pairs that gained most" in page
@@ -130,15 +131,30 @@ def test_a_model_alone_and_one_that_cannot_be_judged(tmp_path, searched):
             made.vectors[:] = np.nan
             return made
 
-    broken = page_of(tmp_path, conclude(score(Broken(), searched), score(ToyEncoder(), searched)), searched)
+    broken = page_of(tmp_path, conclude(score(Broken(), searched), {"base": score(ToyEncoder(), searched)}), searched)
     assert_sound(broken)
     assert "<h2>Cannot judge</h2>" in broken
     assert "not a number" in broken
 
 
 def test_the_same_results_give_the_same_page(tmp_path, searched):
-    outcome = conclude(score(ToyEncoder(), searched), score(Noisy(), searched))
+    outcome = conclude(score(ToyEncoder(), searched), {"base": score(Noisy(), searched)})
     assert page_of(tmp_path, outcome, searched) == page_of(tmp_path, outcome, searched)
+
+
+def test_slices_and_warnings_are_shown_escaped(tmp_path, searched):
+    tuned, base = score(Noisy(), searched), score(ToyEncoder(), searched)
+    leaks = {"found": 1, "by_sort": {ATTACK: 1}}
+    parts = [Part("query topic", ATTACK, np.arange(20)), Part("query topic", "tea", np.arange(20, 40))]
+    outcome = conclude(tuned, {"base": base}, parts=parts, leaks=leaks)
+    page = page_of(tmp_path, outcome, searched)
+    assert_sound(page)
+    assert "<h2>nDCG@10 by slice</h2>" in page
+    assert [part.worse for part in outcome.slices] == [True, True]
+    assert page.count(": worse</b>") == 2
+    for part in outcome.slices:
+        assert f"<td>{part.other:.4f}</td><td>{part.tuned:.4f}</td>" in page
+    assert "The test set leaks: the train part shares 1 things" in page
 
 
 def test_most_changed_by_hand():
@@ -169,7 +185,7 @@ def test_in_a_browser_nothing_is_fetched_and_a_phone_needs_no_sideways_scroll(tm
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
         pytest.skip("no Chromium on this machine")
-    outcome = conclude(score(ToyEncoder(), searched), score(Noisy(), searched), score_bm25(searched))
+    outcome = conclude(score(ToyEncoder(), searched), {"base": score(Noisy(), searched), "bm25": score_bm25(searched)})
     page_of(tmp_path, outcome, searched, log=LOG)
     flags = [
         "--no-sandbox",

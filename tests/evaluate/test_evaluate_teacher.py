@@ -7,9 +7,10 @@ import pytest
 
 from semtune.contract import Contract
 from semtune.dataset import Dataset
+from semtune.encoders.speed import texts_a_second
 from semtune.errors import InputError
 from semtune.evaluate.scores import Scores
-from semtune.evaluate.teacher import in_words, kept, speed_texts, texts_a_second
+from semtune.evaluate.teacher import in_words, kept, speed_texts
 from semtune.types import Document, Encoded, ScoredPair
 
 

@@ -6,29 +6,11 @@ import math
 import numpy as np
 import pytest
 
+from scores_by_hand import retrieval, similarity
 from semtune.evaluate.outcome import conclude, write_trec_run
-from semtune.evaluate.scores import Scores
 from semtune.evaluate.verdict import judge
 
 QUERIES = 60
-
-
-def retrieval(values, model="tuned", **changes):
-    values = np.asarray(values, dtype=float)
-    ids = tuple(f"q{i}" for i in range(len(values)))
-    parts = {
-        "kind": "retrieval", "model": model, "fingerprint": "f", "runtime": "toy", "query_ids": ids,
-        "metrics": {"ndcg@10": float(values.mean())}, "per_query": {"ndcg@10": values},
-        "run": {q: {"a": 0.9, "b": 0.1} for q in ids}, "counts": {"documents": 5},
-    }  # fmt: skip
-    return Scores(**{**parts, **changes})
-
-
-def similarity(cosine, gold, model="tuned"):
-    return Scores(
-        kind="similarity", model=model, fingerprint="", runtime="toy", similarities=np.asarray(cosine),
-        gold=np.asarray(gold), metrics={"spearman": 0.5, "pearson": 0.5},
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -53,12 +35,10 @@ def test_a_loss_does_not_ship_and_is_called_worse(base):
     assert verdict.sentence == "do not ship: nDCG@10 is worse by -0.100 [-0.100, -0.100] (p = 0.0001, 60 queries)"
 
 
-def test_no_difference_does_not_ship(base):
+def test_no_difference_cannot_be_judged(base):
     verdict = judge(retrieval(base), retrieval(base))
-    assert verdict.verdict == "do-not-ship"
-    assert verdict.sentence == (
-        "do not ship: no significant gain in nDCG@10: +0.000 [0.000, 0.000] (p = 1.0000, 60 queries)"
-    )
+    assert (verdict.verdict, verdict.exit_code) == ("cannot-judge", 2)
+    assert verdict.sentence == "cannot judge: nDCG@10 is the same for both on all 60 queries"
 
 
 def test_noise_seldom_ships(base):
@@ -92,8 +72,8 @@ def test_what_cannot_be_judged_is_said_in_words(tuned, other, says):
     assert (verdict.verdict, verdict.exit_code) == ("cannot-judge", 2)
     assert verdict.sentence.startswith("cannot judge: ")
     assert says in verdict.sentence
-    json.dumps(conclude(tuned, other).metrics_json(), allow_nan=False)
-    json.dumps(conclude(tuned, other).summary(), allow_nan=False)
+    json.dumps(conclude(tuned, {"base": other}).metrics_json(), allow_nan=False)
+    json.dumps(conclude(tuned, {"base": other}).summary(), allow_nan=False)
 
 
 def test_similarity_is_judged_by_spearman():
@@ -111,13 +91,15 @@ def test_the_same_seed_gives_the_same_verdict(base):
 
 
 def test_the_outcome_has_what_the_command_line_promises(base):
-    outcome = conclude(retrieval(base + 0.05), retrieval(base, "MiniLM"), retrieval(base + 0.2, "BM25"))
+    others = {"base": retrieval(base, "MiniLM"), "bm25": retrieval(base + 0.2, "BM25")}
+    outcome = conclude(retrieval(base + 0.05), others)
     summary, metrics = outcome.summary(), outcome.metrics_json()
     assert summary["ndcg@10"] == pytest.approx(base.mean() + 0.05)
     assert (summary["verdict"], summary["against"], summary["queries"]) == ("ship", "MiniLM", QUERIES)
     assert summary["gain"] == pytest.approx(0.05)
     assert summary["interval"] == pytest.approx([0.05, 0.05])
     assert summary["p_value"] == pytest.approx(1 / 10_001)
+    assert summary["p_corrected"] == pytest.approx(2 / 10_001)
     assert (metrics["metric"], metrics["n_queries"], list(metrics["systems"])) == (
         "ndcg@10",
         60,
@@ -133,7 +115,9 @@ def test_the_outcome_has_what_the_command_line_promises(base):
 
 def test_alone_there_is_no_verdict(base):
     assert conclude(retrieval(base)).summary() == {
-        "model": "tuned", "ndcg@10": pytest.approx(base.mean()), "queries": QUERIES,
+        "model": "tuned", "ndcg@10": pytest.approx(base.mean()), "queries": QUERIES, "comparisons": {}, "worse": [],
+        "task": "retrieval",
+        "forgetting": None, "warnings": conclude(retrieval(base)).warnings,
     }  # fmt: skip
 
 

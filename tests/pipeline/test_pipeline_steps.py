@@ -7,9 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
+from semtune import contract as contracts
 from semtune.dataset import read_documents
 from semtune.errors import ConfigError, InputError, ModelError, RunLockedError
 from semtune.index.manifest import FILE
+from semtune.io import read_json
 from semtune.pipeline import chosen_steps, run_pipeline
 from semtune.run import RunDirectory
 from toy_run import QUESTION, STEPS, contents
@@ -223,6 +225,23 @@ def test_a_dry_run_of_a_new_run_makes_no_folder(toy, tmp_path):
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["toy"]
 
 
+def test_thresholds_go_from_evaluate_to_the_exported_model_and_only_new_ones_make_it_anew(toy, monkeypatch):
+    monkeypatch.setattr("semtune.evaluate.calibrate.LEAST", 3)  # the toy has few dev queries
+    before = contracts.load(toy.run / "export")
+    assert before.thresholds == {}
+    toy(evaluate={"min_queries": 6})
+    assert toy.ran == ["evaluate", "export", "index", "search"]
+    assert toy.steps["export"].reason == "input changed: thresholds"
+    found = read_json(toy.run / "evaluate" / "thresholds.json")
+    after = contracts.load(toy.run / "export")
+    assert after.thresholds == found["thresholds"] != {}
+    assert (after.calibration.slope, after.fingerprint) == (found["slope"], before.fingerprint)
+    assert contracts.load(toy.run / "train" / "model").calibration is None
+    assert read_json(toy.run / "search" / "answers.json")[0]["tuned"][0]["probability"] > 0
+    toy(evaluate={"min_queries": 7})
+    assert toy.ran == ["evaluate"]
+
+
 def test_a_run_in_use_is_refused_before_anything_is_written(toy):
     before = contents(toy.run)
     with RunDirectory(toy.run).locked(), pytest.raises(RunLockedError):
@@ -288,8 +307,12 @@ def test_the_gate_stops_the_run_unless_the_verdict_is_ship(toy, monkeypatch, ver
 
     from semtune.evaluate import outcome
 
-    judge = outcome.judge
-    monkeypatch.setattr(outcome, "judge", lambda *args: dataclasses.replace(judge(*args), verdict=verdict))
+    judge_all = outcome.judge_all
+
+    def judged(*args):
+        return {name: dataclasses.replace(found, verdict=verdict) for name, found in judge_all(*args).items()}
+
+    monkeypatch.setattr(outcome, "judge_all", judged)
     report = toy(evaluate={"gate": True, "min_queries": 6}, search={"k": 2})
     assert report.exit_code == code
     assert list(toy.steps) == (STEPS if code == 0 else STEPS[:3])

@@ -5,12 +5,15 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
+from semtune import contract as contracts
+from semtune.contract import Calibration
 from semtune.encoders.onnx import OnnxEncoder
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
@@ -269,3 +272,23 @@ def test_search_never_imports_torch(run, truth):
     found, want = json.loads(done.stdout), truth("mend the kettle")[:5]
     np.testing.assert_allclose([score for _, score in found], [score for _, score in want], atol=1e-5)
     assert found[0][0] == want[0][0]
+
+
+def test_a_lowest_score_and_the_probability_beside_each_hit(run, tmp_path):
+    root = tmp_path / "run"
+    shutil.copytree(run, root)
+    contract = contracts.load(root / "export")
+    thresholds = {"best-f1": 0.4, "p0.9": 2.0}
+    contracts.save(
+        replace(contract, thresholds=thresholds, calibration=Calibration(8.0, -3.0, "it is")), root / "export"
+    )
+    with closing(Searcher.open(root)) as opened:
+        every = opened.search("how to mend a kettle", k=80)
+        assert [hit.probability for hit in every] == pytest.approx([1 / (1 + np.exp(3 - 8 * h.score)) for h in every])
+        kept = opened.search("how to mend a kettle", k=80, min_score="best-f1")
+        assert kept == [hit for hit in every if hit.score >= 0.4]
+        assert 0 < len(kept) < 80
+        assert opened.search_many(["kettle", "violin"], 5, "p0.9") == [[], []]
+        assert kept[0].as_dict()["probability"] == kept[0].probability
+        with pytest.raises(InputError, match=r"no threshold 'p0.8'. .*best-f1 \(0.400\), p0.9 \(2.000\)"):
+            opened.search("kettle", min_score="p0.8")

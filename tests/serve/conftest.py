@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from semtune.encoders.toy import ToyEncoder
+from semtune.search.threshold import lowest_score
 from semtune.serve.app import create_app
 from semtune.serve.run import listen, url
 from semtune.types import Document, Hit
@@ -42,12 +43,14 @@ class ExactSearcher:
     def count(self) -> int:
         return len(self._documents)
 
-    def search(self, query: str, k: int = 10) -> list[Hit]:
+    def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
+        floor = -2.0 if min_score is None else lowest_score(min_score, self.encoder.contract)
         scores = self._vectors @ self.encoder.encode([query], "query").vectors[0]
-        best = np.argsort(-scores, kind="stable")[:k]
+        curve = self.encoder.contract.calibration
         return [
-            Hit(d.id, float(scores[row]), d.text, d.title, d.metadata)
-            for row, d in ((row, self._documents[row]) for row in best)
+            Hit(d.id, s, d.text, d.title, d.metadata, curve.probability(s) if curve else None)
+            for d, s in ((self._documents[row], float(scores[row])) for row in np.argsort(-scores, kind="stable")[:k])
+            if s >= floor
         ]
 
 

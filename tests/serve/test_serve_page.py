@@ -130,7 +130,7 @@ def test_errors_and_a_model_without_index_are_told(page, live, searcher, encoder
     class Failing:
         count = 5
 
-        def search(self, query, k=10):
+        def search(self, query, k=10, min_score=None):
             raise InputError("The index <is> away.")
 
     failing = Failing()

@@ -2,16 +2,19 @@
 
 import base64
 import hashlib
+import math
 import re
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from semtune.contract import Calibration
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, StorageError
 from semtune.serve.app import create_app
@@ -49,6 +52,42 @@ def test_k_defaults_to_ten_and_may_be_more_than_there_is(client, searcher):
     assert client.get("/search?q=keys&k=100").json()["hits"] == expected(searcher, "keys", 5)
 
 
+@pytest.fixture(scope="module")
+def calibrated(searcher):
+    """The same answers from a model that knows what its scores mean."""
+    encoder = ToyEncoder()
+    encoder.contract = replace(
+        encoder.contract, thresholds={"best-f1": 0.3, "p0.9": 0.5}, calibration=Calibration(10.0, -4.0, "it is")
+    )
+    with TestClient(create_app(type(searcher)(encoder, searcher._documents), encoder)) as client:
+        yield client
+
+
+def test_a_lowest_score_leaves_answers_out_by_number_and_by_name(client, calibrated, searcher):
+    question = "how do I read a zip file"
+    scores = [hit.score for hit in searcher.search(question, 5)]
+    for wanted, floor in ((0.2, 0.2), (1, 1), ("best-f1", 0.3), ("0.5", 0.5)):
+        hits = calibrated.post("/search", json={"query": question, "min_score": wanted}).json()["hits"]
+        assert [hit["score"] for hit in hits] == [score for score in scores if score >= floor]
+        got = calibrated.get("/search", params={"q": question, "min_score": wanted}).json()["hits"]
+        assert got == hits
+    hits = calibrated.post("/search", json={"query": question}).json()["hits"]
+    assert [hit["probability"] for hit in hits] == pytest.approx([1 / (1 + math.exp(4 - 10 * s)) for s in scores])
+    assert "probability" not in client.post("/search", json={"query": question}).json()["hits"][0]
+
+
+def test_a_lowest_score_that_means_nothing_is_refused(client, calibrated):
+    refused = calibrated.get("/search", params={"q": "zip", "min_score": "best-f2"})
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422,
+        "'toy' has no threshold 'best-f2'. Did you mean 'best-f1'? It has best-f1 (0.300), p0.9 (0.500); a score is allowed too.",
+    )
+    refused = client.post("/search", json={"query": "zip", "min_score": "best-f1"})
+    assert "has no calibrated thresholds" in refused.json()["detail"]
+    assert client.post("/search", json={"query": "zip", "min_score": "nan"}).status_code == 422
+    assert client.post("/search", json={"query": "zip", "min_score": [1]}).status_code == 422
+
+
 def test_text_of_any_script_comes_back_as_it_went_in(client):
     for query in ["Größe", "東京 の 天気", "مرحبا", "a\u0000b", "🙂", 'quote " and \\', "line\nbreak"]:
         assert client.post("/search", json={"query": query}).json()["query"] == query
@@ -67,7 +106,7 @@ def test_text_of_any_script_comes_back_as_it_went_in(client):
         ({"query": "x", "k": 101}, 422, "'k': input should be less than or equal to 100."),
         ({"query": "x", "k": True}, 422, "'k': input should be a valid integer."),
         ({"query": "x", "k": "7"}, 422, "'k': input should be a valid integer."),
-        ({"querry": "x"}, 422, "Unknown field 'querry'; allowed are query, k. Did you mean 'query'?"),
+        ({"querry": "x"}, 422, "Unknown field 'querry'; allowed are query, k, min_score. Did you mean 'query'?"),
         (["x"], 422, "The body must be a JSON object, sent with the header 'Content-Type: application/json'."),
     ],
 )
@@ -101,7 +140,7 @@ def test_a_body_that_is_no_json_object_is_refused_in_words(client, content, kind
         ("/search", 422, "'q' is missing."),
         ("/search?q=", 422, "'q' is empty. Ask with at least one word."),
         ("/search?q=x&k=many", 422, "'k': input should be a valid integer, unable to parse string as an integer."),
-        ("/search?q=x&top_k=3", 422, "Unknown field 'top_k'; allowed are q, k."),
+        ("/search?q=x&top_k=3", 422, "Unknown field 'top_k'; allowed are q, k, min_score."),
         ("/nowhere", 404, "There is nothing at /nowhere. Try /, /search, /health, /v1/embeddings or /v1/models."),
     ],
 )
@@ -154,7 +193,7 @@ def test_an_error_of_the_searcher_is_told_and_a_bug_is_not_shown(searcher):
         encoder = searcher.encoder
         count = 1
 
-        def search(self, query, k=10):
+        def search(self, query, k=10, min_score=None):
             raise {"input": InputError("No."), "storage": StorageError("Gone.")}.get(query) or KeyError("secret")
 
     client = TestClient(create_app(Failing(), searcher.encoder), raise_server_exceptions=False)
@@ -200,7 +239,7 @@ def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
         encoder = searcher.encoder
         count = 5
 
-        def search(self, query, k=10):
+        def search(self, query, k=10, min_score=None):
             entered.release()
             assert release.wait(20)
             return searcher.search(query, k)

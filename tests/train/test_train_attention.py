@@ -171,3 +171,21 @@ def test_a_model_that_cannot_do_without_padding_keeps_it(toy_model):
     with fast_on_cpu(model, pack=False):
         assert BOUNDARIES not in model.preprocess(["clean", "buy a loom"])
     assert not model[0].can_flatten_inputs
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "mpnet"])
+def test_backbones_are_packed_or_left_alone_and_give_the_same(kind, toy_model):
+    from transformers import AutoConfig, AutoModel
+
+    model = open_sentence_transformer(toy_model, "cpu")
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 32}
+    if kind == "distilbert":
+        sizes = {"dim": 16, "n_heads": 2, "n_layers": 2, "hidden_dim": 32}
+    words = {"vocab_size": len(model.tokenizer), "pad_token_id": model.tokenizer.pad_token_id}
+    torch.manual_seed(0)
+    model[0].model = AutoModel.from_config(AutoConfig.for_model(kind, **words, **sizes)).eval()
+    texts = ["clean the kettle", "wipe the kettle with a damp cloth and let it dry", "buy a loom"]
+    before = model.encode(texts)
+    with fast_on_cpu(model):
+        assert (BOUNDARIES in model.preprocess(texts)) == (kind != "mpnet")
+        np.testing.assert_allclose(model.encode(texts), before, atol=1e-5)

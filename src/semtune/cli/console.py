@@ -13,6 +13,7 @@ import typer
 
 JSON = typer.Option("--json", help="Print one JSON document on stdout; everything else goes to stderr.")
 TRAIN = typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
+RUNTIME = typer.Option("--runtime", help="auto: the exported graph in fp32 where there is one; onnx; onnx-int8; torch.")
 SEED = typer.Option("--seed", help="Seed of everything random.")
 
 
@@ -28,7 +29,7 @@ class Console:
     def document(self, value: Any) -> None:
         """Print the JSON document, if asked for."""
         if self.as_json:
-            json.dump(_finite(value), self._stdout, ensure_ascii=False, indent=2)
+            json.dump(finite(value), self._stdout, ensure_ascii=False, indent=2)
             self._stdout.write("\n")
             self._stdout.flush()
             sys.stdout = self._stdout
@@ -94,12 +95,12 @@ class Bars:
         self._bars.console.print(f"  {message}", markup=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON has no NaN: such numbers become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _finite(inner) for key, inner in value.items()}
+        return {str(key): finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [finite(inner) for inner in value]
     return value

@@ -162,8 +162,9 @@ def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress:
     """Sizes; with data, texts a second; with a test part, the quality kept."""
     from semtune.contract import weights_files
     from semtune.encoders.load import load_encoder
+    from semtune.encoders.speed import texts_a_second
     from semtune.evaluate.scores import score
-    from semtune.evaluate.teacher import kept, speed_texts, texts_a_second
+    from semtune.evaluate.teacher import kept, speed_texts
 
     sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
     facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "before": None}

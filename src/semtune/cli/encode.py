@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semtune.cli.console import JSON, Console
+from semtune.cli.console import JSON, RUNTIME, Console
 
 
 def encode(
@@ -17,17 +17,19 @@ def encode(
     role: Annotated[
         str, typer.Option("--role", help="query or document: which of the model's prompts to use.")
     ] = "document",
+    runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Embed the texts of a file."""
     import numpy as np
 
-    from semtune.encoders.load import load_encoder
+    from semtune.encoders.load import load_encoder, parse_runtime
     from semtune.encoders.machine import keep_freed_memory
     from semtune.errors import ConfigError, InputError
     from semtune.io import atomic_file, read_jsonl
 
     console = Console(as_json)
+    chosen = parse_runtime(runtime)
     if role not in ("query", "document"):
         raise ConfigError(f"--role is {role!r}. Allowed: query, document.")
     if out.suffix != ".npy":
@@ -48,7 +50,7 @@ def encode(
         raise InputError(f"{file} is empty.")
     keep_freed_memory()
     with console.progress() as progress:
-        made = load_encoder(model).encode(texts, role, progress)  # type: ignore[arg-type]
+        made = load_encoder(model, chosen).encode(texts, role, progress)  # type: ignore[arg-type]
     with atomic_file(out, "wb") as handle:
         np.save(handle, made.vectors)
     console.say(

@@ -13,7 +13,7 @@ from semtune.cli.console import JSON, Console
 def export(
     model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
     formats: Annotated[str, typer.Option("--format", help="onnx, torchscript, or both with a comma.")] = "onnx",
-    precision: Annotated[str, typer.Option("--precision", help="fp32")] = "fp32",
+    precision: Annotated[str, typer.Option("--precision", help="Of onnx: fp32, int8, or both with a comma.")] = "fp32",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -27,14 +27,16 @@ def export(
     from semtune.cli.sources import refuse_foreign
     from semtune.encoders.resolve import resolve
     from semtune.errors import ConfigError, InputError
-    from semtune.export.build import check_formats
+    from semtune.export.build import check_formats, export_name
     from semtune.export.build import export as export_model
 
     console = Console(as_json)
-    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    wanted, precisions = ([name.strip() for name in words.split(",") if name.strip()] for words in (formats, precision))
     if not wanted:
         raise ConfigError("--format names no format. Allowed: onnx, torchscript, or both with a comma.")
-    check_formats(wanted, precision.split(","))
+    if not precisions:
+        raise ConfigError("--precision names no precision. Allowed: fp32, int8, or both with a comma.")
+    check_formats(wanted, precisions)
     if out is not None:
         refuse_foreign(out, contracts.FILE, "model that semtune made")
         if contracts.weights_files(out):
@@ -43,10 +45,15 @@ def export(
                 "with -o, or leave -o out to add the graphs to the model folder itself."
             )
     with console.progress() as progress:
-        made = export_model(resolve(model), wanted, out, progress=progress)
+        made = export_model(resolve(model), wanted, out, progress=progress, precisions=precisions)
     for name, proof in made.parity.items():
         console.say(
-            f"{made.folder / made.contract.exports[f'{name}-fp32'].file}: cosine to torch at least {proof.min_cosine:.6f} on {proof.texts} texts"
+            f"{made.folder / made.contract.exports[export_name(name)].file}: cosine to torch at least {proof.min_cosine:.6f} on {proof.texts} texts"
+        )
+    if "int8" in precisions:
+        console.say(
+            "int8 is served only when asked for (--runtime onnx-int8); what it costs on your data: "
+            f"`semtune evaluate {made.folder} DATASET --stages`"
         )
     console.document(
         {

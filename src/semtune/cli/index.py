@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from semtune.cli.console import JSON, SEED, Console
+from semtune.cli.console import JSON, RUNTIME, SEED, Console
 
 
 def index(
@@ -20,12 +20,13 @@ def index(
         str, typer.Option("--uri", help="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     ] = "",
     collection: Annotated[str, typer.Option("--collection", help="milvus: the collection's name")] = "",
+    runtime: Annotated[str, RUNTIME] = "auto",
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Embed documents and index them, with their texts beside the vectors."""
     from semtune.cli.sources import read_documents, refuse_foreign
-    from semtune.encoders.load import load_encoder
+    from semtune.encoders.load import load_encoder, parse_runtime
     from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
     from semtune.errors import InputError
@@ -35,13 +36,14 @@ def index(
     console = Console(as_json)
     settings = IndexSettings(backend, uri, collection)
     settings.check()
+    chosen = parse_runtime(runtime)
     refuse_foreign(out, manifests.FILE, "index", manifests.KIND)
     if not corpus.exists():
         raise InputError(f"There is no {corpus.resolve()} to index.")
-    folder = resolve(model, serving=True)
+    folder = resolve(model, serving=chosen != "torch")
     keep_freed_memory()
     with console.progress() as progress:
-        encoder = load_encoder(str(folder))
+        encoder = load_encoder(str(folder), chosen)
         documents = read_documents(corpus, folder, encoder.contract, seed, progress)
         made = build(documents, encoder, folder, out, settings, progress)
     console.say(

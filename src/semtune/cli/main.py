@@ -9,6 +9,7 @@ import sys
 import typer
 
 from semtune import __version__
+from semtune.cli.compare import compare
 from semtune.cli.distil import distil
 from semtune.cli.doctor import doctor
 from semtune.cli.encode import encode
@@ -20,6 +21,7 @@ from semtune.cli.init import init
 from semtune.cli.prepare import prepare
 from semtune.cli.run import run
 from semtune.cli.search import search
+from semtune.cli.select import select
 from semtune.cli.serve import serve
 from semtune.cli.train import train
 
@@ -33,7 +35,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, init, prepare, train, distil, evaluate, export, encode, index, search, serve, info, doctor):
+for command in (
+    run,
+    init,
+    prepare,
+    select,
+    train,
+    distil,
+    evaluate,
+    compare,
+    export,
+    encode,
+    index,
+    search,
+    serve,
+    info,
+    doctor,
+):
     app.command()(command)
 
 

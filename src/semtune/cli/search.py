@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semtune.cli.console import JSON, Console
+from semtune.cli.console import JSON, RUNTIME, Console
 
 WIDTH = 240
 
@@ -19,17 +19,30 @@ def search(
     model: Annotated[
         str | None, typer.Option("--model", help="Where the index's model lies now, if it was moved.")
     ] = None,
+    min_score: Annotated[
+        str | None,
+        typer.Option(
+            "--min-score", help="Leave out what scores lower: a score, or a calibrated cut: best-f1, p0.9, r0.9."
+        ),
+    ] = None,
+    runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Answer a question from an index."""
+    from semtune.encoders.load import parse_runtime
     from semtune.search.searcher import Searcher
 
     console = Console(as_json)
-    searcher = Searcher.open(index, model)
-    hits = searcher.search(query, k)
-    searcher.close()
+    searcher = Searcher.open(index, model, parse_runtime(runtime))
+    try:
+        hits = searcher.search(query, k, min_score)
+    finally:
+        searcher.close()
+    if not hits and min_score is not None:
+        console.say(f"No answer scores {min_score} or more. Ask with a lower --min-score, or without.")
     for rank, hit in enumerate(hits, start=1):
         text = " ".join(hit.text.split())
-        console.say(f"{rank:>2}. {hit.score:.3f}  {hit.title or hit.id}")
+        chance = f" {hit.probability:>4.0%}" if hit.probability is not None else ""
+        console.say(f"{rank:>2}. {hit.score:.3f}{chance}  {hit.title or hit.id}")
         console.say(f"    {text[: WIDTH - 1] + '…' if len(text) > WIDTH else text}")
     console.document({"query": query, "hits": [hit.as_dict() for hit in hits]})

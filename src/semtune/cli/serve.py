@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semtune.cli.console import JSON, Console
+from semtune.cli.console import JSON, RUNTIME, Console
 
 
 def serve(
@@ -19,10 +19,11 @@ def serve(
     model: Annotated[
         str | None, typer.Option("--model", help="Where the index's model lies now, if it was moved.")
     ] = None,
+    runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Serve /search, /v1/embeddings, /health and a search page."""
-    from semtune.encoders.load import load_encoder
+    from semtune.encoders.load import load_encoder, parse_runtime
     from semtune.registry import need
     from semtune.search.searcher import Searcher, has_index
 
@@ -31,8 +32,9 @@ def serve(
     from semtune.serve.run import serve as listen
 
     console = Console(as_json)
-    searcher = Searcher.open(Path(target), model) if has_index(Path(target)) else None
-    encoder = searcher.encoder if searcher else load_encoder(model or target)
+    chosen = parse_runtime(runtime)
+    searcher = Searcher.open(Path(target), model, chosen) if has_index(Path(target)) else None
+    encoder = searcher.encoder if searcher else load_encoder(model or target, chosen)
     app = create_app(searcher, encoder)
 
     def announce(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from semtune import contract as contracts
@@ -11,10 +12,10 @@ from semtune.errors import ConfigError, MissingExtraError, ModelError, nearest
 from semtune.registry import installed
 from semtune.types import Encoder
 
-Runtime = Literal["auto", "onnx", "torch"]
+Runtime = Literal["auto", "onnx", "onnx-int8", "torch"]
 
 
-RUNTIMES: tuple[Runtime, ...] = ("auto", "onnx", "torch")
+RUNTIMES: tuple[Runtime, ...] = ("auto", "onnx", "onnx-int8", "torch")
 
 
 def parse_runtime(text: str) -> Runtime:
@@ -34,8 +35,8 @@ def load_encoder(model: str, runtime: Runtime = "auto", *, fast: bool = False) -
 
     Args:
         model: see `semtune.encoders.resolve.resolve`.
-        runtime: "onnx" (no torch), "torch", or "auto": the exported graph where there is one. A static model needs
-            no graph and no torch.
+        runtime: "onnx" or "onnx-int8" (no torch), "torch", or "auto": the exported graph where there is one, in
+            fp32 unless int8 is all there is. A static model needs no graph and no torch.
         fast: of torch, compute in bf16 where the processor multiplies that in hardware. To choose and filter by, not
             for vectors that are kept.
 
@@ -43,16 +44,15 @@ def load_encoder(model: str, runtime: Runtime = "auto", *, fast: bool = False) -
         ModelError: there is no such model, or it has not been exported and torch is not installed.
     """
     folder = resolve(model, serving=runtime != "torch")
-    if contracts.static_folder(folder) and runtime != "torch":
+    if contracts.static_folder(folder) and runtime in ("auto", "onnx"):
         from semtune.encoders.static import StaticEncoder, can_serve
 
         if can_serve(folder):
             return StaticEncoder(folder)
-    exported = (folder / contracts.FILE).exists() and "onnx-fp32" in contracts.load(folder, verify=False).exports
-    if runtime == "onnx" or (runtime == "auto" and exported):
+    if precision := _graph_precision(folder, runtime):
         from semtune.encoders.onnx import OnnxEncoder
 
-        return OnnxEncoder(folder)
+        return OnnxEncoder(folder, precision)
     if not contracts.weights_hash(folder):
         raise ModelError(
             f"{folder} holds an exported model only; the torch runtime needs the tuned folder it was exported from."
@@ -65,3 +65,22 @@ def load_encoder(model: str, runtime: Runtime = "auto", *, fast: bool = False) -
     from semtune.encoders.torch import TorchEncoder
 
     return TorchEncoder.load(folder, "bf16" if fast and has_bf16() else "fp32")
+
+
+def _graph_precision(folder: Path, runtime: Runtime) -> str:
+    """Which exported graph to run; empty for torch."""
+    asked = {"onnx": "fp32", "onnx-int8": "int8"}
+    if runtime != "auto":
+        return asked.get(runtime, "")
+    exports = contracts.load(folder, verify=False).exports if (folder / contracts.FILE).exists() else {}
+    if "onnx-fp32" in exports:
+        return "fp32"
+    return "int8" if "onnx-int8" in exports and not contracts.weights_files(folder) else ""
+
+
+def model_bytes(folder: Path, runtime: str) -> int | None:
+    """Bytes on disk of what a runtime ("onnx-int8", "torch-fp32" ...) computes with; None where it is not there."""
+    if runtime.startswith("onnx"):
+        export = contracts.load(folder, verify=False).exports.get(runtime)
+        return (folder / export.file).stat().st_size if export else None
+    return sum(path.stat().st_size for path in contracts.weights_files(folder)) or None

@@ -45,6 +45,21 @@ def resolve(model: str, *, serving: bool = False) -> Path:
     return _from_hub(model if "/" in model else ORGANISATION + model, model)
 
 
+def is_here(name: str) -> bool:
+    """Whether a well-known name or hub id can be had without the network: installed, or in the hub's cache."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    bare = name.removeprefix(ORGANISATION)
+    if bare in PACKAGED and _packaged(*PACKAGED[bare]):
+        return True
+    try:
+        folder = snapshot_download(name if "/" in name else ORGANISATION + name, local_files_only=True)
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
+        return False
+    return is_model_folder(Path(folder))
+
+
 def _in_folder(path: Path, serving: bool) -> Path:
     if is_model_folder(path):
         return path

@@ -86,6 +86,15 @@ class Tokenizer:
             for e in self._whole.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
         ]
 
+    def count(self, texts: Sequence[str]) -> tuple[int, int]:
+        """Tokens of all texts together without special ones, whatever the limit; and how many of them say "unknown"."""
+        model = json.loads(self._whole.to_str())["model"]
+        name, number = model.get("unk_token"), model.get("unk_id")
+        unknown = self._whole.token_to_id(name) if name else number
+        unknown = -1 if unknown is None else unknown  # a tokenizer of bytes knows everything
+        encodings = self._whole.encode_batch_fast(self._prepared(texts, "document"), add_special_tokens=False)
+        return sum(len(e.ids) for e in encodings), sum(e.ids.count(unknown) for e in encodings)
+
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text, without special tokens."""
         return self._whole.decode(list(ids))

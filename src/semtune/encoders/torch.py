@@ -34,6 +34,7 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
     need("sentence_transformers")
     # A folder that says where it came from makes transformers ask the hub for updates; a local one must not.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -41,7 +42,7 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
     logging.set_verbosity_error()
     try:
         return SentenceTransformer(str(folder), device=device, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"sentence-transformers cannot open {folder}: {error}") from error
 
 

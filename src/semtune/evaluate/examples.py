@@ -9,30 +9,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.dataset import Dataset
-from semtune.evaluate.scores import Scores
+from semtune.evaluate.result import Scores
 from semtune.metrics import ranking, ranks
 from semtune.types import Document, Qrels, ScoredPair, Split
+
+TOP = 3  # answers shown of each system
 
 
 @dataclass(frozen=True, slots=True)
 class TopHit:
-    """What a system puts first for a query, and at which rank it has the first relevant document (0: not found)."""
+    """One of the answers that a system puts first."""
 
     title: str
     text: str
     relevant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """A system's first answers to a query.
+
+    Attributes:
+        top: the first ones.
+        first_relevant: rank of the first relevant document; 0 where it is not among the `depth` looked at.
+    """
+
+    top: tuple[TopHit, ...]
     first_relevant: int
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)
 class QueryCase:
-    """A query with its metric in both systems and both systems' first answer; None where there is no answer."""
+    """A query with its metric in both systems and both systems' first answers."""
 
     query: str
     before: float
     after: float
-    hit_before: TopHit | None
-    hit_after: TopHit | None
+    hits_before: Hits
+    hits_after: Hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,16 @@ class PairCase:
     error_after: float
 
 
+@dataclass(frozen=True, slots=True)
+class ItemCase:
+    """An item of any other kind in lines, the gain on it, and what both systems said of it."""
+
+    lines: tuple[str, ...]
+    gain: float
+    before: str
+    after: str
+
+
 def usable(tuned: Scores, other: Scores) -> bool:
     """Whether two results can be laid side by side, case by case."""
     same = tuned.kind == other.kind and tuned.query_ids == other.query_ids and np.array_equal(tuned.gold, other.gold)
@@ -53,10 +78,17 @@ def usable(tuned: Scores, other: Scores) -> bool:
 
 
 def gains(tuned: Scores, other: Scores) -> NDArray[np.float64]:
-    """Gain of each query in the main metric, or of each pair in closeness to the gold rank; (n,), bigger is better."""
-    if tuned.kind == "retrieval":
-        return tuned.per_query[tuned.main] - other.per_query[tuned.main]
-    return rank_errors(other) - rank_errors(tuned)
+    """Gain of each item in the main metric; (n,), bigger is better.
+
+    Of a scored pair: in closeness to the gold rank. Of a pair of two classes: how far its rank moved to the right
+    side, as a share of all pairs.
+    """
+    if tuned.kind == "similarity":
+        return rank_errors(other) - rank_errors(tuned)
+    if tuned.kind == "pairs":
+        moved = ranks(tuned.similarities) - ranks(other.similarities)
+        return np.where(tuned.gold > 0, moved, -moved) / max(tuned.n, 1)
+    return tuned.per_query[tuned.main] - other.per_query[tuned.main]
 
 
 def rank_errors(scores: Scores) -> NDArray[np.float64]:
@@ -81,8 +113,8 @@ def query_cases(tuned: Scores, other: Scores, dataset: Dataset, split: Split, ro
             query=dataset.queries[tuned.query_ids[row]].text,
             before=float(other.per_query[tuned.main][row]),
             after=float(tuned.per_query[tuned.main][row]),
-            hit_before=_top_hit(other, tuned.query_ids[row], documents, qrels),
-            hit_after=_top_hit(tuned, tuned.query_ids[row], documents, qrels),
+            hits_before=_hits(other, tuned.query_ids[row], documents, qrels),
+            hits_after=_hits(tuned, tuned.query_ids[row], documents, qrels),
         )
         for row in rows
     ]
@@ -103,11 +135,15 @@ def pair_cases(tuned: Scores, other: Scores, dataset: Dataset, split: Split, row
     ]
 
 
-def _top_hit(scores: Scores, query: str, documents: Mapping[str, Document], qrels: Qrels) -> TopHit | None:
+def item_cases(tuned: Scores, other: Scores, rows: list[int]) -> list[ItemCase]:
+    """The items at `rows` with what both systems said of them."""
+    gain = gains(tuned, other)
+    return [ItemCase(tuned.items[row], float(gain[row]), other.answers[row], tuned.answers[row]) for row in rows]
+
+
+def _hits(scores: Scores, query: str, documents: Mapping[str, Document], qrels: Qrels) -> Hits:
     ranked = ranking(scores.run.get(query, {}))
-    if not ranked:
-        return None
-    grades = qrels[query]
-    first = next((rank for rank, document in enumerate(ranked, start=1) if grades.get(document, 0) > 0), 0)
-    top = documents[ranked[0]]
-    return TopHit(top.title, top.text, first == 1, first)
+    relevant = [qrels[query].get(document, 0) > 0 for document in ranked]
+    first = relevant.index(True) + 1 if any(relevant) else 0
+    top = [(documents[name], good) for name, good in zip(ranked[:TOP], relevant, strict=False)]
+    return Hits(tuple(TopHit(document.title, document.text, good) for document, good in top), first, len(ranked))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from semtune.evaluate.caution import warnings
 from semtune.evaluate.differences import interval
-from semtune.evaluate.scores import Scores
-from semtune.evaluate.verdict import Verdict, judge, number
+from semtune.evaluate.gates import Forgetting, alone, gated
+from semtune.evaluate.limits import Limits
+from semtune.evaluate.result import Scores
+from semtune.evaluate.slices import Part, Slice, slices
+from semtune.evaluate.verdict import Verdict, broken, judge_all, number
 from semtune.io import atomic_file
 from semtune.metrics import ranking
+
+DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,16 +27,27 @@ class Outcome:
     """The result of measuring one model, alone or against others.
 
     Attributes:
-        systems: "tuned", and of "base" and "bm25" those that were measured, in this order.
+        systems: "tuned", and the others in the order they were asked for: "base" is the first other model, "bm25" and
+            "hybrid" are what they say, further models go by their name.
         intervals: system → 95 % interval of its main metric.
         comparisons: other system → verdict of tuned against it.
-        verdict: the one that decides: against the base if there is one, else against BM25; None alone.
+        verdict: the one that decides: against the first other, with everything asked for beside it; None alone.
+        slices: parts of the test set, against the first other.
+        forgetting: what was lost on general text; None where it was not measured.
+        warnings: what the reader of the numbers should know, a sentence each.
+        limits: the thresholds that were asked for.
+        data: what was measured on: name, split and hash; see `semtune.evaluate.saved.identify`.
     """
 
     systems: Mapping[str, Scores]
     intervals: Mapping[str, tuple[float, float]]
     comparisons: Mapping[str, Verdict]
     verdict: Verdict | None
+    slices: Sequence[Slice] = ()
+    forgetting: Forgetting | None = None
+    warnings: Sequence[str] = ()
+    limits: Limits = DEFAULT
+    data: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tuned(self) -> Scores:
@@ -42,43 +60,82 @@ class Outcome:
             "metric": self.tuned.main,
             "kind": self.tuned.kind,
             "n_queries": self.tuned.n,
+            "data": dict(self.data),
             "counts": dict(self.tuned.counts),
             "systems": {name: _numbers(scores.metrics) for name, scores in self.systems.items()},
             "intervals": {name: [number(x) for x in bounds] for name, bounds in self.intervals.items()},
             "models": {name: _identity(scores) for name, scores in self.systems.items()},
             "truncated": {name: dict(scores.truncated) for name, scores in self.systems.items()},
+            **({"matrix": {name: _matrix(s) for name, s in self.systems.items()}} if self.tuned.matrix else {}),
             "verdict": self.verdict.as_dict() if self.verdict else None,
             "comparisons": {name: verdict.as_dict() for name, verdict in self.comparisons.items()},
+            "slices": [part.as_dict() for part in self.slices],
+            "forgetting": self.forgetting.as_dict() if self.forgetting else None,
+            "warnings": list(self.warnings),
+            "limits": asdict(self.limits),
         }
 
     def summary(self) -> dict[str, Any]:
         """The answer of the command line: metrics and the verdict's parts, all at the top level."""
-        parts = ("verdict", "sentence", "against", "gain", "interval", "p_value")
+        parts = ("verdict", "sentence", "against", "gain", "interval", "p_value", "p_corrected", "detectable")
         verdict = self.verdict.as_dict() if self.verdict else None
-        size = {"pairs" if self.tuned.kind == "similarity" else "queries": self.tuned.n}
         return {
             "model": self.tuned.model,
             **_numbers(self.tuned.metrics),
-            **size,
+            "task": self.tuned.kind,
+            self.tuned.unit(): self.tuned.n,
+            **({"matrix": _matrix(self.tuned)} if self.tuned.matrix else {}),
             **({key: verdict[key] for key in parts} if verdict else {}),
+            "comparisons": {name: found.as_dict() for name, found in self.comparisons.items()},
+            "worse": [part.as_dict() for part in self.slices if part.worse],
+            "forgetting": self.forgetting.as_dict() if self.forgetting else None,
+            "warnings": list(self.warnings),
         }
 
 
 def conclude(
-    tuned: Scores, base: Scores | None = None, bm25: Scores | None = None, seed: int = 0, min_queries: int = 20
+    tuned: Scores,
+    others: Mapping[str, Scores] | None = None,
+    seed: int = 0,
+    limits: Limits = DEFAULT,
+    *,
+    parts: Sequence[Part] = (),
+    forgot: Forgetting | None = None,
+    leaks: Mapping[str, Any] | None = None,
+    data: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Compare the tuned model with the systems given and settle the verdict.
 
-    The verdict is about the base; that a model beats the base but not BM25 is in `comparisons` and the report.
+    The verdict is about the first of `others`, in the pipeline the base; that a model beats the base but not BM25 is
+    in `comparisons`, the warnings and the report.
+
+    Args:
+        tuned: the model that is judged.
+        others: name → what it is compared with, on the same data.
+        seed: of the resampling.
+        limits: the thresholds.
+        parts: slices of the test set to look at, from `partition`.
+        forgot: what was measured on general text.
+        leaks: what the train part shares with the test part, as `prepare.json` has it.
+        data: what was measured on, for `metrics.json`.
     """
-    others = {name: scores for name, scores in {"base": base, "bm25": bm25}.items() if scores is not None}
-    comparisons = {name: judge(tuned, scores, seed, min_queries) for name, scores in others.items()}
+    others = others or {}
+    comparisons = judge_all({name: (tuned, other) for name, other in others.items()}, seed, limits)
+    first, verdict = next(iter(comparisons.items()), ("", alone(tuned, limits)))
+    compared = verdict is not None and math.isfinite(verdict.p_value)
+    looked = slices(parts, tuned, others[first], seed) if compared else []
     systems = {"tuned": tuned, **others}
+    intervals = {name: interval(scores, seed) for name, scores in systems.items()}
     return Outcome(
         systems=systems,
-        intervals={name: interval(scores, seed) for name, scores in systems.items()},
+        intervals=intervals,
         comparisons=comparisons,
-        verdict=next(iter(comparisons.values()), None),
+        verdict=gated(verdict, tuned, limits, forgot, looked) if verdict else None,
+        slices=looked,
+        forgetting=forgot,
+        warnings=warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits),
+        limits=limits,
+        data=data or {},
     )
 
 
@@ -105,6 +162,11 @@ def _numbers(metrics: Mapping[str, float]) -> dict[str, float | None]:
     return {name: number(value) for name, value in metrics.items()}
 
 
+def _matrix(scores: Scores) -> dict[str, dict[str, float | None]]:
+    """Language asked in → language searched → accuracy@1."""
+    return {one: _numbers(row) for one, row in scores.matrix.items()}
+
+
 def _identity(scores: Scores) -> dict[str, Any]:
     return {
         "model": scores.model,
@@ -112,4 +174,5 @@ def _identity(scores: Scores) -> dict[str, Any]:
         "runtime": scores.runtime,
         "seconds": round(scores.seconds, 2),
         "not_finite": scores.not_finite,
+        "broken": broken(scores),
     }

@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.evaluate.outcome import Outcome
-from semtune.evaluate.scores import LABELS, Scores
+from semtune.evaluate.result import LABELS, Scores, label
 from semtune.page.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
 from semtune.types import Qrels
 
-NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25"}
+NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid"}
 MAX_POINTS = 3_000
 
 
 def names(systems: Mapping[str, Scores]) -> dict[str, str]:
     """What the page calls each system; a model measured alone may not have been tuned at all."""
-    return NAMES if len(systems) > 1 else {**NAMES, "tuned": "model"}
+    further = {name: name for name in systems if name not in NAMES}
+    return {**NAMES, **further} if len(systems) > 1 else {**NAMES, "tuned": "model"}
 
 
 def systems_bars(outcome: Outcome) -> str:
@@ -31,7 +32,7 @@ def systems_bars(outcome: Outcome) -> str:
             if not math.isfinite(value):
                 continue
             low, high = outcome.intervals[name]
-            axes.barh(row, value, color=SYSTEMS[name], height=0.62)
+            axes.barh(row, value, color=SYSTEMS.get(name, MUTED), height=0.62)
             if math.isfinite(low):
                 axes.plot([low, high], [row, row], color=INK, linewidth=1.6, solid_capstyle="butt")
             at = max(value, high) if math.isfinite(high) else value
@@ -39,15 +40,16 @@ def systems_bars(outcome: Outcome) -> str:
         axes.set_yticks(range(len(outcome.systems)), [names(outcome.systems)[name] for name in outcome.systems])
         axes.tick_params(axis="y", colors=INK)
         middle = (len(outcome.systems) - 1) / 2
-        axes.set_ylim(middle + 1.5, middle - 1.5)  # bars of one thickness, the first on top
+        reach = max(1.5, middle + 0.6)
+        axes.set_ylim(middle + reach, middle - reach)  # bars of one thickness, the first on top
         axes.grid(axis="y", visible=False)
         low, _ = axes.get_xlim()
         axes.set_xlim(min(0.0, low), 1.12)
-        axes.set_xlabel(LABELS[outcome.tuned.main])
-        return to_svg(figure, "bars", f"{LABELS[outcome.tuned.main]} of each system with 95 % intervals")
+        axes.set_xlabel(label(outcome.tuned.main))
+        return to_svg(figure, "bars", f"{label(outcome.tuned.main)} of each system with 95 % intervals")
 
 
-def gains_sorted(gains: NDArray[np.float64], label: str, unit: str) -> str:
+def gains_sorted(gains: NDArray[np.float64], axis: str, unit: str) -> str:
     """The gain of each query, sorted: how many won, how many lost, and by how much."""
     ordered = np.sort(gains)[::-1]
     edges = np.arange(len(ordered) + 1) + 0.5
@@ -58,7 +60,7 @@ def gains_sorted(gains: NDArray[np.float64], label: str, unit: str) -> str:
         axes.set_xlim(0.5, len(ordered) + 0.5)
         axes.grid(axis="x", visible=False)
         axes.set_xlabel(f"{unit}, sorted by gain")
-        axes.set_ylabel(label)
+        axes.set_ylabel(axis)
         return to_svg(figure, "gains", "Gain of each query, sorted")
 
 
@@ -82,24 +84,28 @@ def relevance_scores(scores: Scores, qrels: Qrels) -> tuple[NDArray[np.float64],
 
 
 def separation(
-    name: str, positive: NDArray[np.float64], negative: NDArray[np.float64], limits: tuple[float, float]
+    name: str,
+    positive: NDArray[np.float64],
+    negative: NDArray[np.float64],
+    limits: tuple[float, float],
+    labels: tuple[str, str] = ("relevant", "best other"),
 ) -> str:
-    """Two histograms: similarity of relevant documents, and of the best document that is not."""
+    """Two histograms: similarity of relevant documents, and of the best document that is not; or of other `labels`."""
     filled = [values.size for values in (positive, negative) if values.size]
     bins = np.linspace(*limits, int(np.clip(2 * np.sqrt(min(filled, default=0)), 8, 30)) + 1)
     with canvas() as (figure, axes):
-        for values, colour, label in ((positive, GOOD, "relevant"), (negative, BAD, "best other")):
+        for values, colour, called in ((positive, GOOD, labels[0]), (negative, BAD, labels[1])):
             if values.size:
                 weights = np.full(values.size, 100.0 / values.size)
                 axes.hist(values, bins=bins.tolist(), weights=weights, color=colour, alpha=0.35)
                 axes.hist(values, bins=bins.tolist(), weights=weights, color=colour, histtype="step", linewidth=1.4)
-                axes.plot([], [], color=colour, linewidth=5, alpha=0.7, label=label)
+                axes.plot([], [], color=colour, linewidth=5, alpha=0.7, label=called)
         axes.set_xlim(*limits)
-        axes.set_xlabel("similarity to the query")
+        axes.set_xlabel("similarity")
         axes.set_ylabel("share in %")
         if filled:
             figure.legend(loc="outside upper left", ncols=2)
-        return to_svg(figure, f"separation-{name}", f"{NAMES[name]}: similarity of relevant and other documents")
+        return to_svg(figure, f"separation-{name}", f"{NAMES.get(name, name)}: similarity, {labels[0]} and {labels[1]}")
 
 
 def limits(*values: NDArray[np.float64]) -> tuple[float, float]:
@@ -118,12 +124,12 @@ def gold_scatter(name: str, scores: Scores, limits: tuple[float, float]) -> str:
     with canvas() as (figure, axes):
         axes.plot(
             scores.gold[rows], scores.similarities[rows], "o", markersize=2.4, alpha=0.55, markeredgewidth=0,
-            color=SYSTEMS[name],
+            color=SYSTEMS.get(name, MUTED),
         )  # fmt: skip
         axes.set_ylim(*limits)
         axes.set_xlabel("people's score")
         axes.set_ylabel("cosine")
-        return to_svg(figure, f"scatter-{name}", f"{NAMES[name]}: cosine against people's score")
+        return to_svg(figure, f"scatter-{name}", f"{NAMES.get(name, name)}: cosine against people's score")
 
 
 def training_curve(log: Sequence[Mapping[str, Any]]) -> str:

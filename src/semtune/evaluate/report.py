@@ -14,14 +14,18 @@ from typing import Any
 
 from semtune import __version__
 from semtune.dataset import Dataset
-from semtune.evaluate import examples, plots, tables
+from semtune.evaluate import examples, extra_parts, figures, plots, tables
+from semtune.evaluate.extras import Extras
 from semtune.evaluate.outcome import Outcome
-from semtune.evaluate.scores import LABELS, Scores
+from semtune.evaluate.result import Scores, label
+from semtune.evaluate.verdict import Verdict
 from semtune.page.parts import figure, write_page
 from semtune.registry import need
 from semtune.types import Split
 
 CASES = 15
+NO_SIMILARITY = ("bm25", "hybrid")  # their scores are on another scale
+NOTHING = Extras()
 HEADLINES = {"ship": "Ship", "do-not-ship": "Do not ship", "cannot-judge": "Cannot judge"}
 
 
@@ -41,6 +45,7 @@ def write_report(
     log: Sequence[Mapping[str, Any]] | None = None,
     title: str = "",
     notes: Sequence[str] = (),
+    extras: Extras = NOTHING,
 ) -> None:
     """Write `report.html`: no scripts, no other files, nothing fetched; light and dark.
 
@@ -52,6 +57,7 @@ def write_report(
         log: rows of the training log (step, loss, dev_...); None without training.
         title: what the page calls itself; the model's name if empty.
         notes: on the training, a sentence each; shown below its curve.
+        extras: further parts: maps, costs, stages, thresholds.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -64,7 +70,18 @@ def write_report(
         subtitle=escape(_subtitle(outcome, split)),
         verdict=_verdict(outcome),
         table=tables.metrics_table(outcome),
-        figures="".join(_figures(outcome, other, dataset, split, log or [], notes)),
+        warnings=tables.warnings_list(outcome),
+        slices=tables.slices_table(outcome),
+        least=f"{max(outcome.limits.min_gain, outcome.limits.noise):g}",
+        alpha=f"{outcome.limits.alpha:g}",
+        matrix=figures.matrix_tables(outcome.systems),
+        extras=extra_parts.sections(extras, plots.names(outcome.systems)),
+        figures="".join(
+            [
+                *_figures(outcome, other, dataset, split, log or [], notes),
+                *extra_parts.map_figures(extras.maps, plots.names(outcome.systems)),
+            ]
+        ),
         cases=_cases(outcome, other, dataset, split),
         counts=tables.counts_table({**outcome.tuned.counts, **tables.truncated_counts(outcome)}),
         prepared=_prepared(dataset),
@@ -82,25 +99,31 @@ def _other(outcome: Outcome) -> _Side | None:
 
 
 def _subtitle(outcome: Outcome, split: Split) -> str:
-    unit = "sentence pairs" if outcome.tuned.kind == "similarity" else "queries"
     others = [scores.model for name, scores in outcome.systems.items() if name != "tuned"]
     against = f"{outcome.tuned.model} against {' and '.join(others)}" if others else outcome.tuned.model
-    return f"{against} · {outcome.tuned.n:,} {unit} of the {split} split"
+    return f"{against} · {outcome.tuned.kind}, {outcome.tuned.n:,} {outcome.tuned.unit(outcome.tuned.n)} of the {split} split"
 
 
 def _verdict(outcome: Outcome) -> str:
     if outcome.verdict is None:
         value = outcome.tuned.metrics[outcome.tuned.main]
         return (
-            f'<section class="verdict none"><h2>{LABELS[outcome.tuned.main]} {value:.4f}</h2>'
+            f'<section class="verdict none"><h2>{label(outcome.tuned.main)} {value:.4f}</h2>'
             "<p>Measured alone: there is nothing to judge it against.</p></section>"
         )
+    called = {**plots.names(outcome.systems), "": "the bar"}
     lines = "".join(
-        f"<p><b>Against {plots.NAMES[name]}:</b> {escape(verdict.sentence.partition(': ')[2])}</p>"
-        for name, verdict in outcome.comparisons.items()
+        f"<p><b>Against {escape(called[name])}:</b> {escape(verdict.sentence.partition(': ')[2])}</p>"
+        for name, verdict in _deciding(outcome).items()
     )
     word = outcome.verdict.verdict
     return f'<section class="verdict {word}"><h2>{HEADLINES[word]}</h2>{lines}</section>'
+
+
+def _deciding(outcome: Outcome) -> dict[str, Verdict]:
+    """The comparisons, the first with everything that was asked for beside it; of a model held to a bar, that."""
+    first = next(iter(outcome.comparisons), "")
+    return {**outcome.comparisons, first: outcome.verdict} if outcome.verdict else {}
 
 
 def _figures(
@@ -111,15 +134,12 @@ def _figures(
     log: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
 ) -> list[str]:
-    tuned, label = outcome.tuned, LABELS[outcome.tuned.main]
-    made = [figure(plots.systems_bars(outcome), f"{label} of each system. The line is the 95 % interval.")]
+    tuned, main = outcome.tuned, label(outcome.tuned.main)
+    made = [figure(plots.systems_bars(outcome), f"{main} of each system. The line is the 95 % interval.")]
     if other:
-        made.append(_gains_figure(tuned, other))
-    shown = {name: scores for name, scores in outcome.systems.items() if name != "bm25" and _finite(scores)}
-    if tuned.kind == "retrieval":
-        made += _separations(shown, dataset, split)
-    else:
-        made += _scatters(shown)
+        made.append(figures.gains_figure(tuned, other.name, other.scores))
+    shown = {name: scores for name, scores in outcome.systems.items() if name not in NO_SIMILARITY and _finite(scores)}
+    made += figures.spread_figures(shown, dataset, split)
     curve = plots.training_curve(log)
     if curve:
         made.append(figure(curve, " ".join(["The training, step by step.", *map(escape, notes)])))
@@ -130,61 +150,23 @@ def _finite(scores: Scores) -> bool:
     return math.isfinite(scores.metrics[scores.main])
 
 
-def _gains_figure(tuned: Scores, other: _Side) -> str:
-    gain = examples.gains(tuned, other.scores)
-    won, lost = int((gain > 0).sum()), int((gain < 0).sum())
-    if tuned.kind == "retrieval":
-        svg = plots.gains_sorted(gain, f"gain in {LABELS[tuned.main]}", "queries")
-        what = f"queries gained over {plots.NAMES[other.name]}"
-    else:
-        svg = plots.gains_sorted(gain, "nearer to the gold rank", "pairs")
-        what = "pairs moved nearer to the rank people gave them"
-    return figure(svg, f"{won:,} {what}, {lost:,} lost, {len(gain) - won - lost:,} are unchanged.")
-
-
-def _separations(shown: Mapping[str, Scores], dataset: Dataset, split: Split) -> list[str]:
-    found = {name: plots.relevance_scores(scores, dataset.qrels[split]) for name, scores in shown.items()}
-    limits = plots.limits(*(values for positive, negative, _ in found.values() for values in (positive, negative)))
-    order = sorted(found, key=lambda name: name == "tuned")  # before, then after
-    return [
-        figure(
-            plots.separation(name, positive, negative, limits),
-            f"<b>{plots.names(shown)[name]}</b>: similarity of the relevant documents and of each query's best other one. "
-            f"{beyond:,} relevant documents are below rank 100 and not drawn.",
-        )
-        for name in order
-        for positive, negative, beyond in [found[name]]
-    ]
-
-
-def _scatters(shown: Mapping[str, Scores]) -> list[str]:
-    limits = plots.limits(*(scores.similarities for scores in shown.values()))
-    order = sorted(shown, key=lambda name: name == "tuned")
-    return [
-        figure(
-            plots.gold_scatter(name, shown[name], limits),
-            f"<b>{plots.names(shown)[name]}</b>: cosine against the score people gave, a dot a pair"
-            + (f" ({plots.MAX_POINTS:,} drawn at random)." if shown[name].n > plots.MAX_POINTS else "."),
-        )
-        for name in order
-    ]
-
-
 def _cases(outcome: Outcome, other: _Side | None, dataset: Dataset, split: Split) -> str:
-    if other is None:
-        return ""
     tuned = outcome.tuned
+    if other is None or (tuned.kind != "similarity" and not (other.scores.run or other.scores.items)):
+        return ""  # of a kept result there are the values alone
     gain = examples.gains(tuned, other.scores)
     won, lost = examples.most_changed(gain, CASES)
-    before, after = plots.NAMES[other.name], plots.NAMES["tuned"]
+    before, after = plots.NAMES.get(other.name, other.name), plots.NAMES["tuned"]
 
     def cards(rows: list[int]) -> str:
         if tuned.kind == "retrieval":
             found = examples.query_cases(tuned, other.scores, dataset, split, rows)
-            return tables.query_cards(found, LABELS[tuned.main], before, after)
+            return tables.query_cards(found, label(tuned.main), before, after)
+        if tuned.kind != "similarity":
+            return tables.item_cards(examples.item_cases(tuned, other.scores, rows), before, after)
         return tables.pair_cards(examples.pair_cases(tuned, other.scores, dataset, split, rows), before, after)
 
-    unit = "Queries" if tuned.kind == "retrieval" else "Pairs"
+    unit = tuned.unit().capitalize()
     sections = (("lost", lost, int((gain < 0).sum())), ("gained", won, int((gain > 0).sum())))
     return "".join(
         f"<details open><summary><h2>{unit} that {verb} most</h2><span>{len(rows)} of {total:,}</span></summary>"

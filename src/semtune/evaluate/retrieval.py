@@ -14,7 +14,7 @@ from semtune.evaluate.topk import TopK
 from semtune.progress import QUIET, Progress
 from semtune.types import Document, Embeddings, Encoder, Neighbours, Qrels, Query, Run
 
-DEPTH = 100  # documents kept a query; recall@100 needs them
+DEPTH = 100  # documents kept a query at least; recall@100 needs them
 CHUNK = 4096  # documents encoded and searched at a time
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from semtune.dataset import Dataset
-from semtune.errors import InputError
+from semtune.evaluate.limits import Limits
 from semtune.evaluate.scores import LABELS, Scores
 from semtune.evaluate.verdict import judge, number
-from semtune.types import Encoder
 
-ROUNDS = 3
-LEAST_SECONDS = 0.2  # a pass that is shorter is repeated, so that the clock can tell
 SPEED_TEXTS = 128
 
 
@@ -57,7 +52,7 @@ class Kept:
 
 def kept(student: Scores, teacher: Scores, seed: int = 0) -> Kept:
     """Compare two results on the same split."""
-    found = judge(student, teacher, seed, min_queries=2)
+    found = judge(student, teacher, seed, Limits(min_queries=2))
     metric = teacher.main
     return Kept(
         metric, teacher.metrics[metric], student.metrics[metric], found.gain, found.interval, found.p_value, found.n
@@ -71,29 +66,8 @@ def in_words(values: Mapping[str, Any]) -> str:
     if low is not None:
         numbers += f" [{low:+.3f}, {high:+.3f}]"
     share = f"{values['kept']:.1%} of" if values["kept"] is not None else "no share of"
-    unit = "pairs" if values["metric"] == "spearman" else "queries"
+    unit = "pairs" if values["metric"] in {"spearman", "ap"} else "queries"
     return f"{share} the teacher's {LABELS[values['metric']]} kept: {numbers} on {values['n']:,} {unit}"
-
-
-def texts_a_second(encoders: Sequence[Encoder], texts: Sequence[str]) -> list[float]:
-    """Texts that each encoder reads a second: in turns, the median of `ROUNDS`, after a round that does not count.
-
-    Raises:
-        InputError: there are no texts.
-    """
-    if not texts:
-        raise InputError("There are no texts to measure the speed with.")
-    measured: list[list[float]] = [[] for _ in encoders]
-    for encoder in encoders:
-        encoder.encode(texts[:8])
-    for _ in range(ROUNDS):
-        for at, encoder in enumerate(encoders):
-            started, passes = time.perf_counter(), 0
-            while not passes or time.perf_counter() - started < LEAST_SECONDS:
-                encoder.encode(texts)
-                passes += 1
-            measured[at].append(passes * len(texts) / (time.perf_counter() - started))
-    return [statistics.median(values) for values in measured]
 
 
 def speed_texts(dataset: Dataset) -> list[str]:

@@ -1,4 +1,7 @@
-"""`semtune export`: a model folder in, the same model as graphs with a parity proof out."""
+"""`semtune export`: a model folder in, the same model as graphs with a parity proof out.
+
+A graph's name is its format, "onnx" or "torchscript", which are in fp32; the quantised one is "onnx-int8".
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,9 @@ if TYPE_CHECKING:
 Maker: TypeAlias = Callable[[Role], Callable[[list[str]], Embeddings]]  # role → texts → vectors
 
 FORMATS = ("onnx", "torchscript")
-PRECISIONS = ("fp32",)
-FILES = {"onnx": "onnx/model.onnx", "torchscript": "torchscript/model.pt"}
+PRECISIONS = ("fp32", "int8")
+INT8 = "onnx-int8"
+FILES = {"onnx": "onnx/model.onnx", INT8: "onnx/model_int8.onnx", "torchscript": "torchscript/model.pt"}
 CARRIED = ("config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")  # fmt: skip
 
 
@@ -43,7 +47,7 @@ def check_formats(formats: Sequence[str], precisions: Sequence[str]) -> None:
     """Refuse formats and precisions that Semtune does not write.
 
     Raises:
-        ConfigError: with the allowed ones.
+        ConfigError: with the allowed ones, or int8 of a format that has none.
     """
     for kind, given, allowed in (("format", formats, FORMATS), ("precision", precisions, PRECISIONS)):
         for value in given:
@@ -51,6 +55,21 @@ def check_formats(formats: Sequence[str], precisions: Sequence[str]) -> None:
                 raise ConfigError(
                     f"Unknown export {kind} {value!r}. Allowed: {', '.join(allowed)}.{nearest(value, allowed)}"
                 )
+    if "int8" in precisions and "onnx" not in formats:
+        raise ConfigError(
+            f"int8 is for the onnx format; {', '.join(formats)} is written in fp32. Add onnx to the formats."
+        )
+
+
+def graphs(formats: Sequence[str], precisions: Sequence[str]) -> list[str]:
+    """The names of the graphs to write; TorchScript is always fp32."""
+    named = [name for name in formats if name != "onnx" or "fp32" in precisions]
+    return [*named, INT8] if "int8" in precisions else named
+
+
+def export_name(graph: str) -> str:
+    """What a graph is called in the contract: format and precision."""
+    return graph if graph == INT8 else f"{graph}-fp32"
 
 
 def export(
@@ -59,8 +78,9 @@ def export(
     out: Path | None = None,
     texts: Sequence[str] = (),
     progress: Progress = QUIET,
+    precisions: Sequence[str] = ("fp32",),
 ) -> Exported:
-    """Export a model and prove the graphs equal to torch.
+    """Export a model and prove the graphs equal to torch; of an int8 graph, how near it is.
 
     Args:
         model_folder: a sentence-transformers folder.
@@ -68,12 +88,14 @@ def export(
         out: a new folder that holds all that serving needs and no torch weights; None adds the graphs to
             `model_folder` itself.
         texts: some of the user's own texts, to be compared too.
+        precisions: of `PRECISIONS`, for the onnx format.
 
     Raises:
         ModelError: the folder cannot be opened.
         GateError: a graph's vectors are not torch's.
     """
-    check_formats(formats, ())
+    check_formats(formats, precisions)
+    wanted = graphs(formats, precisions)
     need("sentence_transformers", "onnxscript", "onnx")
     from semtune.encoders.torch import open_sentence_transformer
 
@@ -83,38 +105,39 @@ def export(
             f"{model_folder} is a static model: it needs no graph. `semtune encode`, `index`, `search` and `serve` take it as it is, without torch."
         )
     model = open_sentence_transformer(model_folder, "cpu").float().eval()
-    with progress.track("export", len(formats) * 2) as advance:
+    with progress.track("export", len(wanted) * 2) as advance:
         if out is not None:
             with atomic_folder(out) as scratch:
                 _carry(model_folder, scratch, model)
-                return replace(_write_all(model, contract, formats, scratch, texts, advance), folder=out)
+                return replace(_write_all(model, contract, wanted, scratch, texts, advance), folder=out)
         with storage_errors(model_folder), tempfile.TemporaryDirectory(dir=model_folder, prefix=".export.") as name:
             scratch = Path(name)
             _carry(model_folder, scratch, model)
-            made = _beside_older(_write_all(model, contract, formats, scratch, texts, advance), contract, model_folder)
-            _move_into(scratch, model_folder, formats)
+            made = _beside_older(_write_all(model, contract, wanted, scratch, texts, advance), contract, model_folder)
+            _move_into(scratch, model_folder, wanted)
             return replace(made, folder=model_folder)
 
 
-def _write_all(model, contract, formats, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export`
+def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export`
     from semtune.export import parity
 
     probes = parity.probe_texts(texts)
     reference = _torch_reference(model, contract)
     exports, proofs = {}, {}
-    for name in formats:
+    for name in wanted:
         path = scratch / FILES[name]
         runner = _write(name, model, contract, path, scratch)
         advance(1)
         by_role = [parity.measure(reference(role), runner(role), probes) for role in _roles(contract)]
         for proof in by_role:
-            parity.require(proof, f"The {name} graph")
+            (parity.require_near if name == INT8 else parity.require)(proof, f"The {name} graph")
         proof = min(by_role, key=lambda proof: proof.min_cosine)
-        exports[f"{name}-fp32"] = Export(FILES[name], sha256_file(path), "fp32", round(proof.min_cosine, 7))
+        precision = "int8" if name == INT8 else "fp32"
+        exports[export_name(name)] = Export(FILES[name], sha256_file(path), precision, round(proof.min_cosine, 7))
         proofs[name] = proof
         advance(1)
     made = replace(contract, exports=exports)
-    write_json(scratch / "parity.json", {name: proof.as_dict() for name, proof in proofs.items()})
+    write_json(scratch / "parity.json", {name: proof.as_dict(near=name == INT8) for name, proof in proofs.items()})
     contracts.save(made, scratch)
     return Exported(scratch, made, proofs)
 
@@ -146,9 +169,25 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
     from semtune.encoders.onnx import GraphRunner
     from semtune.export.onnx import write_onnx
 
-    write_onnx(model, contract.normalize, contract.max_length, path)
+    if name == INT8:
+        _write_int8(model, contract, path, folder)
+    else:
+        write_onnx(model, contract.normalize, contract.max_length, path)
     graph = GraphRunner(path)
     return lambda role: lambda texts: graph(tokenizer.encode(texts, role).ids)
+
+
+def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> None:
+    from semtune.export.onnx import write_onnx
+    from semtune.export.quantize import write_int8
+
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".fp32.") as scratch:
+        whole = folder / FILES["onnx"]
+        if not whole.exists():  # int8 alone is wanted
+            whole = Path(scratch) / "model.onnx"
+            write_onnx(model, contract.normalize, contract.max_length, whole)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_int8(whole, path)
 
 
 def _carry(source: Path, target: Path, model: SentenceTransformer) -> None:
@@ -176,9 +215,9 @@ def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
     return replace(made, contract=joined)
 
 
-def _move_into(scratch: Path, folder: Path, formats: Sequence[str]) -> None:
+def _move_into(scratch: Path, folder: Path, wanted: Sequence[str]) -> None:
     """Put the graphs into the model folder, the contract last: it makes them count."""
-    for name in formats:
+    for name in wanted:
         (folder / FILES[name]).parent.mkdir(exist_ok=True)
         (scratch / FILES[name]).replace(folder / FILES[name])
     for name in ("tokenizer.json",):

@@ -13,6 +13,7 @@ from semtune.types import Embeddings
 
 MIN_COSINE = 0.9999
 MAX_LENGTH_ERROR = 1e-3  # of a vector's norm: the inner product of models that do not normalise counts it
+NEAR_COSINE = 0.8  # of an int8 graph, on plain sentences: below, quantisation has broken it
 SENTENCE = "The quick brown fox jumps over the lazy dog while a patient reader measures every word of it. "
 WORDS = (1, 4, 16, 60, 150, 600)  # the longest is cut by most models
 BATCHES = (1, 3, len(WORDS))
@@ -29,9 +30,14 @@ class Parity:
     by_words: dict[int, float]
     by_batch: dict[int, float]
 
-    def as_dict(self) -> dict[str, object]:
-        """The JSON form of `parity.json`."""
-        return {**asdict(self), "limit": MIN_COSINE, "length_limit": MAX_LENGTH_ERROR}
+    def as_dict(self, near: bool = False) -> dict[str, object]:
+        """The JSON form of `parity.json`; `near` for a quantised graph, whose limit is another."""
+        limits = (
+            {"limit_of_plain_sentences": NEAR_COSINE}
+            if near
+            else {"limit": MIN_COSINE, "length_limit": MAX_LENGTH_ERROR}
+        )
+        return {**asdict(self), **limits}
 
 
 def probe_texts(extra: Sequence[str] = ()) -> list[str]:
@@ -80,4 +86,19 @@ def require(parity: Parity, what: str) -> None:
         f"{what} is not the same model: the worst cosine to torch is {parity.min_cosine:.5f}, at least {MIN_COSINE} is needed, and "
         f"vectors are up to {parity.max_length_error:.2%} longer or shorter, at most {MAX_LENGTH_ERROR:.2%} is allowed "
         f"(by words: {parity.by_words}, by batch: {parity.by_batch}). Nothing was written."
+    )
+
+
+def require_near(parity: Parity, what: str) -> None:
+    """Refuse a quantised graph that is broken; how much quality it costs is for `semtune evaluate --stages` to say.
+
+    Raises:
+        GateError: a vector is not a number, or plain sentences of four words and more have lost their direction.
+    """
+    plain = min(cosine for words, cosine in parity.by_words.items() if words >= 4)
+    if np.isfinite(parity.min_cosine) and plain >= NEAR_COSINE:
+        return
+    raise GateError(
+        f"{what} is broken by quantisation: the worst cosine to torch of plain sentences is {plain:.3f}, at least "
+        f"{NEAR_COSINE} is needed (by words: {parity.by_words}). Serve this model in fp32. Nothing was written."
     )

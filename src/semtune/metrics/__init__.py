@@ -1,11 +1,33 @@
-"""Metrics of retrieval and similarity, and the statistics of comparing two systems."""
+"""Metrics of every task, and the statistics of comparing two systems."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.metrics.classes import VMeasure, macro_f1, v_measure
 from semtune.metrics.correlation import pearson, ranks, spearman
-from semtune.metrics.retrieval import RETRIEVAL, mrr, ndcg, ranking, recall, retrieval
-from semtune.metrics.statistics import Comparison, compare_means, compare_spearman
+from semtune.metrics.mining import Mined, compare_mined, mined_interval
+from semtune.metrics.pairs import Cut, average_precision, best_accuracy, best_f1
+from semtune.metrics.retrieval import (
+    RETRIEVAL,
+    average_precision_at,
+    depth_of,
+    hit,
+    measures_at,
+    mrr,
+    ndcg,
+    precision,
+    ranking,
+    recall,
+    retrieval,
+)
+from semtune.metrics.statistics import (
+    Comparison,
+    compare_draws,
+    compare_means,
+    compare_spearman,
+    compare_statistic,
+    draw_samples,
+)
 from semtune.metrics.vectors import SHORTEST, unit
 
 Scores = NDArray[np.float64]  # (n,) one value a query or pair
@@ -14,16 +36,34 @@ __all__ = [
     "RETRIEVAL",
     "SHORTEST",
     "Comparison",
+    "Cut",
+    "Mined",
     "Scores",
+    "VMeasure",
+    "average_precision",
+    "average_precision_at",
+    "best_accuracy",
+    "best_f1",
+    "compare_draws",
     "compare_means",
+    "compare_mined",
     "compare_spearman",
+    "compare_statistic",
+    "depth_of",
+    "draw_samples",
+    "hit",
+    "macro_f1",
+    "measures_at",
+    "mined_interval",
     "mrr",
     "ndcg",
     "pearson",
+    "precision",
     "ranking",
     "ranks",
     "recall",
     "retrieval",
     "spearman",
     "unit",
+    "v_measure",
 ]

@@ -13,9 +13,13 @@ Scores = NDArray[np.float64]  # (n,) one value a pair
 def ranks(values: Sequence[float] | Scores) -> Scores:
     """Ranks from 1, ties sharing their mean rank."""
     array = np.asarray(values, dtype=np.float64)
-    _, inverse, counts = np.unique(array, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return ((last - counts + 1 + last) / 2.0)[inverse]
+    order = array.argsort(kind="stable")
+    ordered = array[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(array) else np.empty(0, int)
+    bounds = np.append(starts, len(array))
+    found = np.empty(len(array))
+    found[order] = np.repeat((bounds[:-1] + bounds[1:] + 1) / 2.0, np.diff(bounds))
+    return found
 
 
 def pearson(a: Sequence[float] | Scores, b: Sequence[float] | Scores) -> float:

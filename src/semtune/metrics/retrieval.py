@@ -50,24 +50,59 @@ def recall(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float
     return sum(relevance.get(doc, 0) > 0 for doc in ranked[:k]) / relevant if relevant else 0.0
 
 
-RETRIEVAL: dict[str, tuple[Callable[[Mapping[str, int], Sequence[str], int], float], int]] = {
-    "ndcg@10": (ndcg, 10),
-    "mrr@10": (mrr, 10),
-    "recall@1": (recall, 1),
-    "recall@5": (recall, 5),
-    "recall@10": (recall, 10),
-    "recall@100": (recall, 100),
-}
+def precision(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
+    """Share of relevant documents among the first k; places that are not filled count as not relevant."""
+    return sum(relevance.get(doc, 0) > 0 for doc in ranked[:k]) / k
 
 
-def retrieval(qrels: Qrels, run: Run) -> dict[str, Scores]:
-    """Every retrieval metric for every query that has a relevant document, in the order of `qrels`.
+def hit(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
+    """1 if there is a relevant document within k, else 0; trec_eval calls it success."""
+    return float(any(relevance.get(doc, 0) > 0 for doc in ranked[:k]))
 
-    A query that the run does not answer counts as 0. Returns metric name → (queries,) values.
+
+def average_precision_at(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
+    """Mean over the relevant documents of the precision at their rank; 0 for those that are not within k."""
+    relevant = sum(grade > 0 for grade in relevance.values())
+    found, total = 0, 0.0
+    for rank, doc in enumerate(ranked[:k], start=1):
+        if relevance.get(doc, 0) > 0:
+            found += 1
+            total += found / rank
+    return total / relevant if relevant else 0.0
+
+
+MEASURES: dict[str, Callable[[Mapping[str, int], Sequence[str], int], float]] = {
+    "ndcg": ndcg, "mrr": mrr, "map": average_precision_at, "recall": recall, "precision": precision, "hit": hit,
+}  # fmt: skip
+RETRIEVAL = (
+    "ndcg@10", "mrr@10", "map@100", "recall@1", "recall@5", "recall@10", "recall@100", "precision@10", "hit@10",
+)  # fmt: skip
+ALWAYS = RETRIEVAL[:3]
+
+
+def measures_at(ks: Sequence[int]) -> tuple[str, ...]:
+    """Names of every measure at every k, such as "recall@3"; nDCG@10, MRR@10 and MAP@100 are always among them.
+
+    No k gives the usual measures.
+    """
+    return tuple(dict.fromkeys([*ALWAYS, *(f"{name}@{k}" for name in MEASURES for k in ks)])) if ks else RETRIEVAL
+
+
+def depth_of(names: Sequence[str]) -> int:
+    """How many documents a query these measures look at."""
+    return max(int(name.partition("@")[2]) for name in names)
+
+
+def retrieval(qrels: Qrels, run: Run, names: Sequence[str] = RETRIEVAL) -> dict[str, Scores]:
+    """Every measure for every query that has a relevant document, in the order of `qrels`.
+
+    A query that the run does not answer counts as 0. Returns the measure's name → (queries,) values.
     """
     judged = [query for query, row in qrels.items() if any(grade > 0 for grade in row.values())]
-    ranked = {query: ranking(run.get(query, {}), 100) for query in judged}
-    return {
-        name: np.array([measure(qrels[query], ranked[query], k) for query in judged])
-        for name, (measure, k) in RETRIEVAL.items()
-    }
+    deepest = depth_of(names)
+    ranked = {query: ranking(run.get(query, {}), deepest) for query in judged}
+    found: dict[str, Scores] = {}
+    for name in names:
+        measure, k = MEASURES[name.partition("@")[0]], int(name.partition("@")[2])
+        found[name] = np.array([measure(qrels[query], ranked[query], k) for query in judged])
+    return found

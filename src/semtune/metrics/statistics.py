@@ -6,14 +6,17 @@ significance tests for IR evaluation".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.metrics.correlation import pearson, ranks, spearman
+from semtune.metrics.correlation import ranks, spearman
 
 Scores = NDArray[np.float64]  # (n,) one value a query or pair
+Statistic: TypeAlias = Callable[[Scores, Scores], float]  # of (n,) values and (n,) gold
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +52,79 @@ def compare_means(a: Scores, b: Scores, seed: int = 0, samples: int = 10_000) ->
     return Comparison(gain, float(low), float(high), (extreme + 1) / (samples + 1))
 
 
-def compare_spearman(a: Scores, b: Scores, gold: Scores, seed: int = 0, samples: int = 2_000) -> Comparison:
-    """Compare two systems' Spearman's rho against the same gold scores.
+def compare_draws(a: Scores, b: Scores, seed: int = 0, samples: int = 2_000) -> Comparison:
+    """Compare two systems that were measured several times on the same items: starts of k-means, drawn examples.
 
-    The interval resamples pairs of sentences; the test swaps the two systems' scores, as ranks, pair by
-    pair, which under the null hypothesis changes nothing.
+    Draws and items are both resampled (Owen 2007, "The pigeonhole bootstrap"), since a difference that comes from a
+    lucky start is none between the systems. The p-value is `of_samples`'s.
+
+    Args:
+        a: (draws, n) one system's values.
+        b: (draws, n) the other's.
+        seed: of the resampling.
+        samples: bootstrap samples.
+    """
+    difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    return of_samples(float(difference.mean()), draw_samples(difference, seed, samples))
+
+
+def draw_samples(values: Scores, seed: int = 0, samples: int = 2_000) -> Scores:
+    """(samples,) mean of the (draws, n) values over as many draws and items, both drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    draws, n = values.shape
+    means = np.empty(samples)
+    for i in range(samples):
+        weights = np.bincount(rng.integers(0, draws, draws), minlength=draws) / draws
+        means[i] = (weights @ values)[rng.integers(0, n, n)].mean()
+    return means
+
+
+def of_samples(gain: float, gains: Scores) -> Comparison:
+    """A comparison made of the gains in bootstrap samples.
+
+    The p-value is the share of samples that lie as far from the samples' mean as the gain lies from 0.
+    """
+    gains = gains[np.isfinite(gains)]
+    if not gains.size:
+        return Comparison(gain, float("nan"), float("nan"), 1.0)
+    low, high = np.quantile(gains, [0.025, 0.975])
+    extreme = int((np.abs(gains - gains.mean()) >= abs(gain) - 1e-12).sum())
+    return Comparison(gain, float(low), float(high), (extreme + 1) / (len(gains) + 1))
+
+
+def compare_statistic(
+    a: Scores, b: Scores, gold: Scores, statistic: Statistic, seed: int = 0, samples: int = 2_000
+) -> Comparison:
+    """Compare two systems by a statistic of all items together, such as a rank correlation or average precision.
+
+    The interval resamples items; the test swaps the two systems' values, as ranks, item by item, which under the
+    null hypothesis changes nothing.
+
+    Args:
+        a: (n,) one system's values; only their order may matter to the statistic.
+        b: (n,) the other's, in the same order of items.
+        gold: (n,) what is right.
+        statistic: of values and gold; bigger is better; NaN where a sample has none.
+        seed: of the resampling.
+        samples: bootstrap samples and swaps.
     """
     a, b, gold = (np.asarray(x, dtype=np.float64) for x in (a, b, gold))
-    gain = spearman(a, gold) - spearman(b, gold)
+    gain = statistic(a, gold) - statistic(b, gold)
     rng = np.random.default_rng(seed)
     n = len(gold)
     gains = np.empty(samples)
-    ranks_a, ranks_b, ranks_gold = ranks(a), ranks(b), ranks(gold)  # cosines of two models are not on one scale
+    ranks_a, ranks_b = ranks(a), ranks(b)  # values of two models are not on one scale
     extreme = 0
     for i in range(samples):
         rows = rng.integers(0, n, n)
-        drawn = ranks(gold[rows])
-        gains[i] = pearson(ranks(a[rows]), drawn) - pearson(ranks(b[rows]), drawn)
+        gains[i] = statistic(a[rows], gold[rows]) - statistic(b[rows], gold[rows])
         swap = rng.random(n) < 0.5
-        one, two = ranks(np.where(swap, ranks_b, ranks_a)), ranks(np.where(swap, ranks_a, ranks_b))
-        extreme += abs(pearson(one, ranks_gold) - pearson(two, ranks_gold)) >= abs(gain) - 1e-12
+        one, two = np.where(swap, ranks_b, ranks_a), np.where(swap, ranks_a, ranks_b)
+        extreme += abs(statistic(one, gold) - statistic(two, gold)) >= abs(gain) - 1e-12
     low, high = np.nanquantile(gains, [0.025, 0.975])
     return Comparison(gain, float(low), float(high), (int(extreme) + 1) / (samples + 1))
+
+
+def compare_spearman(a: Scores, b: Scores, gold: Scores, seed: int = 0, samples: int = 2_000) -> Comparison:
+    """Compare two systems' Spearman's rho against the same gold scores."""
+    return compare_statistic(a, b, gold, spearman, seed, samples)

@@ -1,12 +1,12 @@
-"""From a source to a data set, and to one that a model is judged on as it is."""
+"""From a source to a data set."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from semtune.dataset import Dataset, load
-from semtune.errors import ConfigError, InputError
+from semtune.dataset import Dataset
+from semtune.errors import ConfigError
 from semtune.prepare.carried import gather, with_late
 from semtune.prepare.chunk import TokenCounter
 from semtune.prepare.counted import Counted
@@ -19,17 +19,17 @@ from semtune.prepare.material import Labels
 from semtune.prepare.near import fingerprint
 from semtune.prepare.opinions import Judge
 from semtune.prepare.read import read_source
-from semtune.prepare.report import sizes, write_report
+from semtune.prepare.report import write_report
 from semtune.prepare.review import Reviewed, heed, sha256_verdicts
-from semtune.prepare.scored import build_scored, distinct_sentences
+from semtune.prepare.scored import build_scored
 from semtune.prepare.scrub import scrub
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.sources import Source, existing, find_kind
+from semtune.prepare.sources import Source, find_kind
 from semtune.prepare.synthetic import add_synthetic
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import key
 from semtune.progress import QUIET, Progress
-from semtune.types import Encoder, Qrels, Split, Suspect
+from semtune.types import Encoder, Suspect
 
 DEFAULT = PrepareSettings()
 
@@ -160,42 +160,3 @@ def _negatives(
     if facts:
         dataset.review = suspects
     return facts
-
-
-def load_for_evaluation(path: Path, settings: PrepareSettings = DEFAULT) -> Dataset:
-    """Read what a model is judged on: a BEIR folder, a data set folder, or a table of scored or labelled pairs.
-
-    Nothing is split and nothing moved: all rows of a table are the test split.
-
-    Raises:
-        InputError: there is no such thing, or it has nothing to judge on.
-    """
-    tally = Tally()
-    kind = find_kind(path)
-    if kind == "dataset":
-        return load(existing(path))
-    if kind not in {"beir", "marco", "table"}:
-        raise InputError(
-            f"{path} has nothing to judge a model on: no questions with judged answers and no scored pairs. Give "
-            f"a BEIR folder, a data set made by `semtune prepare {path} -o DATASET`, or a table of (sentence1, "
-            "sentence2, score) or (query, document)."
-        )
-    found = read_source(path, kind, settings, tally, QUIET)
-    if isinstance(found, Labels):
-        qrels: dict[Split, Qrels] = {("test" if part == "all" else part): rows for part, rows in found.qrels.items()}
-        dataset = Dataset(corpus=found.corpus, queries=found.queries, qrels=qrels)
-    elif isinstance(found, dict):
-        dataset = Dataset(scored={"test": found["all"]})
-        dataset.corpus = distinct_sentences(dataset)
-    else:
-        raise InputError(
-            f"{path} holds documents without questions: nothing to judge a model on. Needed: (query, document) or "
-            "(sentence1, sentence2, score)."
-        )
-    dataset.report = {
-        "kind": kind,
-        "counts": {**tally.counts, **sizes(dataset)},
-        "dropped": tally.dropped,
-        "warnings": tally.warnings,
-    }
-    return dataset

@@ -104,17 +104,21 @@ def mix(texts: Sequence[str], homes: Sequence[str] = ()) -> dict[str, int]:
         homes: for each the text that it was taken from, or an empty one; it is asked where a text says too little.
     """
     step = -(-len(texts) // LOOKED_AT) or 1
-    looked = texts[::step]
-    told = [language(text) for text in looked]
-    for place, home in enumerate(homes[::step]):
+    return dict(sorted(Counter(tell(texts[::step], homes[::step])).items(), key=lambda item: (-item[1], item[0])))
+
+
+def tell(texts: Sequence[str], homes: Sequence[str] = ()) -> list[str]:
+    """The language of each text; what says too little by itself is told by its home, or by what is usual in the set."""
+    told = [language(text) for text in texts]
+    for place, home in enumerate(homes):
         if told[place] == UNKNOWN:
             told[place] = language(home)
     known = Counter(code for code in told if code != UNKNOWN)
     usual = [code for code, count in known.items() if count >= USUAL * known.total()]
     for place, code in enumerate(told):
         if code == UNKNOWN and usual:
-            told[place] = language(looked[place], usual)
-    return dict(sorted(Counter(told).items(), key=lambda item: (-item[1], item[0])))
+            told[place] = language(texts[place], usual)
+    return told
 
 
 @lru_cache(maxsize=1 << 14)

@@ -60,9 +60,12 @@ def read_source(
     raise InputError(f"{path.absolute()} has no text ({', '.join(tally.dropped)}).")
 
 
-def _read_tables(
-    parts: Mapping[Part, list[Path]], settings: PrepareSettings, tally: Tally
-) -> list[Section] | Labels | dict[Part, list[ScoredPair]]:
+def open_tables(parts: Mapping[Part, list[Path]], settings: PrepareSettings, tally: Tally) -> dict[Part, list[Rows]]:
+    """The rows of every table.
+
+    Raises:
+        InputError: one cannot be read, or they are not of one kind.
+    """
     tables: dict[Part, list[Rows]] = {
         part: [read_table(path, settings, tally) for path in paths] for part, paths in parts.items()
     }
@@ -70,17 +73,31 @@ def _read_tables(
     if len(set(kinds.values())) > 1:
         found = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
         raise InputError(f"The files are of different kinds: {found}. All must be of one.")
-    kind = next(iter(kinds.values()))
+    return tables
+
+
+def scored_pairs(
+    tables: Mapping[Part, list[Rows]], where: str, settings: PrepareSettings, tally: Tally
+) -> dict[Part, list[ScoredPair]]:
+    """The scored pairs of all tables, their scores brought to 0-1."""
+    scored = [[row for table in tables[part] for row in table.scored] for part in tables]
+    return dict(zip(tables, scale_scores(scored, where, tally, settings.max_bad_share), strict=True))
+
+
+def _read_tables(
+    parts: Mapping[Part, list[Path]], settings: PrepareSettings, tally: Tally
+) -> list[Section] | Labels | dict[Part, list[ScoredPair]]:
+    tables = open_tables(parts, settings, tally)
+    where = ", ".join(path.name for paths in parts.values() for path in paths)
+    kind = next(iter(tables.values()))[0].kind
     if kind == "pairs":
         return labels_from_rows({part: [row for table in tables[part] for row in table.pairs] for part in parts}, tally)
     if kind == "scored":
-        scored = [[row for table in tables[part] for row in table.scored] for part in parts]
-        where = ", ".join(kinds)
-        return dict(zip(parts, scale_scores(scored, where, tally, settings.max_bad_share), strict=True))
+        return scored_pairs(tables, where, settings, tally)
     if kind == "classes":
         return _read_classes(tables, tally)
     if len(tables) > 1:
-        raise InputError(f"{', '.join(kinds)}: documents without labels are given in one file, and split by Semtune.")
+        raise InputError(f"{where}: documents without labels are given in one file, and split by Semtune.")
     return [section for table in next(iter(tables.values())) for section in table.sections]
 
 

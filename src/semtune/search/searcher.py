@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from semtune.encoders.load import load_encoder
+from semtune.encoders.load import Runtime, load_encoder
 from semtune.errors import ContractError, InputError
 from semtune.index import manifest as manifests
 from semtune.index.documents import DocumentStore
 from semtune.index.manifest import IndexManifest
+from semtune.index.open import open_vectors
+from semtune.search.threshold import lowest_score
 from semtune.types import Encoder, Hit, VectorIndex
 
 RUN_INDEX = "index"
@@ -42,12 +45,13 @@ class Searcher:
         self._documents = documents
 
     @classmethod
-    def open(cls, path: Path, model: str | None = None) -> Searcher:
+    def open(cls, path: Path, model: str | None = None, runtime: Runtime = "auto") -> Searcher:
         """Open an index folder, or the index of a run folder.
 
         Args:
             path: the folder.
             model: another place of the same model; by default the one written in the index.
+            runtime: of the model; "auto" is int8 for an index that was made with int8, and else as in `load_encoder`.
 
         Raises:
             InputError: there is no whole index.
@@ -56,25 +60,33 @@ class Searcher:
         """
         folder = index_folder(path)
         manifest = manifests.read(folder)
-        encoder = load_encoder(model or str(model_folder(folder, manifest)))
+        if runtime == "auto" and manifest.runtime == "onnx-int8":
+            runtime = "onnx-int8"
+        encoder = load_encoder(model or str(model_folder(folder, manifest)), runtime)
         manifests.require_same_model(manifest, encoder.contract)
-        return cls(encoder, _open_vectors(folder, manifest), DocumentStore(folder), manifest)
+        return cls(encoder, open_vectors(folder, manifest), DocumentStore(folder), manifest)
 
     @property
     def count(self) -> int:
         """Documents in the index."""
         return self.manifest.count
 
-    def search(self, query: str, k: int = 10) -> list[Hit]:
+    def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
         """The `k` documents most similar to `query`, best first.
 
-        Raises:
-            InputError: the query is blank or `k` is out of range.
-        """
-        return self.search_many([query], k)[0]
+        Args:
+            query: what is looked for, in words.
+            k: how many at most.
+            min_score: leave out what scores lower: a score, or the name of a calibrated cut ("best-f1", "p0.9").
 
-    def search_many(self, queries: Sequence[str], k: int = 10) -> list[list[Hit]]:
+        Raises:
+            InputError: the query is blank, `k` is out of range, or the model has no such cut.
+        """
+        return self.search_many([query], k, min_score)[0]
+
+    def search_many(self, queries: Sequence[str], k: int = 10, min_score: str | float | None = None) -> list[list[Hit]]:
         """As `search`, for many queries at once."""
+        floor = -math.inf if min_score is None else lowest_score(min_score, self.encoder.contract)
         if not 1 <= k <= MAX_K:
             raise InputError(f"k is {k}; allowed are 1 to {MAX_K}.")
         for query in queries:
@@ -82,17 +94,22 @@ class Searcher:
                 raise InputError("The query is empty. Ask with at least one word.")
         found = self._index.search(self.encoder.encode(queries, "query").vectors, min(k, self.count))
         return [
-            self._hits(rows, scores) for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
+            self._hits(rows, scores, floor)
+            for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
         ]
 
     def close(self) -> None:
         """Let go of the index's files and connections."""
         self._index.close()
 
-    def _hits(self, rows: list[int], scores: list[float]) -> list[Hit]:
-        kept = [(row, score) for row, score in zip(rows, scores, strict=True) if row >= 0]
+    def _hits(self, rows: list[int], scores: list[float], floor: float) -> list[Hit]:
+        kept = [(row, score) for row, score in zip(rows, scores, strict=True) if row >= 0 and score >= floor]
         documents = self._documents.get([row for row, _ in kept])
-        return [Hit(d.id, score, d.text, d.title, d.metadata) for d, (_, score) in zip(documents, kept, strict=True)]
+        curve = self.encoder.contract.calibration
+        return [
+            Hit(d.id, score, d.text, d.title, d.metadata, curve.probability(score) if curve else None)
+            for d, (_, score) in zip(documents, kept, strict=True)
+        ]
 
 
 def index_folder(path: Path) -> Path:
@@ -123,13 +140,3 @@ def has_index(path: Path) -> bool:
 def model_folder(folder: Path, manifest: IndexManifest) -> Path:
     """Where an index's model lies."""
     return (folder / manifest.model).resolve()
-
-
-def _open_vectors(folder: Path, manifest: IndexManifest) -> VectorIndex:
-    if manifest.backend == "milvus":
-        from semtune.index.milvus import MilvusIndex
-
-        return MilvusIndex.open(manifest.uri, manifest.collection, manifest.count)
-    from semtune.index.faiss import FaissIndex
-
-    return FaissIndex.open(folder, manifest.count, manifest.dimension)

@@ -50,15 +50,15 @@ def create_app(searcher: Searcher | None, encoder: Encoder, *, threads: int = 0,
 def _search_router(service: Service) -> APIRouter:
     routes = APIRouter(prefix="/search", tags=["Search"])
 
-    @routes.post("")
+    @routes.post("", response_model_exclude_unset=True)
     async def search(request: SearchRequest) -> SearchResponse:
         """Find the documents most similar to a query."""
-        return await _search(service, request.query, request.k, "query")
+        return await _search(service, request.query, request.k, request.min_score, "query")
 
-    @routes.get("")
+    @routes.get("", response_model_exclude_unset=True)
     async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
         """Find the documents most similar to a query given in the address."""
-        return await _search(service, params.q, params.k, "q")
+        return await _search(service, params.q, params.k, params.min_score, "q")
 
     return routes
 
@@ -86,7 +86,7 @@ def _house_router(service: Service) -> APIRouter:
     return routes
 
 
-async def _search(service: Service, query: str, k: int, field: str) -> SearchResponse:
+async def _search(service: Service, query: str, k: int, min_score: str | float | None, field: str) -> SearchResponse:
     began = time.perf_counter()
     searcher = service.searcher
     if searcher is None:
@@ -102,6 +102,6 @@ async def _search(service: Service, query: str, k: int, field: str) -> SearchRes
             413, f"{field!r} has {len(query):,} characters; the limit is {MAX_QUERY:,}. Ask a shorter question."
         )
     with service.workers.admit():
-        hits = await service.workers.run(partial(searcher.search, query, k))
+        hits = await service.workers.run(partial(searcher.search, query, k, min_score))
     found = [HitResponse(**hit.as_dict()) for hit in hits]
     return SearchResponse(query=query, hits=found, took_ms=round((time.perf_counter() - began) * 1000, 2))

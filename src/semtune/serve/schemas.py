@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from semtune.errors import nearest
@@ -12,6 +12,7 @@ from semtune.types import Role
 
 MAX_K = 100
 DEFAULT_K = 10
+MIN_SCORE = "Leave out what scores lower: a score, or the name of a calibrated cut such as best-f1 or p0.9."
 
 
 def _whole_characters(text: str) -> str:
@@ -48,6 +49,7 @@ class SearchRequest(Strict):
 
     query: Text = Field(description="What is looked for, in words.")
     k: int = Field(DEFAULT_K, strict=True, ge=1, le=MAX_K, description="How many documents to return.")
+    min_score: StrictFloat | StrictInt | Text | None = Field(None, description=MIN_SCORE)
 
 
 class SearchParams(Strict):
@@ -55,6 +57,7 @@ class SearchParams(Strict):
 
     q: Text = Field(description="What is looked for, in words.")
     k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many documents to return.")
+    min_score: Text | None = Field(None, description=MIN_SCORE)
 
 
 class HitResponse(BaseModel):
@@ -62,6 +65,7 @@ class HitResponse(BaseModel):
 
     id: str
     score: float = Field(description="Similarity: bigger is better.")
+    probability: float | None = Field(None, description="Of relevance; absent where the model is not calibrated.")
     text: str
     title: str
     metadata: dict[str, Any]

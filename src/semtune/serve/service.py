@@ -22,8 +22,8 @@ class Searcher(Protocol):
         """Documents in the index."""
         ...
 
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        """The `k` documents most similar to `query`, best first."""
+    def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
+        """The `k` documents most similar to `query`, best first, that score `min_score` or more."""
         ...
 
 

@@ -82,7 +82,8 @@ class _Attend(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         """Gradients of q, k and v."""
-        return *_backward(*ctx.saved_tensors, gradients[0], ctx.scale), None, None, None
+        q, k, v, weights, keep = ctx.saved_tensors
+        return *_backward(q, k, v, weights, keep, gradients[0], ctx.scale), None, None, None
 
 
 class _AttendPacked(torch.autograd.Function):
@@ -98,14 +99,14 @@ class _AttendPacked(torch.autograd.Function):
         saved: list[torch.Tensor] = []
         with torch.autocast("cpu", enabled=False):
             for at, real in groups(ends):
-                parts = [_padded(x, at) for x in flat]
+                one, two, three = (_padded(x, at) for x in flat)
                 bias = None
                 if real is not None:
                     bias = torch.zeros(real.shape, dtype=q.dtype).masked_fill_(~real, torch.finfo(q.dtype).min)
                     bias = bias[:, None, None, :]
-                out, weights, keep = _forward(*parts, bias, scale, p)
+                out, weights, keep = _forward(one, two, three, bias, scale, p)
                 _place(made, out, at, real)
-                saved += [*parts, weights, keep]
+                saved += [one, two, three, weights, keep]
         ctx.save_for_backward(*saved)
         ctx.ends, ctx.scale = ends, scale
         return made
@@ -120,9 +121,8 @@ class _AttendPacked(torch.autograd.Function):
             by_out = _padded(out, at)
             if real is not None:
                 by_out = by_out * real[:, None, :, None]
-            for whole, part in zip(
-                made, _backward(*saved[5 * number : 5 * number + 5], by_out, ctx.scale), strict=True
-            ):
+            one, two, three, weights, keep = saved[5 * number : 5 * number + 5]
+            for whole, part in zip(made, _backward(one, two, three, weights, keep, by_out, ctx.scale), strict=True):
                 _place(whole, part, at, real)
         return *(x.transpose(0, 1) for x in made), None, None, None
 

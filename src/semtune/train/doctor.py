@@ -16,6 +16,7 @@ MARGIN = 2.0  # standard errors of the gain that a change of the metric must exc
 LOSS_RISE = 1.05  # of the lowest dev loss; it is measured on the same rows each time, so little of it is noise
 STUCK = 0.9  # a training loss that stays above this share of its first values has not fallen
 STILL = 1e-4  # 1 - cosine to where the embeddings were: nothing moved
+USUAL = 1e-5  # from such a rate it is not the rate but too few steps that left all as it was
 DONE_LOSS = 0.02  # share of the first training loss below which nothing is left to learn
 FEW = 20  # dev queries or pairs, as in `evaluate`
 
@@ -199,7 +200,9 @@ def rate_too_high(seen: Chart) -> Finding | None:
 def rate_too_low(seen: Chart) -> Finding | None:
     """Nothing moves although most of the training is over."""
     moved = seen.last.get("dev_moved", math.nan)
-    if not moved < STILL or seen.last["step"] < seen.steps / 2:
+    rate = _rate(seen)
+    over = seen.last["step"] >= seen.steps / 2
+    if not (moved < STILL and over and 0 < rate < USUAL):  # no rate: still in the warm-up
         return None
     return _finding(
         seen,
@@ -207,7 +210,7 @@ def rate_too_low(seen: Chart) -> Finding | None:
         "warning",
         f"after {seen.last['step']} of {seen.steps} steps the embeddings are where they were (cosine {1 - moved:.6f}), "
         f"and dev {seen.metric} is {seen.now:.4f} as before.",
-        f"Raise train.learning_rate above {_rate(seen):g}: 2e-5 is usual.",
+        f"Raise train.learning_rate above {rate:g}: 2e-5 is usual.",
     )
 
 

@@ -17,6 +17,8 @@ GRADES = range(-10, 101)  # TREC's tracks go from -2 to 4, others to 10 or 100
 def read_judgements(path: Path, tally: Tally, max_bad_share: float) -> Qrels:
     """Read qrels: BEIR (3 columns, with or without header) or TREC (4 columns: query, 0, document, grade).
 
+    Of several judgements of one document for one query the last counts, as in BEIR's own loader.
+
     Raises:
         InputError: the file cannot be read, or more rows than allowed are no judgements.
     """
@@ -32,9 +34,11 @@ def read_judgements(path: Path, tally: Tally, max_bad_share: float) -> Qrels:
             bad.refuse(number, "not query-id, corpus-id, score (a whole number)", line.strip())
         elif int(grade) not in GRADES:
             bad.refuse(number, f"score outside {GRADES[0]} to {GRADES[-1]}", line.strip())
-        elif cells[-2] in (row := qrels.setdefault(cells[0], {})):
-            tally.drop("judgement that stood before", f"{path.name}:{number}: {line.strip()}")
         else:
+            row = qrels.setdefault(cells[0], {})
+            if (before := row.get(cells[-2])) is not None:
+                reason = "judgement that stood before" if before == grade else "judgement that a later one replaces"
+                tally.drop(reason, f"{path.name}:{number}: {line.strip()}")
             row[cells[-2]] = int(grade)
     bad.check(max_bad_share)
     return qrels

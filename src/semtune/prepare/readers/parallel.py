@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
@@ -33,6 +34,22 @@ def is_parallel(path: Path) -> bool:
     """Whether a file is one half of a pair whose other half lies beside it."""
     other = partner(path)
     return other is not None and other.is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """The language of a file's lines, and that of the other file's."""
+
+    source: str
+    target: str
+
+
+def languages(path: Path) -> Languages:
+    """What the name of a parallel file says."""
+    other = partner(path)
+    assert other is not None, path  # noqa: S101 - is_parallel holds it
+    own, others = (half.name.removesuffix(".gz").rpartition(".")[2] for half in (path, other))
+    return Languages(own, others)
 
 
 def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:

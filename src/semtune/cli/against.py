@@ -1,0 +1,130 @@
+"""What `semtune evaluate --against` names: models, evaluations that were kept, BM25, hybrid search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semtune.errors import ConfigError
+
+if TYPE_CHECKING:
+    from semtune.dataset import Dataset
+    from semtune.encoders.load import Runtime
+    from semtune.evaluate.result import Kind, Scores
+    from semtune.progress import Progress
+    from semtune.types import Encoder
+
+BM25, HYBRID = "bm25", "hybrid"
+MOST_AT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Something to compare with: a model to be measured, or a result that was kept; neither for BM25 and hybrid.
+
+    Attributes:
+        key: its name among the systems: "base" for the first model, "bm25", "hybrid", or the model's own.
+    """
+
+    key: str
+    encoder: Encoder | None = None
+    saved: Scores | None = None
+
+
+def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str]) -> list[Other]:
+    """Open everything that `--against` names, so that what is missing is found before hours of work.
+
+    Args:
+        words: as typed.
+        runtime: of the models.
+        data: what the model will be measured on; a kept result must be of the same.
+
+    Raises:
+        SemtuneError: one cannot be had, is named twice, or was measured on other data.
+    """
+    from semtune.encoders.load import load_encoder
+    from semtune.evaluate.compared import refuse_other_data
+    from semtune.evaluate.saved import is_saved, read_saved
+
+    twice = next((word for at, word in enumerate(words) if word in words[:at]), None)
+    if twice:
+        raise ConfigError(f"--against names {twice!r} twice. Name each system once.")
+    found: list[Other] = []
+    for word in words:
+        if word in (BM25, HYBRID):
+            found.append(Other(word))
+        elif is_saved(Path(word)):
+            kept = read_saved(Path(word))
+            refuse_other_data(kept.data, word, data, "this data set")
+            found.append(Other(_key(kept.scores.model, found), saved=kept.scores))
+        else:
+            encoder = load_encoder(word, runtime)
+            found.append(Other(_key(encoder.contract.name, found), encoder))
+    return found
+
+
+def parse_at(text: str) -> tuple[int, ...]:
+    """The numbers of `--at`.
+
+    Raises:
+        ConfigError: one is no number from 1 to 1,000.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    wrong = next((word for word in words if not (word.isdecimal() and 1 <= int(word) <= MOST_AT)), None)
+    if wrong is not None:
+        raise ConfigError(f"--at {text!r}: {wrong!r} is no whole number from 1 to {MOST_AT:,}. Give e.g. --at 1,3,10.")
+    return tuple(sorted({int(word) for word in words}))
+
+
+def kind_of(dataset: Dataset, task: str | None, words: Sequence[str]) -> Kind:
+    """What the test part is judged by; a search where `--against` names keyword search and the data allows it.
+
+    Raises:
+        SemtuneError: the task does not fit the data, or keyword search does not fit the task.
+    """
+    from semtune.evaluate.tasks import choose, tasks
+
+    keywords = next((word for word in words if word in (BM25, HYBRID)), None)
+    if keywords and task is None and "retrieval" in tasks(dataset, "test"):
+        return "retrieval"
+    kind = choose(dataset, "test", task)
+    if keywords and kind != "retrieval":
+        raise ConfigError(f"--against {keywords} needs a corpus, queries and qrels to search with; this is {kind}.")
+    return kind
+
+
+def measure(
+    others: Sequence[Other],
+    dataset: Dataset,
+    tuned: Scores,
+    progress: Progress,
+    at: Sequence[int] = (),
+    seed: int = 0,
+) -> dict[str, Scores]:
+    """Every system's result on the test part, in the order asked for; as `tuned` was measured."""
+    from semtune.evaluate.bm25 import score_bm25
+    from semtune.evaluate.hybrid import score_hybrid
+    from semtune.evaluate.scores import score
+
+    keys = {other.key for other in others}
+    bm25 = score_bm25(dataset, "test", progress, at) if keys & {BM25, HYBRID} else None
+    found: dict[str, Scores] = {}
+    for other in others:
+        if other.encoder is not None:
+            found[other.key] = score(other.encoder, dataset, "test", progress, tuned.kind, at, seed)
+        elif other.saved is not None:
+            found[other.key] = other.saved
+        elif bm25 is not None:
+            hybrid = other.key == HYBRID
+            found[other.key] = score_hybrid(tuned, bm25, dataset.qrels["test"]) if hybrid else bm25
+    return found
+
+
+def _key(model: str, found: Sequence[Other]) -> str:
+    taken = {"tuned", "base", BM25, HYBRID, *(other.key for other in found)}
+    if not any(other.key not in (BM25, HYBRID) for other in found):
+        return "base"
+    name = model.replace("/", "-")
+    return next(key for number in range(1, 1000) if (key := name if number == 1 else f"{name}-{number}") not in taken)

@@ -1,0 +1,214 @@
+"""`semtune select`: which backbone is to be tuned on this data?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from semtune.cli.console import JSON, SEED, Console
+
+if TYPE_CHECKING:
+    from semtune.dataset import Dataset
+    from semtune.progress import Progress
+    from semtune.select import Selection
+    from semtune.select.candidates import Field
+    from semtune.train.settings import TrainSettings
+
+FIXED = ("max_steps", "num_train_epochs", "also", "floor", "eval_per_epoch", "early_stopping_patience")
+
+
+def select(
+    dataset: Annotated[Path, typer.Argument(help="A data set, a run, or a source that can be prepared.")],
+    candidates: Annotated[
+        str,
+        typer.Option(
+            "--candidates",
+            help="Names, hub ids or folders with commas between; by default the well-known ones on this machine that fit the language.",
+        ),
+    ] = "",
+    max_latency_ms: Annotated[
+        float | None,
+        typer.Option("--max-latency-ms", help="95 % of the queries, asked alone, are answered within so many."),
+    ] = None,
+    max_dim: Annotated[int | None, typer.Option("--max-dim", help="Dimensions of the vectors.")] = None,
+    max_memory: Annotated[
+        float | None, typer.Option("--max-memory", help="MB that the model adds to a process at its peak.")
+    ] = None,
+    max_index: Annotated[
+        float | None, typer.Option("--max-index", help="MB that a million vectors take in an exact index.")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option("--steps", help="Steps of the first round of trials, doubled each round; 0: no trials.")
+    ] = 32,
+    rounds: Annotated[int, typer.Option("--rounds", help="Rounds of trials at most.")] = 3,
+    max_queries: Annotated[
+        int, typer.Option("--max-queries", help="Dev queries or pairs that are judged at most.")
+    ] = 1_000,
+    max_passages: Annotated[
+        int,
+        typer.Option(
+            "--max-passages", help="Passages they are searched among: the judged ones and others up to so many."
+        ),
+    ] = 1_000,
+    dims: Annotated[
+        str, typer.Option("--dims", help="Dimensions that the recommended one is cut to.")
+    ] = "384,256,128,64",
+    runtime: Annotated[
+        str,
+        typer.Option(
+            "--runtime",
+            help="What speed and memory are measured on: auto (a graph where there is one, else torch), onnx or onnx-int8 (makes the graphs), torch.",
+        ),
+    ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="A folder for select.json, report.html and what was measured.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value of the config's train section, for the trials.")
+    ] = None,
+    seed: Annotated[int, SEED] = 13,
+    as_json: Annotated[bool, JSON] = False,
+) -> int:
+    """Measure backbones on your data, tune each for a short while, and recommend one; killed, the same command continues."""
+    from semtune.encoders.load import parse_runtime
+    from semtune.registry import need
+    from semtune.select import Limits, SelectSettings
+    from semtune.select import select as choose
+    from semtune.select.sample import dev_part
+    from semtune.trials import workbench
+
+    console = Console(as_json)
+    chosen = SelectSettings(
+        Limits(max_latency_ms, max_dim, max_memory, max_index), steps, rounds, max_queries, max_passages,
+        _numbers(dims), parse_runtime(runtime), seed,
+    )  # fmt: skip
+    chosen.check()
+    training = _train_settings(settings or [])
+    need("sentence_transformers", "torch", "datasets", "accelerate")
+    with console.progress() as progress, _place(out) as work:
+        data, field = _opened(dataset, candidates, seed, progress)
+        for one in field.skipped:
+            progress.say(f"{one.asked} is left out: {one.why}")
+        part = dev_part(data, max_queries, max_passages, seed)
+        tools = workbench(data, part, training, chosen, work / "trials", progress)
+        found = choose(data, part, field, tools, chosen, work, progress)
+        if out is not None:
+            _write(out, found, dataset)
+    _show(console, found)
+    console.document({"dataset": str(dataset), **found.as_dict()})
+    return 0 if found.recommended else 1
+
+
+def _numbers(words: str) -> tuple[int, ...]:
+    from semtune.errors import ConfigError
+
+    try:
+        return tuple(int(word) for word in words.split(",") if word.strip())
+    except ValueError:
+        raise ConfigError(
+            f"--dims is {words!r}; allowed are whole numbers with commas between, e.g. 384,256,128."
+        ) from None
+
+
+def _train_settings(words: list[str]) -> TrainSettings:
+    """Settings of the trials, without those that a trial sets itself."""
+    from semtune.config import parse_section
+    from semtune.errors import ConfigError
+    from semtune.train.settings import TrainSettings
+
+    values, usual = parse_section("train", words), parse_section("train", [])
+    for key in FIXED:
+        if values.pop(key) != usual[key]:
+            raise ConfigError(
+                f"train.{key} has no effect in a trial: its steps are set with --steps, and dev judges it once, at its end."
+            )
+    chosen = TrainSettings(**values)
+    chosen.check()
+    return chosen
+
+
+@contextmanager
+def _place(out: Path | None) -> Iterator[Path]:
+    """Where measurements are kept: the folder asked for, held against other processes, or one that goes."""
+    from semtune.cli.sources import refuse_foreign
+    from semtune.errors import RunLockedError
+    from semtune.io import held
+    from semtune.select.bench import KEPT
+
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="semtune-select-") as name:
+            yield Path(name)
+        return
+    refuse_foreign(out, KEPT, "choice that semtune made")
+    with held(out / KEPT) as ours:
+        if not ours:
+            raise RunLockedError(
+                f"Another process is choosing in {out}. Wait until it ends, or give another folder with -o."
+            )
+        yield out
+
+
+def _opened(dataset: Path, candidates: str, seed: int, progress: Progress) -> tuple[Dataset, Field]:
+    """The data set and the candidates; a source is prepared for the candidate that reads the least."""
+    from semtune.inputs import training_set
+    from semtune.select.candidates import gather, languages_of, usual
+
+    words = candidates.split(",")
+    if not candidates.strip():
+        words = usual(languages_of(_report(dataset)))
+    field = gather(words)
+    least = min(
+        field.candidates,
+        key=lambda one: (not (one.folder / "tokenizer.json").exists(), one.contract.passage_length, one.name),
+    )
+    return training_set(dataset, None, least.folder, least.contract, seed, progress), field
+
+
+def _report(dataset: Path) -> dict:
+    """`prepare.json`, which tells the languages; empty for what is not prepared yet."""
+    from semtune.inputs import dataset_folder
+    from semtune.io import read_json
+
+    path = dataset_folder(dataset) / "prepare.json"
+    return read_json(path) if path.exists() else {}
+
+
+def _write(out: Path, found: Selection, dataset: Path) -> None:
+    from semtune.cli.console import finite
+    from semtune.io import write_json
+    from semtune.select.report import write_report
+
+    write_report(found, out / "report.html", dataset.resolve().name)
+    write_json(out / "select.json", finite({"dataset": str(dataset), **found.as_dict()}))
+
+
+def _show(console: Console, found: Selection) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=f"{found.n:,} dev {found.unit}, {found.label}", title_justify="left")
+    table.add_column("", overflow="fold")
+    for name in ("before", "best", "tok/word", "cut", "ms", "texts/s", "MB", "dim"):
+        table.add_column(name, justify="right")
+    for row in found.rows:
+        fit, cost = row.fit, row.cost
+        table.add_row(
+            escape(row.candidate.name),
+            f"{row.untouched.value:.4f}",
+            f"{row.best.value:.4f}",
+            f"{fit.tokens_per_word:.2f}" if fit else "–",
+            f"{fit.truncated:.0%}" if fit else "–",
+            f"{cost.p50_ms:,.1f}",
+            f"{cost.texts_per_second:,.0f}",
+            f"{row.candidate.weights_bytes / 1e6:,.0f}",
+            str(row.candidate.contract.dimension),
+        )
+    console.rich().print(table)
+    console.say(f"recommended: {found.choice.name or 'none'}")
+    for reason in found.reasons:
+        console.say(f"  {reason}")

@@ -1,0 +1,119 @@
+"""Classification without training: by the classes' names alone (zero-shot), or by a few examples (few-shot)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.errors import InputError
+from semtune.evaluate.kinds.texts import Texts, begin, item_ids
+from semtune.evaluate.result import Scores, with_draws
+from semtune.metrics import macro_f1, unit
+from semtune.progress import Progress
+from semtune.types import Embeddings, Encoder, LabelledText
+
+SHOTS = 8  # examples a class, as SetFit is measured with
+DRAWS = 10  # of examples
+Numbers = NDArray[np.int64]
+
+
+def in_words(label: str) -> str:
+    """A class's name as people would write it: "card arrival" for "card_arrival"."""
+    return " ".join(label.replace("_", " ").replace("-", " ").split())
+
+
+def named(rows: Sequence[LabelledText]) -> bool:
+    """Whether classes have names, not numbers alone."""
+    return any(not row.label.strip().lstrip("-").replace(".", "", 1).isdigit() for row in rows)
+
+
+def score_zero_shot(encoder: Encoder, rows: Sequence[LabelledText], progress: Progress) -> Scores:
+    """Each text is given the class whose name is nearest to it: names in the role "query", texts in "document".
+
+    Raises:
+        InputError: all texts are of one class.
+    """
+    labels, classes = _classes(rows)
+    names = Texts(encoder, [in_words(label) for label in labels], "query", progress)
+    texts = Texts(encoder, (row.text for row in rows), "document", progress)
+    nearness = texts.vectors([row.text for row in rows]) @ names.vectors([in_words(label) for label in labels]).T
+    said: Numbers = nearness.argmax(axis=1)
+    base = begin("zero-shot", encoder, {"names": names, "distinct_texts": texts}, _counts(rows, labels))
+    return _with_metrics(base, rows, labels, classes, [said])
+
+
+def score_few_shot(
+    encoder: Encoder, train: Sequence[LabelledText], rows: Sequence[LabelledText], seed: int, progress: Progress
+) -> Scores:
+    """Each text is given the class whose centre is nearest, a centre being the mean of 8 examples drawn from train.
+
+    The mean over 10 draws; every model is given the same draws. Texts of classes that train lacks are left out
+    and counted.
+
+    Raises:
+        InputError: of the classes of `rows`, train has fewer than two.
+    """
+    known = {row.label for row in train}
+    left_out = sum(row.label not in known for row in rows)
+    rows = [row for row in rows if row.label in known]
+    if not rows:
+        raise InputError("Train has examples of none of the classes to judge. Few-shot needs the same classes in both.")
+    labels, classes = _classes(rows)
+    members = [[row.text for row in train if row.label == label] for label in labels]
+    rng = np.random.default_rng(seed)
+    draws = [[_drawn(texts, rng) for texts in members] for _ in range(DRAWS)]
+    examples = Texts(encoder, (text for draw in draws for texts in draw for text in texts), "query", progress)
+    texts = Texts(encoder, (row.text for row in rows), "query", progress)
+    vectors = texts.vectors([row.text for row in rows])
+    said = [(vectors @ _centres(examples, draw).T).argmax(axis=1) for draw in draws]
+    counts = {**_counts(rows, labels), "texts_of_unknown_class": left_out}
+    base = begin("few-shot", encoder, {"examples": examples, "distinct_texts": texts}, counts)
+    return _with_metrics(base, rows, labels, classes, said)
+
+
+def _classes(rows: Sequence[LabelledText]) -> tuple[list[str], Numbers]:
+    classes: Numbers = np.unique([row.label for row in rows], return_inverse=True)[1]
+    labels = sorted({row.label for row in rows})
+    if len(labels) < 2:
+        raise InputError(f"All {len(rows)} texts are of the class {labels[0]!r}. Give texts of at least two classes.")
+    return labels, classes
+
+
+def _counts(rows: Sequence[LabelledText], labels: Sequence[str]) -> dict[str, int]:
+    return {"texts": len(rows), "classes": len(labels)}
+
+
+def _drawn(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    return [texts[int(at)] for at in rng.permutation(len(texts))[:SHOTS]]
+
+
+def _centres(examples: Texts, draw: Sequence[Sequence[str]]) -> Embeddings:
+    return unit(np.stack([examples.vectors(texts).mean(axis=0) for texts in draw]))
+
+
+def _with_metrics(
+    base: Scores, rows: Sequence[LabelledText], labels: Sequence[str], classes: Numbers, draws: Sequence[Numbers]
+) -> Scores:
+    right = with_draws("accuracy", [(said == classes).astype(np.float64) for said in draws])
+    return replace(
+        base,
+        metrics={
+            "accuracy": float(right["accuracy"].mean()),
+            "macro_f1": float(np.mean([macro_f1(classes, said) for said in draws])),
+        },
+        per_query=right,
+        query_ids=item_ids([row.text for row in rows], [row.label for row in rows]),
+        items=tuple((row.text, f"class {row.label}") for row in rows),
+        answers=tuple(_answer(labels, said) for said in zip(*draws, strict=True)),
+    )
+
+
+def _answer(labels: Sequence[str], said: Sequence[np.int64]) -> str:
+    """What was said of a text, the commonest answer first."""
+    numbers, counts = np.unique(said, return_counts=True)
+    best = int(counts.argmax())
+    times = f", {counts[best]} of {len(said)} times" if len(said) > 1 else ""
+    return f"{labels[numbers[best]]}{times}"

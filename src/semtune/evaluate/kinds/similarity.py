@@ -1,0 +1,44 @@
+"""Similarity: does the cosine rank pairs of sentences as people do?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from semtune.evaluate.kinds.texts import Texts, begin
+from semtune.evaluate.result import Scores, Values
+from semtune.metrics import pearson, spearman
+from semtune.progress import Progress
+from semtune.types import Encoder, ScoredPair
+
+
+def score_similarity(encoder: Encoder, pairs: Sequence[ScoredPair], progress: Progress) -> Scores:
+    """Spearman's and Pearson's correlation of the cosine with people's scores.
+
+    As in sentence-transformers' `EmbeddingSimilarityEvaluator`; both sides in the role "query", alike, as E5 advises
+    for symmetric tasks.
+    """
+    texts = Texts(encoder, (text for pair in pairs for text in (pair.sentence1, pair.sentence2)), "query", progress)
+    cosine = cosines(texts, [pair.sentence1 for pair in pairs], [pair.sentence2 for pair in pairs])
+    gold = np.array([pair.score for pair in pairs], dtype=np.float64)
+    return replace(
+        begin("similarity", encoder, {"sentences": texts}, {"pairs": len(pairs)}),
+        metrics={"spearman": _or_nan(spearman, cosine, gold), "pearson": _or_nan(pearson, cosine, gold)},
+        similarities=cosine,
+        gold=gold,
+        items=tuple((pair.sentence1, pair.sentence2, f"people {pair.score:.2f}") for pair in pairs),
+        answers=tuple(f"cosine {value:.2f}" for value in cosine),
+    )
+
+
+def cosines(texts: Texts, left: Sequence[str], right: Sequence[str]) -> Values:
+    """(n,) cosine of each text on the left with that on the right."""
+    one, two = texts.vectors(left).astype(np.float64), texts.vectors(right).astype(np.float64)
+    return np.einsum("ij,ij->i", one, two)
+
+
+def _or_nan(correlation: Callable[[Values, Values], float], cosine: Values, gold: Values) -> float:
+    usable = len(gold) > 1 and np.isfinite(gold).all()
+    return correlation(cosine, gold) if usable else float("nan")

@@ -1,0 +1,41 @@
+"""An encoder that others listen to, so that nothing has to be encoded a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from semtune.progress import Progress
+from semtune.types import Embeddings, Encoded, Encoder, Role
+
+
+class Listened:
+    """Passes every block of vectors to `hear` with its role, in the order in which texts are encoded."""
+
+    def __init__(self, encoder: Encoder, hear: Callable[[Role, Embeddings], None]) -> None:
+        self.contract, self.runtime = encoder.contract, encoder.runtime
+        self._encoder, self._hear = encoder, hear
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed `texts`, (n,) → (n, dim) float32."""
+        made = self._encoder.encode(texts, role, progress)
+        self._hear(role, made.vectors)
+        return made
+
+
+class Record:
+    """All vectors heard: those of `count` documents, (count, dim), and of all queries. Memory: the vectors, once."""
+
+    def __init__(self, count: int, dimension: int) -> None:
+        self.documents: Embeddings = np.empty((count, dimension), dtype=np.float32)
+        self.queries: Embeddings = np.empty((0, dimension), dtype=np.float32)
+        self._seen = 0
+
+    def hear(self, role: Role, vectors: Embeddings) -> None:
+        """Keep a block; documents beyond `count` are let go."""
+        if role == "query":
+            self.queries = np.concatenate([self.queries, vectors])
+        elif len(self.documents):
+            self.documents[self._seen : self._seen + len(vectors)] = vectors
+            self._seen += len(vectors)

@@ -1,0 +1,149 @@
+"""An evaluation's folder as input: each query's values beside `metrics.json`, so that runs can be compared later.
+
+metrics.json      what was measured, on which data (by hash), the verdict
+per_query.jsonl   {"id", "tuned": {"ndcg@10": ...}, "base": {...}}, a line a query, or a pair
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semtune.dataset import Dataset
+from semtune.errors import InputError
+from semtune.evaluate.result import STATISTICS, Scores
+from semtune.io import read_json, read_jsonl, write_jsonl
+from semtune.types import Split
+
+METRICS, PER_QUERY, STEP = "metrics.json", "per_query.jsonl", "evaluate"
+TOGETHER = ("similarities", "gold")  # of the kinds whose metric is one of all pairs together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Saved:
+    """What an evaluation left behind: the model's result and what it was measured on."""
+
+    folder: Path
+    scores: Scores
+    data: Mapping[str, str]
+    interval: tuple[float, float]
+
+
+def identify(dataset: Dataset, split: Split, name: str) -> dict[str, str]:
+    """What a model was measured on: a name for people, the split, and a hash of all texts and judgements in it.
+
+    The order of rows and files does not count.
+    """
+    hashed = hashlib.sha256()
+    for part in _judged(dataset, split):
+        for line in sorted(json.dumps(row, ensure_ascii=False, sort_keys=True) for row in part):
+            hashed.update(line.encode("utf-8", "surrogatepass") + b"\n")
+        hashed.update(b"\0")
+    return {"name": name, "split": split, "sha256": hashed.hexdigest()}
+
+
+def _judged(dataset: Dataset, split: Split) -> Iterator[list[Any]]:
+    qrels = dataset.qrels.get(split) or {}
+    yield [[query, row] for query, row in qrels.items()]
+    yield [[document.id, document.content] for document in dataset.corpus] if qrels else []
+    yield [[query, dataset.queries[query].text] for query in qrels if query in dataset.queries]
+    for rows in (dataset.scored, dataset.labelled_pairs, dataset.labelled_texts, dataset.parallel):
+        yield [asdict(row) for row in rows.get(split) or []]
+    labelled = bool(dataset.labelled_texts.get(split))  # few-shot learns from those of train
+    yield [asdict(row) for row in dataset.labelled_texts.get("train", [])] if labelled else []
+    yield [asdict(row) for row in dataset.pairs.get(split, [])] if not qrels else []
+
+
+def write_per_query(path: Path, systems: Mapping[str, Scores]) -> None:
+    """Write every system's value for each query, or pair."""
+    columns = {name: _columns(scores) for name, scores in systems.items()}
+    tuned = systems["tuned"]
+    ids = tuned.query_ids or tuple(map(str, range(tuned.n)))
+    same = [name for name, scores in systems.items() if scores.n == tuned.n]
+    write_jsonl(
+        path,
+        (
+            {"id": id_, **{name: {key: _plain(values[row]) for key, values in columns[name].items()} for name in same}}
+            for row, id_ in enumerate(ids)
+        ),
+    )
+
+
+def read_saved(path: Path) -> Saved:
+    """Read an evaluation: the folder that `semtune evaluate -o` wrote, or a run.
+
+    Raises:
+        InputError: there is none, or it is of a version that kept no values a query.
+    """
+    folder = path if (path / METRICS).is_file() else path / STEP
+    if not (folder / METRICS).is_file():
+        raise InputError(
+            f"{path} holds no evaluation: no {METRICS}. Give a run whose evaluate step has finished, or a folder "
+            "written by `semtune evaluate MODEL DATASET -o FOLDER`."
+        )
+    values = read_json(folder / METRICS)
+    if not values.get("data") or not (folder / PER_QUERY).is_file():
+        raise InputError(
+            f"{folder} has no {PER_QUERY}, or does not say what it was measured on. Measure again: "
+            "`semtune evaluate MODEL DATASET -o FOLDER`."
+        )
+    if values.get("kind") == "mining":
+        raise InputError(f"{folder} is of paraphrase mining, whose pairs are not kept. Compare with --against MODEL.")
+    try:
+        scores = _scores(values, list(read_jsonl(folder / PER_QUERY)))
+        low, high = (_or_nan(bound) for bound in values["intervals"]["tuned"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder} is damaged: {METRICS} and {PER_QUERY} do not fit together ({error!r}).") from None
+    return Saved(folder, scores, values["data"], (low, high))
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a folder was written by `semtune evaluate -o`."""
+    return (path / METRICS).is_file()
+
+
+def _scores(values: Mapping[str, Any], rows: list[dict[str, Any]]) -> Scores:
+    identity = values["models"]["tuned"]
+    empty = Scores(
+        kind=values["kind"],
+        model=identity["model"],
+        fingerprint=identity["fingerprint"],
+        runtime=identity["runtime"],
+        metrics={name: _or_nan(value) for name, value in values["systems"]["tuned"].items()},
+        query_ids=tuple(row["id"] for row in rows),
+        counts=values["counts"],
+        truncated=values["truncated"]["tuned"],
+        not_finite=identity["not_finite"],
+        seconds=identity["seconds"],
+        collapsed=bool(identity["broken"]),
+    )
+    if len(rows) != values["n_queries"]:
+        raise ValueError(f"{len(rows)} lines for {values['n_queries']} {empty.unit()}")
+    columns = {
+        key: np.array([_or_nan(row["tuned"][key]) for row in rows]) for key in (rows[0]["tuned"] if rows else ())
+    }
+    if empty.kind in STATISTICS:
+        return replace(empty, query_ids=(), similarities=columns["similarities"], gold=columns["gold"])
+    return replace(empty, per_query=columns)
+
+
+def _columns(scores: Scores) -> dict[str, Any]:
+    """Name → (n,) values: the metrics a query; where there are none, the cosines and what people say."""
+    if scores.kind in STATISTICS:
+        return {name: getattr(scores, name) for name in TOGETHER}
+    return {name: values for name, values in scores.per_query.items() if len(values) == scores.n}
+
+
+def _plain(value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+
+
+def _or_nan(value: Any) -> Any:
+    return float("nan") if value is None else value

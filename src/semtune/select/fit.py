@@ -1,0 +1,49 @@
+"""How well a backbone's vocabulary and length fit the texts; only its tokenizer is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from semtune.encoders.tokenizer import Tokenizer
+from semtune.errors import ModelError
+from semtune.select.candidates import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A tokenizer on the user's texts.
+
+    Attributes:
+        tokens_per_word: tokens without special ones and prompt, by words that white space divides; few are good.
+        unknown: share of those tokens that say "unknown"; 0 for vocabularies that can spell everything.
+        truncated: share of the texts that are longer than the model reads, prompt included.
+        words, texts: how many were looked at.
+    """
+
+    tokens_per_word: float
+    unknown: float
+    truncated: float
+    words: int
+    texts: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+
+def measure_fit(candidate: Candidate, texts: Sequence[str]) -> Fit | None:
+    """Tokenize the texts; None where the model has no fast tokenizer, or there are no words."""
+    words = sum(len(text.split()) for text in texts)
+    try:
+        whole = Tokenizer(candidate.folder, candidate.contract)
+        bare = Tokenizer(candidate.folder, replace(candidate.contract, prompts={}))
+    except ModelError:
+        return None
+    if not words:
+        return None
+    limit = candidate.contract.max_length
+    tokens, unknown = bare.count(texts)
+    truncated = sum(length > limit for length in whole.lengths(texts))
+    return Fit(tokens / words, unknown / tokens if tokens else 0.0, truncated / len(texts), words, len(texts))

@@ -1,0 +1,102 @@
+"""Why a candidate is recommended, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from semtune.metrics import Comparison
+from semtune.select.choice import Choice
+from semtune.select.halving import Round
+from semtune.select.quality import Judge
+from semtune.select.rows import Row
+from semtune.select.settings import Limits, SelectSettings
+
+FEW = 50  # dev queries or pairs: with fewer, most differences between good models are within chance
+LICENCE_NOTE = "its licence is not known here: read it before you ship"
+
+
+def reasons(
+    rows: Mapping[str, Row], choice: Choice, rounds: Sequence[Round], judge: Judge, settings: SelectSettings, *,
+    trainable: bool,
+) -> list[str]:  # fmt: skip
+    """The sentences, the most telling first; everything in plain text."""
+    said = [_taken(rows, choice, judge)] if choice.name else [_nobody(rows, settings.limits)]
+    if choice.name and choice.name != choice.best and choice.behind:
+        said.append(_against_the_best(rows, choice, choice.behind))
+    if crossing := _crossing(rows, rounds, judge):
+        said.append(crossing)
+    said += [_dropped(made) for made in rounds if made.dropped]
+    said += [f"{row.candidate.name} was not tried: {'; '.join(row.over)}." for row in rows.values() if row.over]
+    if not rounds:
+        said.append(_no_trials(settings, trainable=trainable))
+    if choice.name and rows[choice.name].candidate.note:
+        said.append(f"Note of {choice.name}: {rows[choice.name].candidate.note}.")
+    if choice.name and not rows[choice.name].candidate.licence:
+        said.append(f"Of {choice.name} {LICENCE_NOTE}.")
+    if judge.n < FEW:
+        said.append(f"{judge.n} dev {judge.unit} are few: look at the intervals before you believe an order.")
+    return said
+
+
+def _taken(rows: Mapping[str, Row], choice: Choice, judge: Judge) -> str:
+    row = rows[choice.name]
+    quality, cost, steps = row.best, row.cost, row.best_steps
+    how = f"tuned with {steps} steps (untouched {row.untouched.value:.4f})" if steps else "untouched"
+    if row.trials and not steps:
+        how += f", which no trial bettered (after {row.trials[-1].steps} steps {row.trials[-1].quality.value:.4f})"
+    return (
+        f"{choice.name}: {judge.label} {quality.value:.4f} [{quality.low:.4f}, {quality.high:.4f}] on {judge.n:,} dev "
+        f"{judge.unit}, {how}; one query {cost.p50_ms:,.1f} ms (95 % within {cost.p95_ms:,.1f}), "
+        f"{cost.texts_per_second:,.0f} texts/s on {cost.runtime}, {row.candidate.contract.dimension:,} dimensions."
+    )
+
+
+def _nobody(rows: Mapping[str, Row], limits: Limits) -> str:
+    if any(row.over for row in rows.values()):
+        given = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits.given().items())
+        return f"None of the candidates keeps to the limits ({given}). Loosen them, or add a smaller candidate."
+    return "None of the candidates came through its trials."
+
+
+def _against_the_best(rows: Mapping[str, Row], choice: Choice, behind: Comparison) -> str:
+    times = rows[choice.best].cost.p50_ms / rows[choice.name].cost.p50_ms
+    return (
+        f"{choice.best} shows {rows[choice.best].best.value:.4f}, {behind.gain:.4f} more; chance alone could give that "
+        f"(95 % interval [{behind.low:+.4f}, {behind.high:+.4f}]), and {choice.name} answers {times:.1f} times as fast."
+    )
+
+
+def _crossing(rows: Mapping[str, Row], rounds: Sequence[Round], judge: Judge) -> str:
+    """That the best untouched is not the best tuned, where it is so."""
+    if not rounds:
+        return ""
+    tried = [rows[name] for name in rounds[0].values]
+    if len(tried) < 2:
+        return ""
+    before = max(tried, key=lambda row: row.untouched.value)
+    after = max(tried, key=lambda row: row.best.value)
+    if before is after:
+        return ""
+    return (
+        f"Untouched, {before.candidate.name} is ahead ({judge.label} {before.untouched.value:.4f}, "
+        f"{after.candidate.name} {after.untouched.value:.4f}); after the trials it is {after.candidate.name} "
+        f"({after.best.value:.4f} and {before.best.value:.4f})."
+    )
+
+
+def _dropped(made: Round) -> str:
+    best = next(iter(made.values))
+    parts = [
+        f"{drop.name} ({made.values[drop.name]:.4f}, {drop.lacks:.4f} [{drop.interval[0]:.4f}, {drop.interval[1]:.4f}] "
+        f"below {best})"
+        for drop in made.dropped
+    ]
+    return f"Dropped after {made.steps} steps: {'; '.join(parts)}."
+
+
+def _no_trials(settings: SelectSettings, *, trainable: bool) -> str:
+    if not trainable:
+        return "The data set has no training rows, so nothing was tuned: the order is that of the untouched models."
+    if not settings.steps:
+        return "No trials were asked for: the order is that of the untouched models; tuned, it is often another."
+    return "There was nobody to compare with, so nothing was tuned."

@@ -1,0 +1,189 @@
+"""Torch, exported, quantised, indexed: each measured on the same queries and compared with the stage before."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from semtune.dataset import Dataset
+from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.speed import Latency, latencies
+from semtune.encoders.toy import ToyEncoder
+from semtune.errors import ContractError, InputError, ModelError
+from semtune.evaluate import measured
+from semtune.evaluate.measured import Test, measure_stages
+from semtune.evaluate.scores import score
+from semtune.evaluate.stages import FP32, INDEX, INT8, TORCH, Stage, change, in_words
+from semtune.export.build import export
+from semtune.index.build import IndexSettings, build
+from semtune.index.faiss import FaissIndex
+from semtune.metrics import Comparison
+from semtune.testing.toy_corpus import toy_documents
+from semtune.types import Document, Query, ScoredPair
+
+Test.__test__ = False  # not pytest's
+
+
+@pytest.fixture(scope="module")
+def model(exported, tmp_path_factory):
+    """A model folder with weights and both graphs."""
+    variant = exported("mean")
+    folder = tmp_path_factory.mktemp("stages") / "model"
+    shutil.copytree(variant.source, folder)
+
+    def write(model, normalize, max_length, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(variant.folder / "onnx" / "model.onnx", path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("semtune.export.onnx.write_onnx", write)
+        export(folder, ["onnx"], precisions=["fp32", "int8"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data():
+    corpus, queries, qrels = [], {}, {}
+    for name, page in toy_documents(20).items():
+        for number, section in enumerate(page.split("\n## ")[1:]):
+            title, text = section.split("\n\n", 1)
+            corpus.append(Document(f"{name}#{number}", text.strip()))
+            queries[f"q{len(corpus)}"] = Query(f"q{len(corpus)}", title)
+            qrels[f"q{len(corpus)}"] = {corpus[-1].id: 1}
+    return Dataset(corpus=corpus, queries=queries, qrels={"test": qrels})
+
+
+@pytest.fixture(scope="module")
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measured, "texts_a_second", lambda encoders, texts: [float(len(texts))] * len(encoders))
+        yield
+
+
+@pytest.fixture(scope="module")
+def stages(model, data, quick):
+    return measure_stages(str(model), Test(data))
+
+
+def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(stages, model, data):
+    assert [(row.name, row.against) for row in stages.rows] == [
+        (TORCH, ""), (FP32, TORCH), (INT8, FP32), (INDEX, FP32),
+    ]  # fmt: skip
+    assert stages.missing == {}
+    by_name = {row.name: row for row in stages.rows}
+    alone = score(OnnxEncoder(model, "int8"), data)
+    assert by_name[INT8].value == alone.metrics["ndcg@10"]
+    each = alone.per_query["ndcg@10"] - score(OnnxEncoder(model), data).per_query["ndcg@10"]
+    assert by_name[INT8].change.gain == pytest.approx(each.mean())
+    assert by_name[TORCH].change is None
+    assert abs(by_name[FP32].change.gain) < 1e-3
+    assert by_name[INDEX].change.gain == pytest.approx(0, abs=1e-9)  # so few documents are searched exactly
+    assert by_name[INDEX].detail == "Flat in faiss"
+    assert by_name[INDEX].bytes > 80 * 32 * 4
+    assert by_name[TORCH].bytes == (model / "model.safetensors").stat().st_size
+    assert by_name[INT8].bytes == (model / "onnx" / "model_int8.onnx").stat().st_size
+    assert all(0 < row.latency.p50 <= row.latency.p95 for row in stages.rows)
+    assert len(stages.sentences) == 3
+    assert stages.as_dict()["rows"][3]["texts_per_second"] is None
+
+
+def test_an_index_that_finds_less_shows_its_loss(model, data, quick, monkeypatch):
+    class Halved(FaissIndex):
+        def search(self, vectors, k):
+            found = super().search(vectors, k)
+            found.rows[::2] = -1  # half of the queries find nothing
+            return found
+
+    monkeypatch.setattr("semtune.evaluate.served.FaissIndex", Halved)
+    found = {row.name: row for row in measure_stages(str(model), Test(data)).rows}
+    exact = found[FP32].scores.per_query["ndcg@10"].copy()
+    lost = exact.copy()
+    exact[1::2] = 0
+    assert found[INDEX].change.gain == pytest.approx(-exact.mean())
+    assert lost.mean() + found[INDEX].change.gain == pytest.approx(found[INDEX].value)
+    assert not found[INDEX].keeps
+
+
+def test_stages_that_are_not_there_are_named(exported, data, quick):
+    found = measure_stages(str(exported("mean").folder), Test(data))
+    assert [row.name for row in found.rows] == [FP32, INDEX]
+    assert "an exported model only" in found.missing[TORCH]
+    assert "no ONNX graph in int8" in found.missing[INT8]
+    with pytest.raises(ModelError, match="in int8"):
+        measure_stages(str(exported("mean").folder), Test(data), served="onnx-int8")
+
+
+def test_pairs_are_searched_in_no_index(model, quick):
+    rng = np.random.default_rng(0)
+    words = ["kettle", "lantern", "violin", "candle", "basket"]
+    pairs = [
+        ScoredPair(" ".join(rng.choice(words, 3)), " ".join(rng.choice(words, 3)), rng.random()) for _ in range(30)
+    ]
+    found = measure_stages(str(model), Test(Dataset(scored={"test": pairs})))
+    assert [row.name for row in found.rows] == [TORCH, FP32, INT8]
+    assert found.missing == {INDEX: "a test of pairs searches in no index"}
+
+
+def test_a_given_index_is_measured_if_it_holds_this_corpus_of_this_model(model, data, exported, tmp_path, quick):
+    encoder = OnnxEncoder(model, "int8")
+    shuffled = data.corpus[::-1]
+    build(shuffled, encoder, model, tmp_path / "index", IndexSettings())
+    found = {row.name: row for row in measure_stages(str(model), Test(data), tmp_path / "index").rows}
+    assert found[INDEX].against == INT8  # the index says whose vectors it holds
+    assert found[INDEX].value == pytest.approx(found[INT8].value, abs=1e-3)
+    assert found[INDEX].bytes == (tmp_path / "index" / "vectors.faiss").stat().st_size
+    build([*shuffled[1:], replace(shuffled[0], text="other")], encoder, model, tmp_path / "index", IndexSettings())
+    with pytest.raises(InputError, match="reads otherwise in the corpus"):
+        measure_stages(str(model), Test(data), tmp_path / "index")
+    build(shuffled[1:], encoder, model, tmp_path / "index", IndexSettings())
+    with pytest.raises(InputError, match="79 documents, the test's corpus 80"):
+        measure_stages(str(model), Test(data), tmp_path / "index")
+    with pytest.raises(ContractError, match="built with the model"):
+        measure_stages(str(exported("cls").folder), Test(data), tmp_path / "index")
+
+
+def stage(name, gain, low, high, n=100, speed=10.0, size=100):
+    per_query = {"ndcg@10": np.full(n, 0.5)}
+    scores = replace(SCORES, metrics={"ndcg@10": 0.5}, per_query=per_query, query_ids=tuple(map(str, range(n))))
+    return Stage(name, scores, FP32, Comparison(gain, low, high, 0.01), speed, Latency(1, 2), size)
+
+
+CORPUS = [Document("a", "x y"), Document("b", "z")]
+SCORES = score(ToyEncoder(), Dataset(corpus=CORPUS, queries={"q": Query("q", "x")}, qrels={"test": {"q": {"a": 1}}}))
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (stage(INT8, -0.012, -0.02, -0.005), "int8 costs 0.012 nDCG@10 [0.005, 0.020]: keep fp32."),
+        (
+            stage(INT8, -0.001, -0.003, 0.001, speed=20, size=25),
+            "int8 costs 0.001 nDCG@10 [-0.001, 0.003]: it keeps the metric, at 2.0 times the speed and 25% of the size. "
+            "Ask for it with --runtime onnx-int8.",
+        ),
+        (
+            stage(INT8, -0.001, -0.03, 0.02),
+            "int8 costs 0.001 nDCG@10 [-0.020, 0.030]: a loss above 0.005 cannot be ruled out; keep fp32.",
+        ),
+        (stage(INT8, 0.0, 0.0, 0.0, n=7), "int8 costs nothing in nDCG@10 [0.000, 0.000]: 7 queries are too few to tell; keep fp32."),
+        (stage(INDEX, -0.002, -0.004, 0.0), "the index costs 0.002 nDCG@10 [0.000, 0.004]."),
+    ],
+)  # fmt: skip
+def test_the_gate_in_words(row, says):
+    assert in_words(row, stage(FP32, 0, 0, 0)) == says
+
+
+def test_a_metric_that_is_no_number_is_not_compared():
+    broken = replace(SCORES, metrics={**SCORES.metrics, "ndcg@10": float("nan")})
+    assert change(broken, SCORES, 0) is None
+
+
+def test_latency_is_the_median_of_single_queries():
+    asked = []
+    found = latencies([asked.append, lambda q: None], [str(n) for n in range(200)])
+    assert len(asked) == 51
+    assert asked[:2] == ["0", "0"]
+    assert found[0].p50 <= found[0].p95
+    with pytest.raises(InputError, match="no queries"):
+        latencies([asked.append], [])

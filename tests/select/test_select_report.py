@@ -1,0 +1,133 @@
+"""The page: recommendation first, everything escaped, nothing fetched, sound in a real browser."""
+
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from select_parts import Means, quality, row
+from semtune.select.build import Selection
+from semtune.select.candidates import Skipped
+from semtune.select.choice import choose
+from semtune.select.halving import halve
+from semtune.select.reasons import reasons
+from semtune.select.report import write_report
+from semtune.select.rows import Trial
+from semtune.select.settings import Limits, SelectSettings
+from semtune.select.smaller import Smaller
+
+ATTACK = "<script>document.title='owned'</script>"
+
+
+@pytest.fixture
+def selection():
+    """Three candidates, of which one overtakes another and the third is dropped; one with markup in its name."""
+    rows = {name: row(name, value, p50, dim=dim) for name, value, p50, dim in (
+        ("all-mpnet-base-v2", 0.74, 61.0, 768), (f"mini {ATTACK}", 0.76, 9.0, 384), ("raw", 0.20, 60.0, 768),
+    )}  # fmt: skip
+    tuned = {"all-mpnet-base-v2": (0.80, 0.85), f"mini {ATTACK}": (0.78, 0.79), "raw": (0.40,)}
+
+    def attempt(name, steps):
+        rows[name].trials.append(Trial(steps, quality(tuned[name][len(rows[name].trials)]), 2.0))
+        return rows[name].best
+
+    rounds = halve(list(rows), attempt, Means().gain, 32, 2)
+    choice = choose({name: rows[name] for name in rounds[-1].kept}, Means().gain)
+    for one in rows.values():
+        one.status, one.on_front = "tried", one.candidate.name != "raw"
+    settings = SelectSettings(Limits(latency_ms=100))
+    ways = [
+        ("whole", 768, 0.85),
+        ("first", 128, 0.7),
+        ("pca", 128, 0.8),
+        ("first", 64, 0.6),
+        ("pca", 64, 0.7),
+        ("int8", 768, 0.85),
+    ]
+    smaller = tuple(Smaller(way, dim, dim * 4.0, v, v - 0.1, v + 0.1, 0.85 - v, 0.0, 0.2) for way, dim, v in ways)
+    said = reasons(rows, choice, rounds, Means(), settings, trainable=True)
+    return Selection(
+        tuple(rows.values()), (Skipped(f"gone {ATTACK}", "not here"),), tuple(rounds), choice, tuple(said), smaller,
+        "ndcg@10", "nDCG@10", "queries", 100, 500, settings,
+    )  # fmt: skip
+
+
+def page_of(selection, tmp_path):
+    write_report(selection, tmp_path / "report.html", "A & <b>")
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+class Checker(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.fetched, self.ids = [], set(), [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        found = dict(attrs)
+        self.ids += [found["id"]] if "id" in found else []
+        self.fetched += [v for k, v in found.items() if k in {"src", "href", "xlink:href"} and not v.startswith("#")]
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_says_whom_to_take_and_why(selection, tmp_path):
+    page = page_of(selection, tmp_path)
+    checked = Checker(page)
+    assert (checked.open, checked.fetched) == ([], [])
+    assert len(checked.ids) == len(set(checked.ids))
+    assert "script" not in checked.tags
+    assert not re.search(r"#0[0-9]0[0-9]0[0-9]\b", page)  # no stand-in colour is left
+    assert page.index("<h2>all-mpnet-base-v2</h2>") < page.index("<table ") < page.index("<svg")
+    assert page.count("<svg") == 3
+    assert "tuned with 64 steps (untouched 0.7400)" in page
+    assert "Untouched, mini &lt;script&gt;" in page
+    assert "Dropped after 32 steps: raw (0.4000, 0.4000 [0.4000, 0.4000] below all-mpnet-base-v2)." in page
+    assert "<b>gone &lt;script&gt;" in page
+    assert page == page_of(selection, tmp_path)
+
+
+def test_without_a_recommendation_the_page_says_so(selection, tmp_path):
+    for one in selection.rows:
+        one.over, one.trials = ["its vectors have too many dimensions"], []
+    choice = choose({}, Means().gain)
+    rows = {one.candidate.name: one for one in selection.rows}
+    said = reasons(rows, choice, [], Means(), replace(selection.settings, limits=Limits(dim=8)), trainable=True)
+    page = page_of(replace(selection, choice=choice, rounds=(), smaller=(), reasons=tuple(said)), tmp_path)
+    assert Checker(page).open == []
+    assert "<h2>None keeps to the limits</h2>" in page
+    assert "None of the candidates keeps to the limits (dim 8)" in page
+
+
+@pytest.mark.browser
+def test_in_a_browser_nothing_is_fetched_and_a_phone_needs_no_sideways_scroll(selection, tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no Chromium on this machine")
+    page_of(selection, tmp_path)
+    with sync_api.sync_playwright() as play:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = play.chromium.launch(executable_path=chromium, args=flags)
+        ground = {}
+        for scheme in ("light", "dark"):
+            page = browser.new_page(viewport={"width": 375, "height": 800}, color_scheme=scheme)
+            asked, said = [], []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.on("console", lambda message, said=said: said.append(message.text))
+            page.goto((tmp_path / "report.html").as_uri())
+            assert (len(asked), said, page.title()) == (1, [], "A & <b> · Semtune choice")
+            assert page.evaluate("document.documentElement.scrollWidth") == 375
+            ground[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        browser.close()
+    assert ground["light"] != ground["dark"]
