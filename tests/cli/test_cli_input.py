@@ -51,7 +51,7 @@ CASES = {
     "evaluate run nowhere": "There is no {}/nowhere.",
     "evaluate run empty": "empty has nothing to judge a model on",
     "evaluate run columns.csv": "columns.csv: cannot tell what the columns are.",
-    "evaluate run run --runtime onxx": "Unknown runtime 'onxx'. Allowed: auto, onnx, torch. Did you mean 'onnx'?",
+    "evaluate run run --runtime onxx": "Unknown runtime 'onxx'. Allowed: auto, onnx, onnx-int8, torch. Did you mean 'onnx'?",
     "evaluate run run --against empty": "empty is not a model folder",
     "export empty -o new": "empty is not a model folder",
     "export toy -o new --format onx": "Unknown export format 'onx'. Allowed: onnx, torchscript. Did you mean 'onnx'?",

@@ -85,8 +85,10 @@ def fit(
     dev = _evaluator(data[MAIN], contract, settings, chosen, seed, watched)
     base_weights = snapshot(model) if dev or watched else {}  # else nothing could speak for the base
     checkpoint = newest_whole(work / "checkpoints")
+    pack = DENOISING not in {chosen.loss, *(task.loss for task in chosen.also)}
     if dev and checkpoint:
-        dev.begin(model)  # what was measured first is in no checkpoint
+        with fast_on_cpu(model, pack=pack):  # as it was measured first, to the last bit
+            dev.begin(model)  # what was measured then is in no checkpoint
     adapt(model, settings)
     tables, losses = _tasks(data, model, base, settings, chosen, seed, progress)
     several = len(data) > 1
@@ -119,7 +121,7 @@ def fit(
             ],
         )
         trainer.remove_callback(PrinterCallback)
-        with fast_on_cpu(model, pack=chosen.loss != DENOISING and DENOISING not in {task.loss for task in chosen.also}):
+        with fast_on_cpu(model, pack=pack):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     merge(model, work / ADAPTER, keep=is_first())
     rows = log_rows(trainer.state.log_history, chosen.metric)
