@@ -14,6 +14,8 @@ from semtune.evaluate.stages import Stages
 from semtune.evaluate.teacher import speed_texts
 from semtune.types import Encoder, Split
 
+READ = 32  # texts whose reading is timed
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -66,12 +68,18 @@ def costs(
 ) -> dict[str, Cost]:
     """What each system costs: its speed on some of the data set's own texts, in turns."""
     queries = asked_texts(dataset, scores)
-    bulk = texts_a_second(list(encoders.values()), speed_texts(dataset) or queries[:128])
+    bulk = texts_a_second(list(encoders.values()), read_texts(dataset) or queries[:READ])
     waits = latencies([lambda query, e=encoder: e.encode([query], "query") for encoder in encoders.values()], queries)
     return {
         name: Cost(encoder.runtime, encoder.contract.dimension, speed, wait, sizes.get(name))
         for (name, encoder), speed, wait in zip(encoders.items(), bulk, waits, strict=True)
     }
+
+
+def read_texts(dataset: Dataset) -> list[str]:
+    """Texts to be read in bulk, evenly spaced; fewer than a benchmark would take, since people wait for them."""
+    texts = speed_texts(dataset)
+    return texts[:: max(1, len(texts) // READ)][:READ]
 
 
 def asked_texts(dataset: Dataset, scores: Scores) -> list[str]:

@@ -11,14 +11,13 @@ from semtune.encoders.load import Runtime, load_encoder, model_bytes
 from semtune.encoders.resolve import resolve
 from semtune.encoders.speed import latencies, texts_a_second
 from semtune.errors import MissingExtraError, ModelError
-from semtune.evaluate.extras import asked_texts
+from semtune.evaluate.extras import READ, asked_texts, read_texts
 from semtune.evaluate.recorder import Listened, Record
 from semtune.evaluate.result import Scores
 from semtune.evaluate.retrieval import DEPTH, tie_order
 from semtune.evaluate.scores import retrieval_scores, score
 from semtune.evaluate.served import Served, build_index, open_index
 from semtune.evaluate.stages import FP32, INDEX, INT8, TORCH, Stage, Stages, change
-from semtune.evaluate.teacher import speed_texts
 from semtune.metrics import depth_of
 from semtune.progress import QUIET, Progress
 from semtune.types import Encoder, Query, Run, Split
@@ -139,7 +138,8 @@ def _rows(
     tuned: Path,
     served: Path,
 ) -> list[Stage]:
-    texts, queries = speed_texts(test.dataset), asked_texts(test.dataset, scores[main])
+    queries = asked_texts(test.dataset, scores[main])
+    texts = read_texts(test.dataset) or queries[:READ]
     bulk = dict(zip(encoders, texts_a_second(list(encoders.values()), texts), strict=True))
     asks: dict[str, Callable[[str], object]] = {name: _asking(encoder) for name, encoder in encoders.items()}
     if index is not None:
