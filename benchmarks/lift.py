@@ -38,9 +38,9 @@ from semtune.prepare import PrepareSettings, prepare
 from semtune.train.settings import TrainSettings
 from semtune.train.trainer import Trained, train
 
-PLAN = TrainSettings(num_train_epochs=1)
+PLAN = TrainSettings()  # what `semtune train` does by itself
 SMALL = (50, 200, 1_000)
-STSB = TrainSettings(eval_per_epoch=1)  # what `semtune train` does by itself
+STSB = TrainSettings(eval_per_epoch=1)
 CANDIDATES = {
     f"{loss}, {rate:g}, {epochs} epochs": replace(STSB, loss=loss, learning_rate=rate, num_train_epochs=epochs)
     for loss, rate, epochs in (
@@ -89,9 +89,8 @@ class Bench:
         self.scratch = scratch
         (scratch / "data").mkdir()
         tokenizer = Tokenizer(self.base, contract)
-        self.data, self.test = MAKE[name](
-            scratch / "data", tokenizer, contract.max_length, options.pairs, options.passages
-        )
+        passages = options.passages or None
+        self.data, self.test = MAKE[name](scratch / "data", tokenizer, contract.max_length, options.pairs, passages)
         self.plan = STSB if name == "stsb" else PLAN
         self.before = self.score(self.base)
 
@@ -162,7 +161,7 @@ def main() -> None:
     parser.add_argument("--search", action="store_true", help="stsb: find the plan on dev first")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pairs", type=int, default=2_000)
-    parser.add_argument("--passages", type=int, default=2_000)
+    parser.add_argument("--passages", type=int, default=2_000, help="of the corpus, beside those judged; 0: all")
     parser.add_argument("--small", action="store_true", help=f"with {SMALL} pairs, one after the other")
     options = parser.parse_args()
     machine.keep_freed_memory()

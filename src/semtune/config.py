@@ -95,6 +95,10 @@ class PrepareConfig(Section):
     near_duplicates: Literal["keep", "drop"] = Field(
         "keep", description="nearly equal passages of documents without labels: keep them, or drop all but the first"
     )
+    verdicts: Literal["triplets", "labels"] = Field(
+        "triplets",
+        description="what pairs marked as following or matching, or not, become: triplets, or labels that stay as they are",
+    )
     roles: dict[str, str] = Field(
         default_factory=dict, description="role: column, where a table's column names do not say it"
     )
@@ -214,6 +218,34 @@ class TrainConfig(Section):
     )
 
 
+class SelectConfig(Section):
+    """select: which backbone is to be tuned; a step of runs that name candidates."""
+
+    candidates: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        default_factory=list, description="names, hub ids or folders; the one recommended takes the place of `model`"
+    )
+    max_latency_ms: float | None = Field(
+        None, gt=0, description="95 % of the queries, asked alone, are answered within so many; null: no limit"
+    )
+    max_dim: int | None = Field(None, ge=1, description="dimensions of the vectors; null: no limit")
+    max_memory: float | None = Field(
+        None, gt=0, description="MB that the model adds to a process at its peak; null: no limit"
+    )
+    max_index: float | None = Field(
+        None, gt=0, description="MB that a million vectors take in an exact index; null: no limit"
+    )
+    steps: int = Field(32, ge=0, description="of the first round of trials, doubled each round; 0: no trials")
+    rounds: int = Field(3, ge=1, description="of trials at most")
+    max_queries: int = Field(1_000, ge=2, description="dev queries or pairs that are judged at most")
+    max_passages: int = Field(1_000, ge=1, description="passages they are searched among, the judged ones and others")
+    dims: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=lambda: [384, 256, 128, 64], description="dimensions that the recommended one is cut to"
+    )
+    runtime: Literal["auto", "onnx", "onnx-int8", "torch"] = Field(
+        "auto", description="what speed and memory are measured on; auto: a graph where there is one, else torch"
+    )
+
+
 class EvaluateConfig(Section):
     """evaluate: tuned against base and BM25 on the held-out part."""
 
@@ -292,6 +324,7 @@ class RunConfig(Section):
     runs_dir: str = Field("runs", min_length=1, description="where run folders are made")
     seed: int = Field(13, ge=0, lt=2**32, description="of split, training and statistics")
     prepare: PrepareConfig
+    select: SelectConfig = SelectConfig()  # type: ignore[call-arg]
     train: TrainConfig = TrainConfig()  # type: ignore[call-arg]
     evaluate: EvaluateConfig = EvaluateConfig()  # type: ignore[call-arg]
     export: ExportConfig = ExportConfig()  # type: ignore[call-arg]

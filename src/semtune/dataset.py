@@ -36,6 +36,7 @@ from semtune.types import (
     Qrels,
     Query,
     ScoredPair,
+    SentencePair,
     Split,
     Suspect,
 )
@@ -67,6 +68,10 @@ class Dataset:
     def to_index(self) -> list[Document]:
         """The documents that search answers with."""
         return self.documents if self.documents is not None else self.corpus
+
+    def sentence_pairs(self, split: Split) -> list[SentencePair]:
+        """The pairs of sentences that were judged, by a score or by a label."""
+        return [*self.scored.get(split, []), *self.labelled_pairs.get(split, [])]
 
 
 def save(dataset: Dataset, folder: Path) -> None:

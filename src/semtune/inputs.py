@@ -24,18 +24,20 @@ def dataset_folder(path: Path) -> Path:
 
 
 def training_set(
-    train: Path, dev: Path | None, folder: Path, contract: Contract, seed: int, progress: Progress
+    train: Path, dev: Path | None, folder: Path, contract: Contract, seed: int, progress: Progress, loss: str = "auto"
 ) -> Dataset:
-    """The rows to train on: a data set folder, a run, or tables of pairs."""
+    """The rows to train on: a data set folder, a run, or tables of pairs, whose labels stay where the loss asks for them."""
     from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.prepare import PrepareSettings, prepare
+    from semtune.train.losses import takes_labels
 
     place = dataset_folder(train)
     if dev is None and (place / "prepare.json").exists():
         return datasets.load(place)
     source: str | dict[str, str] = str(train) if dev is None else {"train": str(train), "dev": str(dev)}
-    return prepare(source, Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), seed, progress)
+    settings = PrepareSettings(verdicts="labels" if takes_labels(loss) else "triplets")
+    return prepare(source, Tokenizer(folder, contract), contract.passage_length, settings, seed, progress)
 
 
 def floor_set(data: str, max_drop: float) -> FloorSet | None:

@@ -11,6 +11,7 @@ import errno
 import glob
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -245,3 +246,14 @@ def sha256_tree(path: Path) -> str:
     if path.is_file():
         return sha256_file(path)
     return sha256_json({str(file.relative_to(path)): sha256_file(file) for file in files_under(path)})
+
+
+def finite(value: Any) -> Any:
+    """JSON has no NaN: such numbers become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return value

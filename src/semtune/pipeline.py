@@ -1,6 +1,6 @@
 """The order of the steps, and nothing else: each step's work is in its own room.
 
-prepare → train → evaluate → export → index → search. A step runs when its key (arguments, inputs, versions)
+prepare → (select →) train → evaluate → export → index → search. A step runs when its key (arguments, inputs, versions)
 differs from its record, when its output is damaged, or when it never ran; see `semtune.run`.
 """
 
@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from semtune import contract as contracts
 from semtune import dataset as datasets
+from semtune.backbone import Backbone, choose, chosen, reader
 from semtune.config import RunConfig, write_config
-from semtune.contract import Contract
 from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
 from semtune.encoders.load import load_encoder, model_bytes
 from semtune.encoders.machine import keep_freed_memory
-from semtune.encoders.resolve import resolve
 from semtune.errors import InputError
 from semtune.inputs import floor_set, general_set, leaks_of, slices_of, training_set
 from semtune.io import sha256_file, storage_errors, write_json
@@ -56,9 +55,13 @@ class Context:
 
     config: RunConfig
     run: RunDirectory
-    base_folder: Path
-    base: Contract
+    reader: Backbone  # whose tokens documents are counted in
     progress: Progress
+
+    @property
+    def backbone(self) -> Backbone:
+        """The model that is tuned: with `select`, once it is finished, the recommended one."""
+        return chosen(self.config, self.path("select"))
 
     def path(self, step: str) -> Path:
         """The folder of a finished step."""
@@ -166,8 +169,7 @@ def run_pipeline(
         SemtuneError: a step failed; the finished ones stay, and the next call continues there.
     """
     root = Path(config.runs_dir) / config.name
-    base_folder = resolve(config.model)
-    context = Context(config, RunDirectory(root), base_folder, contracts.load(base_folder), progress)
+    context = Context(config, RunDirectory(root), reader(config), progress)
     steps = chosen_steps(config)
     _general_hash(context)  # a path that does not exist is refused before any step
     if dry_run:
@@ -183,8 +185,9 @@ def run_pipeline(
 
 
 def chosen_steps(config: RunConfig) -> list[Step]:
-    """The steps of this run, in order; search only where there are questions."""
-    return [step for step in STEPS if step.name != "search" or config.search.questions]
+    """The steps of this run, in order; select only where there are candidates, search only where there are questions."""
+    asked = {"select": config.select.candidates, "search": config.search.questions}
+    return [step for step in STEPS if asked.get(step.name, True)]
 
 
 def _walk(
@@ -224,7 +227,8 @@ def _foresee(context: Context, steps: list[Step], rerun: Rerun) -> list[StepRepo
     reports: list[StepReport] = []
     running: set[str] = set()
     for step in steps:
-        behind = [name for name in step.after if name in running]
+        choice = ("select",) if step.name == "train" else ()  # another may be recommended
+        behind = [name for name in (*step.after, *choice) if name in running]
         why = _why(context.run, step, step.key(context), rerun)
         if behind and not why and rerun == "changed":
             why = f"its input {' and '.join(behind)} would run"
@@ -275,12 +279,12 @@ def _prepare_settings(context: Context) -> PrepareSettings:
 
 def _prepare_arguments(context: Context) -> dict[str, Any]:
     made_for = {
-        "tokenizer": context.base.tokenizer_sha256,
-        "max_length": context.base.max_length,
+        "tokenizer": context.reader.contract.tokenizer_sha256,
+        "max_length": context.reader.contract.max_length,
         "seed": context.config.seed,
     }
     if _prepare_settings(context).needs_encoder:
-        made_for["encoder"] = context.base.fingerprint
+        made_for["encoder"] = context.reader.contract.fingerprint
         made_for["computed with"] = versions("torch", "sentence-transformers", "onnxruntime", "faiss-cpu")
     return context.config.prepare.model_dump() | made_for
 
@@ -304,11 +308,11 @@ def _prepare(context: Context, work: Path) -> Made:
     from semtune.prepare.page import write_page
 
     config, settings = context.config.prepare, _prepare_settings(context)
-    tokenizer = Tokenizer(context.base_folder, context.base)
-    encoder = load_encoder(str(context.base_folder), fast=True) if settings.needs_encoder else None
+    tokenizer = Tokenizer(context.reader.folder, context.reader.contract)
+    encoder = load_encoder(str(context.reader.folder), fast=True) if settings.needs_encoder else None
     judge = CrossEncoderJudge.load(settings.needs_judge) if settings.needs_judge else None
     made = prepare(
-        config.source, tokenizer, context.base.max_length, settings, context.config.seed, context.progress, encoder,
+        config.source, tokenizer, context.reader.contract.max_length, settings, context.config.seed, context.progress, encoder,
         judge, replaces=context.path("prepare"), work=work / "kept",
     )  # fmt: skip
     write_page(made, work / "report.html", context.config.name)
@@ -326,6 +330,20 @@ def _prepare(context: Context, work: Path) -> Made:
     )
 
 
+# --- select ------------------------------------------------------------------------------------------------
+
+
+def _select(context: Context, work: Path) -> Made:
+    return Made(choose(context.config, datasets.load(context.path("prepare")), work, context.progress))
+
+
+def _candidates(context: Context) -> dict[str, str]:
+    """Name → fingerprint of the candidates that are here."""
+    from semtune.select.candidates import gather
+
+    return {one.asked: one.contract.fingerprint for one in gather(context.config.select.candidates).candidates}
+
+
 # --- train -------------------------------------------------------------------------------------------------
 
 
@@ -335,19 +353,19 @@ def _train(context: Context, work: Path) -> Made:
     from semtune.train.trainer import train
 
     dataset = datasets.load(context.path("prepare"))
-    config = context.config.train
+    config, base = context.config.train, context.backbone
     settings = TrainSettings(**config.model_dump(exclude={"also", "floor"}))
     made = train(
         dataset,
-        context.base_folder,
-        context.config.model,
+        base.folder,
+        base.name,
         work / "model",
         work,
         settings,
         context.config.seed,
         context.progress,
         {
-            name: training_set(Path(place), None, context.base_folder, context.base, context.config.seed, QUIET)
+            name: training_set(Path(place), None, base.folder, base.contract, context.config.seed, QUIET)
             for name, place in config.also.items()
         },
         floor_set(config.floor.data, config.floor.max_drop),
@@ -372,7 +390,8 @@ def _further_hashes(context: Context) -> dict[str, str]:
 
 
 def _base(context: Context) -> dict[str, Any]:
-    return {"base": context.base.fingerprint, "model": context.config.model, "seed": context.config.seed}
+    base = context.backbone
+    return {"base": base.contract.fingerprint, "model": base.name, "seed": context.config.seed}
 
 
 # --- evaluate ----------------------------------------------------------------------------------------------
@@ -397,7 +416,7 @@ def _evaluate(context: Context, work: Path) -> Made:
     if not tasks(dataset, "test"):
         return _nothing_to_judge(context, work)
     config, say, seed = context.config.evaluate, context.progress, context.config.seed
-    encoders = [TorchEncoder.load(folder) for folder in (context.path("train") / "model", context.base_folder)]
+    encoders = [TorchEncoder.load(folder) for folder in (context.path("train") / "model", context.backbone.folder)]
     kind = choose(dataset, "test", config.task or None)
     beside = calibration_split(dataset, kind) if config.calibrate and can_calibrate(kind) else None
     measured = score_beside(encoders[0], dataset, "test", beside or "test", say, kind, config.at, seed)
@@ -418,7 +437,7 @@ def _evaluate(context: Context, work: Path) -> Made:
     log = list(read_jsonl(context.path("train") / "log.jsonl"))
     seen = read_json(context.path("train") / "doctor.json")["findings"]
     notes = [f"{finding['kind'].capitalize()}: {finding['sentence']} {finding['advice']}" for finding in seen]
-    title = f"{context.config.name}: tuned {context.config.model}"
+    title = f"{context.config.name}: tuned {context.backbone.name}"
     calibrated = _calibrated(measured[beside], dataset, beside, say) if beside else None
     extras = _extras(context, dict(zip(("tuned", "base"), encoders, strict=True)), dataset, tuned, calibrated)
     write_report(work / "report.html", outcome, dataset, "test", log, title, notes, extras)
@@ -445,7 +464,7 @@ def _extras(
 ) -> Extras:
     from semtune.evaluate.extras import Extras, charts, costs
 
-    folders = {"tuned": context.path("train") / "model", "base": context.base_folder}
+    folders = {"tuned": context.path("train") / "model", "base": context.backbone.folder}
     sizes = {name: model_bytes(folders[name], encoder.runtime) for name, encoder in encoders.items()}
     maps = charts(encoders, dataset, "test", context.config.seed)
     return Extras(maps, costs(encoders, dataset, tuned, sizes), calibrated=calibrated)
@@ -551,7 +570,7 @@ def _base_answers(context: Context, questions: Sequence[str], k: int) -> list[li
             f"the base model does not answer beside the tuned one: more than {BASE_ANSWERS_UP_TO:,} documents"
         )
         return [[] for _ in questions]
-    encoder = TorchEncoder.load(context.base_folder, "bf16" if has_bf16() else "fp32")
+    encoder = TorchEncoder.load(context.backbone.folder, "bf16" if has_bf16() else "fp32")
     index = ExactIndex(encoder.encode([d.content for d in documents], "document", context.progress).vectors)
     found = index.search(encoder.encode(questions, "query").vectors, min(k, len(documents)))
     return [
@@ -565,6 +584,12 @@ def _base_answers(context: Context, questions: Sequence[str], k: int) -> list[li
 
 STEPS = (
     Step("prepare", (), ("tokenizers", "selectolax", "ftfy"), _prepare_arguments, _prepare, _source_hash, resumable=True),
+    Step(
+        "select", ("prepare",), ("torch", "transformers", "sentence-transformers", "onnxruntime"),
+        lambda context: {
+            "select": context.config.select.model_dump(), "train": context.config.train.model_dump(), "seed": context.config.seed,
+        }, _select, _candidates, resumable=True,
+    ),
     Step(
         "train", ("prepare",), ("torch", "transformers", "sentence-transformers"),
         lambda context: context.config.train.model_dump() | _base(context), _train, _further_hashes, resumable=True,

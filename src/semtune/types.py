@@ -84,6 +84,9 @@ class LabelledPair:
     label: str
 
 
+SentencePair: TypeAlias = ScoredPair | LabelledPair
+
+
 @dataclass(frozen=True, slots=True)
 class LabelledText:
     """A text and its class."""

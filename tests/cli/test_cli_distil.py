@@ -72,7 +72,14 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_written(semtune, toy_mode
     made = semtune("distil", toy_model, "-o", tmp_path / "m", *words)
     assert made.code == 2
     assert said in made.error
-    assert not (tmp_path / "m").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_several_processes_are_refused(semtune, toy_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    made = semtune("distil", toy_model, "--to", "static", "-o", tmp_path / "m")
+    assert made.code == 2
+    assert "start it without torchrun or accelerate" in made.error
 
 
 def test_others_folders_are_left_alone(semtune, toy_model, tmp_path):

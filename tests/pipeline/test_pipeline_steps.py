@@ -9,11 +9,13 @@ import pytest
 
 from semtune import contract as contracts
 from semtune.dataset import read_documents
-from semtune.errors import ConfigError, InputError, ModelError, RunLockedError
+from semtune.errors import ConfigError, GateError, InputError, ModelError, RunLockedError
 from semtune.index.manifest import FILE
 from semtune.io import read_json
 from semtune.pipeline import chosen_steps, run_pipeline
 from semtune.run import RunDirectory
+from semtune.testing.toy_corpus import toy_documents
+from semtune.testing.toy_model import write_toy_model
 from toy_run import QUESTION, STEPS, contents
 
 
@@ -351,3 +353,25 @@ def test_too_few_documents_for_a_test_still_give_a_search(toy, tmp_path, toy_fol
         ).exit_code
         == 2
     )
+
+
+def test_with_candidates_the_recommended_one_is_tuned(toy, toy_model, toy_folder, tmp_path):
+    small = write_toy_model(tmp_path / "small", toy_documents(20).values(), hidden=16, layers=1, seed=4, max_length=128)
+    asked = {"candidates": [str(toy_model), str(small)], "steps": 2, "rounds": 1, "max_queries": 20}
+    with pytest.raises(GateError, match=r"select: None of the candidates keeps to the limits \(dim 8\)"):
+        toy(select=asked | {"max_dim": 8})
+    assert not (toy.run / "select").exists()
+    report = toy(select=asked | {"max_dim": 16})
+    assert [step.step for step in report.steps] == ["prepare", "select", *STEPS[1:]]
+    assert toy.steps["prepare"].status == "unchanged"  # cut for the one that reads the least
+    assert read_json(toy.run / "select" / "select.json")["recommended"] == str(small)
+    assert contracts.load(toy.run / "train" / "model").dimension == 16
+    assert contracts.load(toy.run / "export").dimension == 16
+    record = RunDirectory(toy.run).record("train")
+    assert record.key.arguments["base"] == contracts.load(small).fingerprint
+    toy(select=asked | {"max_dim": 16}, dry_run=True)
+    assert toy.ran == []
+    toy(select=asked | {"max_dim": 16, "steps": 3}, dry_run=True)
+    assert "select" in toy.steps["train"].reason
+    toy(dry_run=True)  # without candidates the config's own model counts again
+    assert "train" in toy.ran

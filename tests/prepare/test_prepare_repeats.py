@@ -163,4 +163,4 @@ def test_rows_that_repeat_are_counted_and_left_out(tmp_path, tokenizer):
     (tmp_path / "scored.csv").write_text(text)
     data = prepare(tmp_path / "scored.csv", tokenizer, 64, PrepareSettings(), 0)
     assert sum(map(len, data.scored.values())) == 13
-    assert data.report["dropped"]["scored pair that stood before"]["count"] == 1
+    assert data.report["dropped"]["pair that stood before"]["count"] == 1

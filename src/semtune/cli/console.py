@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 import typer
+
+from semtune.io import finite
 
 JSON = typer.Option("--json", help="Print one JSON document on stdout; everything else goes to stderr.")
 TRAIN = typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
@@ -93,14 +94,3 @@ class Bars:
     def say(self, message: str) -> None:
         """Print a line above the bars."""
         self._bars.console.print(f"  {message}", markup=False)
-
-
-def finite(value: Any) -> Any:
-    """JSON has no NaN: such numbers become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(inner) for inner in value]
-    return value

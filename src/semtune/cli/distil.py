@@ -56,12 +56,15 @@ def distil(
     from semtune.cli.sources import refuse_foreign
     from semtune.encoders.machine import keep_freed_memory
     from semtune.encoders.resolve import resolve
-    from semtune.errors import InputError
+    from semtune.errors import ConfigError, InputError
     from semtune.inputs import training_set
     from semtune.registry import need
-    from semtune.train.distil.build import publish
+    from semtune.train.distil.build import allowed_dimension, publish
+    from semtune.train.processes import world
 
     console = Console(as_json)
+    if world() > 1:
+        raise ConfigError("`semtune distil` works in one process: start it without torchrun or accelerate.")
     _check_options(to, data, layers, student, dim)
     need("sentence_transformers", "torch", "datasets", "accelerate")
     refuse_foreign(out, contracts.FILE, "model that semtune made")
@@ -69,6 +72,7 @@ def distil(
     place, backbone = resolve(teacher), resolve(student) if student else None
     if out.resolve() in {place.resolve(), backbone and backbone.resolve()}:
         raise InputError(f"{out} is a model to be learned from; it is left alone. Give a new folder with -o.")
+    allowed_dimension(dim, contracts.load(place))
     keep_freed_memory()
     with console.progress() as progress:
         rows = training_set(data, None, place, contracts.load(place), seed, progress) if data else None

@@ -31,7 +31,7 @@ def run(
     ] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Walk the whole way: prepare, train, evaluate, export, index, search."""
+    """Walk the whole way: prepare, select where there are candidates, train, evaluate, export, index, search."""
     from semtune.config import load_config
     from semtune.errors import ConfigError
     from semtune.pipeline import run_pipeline
@@ -116,6 +116,8 @@ def _numbers(step: StepReport) -> str:
     if step.step == "prepare":
         rows = " / ".join(f"{n:,}" for n in result["rows"].values())
         return f"{result['passages']:,} passages; rows train / dev / test {rows}"
+    if step.step == "select":
+        return f"{result['recommended']}, of {len(result['candidates'])} candidates"
     if step.step == "train" and result["best"] is not None:
         return f"dev {result['plan']['metric']} {result['start']:.4f} → {result['best']:.4f}"
     if step.step == "evaluate" and "systems" in result:
@@ -130,6 +132,6 @@ def _numbers(step: StepReport) -> str:
 
 
 def _where(step: StepReport) -> str:
-    best = {"train": "model", "evaluate": "report.html", "search": "answers.json"}
+    best = {"select": "report.html", "train": "model", "evaluate": "report.html", "search": "answers.json"}
     inner = best.get(step.step, "")
     return f"{step.step}/{inner}" if inner and (Path(step.path) / inner).exists() else step.step

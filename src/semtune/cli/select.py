@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from semtune.select.candidates import Field
     from semtune.train.settings import TrainSettings
 
-FIXED = ("max_steps", "num_train_epochs", "also", "floor", "eval_per_epoch", "early_stopping_patience")
-
 
 def select(
     dataset: Annotated[Path, typer.Argument(help="A data set, a run, or a source that can be prepared.")],
@@ -75,12 +73,10 @@ def select(
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Measure backbones on your data, tune each for a short while, and recommend one; killed, the same command continues."""
+    from semtune.backbone import compare, write
     from semtune.encoders.load import parse_runtime
     from semtune.registry import need
     from semtune.select import Limits, SelectSettings
-    from semtune.select import select as choose
-    from semtune.select.sample import dev_part
-    from semtune.trials import workbench
 
     console = Console(as_json)
     chosen = SelectSettings(
@@ -92,13 +88,9 @@ def select(
     need("sentence_transformers", "torch", "datasets", "accelerate")
     with console.progress() as progress, _place(out) as work:
         data, field = _opened(dataset, candidates, seed, progress)
-        for one in field.skipped:
-            progress.say(f"{one.asked} is left out: {one.why}")
-        part = dev_part(data, max_queries, max_passages, seed)
-        tools = workbench(data, part, training, chosen, work / "trials", progress)
-        found = choose(data, part, field, tools, chosen, work, progress)
+        found = compare(data, field, training, chosen, work, progress)
         if out is not None:
-            _write(out, found, dataset)
+            write(out, found, dataset.resolve().name, [("dataset", str(dataset))])
     _show(console, found)
     console.document({"dataset": str(dataset), **found.as_dict()})
     return 0 if found.recommended else 1
@@ -117,12 +109,13 @@ def _numbers(words: str) -> tuple[int, ...]:
 
 def _train_settings(words: list[str]) -> TrainSettings:
     """Settings of the trials, without those that a trial sets itself."""
+    from semtune.backbone import TRAIN_ONLY
     from semtune.config import parse_section
     from semtune.errors import ConfigError
     from semtune.train.settings import TrainSettings
 
     values, usual = parse_section("train", words), parse_section("train", [])
-    for key in FIXED:
+    for key in TRAIN_ONLY:
         if values.pop(key) != usual[key]:
             raise ConfigError(
                 f"train.{key} has no effect in a trial: its steps are set with --steps, and dev judges it once, at its end."
@@ -156,17 +149,14 @@ def _place(out: Path | None) -> Iterator[Path]:
 def _opened(dataset: Path, candidates: str, seed: int, progress: Progress) -> tuple[Dataset, Field]:
     """The data set and the candidates; a source is prepared for the candidate that reads the least."""
     from semtune.inputs import training_set
-    from semtune.select.candidates import gather, languages_of, usual
+    from semtune.select.candidates import gather, languages_of, least, usual
 
     words = candidates.split(",")
     if not candidates.strip():
         words = usual(languages_of(_report(dataset)))
     field = gather(words)
-    least = min(
-        field.candidates,
-        key=lambda one: (not (one.folder / "tokenizer.json").exists(), one.contract.passage_length, one.name),
-    )
-    return training_set(dataset, None, least.folder, least.contract, seed, progress), field
+    one = least(field)
+    return training_set(dataset, None, one.folder, one.contract, seed, progress), field
 
 
 def _report(dataset: Path) -> dict:
@@ -176,15 +166,6 @@ def _report(dataset: Path) -> dict:
 
     path = dataset_folder(dataset) / "prepare.json"
     return read_json(path) if path.exists() else {}
-
-
-def _write(out: Path, found: Selection, dataset: Path) -> None:
-    from semtune.cli.console import finite
-    from semtune.io import write_json
-    from semtune.select.report import write_report
-
-    write_report(found, out / "report.html", dataset.resolve().name)
-    write_json(out / "select.json", finite({"dataset": str(dataset), **found.as_dict()}))
 
 
 def _show(console: Console, found: Selection) -> None:

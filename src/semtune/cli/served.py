@@ -82,10 +82,11 @@ def measure_tuned(
     """
     from semtune.evaluate.alongside import score_beside
     from semtune.evaluate.calibrate import calibrate as calibrated
-    from semtune.evaluate.calibrate import calibration_split
+    from semtune.evaluate.calibrate import calibration_split, require_labels
     from semtune.evaluate.scores import score
 
     if calibrate:
+        require_labels(dataset, task)
         beside = calibration_split(dataset, task)
         both = score_beside(encoder, dataset, "test", beside, progress, task, at, seed)
         return Measured(both["test"], stages, calibrated(both[beside], dataset, beside))

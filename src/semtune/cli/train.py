@@ -53,7 +53,7 @@ def train(
     keep_freed_memory()
     with console.progress() as progress:
         contract = contracts.load(base)
-        rows = training_set(dataset, dev, base, contract, seed, progress)
+        rows = training_set(dataset, dev, base, contract, seed, progress, chosen.loss)
         more = {name: training_set(Path(path), None, base, contract, seed, progress) for name, path in others.items()}
         made = fine_tune(rows, base, model, out, work, chosen, seed, progress, more, floor)
     leave()

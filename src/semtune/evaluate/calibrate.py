@@ -117,6 +117,20 @@ def calibration_split(dataset: Dataset, kind: Kind) -> Split:
     return "dev" if parts.get(kind) else "test"
 
 
+def require_labels(dataset: Dataset, kind: Kind) -> None:
+    """Refuse a search whose split has too few labels, before anything is encoded.
+
+    Raises:
+        InputError: fewer relevant documents are labelled than a curve needs.
+    """
+    split = calibration_split(dataset, kind)
+    wanted = sum(grade > 0 for row in dataset.qrels.get(split, {}).values() for grade in row.values())
+    if kind == "retrieval" and wanted < LEAST:
+        raise InputError(
+            f"Thresholds need at least {LEAST} relevant answers; the {split} split has {wanted} relevant documents. Label more queries."
+        )
+
+
 def can_calibrate(kind: Kind) -> bool:
     """Whether scores of this kind of test are those that search and comparison of pairs show."""
     return kind in ("retrieval", "similarity", "pairs")

@@ -7,6 +7,7 @@ from semtune.errors import InputError
 from semtune.prepare.build import read_source
 from semtune.prepare.leaks import Leaks, leaks
 from semtune.prepare.material import Labels
+from semtune.prepare.scored import in_fields
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.sources import Source, find_kind
 from semtune.prepare.tally import Tally
@@ -55,9 +56,11 @@ def _as_it_is(found: object) -> Dataset:
             ]
         return made
     if isinstance(found, dict):
-        return Dataset(scored={split: found[split] for split in SPLITS if split in found})
+        return in_fields({split: found[split] for split in SPLITS if split in found})
     return Dataset()
 
 
 def _has(dataset: Dataset, split: Split) -> bool:
-    return any(split in rows and rows[split] for rows in (dataset.pairs, dataset.scored, dataset.qrels))
+    return any(
+        split in rows and rows[split] for rows in (dataset.pairs, dataset.scored, dataset.labelled_pairs, dataset.qrels)
+    )

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from semtune.dataset import Dataset
 from semtune.prepare.overlap import Overlap, overlaps
 from semtune.prepare.text import key
-from semtune.types import Qrels, ScoredPair, Split
+from semtune.types import Qrels, SentencePair, Split
 
 Sort: TypeAlias = Literal["question", "passage", "scored pair"]
 TRAIN: tuple[Split, ...] = ("train",)
@@ -49,8 +49,8 @@ def both_sides(dataset: Dataset) -> list[Texts]:
     ]
 
 
-def scored_text(row: ScoredPair) -> str:
-    """A scored pair as one text, the same for (a, b) and (b, a)."""
+def scored_text(row: SentencePair) -> str:
+    """A scored or labelled pair as one text, the same for (a, b) and (b, a)."""
     return "\n".join(sorted((row.sentence1, row.sentence2), key=key))
 
 
@@ -82,4 +82,4 @@ def _passages(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
 
 
 def _scored(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
-    return list(dict.fromkeys(scored_text(row) for split in splits for row in dataset.scored.get(split, [])))
+    return list(dict.fromkeys(scored_text(row) for split in splits for row in dataset.sentence_pairs(split)))

@@ -15,7 +15,7 @@ from semtune.prepare.readers.classes import pair_classes
 from semtune.prepare.readers.splits import find_splits
 from semtune.prepare.readers.translations import read_translations
 from semtune.prepare.report import sizes
-from semtune.prepare.scored import distinct_sentences
+from semtune.prepare.scored import distinct_sentences, in_fields
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.sources import existing, find_kind
 from semtune.prepare.tally import Tally
@@ -44,7 +44,7 @@ def load_for_evaluation(path: Path, settings: PrepareSettings = DEFAULT) -> Data
     if kind in {"table", "splits"}:
         parts: Mapping[Part, list[Path]] = {"all": [existing(path)]} if kind == "table" else find_splits(path, tally)
         dataset = _from_tables(parts, str(path), settings, Tally() if parallel else tally)
-    elif kind in {"beir", "marco"}:
+    elif kind in {"beir", "hub", "marco"}:
         found = read_source(path, kind, settings, tally, QUIET)
         assert isinstance(found, Labels)  # noqa: S101 - what these readers give
         dataset = _searched(found)
@@ -75,6 +75,10 @@ def _from_tables(parts: Mapping[Part, list[Path]], where: str, settings: Prepare
         dataset = Dataset(scored=_by_split(scored_pairs(tables, where, settings, tally)))
         dataset.corpus = distinct_sentences(dataset)
         return dataset
+    if kind == "labelled":
+        return in_fields(
+            _by_split({part: [row for table in tables[part] for row in table.labelled] for part in tables})
+        )
     if kind == "classes":
         return _classified(tables)
     if kind == "pairs":

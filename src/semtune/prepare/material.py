@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
-from semtune.types import Document, Qrels, Query, ScoredPair, Split
+from semtune.types import Document, LabelledPair, Qrels, Query, ScoredPair, Split
 
 Part: TypeAlias = Split | Literal["all"]
 """A split that the source's owner made, or "all" where there is none."""
@@ -63,12 +63,13 @@ class Labelled:
 class Rows:
     """What a table holds; one of the lists is filled, as `kind` says."""
 
-    kind: Literal["documents", "pairs", "scored", "classes"]
+    kind: Literal["documents", "pairs", "scored", "labelled", "classes"]
     columns: list[str]
     roles: dict[str, str]
     sections: list[Section] = field(default_factory=list)
     pairs: list[PairRow] = field(default_factory=list)
     scored: list[ScoredPair] = field(default_factory=list)
+    labelled: list[LabelledPair] = field(default_factory=list)
     classes: list[Labelled] = field(default_factory=list)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from semtune.dataset import Dataset, load
 from semtune.errors import InputError
@@ -12,6 +13,7 @@ from semtune.prepare.material import Labels, Part, Rows, Section
 from semtune.prepare.readers.beir import read_beir
 from semtune.prepare.readers.classes import pair_classes
 from semtune.prepare.readers.folder import read_archive, read_file, read_folder
+from semtune.prepare.readers.hub import read_hub
 from semtune.prepare.readers.marco import read_marco
 from semtune.prepare.readers.pydocs import read_python_docs
 from semtune.prepare.readers.splits import find_splits
@@ -20,7 +22,13 @@ from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.sources import Kind, Source, existing
 from semtune.prepare.tally import Tally
 from semtune.progress import Progress
-from semtune.types import ScoredPair
+from semtune.types import LabelledPair, ScoredPair
+
+Judged: TypeAlias = "dict[Part, list[ScoredPair]] | dict[Part, list[LabelledPair]]"
+
+JUDGED_FOLDERS: Mapping[str, Callable[[Path, Tally, PrepareSettings], Labels]] = {
+    "beir": read_beir, "hub": read_hub, "marco": read_marco,
+}  # fmt: skip
 
 
 def read_source(
@@ -30,7 +38,7 @@ def read_source(
     tally: Tally,
     progress: Progress,
     work: Path | None = None,
-) -> list[Section] | Labels | dict[Part, list[ScoredPair]] | Dataset:
+) -> list[Section] | Labels | Judged | Dataset:
     """Read a source with the reader of its kind; `work` is where files that were read are kept, see `prepare`.
 
     Raises:
@@ -45,10 +53,8 @@ def read_source(
     path = existing(source)
     if kind == "dataset":
         return load(path)
-    if kind == "beir":
-        return read_beir(path, tally, settings)
-    if kind == "marco":
-        return read_marco(path, tally, settings)
+    if kind in JUDGED_FOLDERS:
+        return JUDGED_FOLDERS[kind](path, tally, settings)
     if kind == "splits":
         return _read_tables(find_splits(path, tally), settings, tally)
     if kind == "table":
@@ -86,7 +92,7 @@ def scored_pairs(
 
 def _read_tables(
     parts: Mapping[Part, list[Path]], settings: PrepareSettings, tally: Tally
-) -> list[Section] | Labels | dict[Part, list[ScoredPair]]:
+) -> list[Section] | Labels | Judged:
     tables = open_tables(parts, settings, tally)
     where = ", ".join(path.name for paths in parts.values() for path in paths)
     kind = next(iter(tables.values()))[0].kind
@@ -94,6 +100,8 @@ def _read_tables(
         return labels_from_rows({part: [row for table in tables[part] for row in table.pairs] for part in parts}, tally)
     if kind == "scored":
         return scored_pairs(tables, where, settings, tally)
+    if kind == "labelled":
+        return {part: [row for table in tables[part] for row in table.labelled] for part in tables}
     if kind == "classes":
         return _read_classes(tables, tally)
     if len(tables) > 1:

@@ -15,7 +15,7 @@ from semtune.prepare.supervision import by_source, source_of
 from semtune.prepare.tally import Tally
 from semtune.prepare.text import key, stable_hash
 from semtune.progress import QUIET, Progress
-from semtune.types import SPLITS
+from semtune.types import SPLITS, ScoredPair, SentencePair
 
 SAMPLES = 5
 FEW_QUERIES = 50  # a paired test on fewer can hardly tell a real gain from chance
@@ -61,6 +61,11 @@ def sizes(dataset: Dataset) -> dict[str, Any]:
         "labels": {split: sum(map(len, dataset.qrels[split].values())) for split in SPLITS if split in dataset.qrels},
         "pairs": {split: len(dataset.pairs[split]) for split in SPLITS if split in dataset.pairs},
         "scored pairs": {split: len(dataset.scored[split]) for split in SPLITS if split in dataset.scored},
+        **(
+            {"labelled pairs": labelled}
+            if (labelled := {s: len(rows) for s, rows in dataset.labelled_pairs.items()})
+            else {}
+        ),
         **({"questions by source": asked} if (asked := by_source(dataset)) else {}),
     }
 
@@ -113,7 +118,7 @@ def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
         tally.warn(
             f"Only {queries} test question{'s' * (queries != 1)}: a gain must be large to be told from chance. More documents would help."
         )
-    if not dataset.qrels.get("test") and not dataset.scored.get("test"):
+    if not dataset.qrels.get("test") and not dataset.sentence_pairs("test"):
         tally.warn("There is no test split: the result cannot be judged.")
 
 
@@ -129,6 +134,10 @@ def _sample(dataset: Dataset, seed: int) -> list[dict[str, Any]]:
             for source in sorted(rows)
             for pair in rows[source][:SAMPLES]
         ]
-    scored = dataset.scored.get("train", [])
-    chosen = sorted(scored, key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[:SAMPLES]
-    return [{"sentence1": row.sentence1, "sentence2": row.sentence2, "score": round(row.score, 4)} for row in chosen]
+    judged = dataset.sentence_pairs("train")
+    chosen = sorted(judged, key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[:SAMPLES]
+    return [{"sentence1": row.sentence1, "sentence2": row.sentence2, **_mark(row)} for row in chosen]
+
+
+def _mark(row: SentencePair) -> dict[str, Any]:
+    return {"score": round(row.score, 4)} if isinstance(row, ScoredPair) else {"label": row.label}

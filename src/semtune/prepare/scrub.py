@@ -33,10 +33,11 @@ def scrub(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> No
         return
     _scrub_pairs(dataset, alike, tally)
     _scrub_qrels(dataset, alike)
-    kept = [row for row in dataset.scored.get("train", []) if scored_text(row) not in alike["scored pair"]]
-    if dropped := len(dataset.scored.get("train", [])) - len(kept):
-        tally.drop("training row: nearly a pair of dev or test", next(iter(alike["scored pair"])), dropped)
-        dataset.scored["train"] = kept
+    for rows in (dataset.scored, dataset.labelled_pairs):
+        kept = [row for row in rows.get("train", []) if scored_text(row) not in alike["scored pair"]]
+        if dropped := len(rows.get("train", [])) - len(kept):
+            tally.drop("training row: nearly a pair of dev or test", next(iter(alike["scored pair"])), dropped)
+            rows["train"] = kept  # type: ignore[assignment]
 
 
 def _crosswise(texts: Texts, sides: Sequence[Texts]) -> dict[str, str]:

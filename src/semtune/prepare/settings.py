@@ -40,6 +40,8 @@ class PrepareSettings:
         mine_pool: what may be a negative: what answers no question of dev or test ("not-held-out"), only what
             answers a training question ("train"), or every passage ("all").
         mine_judge: a cross-encoder, by folder or hub id, that reads what would be taken; None: none does.
+        verdicts: what pairs marked as following or not, or as matching or not, become: "triplets" of what fits and what
+            does not, or "labels" that are kept as they are, for the losses of labelled pairs.
         review: a `review.jsonl` with verdicts on suspected false negatives; they are heeded.
         supervision: source of questions → share of its training pairs that is kept; 0: off.
         chunk_overlap: sentences that a passage repeats from the end of the one before it in its section, if they fit.
@@ -64,6 +66,7 @@ class PrepareSettings:
     mine_sample: bool = False
     mine_pool: Pool = "not-held-out"
     mine_judge: str | None = None
+    verdicts: Literal["triplets", "labels"] = "triplets"
     review: str | None = None
     supervision: Supervision | Mapping[str, Any] = field(default_factory=Supervision)
     chunk_overlap: int = 0
@@ -95,9 +98,14 @@ class PrepareSettings:
                 )
 
     def _check_choices(self) -> None:
-        for name in ("shared_documents", "near_duplicates"):
-            if (choice := getattr(self, name)) not in {"drop", "keep"}:
-                raise ConfigError(f"{name}={choice!r} is not known. Allowed: 'drop', 'keep'.")
+        allowed = {
+            "shared_documents": ("drop", "keep"),
+            "near_duplicates": ("drop", "keep"),
+            "verdicts": ("triplets", "labels"),
+        }
+        for name, choices in allowed.items():
+            if (choice := getattr(self, name)) not in choices:
+                raise ConfigError(f"{name}={choice!r} is not known. Allowed: {', '.join(map(repr, choices))}.")
 
     def _check_mining(self) -> None:
         first, last = self.mine_ranks

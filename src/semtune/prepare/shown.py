@@ -19,6 +19,7 @@ KINDS = {
     "tables": "tables by split",
     "splits": "a folder with tables by split",
     "beir": "a BEIR folder",
+    "hub": "a retrieval task in mteb's tables",
     "marco": "a folder in MS MARCO's layout",
     "dataset": "a finished data set, unchanged",
     "python-docs": "the documentation of Python",
@@ -82,7 +83,7 @@ def _summary(report: Mapping[str, Any]) -> str:
     told = [f"{counts.get('passages', 0):,} {_texts(counts)}"]
     if questions := sum(counts.get("queries", {}).values()):
         told.append(f"{questions:,} questions")
-    rows = counts.get("pairs") or counts.get("scored pairs") or {}
+    rows = judged_rows(counts)
     told.append(f"{rows.get('train', 0):,} training {'pairs' if counts.get('pairs') else 'rows'}")
     text = (
         ", ".join(told)
@@ -94,9 +95,14 @@ def _summary(report: Mapping[str, Any]) -> str:
     return text
 
 
+def judged_rows(counts: Mapping[str, Any]) -> Mapping[str, int]:
+    """Rows to train on, by split."""
+    return counts.get("pairs") or counts.get("scored pairs") or counts.get("labelled pairs") or {}
+
+
 def _texts(counts: Mapping[str, Any]) -> str:
     """What the corpus is made of."""
-    return "distinct sentences" if counts.get("scored pairs") else "passages"
+    return "distinct sentences" if counts.get("scored pairs") or counts.get("labelled pairs") else "passages"
 
 
 def flow(report: Mapping[str, Any]) -> str:
@@ -108,7 +114,7 @@ def flow(report: Mapping[str, Any]) -> str:
     steps.append((f"{counts.get('passages', 0):,}", _texts(counts)))
     if questions := sum(counts.get("queries", {}).values()):
         steps.append((f"{questions:,}", "questions"))
-    rows = counts.get("pairs") or counts.get("scored pairs") or {}
+    rows = judged_rows(counts)
     steps.append((" · ".join(f"{rows.get(split, 0):,}" for split in SPLITS), "pairs to train · dev · test"))
     cells = "".join(f"<li><b>{number}</b><small>{escape(label)}</small></li>" for number, label in steps)
     return f'<ol class="flow">{cells}</ol>'

@@ -15,6 +15,7 @@ from semtune.prepare.readers.beir import file_of, judgement_files
 from semtune.prepare.readers.cells import csv_rows, find_layout, is_jsonl, load_text
 from semtune.prepare.readers.columnar import count_rows
 from semtune.prepare.readers.folder import list_files
+from semtune.prepare.readers.hub import judged_by_split, tables_of
 from semtune.prepare.readers.marco import COLLECTION, files, part_of
 from semtune.prepare.readers.opened import open_table
 from semtune.prepare.readers.pydocs import modules
@@ -47,7 +48,7 @@ class Sniffed:
     """What a source seems to be.
 
     Attributes:
-        kind: "python-docs", "folder", "archive", "file", "table", "tables", "splits", "beir", "marco" or "dataset".
+        kind: "python-docs", "folder", "archive", "file", "table", "tables", "splits", "beir", "hub", "marco" or "dataset".
         description: a sentence for people.
         counts: what was counted, estimated for large files.
         columns: of a table: role → column.
@@ -85,10 +86,8 @@ def sniff(source: Source, settings: PrepareSettings | None = None) -> Sniffed:
         return _folder(path)
     if kind == "archive":
         return _texts(kind, "an archive", [suffix_of(Path(name)) for name in read_names(path)], [])
-    if kind == "beir":
-        return _beir(path)
-    if kind == "marco":
-        return _marco(path)
+    if kind in (judged := {"beir": _beir, "hub": _hub, "marco": _marco}):
+        return judged[kind](path)
     if kind == "dataset":
         report = read_json(path / "prepare.json")
         return Sniffed(
@@ -174,6 +173,15 @@ def _beir(path: Path) -> Sniffed:
     splits = judgement_files(path)
     counts |= {f"{part} labels": max(_lines(file) - 1, 0) for part, file in splits.items()}
     return Sniffed("beir", f"a BEIR folder with labels for {', '.join(splits)}", counts, {}, _no_train(splits))
+
+
+def _hub(path: Path) -> Sniffed:
+    names = {"documents": tables_of(path, "corpus"), "queries": tables_of(path, "queries")}
+    splits = judged_by_split(path)
+    names |= {f"{part} labels": files for part, files in splits.items()}
+    counts = {name: sum(_rows(file, header=False) for file in files) for name, files in names.items()}
+    description = f"a retrieval task in mteb's tables with labels for {', '.join(splits)}"
+    return Sniffed("hub", description, counts, {}, () if "all" in splits else _no_train(splits))
 
 
 def _marco(path: Path) -> Sniffed:

@@ -11,6 +11,7 @@ from semtune.io import files_under, sha256_file, sha256_json
 from semtune.prepare.readers.archive import ARCHIVES, is_archive
 from semtune.prepare.readers.beir import file_of, is_beir
 from semtune.prepare.readers.folder import READERS, readable_files
+from semtune.prepare.readers.hub import is_hub
 from semtune.prepare.readers.marco import is_marco
 from semtune.prepare.readers.opened import SUFFIXES, is_table
 from semtune.prepare.readers.parallel import partner
@@ -21,7 +22,7 @@ from semtune.types import SPLITS
 
 Source: TypeAlias = "str | Path | Mapping[str, str]"
 Kind: TypeAlias = Literal[
-    "python-docs", "folder", "archive", "file", "table", "tables", "splits", "beir", "marco", "dataset"
+    "python-docs", "folder", "archive", "file", "table", "tables", "splits", "beir", "hub", "marco", "dataset"
 ]
 
 
@@ -59,6 +60,8 @@ def find_kind(source: Source) -> Kind:
 def _folder_kind(path: Path) -> Kind:
     if (path / "prepare.json").is_file():
         return "dataset"
+    if is_hub(path):
+        return "hub"
     if is_beir(path):
         return "beir"
     if is_marco(path):

@@ -125,6 +125,14 @@ def gather(words: Sequence[str]) -> Field:
     return Field(tuple(found.values()), tuple(skipped))
 
 
+def least(field: Field) -> Candidate:
+    """The candidate that reads the least of a text: what is cut for it, all can read."""
+    return min(
+        field.candidates,
+        key=lambda one: (not (one.folder / "tokenizer.json").exists(), one.contract.passage_length, one.name),
+    )
+
+
 def usual(languages: Collection[str]) -> list[str]:
     """The catalogue's models that are on this machine and made for the languages.
 

@@ -117,6 +117,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 NOT_MATRYOSHKA = {"SoftmaxLoss", "DenoisingAutoEncoderLoss", "MSELoss", "EmbedDistillLoss"}
 
 
+def takes_labels(loss: str) -> bool:
+    """Whether a loss learns from pairs and their labels, rather than from what fits and what does not."""
+    return loss in LOSSES and "labelled pairs" in LOSSES[loss].shapes
+
+
 def choose(found: Material, wanted: str) -> tuple[str, str]:
     """The loss for these rows, and why; `wanted` is "auto" or a loss's name.
 
@@ -181,6 +186,10 @@ def _refuse_misfit(name: str, found: Material) -> None:
         reason = "it needs a negative in each row; mine some with prepare.hard_negatives=1"
     else:
         reason = f"it takes {' or '.join(spec.shapes)}"
+        if takes_labels(name) and found.shape in PAIRS:
+            reason += (
+                "; a table of pairs marked as following or matching gives labelled ones with prepare.verdicts=labels"
+            )
     raise ConfigError(
         f"train.loss {name} does not fit this data set of {found.shape}: {reason}. Allowed here: auto, {', '.join(allowed)}."
     )

@@ -1,4 +1,4 @@
-"""A table to documents, labelled pairs, scored pairs or texts with a class."""
+"""A table to documents, questions with answers, scored or labelled pairs or texts with a class."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from semtune.prepare.readers.cells import Row, is_number
 from semtune.prepare.readers.opened import SAMPLE_ROWS, Opened, open_table
 from semtune.prepare.readers.roles import Roles, find_roles
 from semtune.prepare.readers.values import many, one
-from semtune.prepare.readers.verdicts import Judgement, duplicate, inference, join
+from semtune.prepare.readers.verdicts import LABELS, Judgement, duplicate, inference, join
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.tally import BadRows, Tally
 from semtune.prepare.text import one_line
-from semtune.types import Document, ScoredPair
+from semtune.types import Document, LabelledPair, ScoredPair
 
 STSB_MAX = 5.0
-_KIND = {"inference": "pairs", "duplicates": "pairs"}
+VERDICTS = ("inference", "duplicates")
 
 
 def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
@@ -36,7 +36,7 @@ def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
     opened = open_table(path, settings.roles, bad)
     sample = list(islice(opened.rows, SAMPLE_ROWS))
     roles = find_roles(opened.columns, settings.roles, path, [row for _, row in sample])
-    table = _Table(path, opened, roles, bad)
+    table = _Table(path, opened, roles, bad, labels=settings.verdicts == "labels")
     for number, row in chain(sample, opened.rows):
         table.add(number, row)
     tally.count("rows", bad.seen)
@@ -105,13 +105,16 @@ class _Table:
     opened: Opened
     roles: Roles
     bad: BadRows
+    labels: bool  # verdicts stay what they are
     result: Rows = field(init=False)
     judged: list[Judgement] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         negatives = {f"negative {n}": column for n, column in enumerate(self.roles.negatives, 1)}
-        kind = _KIND.get(self.roles.kind, self.roles.kind)
+        kind = self.roles.kind
+        if kind in VERDICTS:
+            kind = "labelled" if self.labels else "pairs"
         self.result = Rows(kind, self.opened.columns, {**self.roles.columns, **negatives})  # type: ignore[arg-type]
 
     def add(self, number: int, row: Row) -> None:
@@ -134,9 +137,12 @@ class _Table:
             InputError: nothing was.
         """
         result = self.result
-        if self.judged:
+        if self.judged and self.labels:
+            words = LABELS[self.roles.kind]
+            result.labelled = [LabelledPair(row.anchor, row.text, words[row.verdict]) for row in self.judged]
+        elif self.judged:
             result.pairs = join(self.judged, self.bad.tally)
-        if not (result.sections or result.pairs or result.scored or result.classes):
+        if not (result.sections or result.pairs or result.scored or result.labelled or result.classes):
             raise InputError(
                 f"{self.path.absolute()} has no row that can be used. Columns found: {', '.join(self.opened.columns)}."
             )

@@ -13,6 +13,11 @@ from semtune.types import Document
 Verdict = Literal["yes", "neutral", "no"]
 INFERENCE: dict[str, Verdict] = {"entailment": "yes", "neutral": "neutral", "contradiction": "no"}
 NUMBERED: tuple[Verdict, ...] = ("yes", "neutral", "no")  # SNLI, MultiNLI and XNLI number them 0, 1, 2
+LABELS: dict[str, dict[Verdict, str]] = {
+    "inference": {verdict: word for word, verdict in INFERENCE.items()},
+    "duplicates": {"yes": "1", "no": "0"},
+}
+"""Kind of table and verdict to the label of a pair that stays as it is."""
 UNDECIDED = frozenset({"-", "-1", ""})  # SNLI: the annotators did not agree
 DUPLICATE: dict[str, Verdict] = {
     "1": "yes", "0": "no", "true": "yes", "false": "no", "duplicate": "yes", "not_duplicate": "no",

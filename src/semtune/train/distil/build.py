@@ -110,17 +110,26 @@ class Job:
         return folder, Imitated(**read_json(path))
 
 
+def allowed_dimension(dimension: int | None, teacher: Contract) -> int:
+    """The dimension of a student: the one asked for, or else the teacher's.
+
+    Raises:
+        ConfigError: it is none the teacher has.
+    """
+    if dimension is None:
+        return teacher.dimension
+    if not 0 < dimension <= teacher.dimension:
+        raise ConfigError(f"--dim is {dimension}; allowed is 1 to {teacher.dimension}, the teacher's own dimension.")
+    return dimension
+
+
 def to_static(job: Job, dataset: Dataset | None, dimension: int | None, settings: TrainSettings) -> Student:
     """A token table from the teacher, then tuned on the training pairs, if there are any.
 
     Raises:
         ConfigError: the dimension is none the teacher has.
     """
-    dimension = job.contract.dimension if dimension is None else dimension
-    if not 0 < dimension <= job.contract.dimension:
-        raise ConfigError(
-            f"--dim is {dimension}; allowed is 1 to {job.contract.dimension}, the teacher's own dimension."
-        )
+    dimension = allowed_dimension(dimension, job.contract)
 
     def table() -> SentenceTransformer:
         from sentence_transformers import SentenceTransformer
