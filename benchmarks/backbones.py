@@ -1,25 +1,31 @@
 """Does `semtune select` rank backbones as whole trainings do, and does it drop a weak one early?
 
 For scifact, tldr and stsb of ../shared/data (or $SEMTUNE_DATA): `select` among all-MiniLM-L6-v2, all-mpnet-base-v2,
-multilingual-e5-small and a BERT with random weights, then a whole training of each, judged on the test split.
-Hours on two cores. Results go to benchmarks/results/select-SET.json. (A script named select.py would hide Python's own.)
-python benchmarks/backbones.py MPNET_FOLDER ME5_FOLDER [scifact] [tldr] [stsb] [--json]
+multilingual-e5-small and a BERT with random weights, then a whole training of each, judged on the test split. With the defaults
+hours on two cores: --pairs, --passages, --epochs and --steps make it shorter, and are written into the result.
+Results go to benchmarks/results/select-SET.json. (A script named select.py would hide Python's own.)
+python benchmarks/backbones.py MPNET_FOLDER ME5_FOLDER [scifact] [tldr] [stsb] [--pairs N] [--passages N] [--json]
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+from distil import fewer_passages
 from timing import publish
 
+from semtune import dataset as datasets
 from semtune.encoders.resolve import resolve
 
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -29,13 +35,18 @@ TLDR_PAIRS = 5_000
 
 def main() -> None:
     """Choose, then train each candidate in full, and publish both orders."""
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
-    if len(words) < 2:
-        sys.exit(
-            "Give the folders of all-mpnet-base-v2 and multilingual-e5-small: python benchmarks/backbones.py MPNET ME5"
-        )
-    mpnet, me5, *sets = words
-    for name in sets or SETS:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mpnet", help="the folder of all-mpnet-base-v2")
+    parser.add_argument("me5", help="the folder of multilingual-e5-small")
+    parser.add_argument("sets", nargs="*")
+    parser.add_argument("--pairs", type=int, help="training pairs at most")
+    parser.add_argument("--passages", type=int, default=2_000, help="of the corpus: the judged ones and others")
+    parser.add_argument("--epochs", type=float, help="of the whole trainings")
+    parser.add_argument("--steps", type=int, default=32, help="of the first round of trials")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    mpnet, me5 = options.mpnet, options.me5
+    for name in options.sets or SETS:
         with tempfile.TemporaryDirectory() as place:
             work = Path(place)
             models = {
@@ -44,26 +55,46 @@ def main() -> None:
                 "me5": me5,
                 "random": str(random_bert(work / "random")),
             }
-            semtune("prepare", *source(name, work), "-o", work / "data")
-            publish(f"select-{name}", measure(work, models))
+            capped = ["--set", f"max_pairs={options.pairs}"] if options.pairs and name != "stsb" else []
+            semtune("prepare", *source(name, work), "-o", work / "data", *capped)
+            if name != "stsb":
+                fewer_passages(work / "data", options.passages)
+            elif options.pairs:
+                fewer_rows(work / "data", options.pairs)
+            publish(f"select-{name}", measure(work, models, options))
 
 
-def measure(work: Path, models: dict[str, str]) -> dict[str, Any]:
+def fewer_rows(folder: Path, most: int) -> None:
+    """Keep so many scored pairs of train."""
+    data = datasets.load(folder)
+    data.scored["train"] = random.Random(13).sample(data.scored["train"], most)
+    datasets.save(data, folder)
+
+
+def measure(work: Path, models: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
     """The choice, and what a whole training makes of each candidate."""
     data = work / "data"
     # exit code 1 is an answer, too: none keeps to the limits; here there are none
-    choice = semtune("select", data, "--candidates", ",".join(models.values()), "-o", work / "choice")
+    choice = semtune(
+        "select", data, "--candidates", ",".join(models.values()), "-o", work / "choice", "--steps", options.steps
+    )
     rows = {row["candidate"]: row for row in choice["candidates"]}
     whole = {}
+    epochs = ["--set", f"num_train_epochs={options.epochs}"] if options.epochs else []
     for name, model in models.items():
-        semtune("train", data, "--model", model, "-o", work / name)
+        started = time.monotonic()
+        semtune("train", data, "--model", model, "-o", work / name, *epochs)
         judged = semtune("evaluate", work / name, data)
         whole[name] = {key: judged[key] for key in ("ndcg@10", "spearman", "ap") if key in judged}
+        whole[name]["seconds"] = round(time.monotonic() - started)
         shutil.rmtree(work / name)
     names = {model: name for name, model in models.items()}
     main = choice["metric"]
     return {
-        "what": "semtune select with its defaults, then a whole training of each candidate with the defaults, judged on test",
+        "what": "semtune select, then a whole training of each candidate, judged on test",
+        "options": {
+            key: value for key, value in vars(options).items() if key in ("pairs", "passages", "epochs", "steps")
+        },
         "recommended": names[choice["recommended"]],
         "dropped": {names[model]: row["status"] for model, row in rows.items() if row["status"].startswith("dropped")},
         "after_trials": {names[model]: row["best"]["value"] for model, row in rows.items()},

@@ -53,12 +53,14 @@ def semtune(*words: Any) -> dict[str, Any]:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def fewer_passages(folder: Path) -> None:
-    """Keep the judged passages and evenly spaced others."""
+def fewer_passages(folder: Path, most: int = PASSAGES) -> None:
+    """Keep the judged passages and evenly spaced others, if there are more than `most`."""
     data = datasets.load(folder)
+    if len(data.corpus) <= most:
+        return
     judged = {document for qrels in data.qrels.values() for row in qrels.values() for document in row}
     others = [document.id for document in data.corpus if document.id not in judged]
-    free = PASSAGES - len(judged)
+    free = max(0, most - len(judged))
     kept = judged | {others[int(at * len(others) / free)] for at in range(free)}
     data.corpus = [document for document in data.corpus if document.id in kept]
     datasets.save(data, folder)

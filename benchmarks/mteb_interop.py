@@ -40,7 +40,7 @@ class OwnTask(AbsTaskRetrieval):
         """Read the tables."""
         corpus, queries = (Table.from_parquet(str(self.path / name / "test.parquet")) for name in ("corpus", "queries"))
         judged: dict[str, dict[str, int]] = {}
-        for row in Table.from_parquet(str(self.path / "qrels" / "test.parquet")):
+        for row in Table.from_parquet(str(self.path / "qrels" / "test.parquet")).to_list():
             judged.setdefault(row["query-id"], {})[row["corpus-id"]] = row["score"]
         part = {"corpus": corpus, "queries": queries, "relevant_docs": judged, "top_ranked": None}
         self.dataset = {"default": {"test": part}}
