@@ -80,6 +80,12 @@ def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
     return leaks(dataset).as_dict() if train and test else {}
 
 
+def left_out(dataset: Dataset) -> dict[str, int]:
+    """Reason → how many rows were left out when a source was read to be judged on; a prepared data set told so before."""
+    dropped = {} if "settings" in dataset.report else dataset.report.get("dropped", {})
+    return {reason: entry["count"] for reason, entry in dropped.items()}
+
+
 def slices_of(dataset: Dataset, scores: Scores) -> list[Part]:
     """The parts of the test set that are looked at one by one."""
     from semtune.evaluate.slices import partition

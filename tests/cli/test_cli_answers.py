@@ -130,13 +130,18 @@ def test_evaluate_of_scored_pairs_is_spearman_s(semtune, done, encoder, tmp_path
         ("glue", "a clamp", 2),
     ]
     table = tmp_path / "pairs.csv"
-    table.write_text("sentence1,sentence2,score\n" + "".join(f"{a},{b},{s}\n" for a, b, s in rows))
+    twice = 8 * "a,b,1\n" + "a,b,many\n"  # and a row without a score
+    table.write_text("sentence1,sentence2,score\n" + "".join(f"{a},{b},{s}\n" for a, b, s in rows) + twice)
+    rows += 8 * [("a", "b", 1)]
     one, two = (encoder.encode([row[side] for row in rows], "query").vectors for side in (0, 1))
     expected = spearmanr((one * two).sum(axis=1), [row[2] for row in rows]).statistic
     answer = semtune("evaluate", done, table, "--json")
     assert answer.code == 0
     assert answer.json["spearman"] == pytest.approx(expected, abs=1e-9)
-    assert answer.json["pairs"] == 4
+    assert answer.json["pairs"] == 12
+    assert answer.json["left_out"] == {"bad row: score is no number": 1}
+    assert "left out of the data: 1 × bad row: score is no number" in answer.err
+    assert answer.json["warnings"][0] == "12 pairs are too few, at least 20 are needed. Label more of them."
 
 
 def test_evaluate_against_another_gives_a_verdict_and_its_exit_code(semtune, done, tmp_path):

@@ -236,6 +236,13 @@ def test_warnings_tell_of_a_small_set_leaks_and_a_better_rival():
     assert rival.startswith("Worse than BM25 by -0.3")
 
 
+def test_alone_what_makes_the_metric_worthless_is_a_warning():
+    (few,) = conclude(retrieval([0.5])).warnings
+    assert few == "1 query is too few, at least 20 are needed. Label more of them."
+    (same,) = conclude(similarity(np.arange(30), [3.0] * 30)).warnings
+    assert same == "all pairs have the same gold score, so there is nothing to correlate with."
+
+
 def test_alone_the_spread_of_the_metric_says_what_can_be_seen():
     values = np.tile([0.0, 1.0], 50)
     (warning,) = conclude(retrieval(values)).warnings

@@ -72,3 +72,10 @@ def test_too_many_rows_without_a_whole_score_are_refused(tmp_path):
     shards(hub, "qrels", [row | {"score": 0.5} for row in judgements()])
     with pytest.raises(InputError, match=r"rows cannot be used .*not query-id, corpus-id, score"):
         load_for_evaluation(hub)
+
+
+def test_judgements_of_0_alone_are_no_labels(tmp_path):
+    folder = beir(tmp_path / "beir")
+    (folder / "qrels" / "test.tsv").write_text("q1\td1\t0\nq2\td3\t0\n")
+    with pytest.raises(InputError, match="no judgement is above 0"):
+        load_for_evaluation(folder)

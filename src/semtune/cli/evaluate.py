@@ -111,7 +111,7 @@ def evaluate(
     from semtune.evaluate.outcome import conclude
     from semtune.evaluate.saved import identify
     from semtune.evaluate.tasks import tasks
-    from semtune.inputs import dataset_folder, leaks_of, slices_of
+    from semtune.inputs import dataset_folder, leaks_of, left_out, slices_of
     from semtune.prepare import load_for_evaluation
 
     console = Console(as_json)
@@ -123,6 +123,8 @@ def evaluate(
     kind = kind_of(data, task, against or [])
     if task is None and len(fitting := tasks(data, "test")) > 1:
         console.say(f"judged by {kind}; with --task also by {', '.join(other for other in fitting if other != kind)}")
+    for reason, count in left_out(data).items():
+        console.say(f"left out of the data: {count:,} × {reason}")
     identity = identify(data, "test", str(dataset))
     keep_freed_memory()
     with console.progress() as progress:
@@ -158,6 +160,7 @@ def evaluate(
             "dataset": str(dataset),
             "runtime": encoder.runtime,
             "truncated": dict(tuned.truncated),
+            "left_out": left_out(data),
             **({"stages": table.as_dict()} if table else {}),
             **({"thresholds": measured.calibrated.as_dict()} if measured.calibrated else {}),
         }

@@ -75,6 +75,8 @@ def _run(place: Path) -> dict[str, Any]:
     steps = {}
     for step in STEPS:
         record = run.record(step.name)
+        if step.name == "select" and record is None:  # only runs with candidates have it
+            continue
         state = run.damage(step.name) or "whole"
         steps[step.name] = {"state": state} | (
             {"finished": record.finished, "seconds": record.seconds} if record else {}

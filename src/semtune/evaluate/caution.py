@@ -10,7 +10,7 @@ from semtune.evaluate.gates import Forgetting
 from semtune.evaluate.limits import Limits
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.slices import Slice
-from semtune.evaluate.verdict import Verdict, places
+from semtune.evaluate.verdict import Verdict, broken, places, too_few
 from semtune.metrics.significance import detectable, error_of_interval, needed
 
 MOST = 5  # slices named
@@ -28,6 +28,7 @@ def warnings(
 ) -> list[str]:
     """Everything worth a warning; see `Outcome` for what is given. `bounds` is the interval of tuned's own metric."""
     return [
+        *_unsaid(tuned, comparisons, limits),
         *_small(tuned, bounds, comparisons, limits),
         *_leaking(leaks),
         *_missing(tuned),
@@ -47,6 +48,14 @@ def seen(bounds: tuple[float, float], comparisons: Mapping[str, Verdict], alpha:
     if first and math.isfinite(first.detectable):
         return first.detectable
     return detectable(error_of_interval(*bounds), alpha)
+
+
+def _unsaid(tuned: Scores, comparisons: Mapping[str, Verdict], limits: Limits) -> list[str]:
+    """What makes the metric worthless, where no verdict says so."""
+    if comparisons or limits.min_metric is not None:
+        return []
+    reason = broken(tuned) or too_few(tuned, limits.min_queries)
+    return [reason] if reason else []
 
 
 def _small(tuned: Scores, bounds: tuple[float, float], comparisons: Mapping[str, Verdict], limits: Limits) -> list[str]:

@@ -76,6 +76,11 @@ def join_labels(
         part: _known_only(rows, asked.keys(), known, named.format(part), tally) for part, rows in qrels.items()
     }
     if not any(grade > 0 for part in kept.values() for row in part.values() for grade in row.values()):
+        if any(part.values() for part in kept.values()):
+            raise InputError(
+                f"{folder}: no judgement is above 0, so no document is relevant to any query and nothing can be found. "
+                "Give judgements with grades of 1 or more for what answers a query."
+            )
         raise InputError(
             f"{folder}: no judgement joins a known query with a known document. Do the ids of the judgements match "
             "those of the queries and of the documents?"
