@@ -12,9 +12,9 @@ TRAIN_KEYS = (
     "loss, loss_options, matryoshka_dims, guide, teacher, also, num_train_epochs, max_steps, "
     "per_device_train_batch_size, mini_batch_size, gradient_accumulation_steps, max_length, learning_rate, "
     "lr_scheduler_type, warmup_steps, weight_decay, eval_per_epoch, early_stopping_patience, floor, precision, "
-    "lora_rank, lora_alpha, lora_dropout, lora_targets, freeze_layers, layer_lr_decay, max_dev_passages, report_to"
+    "lora_rank, lora_alpha, lora_dropout, lora_targets, freeze_layers, layer_lr_decay, max_dev_queries, max_dev_passages, report_to"
 )
-TOP_KEYS = "name, model, runs_dir, seed, prepare, train, evaluate, export, index, search"
+TOP_KEYS = "name, model, runs_dir, seed, prepare, select, train, evaluate, export, index, search"
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_the_defaults_are_those_of_the_design():
             "pairs_per_section": 3,
             "shared_documents": "drop",
             "near_duplicates": "keep",
+            "verdicts": "triplets",
             "roles": {},
             "max_bad_share": 0.1,
             "max_leak_share": 0.0,
@@ -114,8 +115,22 @@ def test_the_defaults_are_those_of_the_design():
             "lora_targets": [],
             "freeze_layers": 0,
             "layer_lr_decay": 1.0,
+            "max_dev_queries": 500,
             "max_dev_passages": 500,
             "report_to": [],
+        },
+        "select": {
+            "candidates": [],
+            "max_latency_ms": None,
+            "max_dim": None,
+            "max_memory": None,
+            "max_index": None,
+            "steps": 32,
+            "rounds": 3,
+            "max_queries": 1000,
+            "max_passages": 1000,
+            "dims": [384, 256, 128, 64],
+            "runtime": "auto",
         },
         "evaluate": {
             "task": "",

@@ -212,6 +212,7 @@ class TrainConfig(Section):
     layer_lr_decay: float = Field(
         1.0, gt=0, le=1, description="a layer's learning rate as a share of that of the layer above it"
     )
+    max_dev_queries: int = Field(500, ge=2, description="dev queries that are measured at most, drawn by the seed")
     max_dev_passages: int = Field(500, ge=1, description="passages the dev queries are searched among")
     report_to: list[str] = Field(
         default_factory=list, description="trackers that transformers knows, e.g. [tensorboard]"

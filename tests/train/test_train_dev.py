@@ -1,6 +1,7 @@
 """The metric that chooses the checkpoint equals trec_eval's and scipy's on sentence-transformers' vectors."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,21 @@ def test_grades_titles_and_judged_but_irrelevant_documents_count(model, contract
         row |= {data.corpus[i].id: int(rng.integers(0, 4)) for i in rng.choice(80, 6, replace=False)}
     made = RetrievalMeasure(data, contract, bf16=False, max_passages=500, seed=0)(model)
     assert made.value == pytest.approx(trec_ndcg(model, data, data.corpus), abs=1e-6)
+
+
+def test_of_many_queries_some_are_measured_the_same_each_time(model, contract):
+    data = retrieval_set()
+    some = RetrievalMeasure(data, contract, bf16=False, max_passages=0, seed=3, max_queries=10)
+    drawn = [query.id for query in some._queries]
+    assert len(drawn) == 10
+    assert drawn == [query for query in data.qrels["dev"] if query in drawn]
+    again = RetrievalMeasure(data, contract, bf16=False, max_passages=0, seed=3, max_queries=10)
+    assert [query.id for query in again._queries] == drawn
+    few = replace(data, qrels={"dev": {query: data.qrels["dev"][query] for query in drawn}})
+    judged = {name for row in few.qrels["dev"].values() for name in row}
+    found = some(model)
+    assert len(found.each) == 10
+    assert found.value == pytest.approx(trec_ndcg(model, few, [d for d in data.corpus if d.id in judged]), abs=1e-6)
 
 
 def test_a_sample_holds_all_judged_passages_and_some_others(model, contract):

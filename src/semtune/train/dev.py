@@ -104,17 +104,19 @@ class Dev(BaseEvaluator):
 
 
 class RetrievalMeasure:
-    """nDCG@10 of a split's queries among their relevant passages and a sample of others."""
+    """nDCG@10 of a split's queries, or a sample of them, among their judged passages and a sample of others."""
 
     metric = "ndcg@10"
 
     def __init__(
-        self, dataset: Dataset, contract: Contract, bf16: bool, max_passages: int, seed: int, split: Split = "dev"
-    ) -> None:
+        self, dataset: Dataset, contract: Contract, bf16: bool, max_passages: int, seed: int, split: Split = "dev",
+        max_queries: int = 500,
+    ) -> None:  # fmt: skip
         self._contract = contract
         self._precision: Precision = "bf16" if bf16 else "fp32"
         # As in the test: a query without a relevant passage says nothing.
-        self._qrels = {query: row for query, row in dataset.qrels[split].items() if any(g > 0 for g in row.values())}
+        judged = {query: row for query, row in dataset.qrels[split].items() if any(g > 0 for g in row.values())}
+        self._qrels = _some(judged, max_queries, seed)
         self._queries = [dataset.queries[query] for query in self._qrels]
         self._passages = _sample(dataset.corpus, self._qrels, max_passages, seed)
 
@@ -157,6 +159,14 @@ def _probed(vectors: Embeddings) -> Embeddings:
 
 def _standard(values: Scores) -> Scores:
     return (values - values.mean()) / max(float(values.std()), 1e-12)
+
+
+def _some(qrels: Qrels, most: int, seed: int) -> Qrels:
+    """So many of the queries at most, drawn at random, in their order."""
+    if len(qrels) <= most:
+        return qrels
+    picked = set(np.random.default_rng(seed).permutation(len(qrels))[:most].tolist())
+    return {query: row for at, (query, row) in enumerate(qrels.items()) if at in picked}
 
 
 def _sample(corpus: Sequence[Document], qrels: Qrels, most: int, seed: int) -> list[Document]:

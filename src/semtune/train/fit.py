@@ -217,7 +217,12 @@ def _evaluator(
         return Dev(SimilarityMeasure(dataset, contract, chosen.bf16), floor)
     if chosen.metric == "map@r":
         return Dev(ClassMeasure(dataset, contract, chosen.bf16), floor)
-    return Dev(RetrievalMeasure(dataset, contract, chosen.bf16, settings.max_dev_passages, seed), floor)
+    return Dev(
+        RetrievalMeasure(
+            dataset, contract, chosen.bf16, settings.max_dev_passages, seed, "dev", settings.max_dev_queries
+        ),
+        floor,
+    )
 
 
 def _measure_floor(
@@ -228,7 +233,9 @@ def _measure_floor(
     dataset, split = floor.dataset, floor.split
     if dataset.scored.get(split):
         return SimilarityMeasure(dataset, contract, chosen.bf16, split)
-    return RetrievalMeasure(dataset, contract, chosen.bf16, settings.max_dev_passages, seed, split)
+    return RetrievalMeasure(
+        dataset, contract, chosen.bf16, settings.max_dev_passages, seed, split, settings.max_dev_queries
+    )
 
 
 def _arguments(

@@ -40,6 +40,7 @@ class TrainSettings:
         lora_targets: names of the modules that get one; none named: every linear layer.
         freeze_layers: the embeddings and so many layers above them stay as they are; 0: none.
         layer_lr_decay: each layer's learning rate is so many times that of the layer above it; 1: all alike.
+        max_dev_queries: dev queries that are measured at most, drawn by the seed.
         max_dev_passages: passages the dev queries are searched among; the test uses the whole corpus.
         report_to: trackers that transformers knows, e.g. ["tensorboard"]; none by default.
     """
@@ -68,6 +69,7 @@ class TrainSettings:
     lora_targets: tuple[str, ...] = ()
     freeze_layers: int = 0
     layer_lr_decay: float = 1.0
+    max_dev_queries: int = 500
     max_dev_passages: int = 500
     report_to: tuple[str, ...] = ()
 
@@ -106,6 +108,7 @@ class TrainSettings:
             ("layer_lr_decay", self.layer_lr_decay, 0 < self.layer_lr_decay <= 1, "above 0 to 1; 0.9 is usual"),
             ("early_stopping_patience", patience, patience is None or patience >= 1, "1 or more, or nothing: no early stop"),
             ("eval_per_epoch", self.eval_per_epoch, self.eval_per_epoch >= 1, "1 or more"),
+            ("max_dev_queries", self.max_dev_queries, self.max_dev_queries >= 2, "2 or more"),
             ("max_steps", self.max_steps, self.max_steps == -1 or self.max_steps > 0, "-1 (no limit) or above 0"),
             ("matryoshka_dims", list(self.matryoshka_dims), all(d > 0 for d in self.matryoshka_dims), "sizes above 0"),
         ]  # fmt: skip
