@@ -83,11 +83,11 @@ def measure(work: Path, models: dict[str, str], options: argparse.Namespace) -> 
     epochs = ["--set", f"num_train_epochs={options.epochs}"] if options.epochs else []
     for name, model in models.items():
         started = time.monotonic()
-        semtune("train", data, "--model", model, "-o", work / name, *epochs)
-        judged = semtune("evaluate", work / name, data)
+        semtune("train", data, "--model", model, "-o", work / "tuned", *epochs)
+        judged = semtune("evaluate", work / "tuned", data)
         whole[name] = {key: judged[key] for key in ("ndcg@10", "spearman", "ap") if key in judged}
         whole[name]["seconds"] = round(time.monotonic() - started)
-        shutil.rmtree(work / name)
+        shutil.rmtree(work / "tuned")
     names = {model: name for name, model in models.items()}
     main = choice["metric"]
     return {
