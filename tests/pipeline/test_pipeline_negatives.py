@@ -23,8 +23,8 @@ def way(tmp_path, toy_model, toy_folder, monkeypatch):
     class Way:
         data = tmp_path / "runs" / "toy" / "prepare"
 
-        def __call__(self, prepare=None, upto=1, dry_run=False, **sections):
-            monkeypatch.setattr("semtune.pipeline.STEPS", STEPS[:upto])
+        def __call__(self, prepare=None, steps=("prepare",), dry_run=False, **sections):
+            monkeypatch.setattr("semtune.pipeline.STEPS", [step for step in STEPS if step.name in steps])
             given = settings(tmp_path, toy_model, toy_folder, prepare=MINED | (prepare or {}), **sections)
             report = run_pipeline(parse_config(given), dry_run=dry_run)
             self.why = {step.step: step.reason for step in report.steps if step.status != "unchanged"}
@@ -53,7 +53,7 @@ def test_negatives_are_mined_and_trained_with(way, monkeypatch):
         "SentenceTransformerTrainer",
         lambda **given: seen.append(given["train_dataset"]) or Trainer(**given),
     )
-    way(upto=2)
+    way(steps=("prepare", "train"))
     made = way.made
     held = {d for split in ("dev", "test") for row in made.qrels[split].values() for d in row}
     banned = {document.content for document in made.corpus if document.id in held}
