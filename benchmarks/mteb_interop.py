@@ -17,6 +17,7 @@ from datasets import Dataset as Table
 from mine import DATA, capped
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.task_metadata import TaskMetadata
+from sentence_transformers import SentenceTransformer
 from timing import publish
 
 from semtune.encoders.load import load_encoder
@@ -64,11 +65,11 @@ def write_tables(folder: Path, passages: int) -> None:
 
 
 def measure(model: str, folder: Path) -> dict[str, float]:
-    """nDCG@10 by mteb, which opens the folder by itself, and by Semtune on torch in fp32."""
+    """nDCG@10 by mteb, which is given the folder as sentence-transformers opens it, and by Semtune on torch in fp32."""
     place = resolve(model)
     task = OwnTask()
     task.path = folder
-    result = mteb.evaluate(mteb.get_model(str(place), device="cpu"), task, cache=None, show_progress_bar=False)
+    result = mteb.evaluate(SentenceTransformer(str(place), device="cpu"), task, cache=None, show_progress_bar=False)
     theirs = result.task_results[0].scores["test"][0]
     ours = score(load_encoder(str(place), "torch"), load_for_evaluation(folder)).metrics
     return {"mteb": round(theirs["ndcg_at_10"], 5), "Semtune": round(ours["ndcg@10"], 5)}
