@@ -19,7 +19,7 @@ from semtune.trials import workbench
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.select import Selection, SelectSettings
-    from semtune.select.candidates import Field
+    from semtune.select.candidates import Candidate, Field
     from semtune.train.settings import TrainSettings
 
 FILE, PAGE = "select.json", "report.html"
@@ -36,52 +36,59 @@ class Backbone:
     contract: Contract
 
 
-def backbone(name: str) -> Backbone:
-    """Find a model.
+def candidates(config: RunConfig) -> Field | None:
+    """Those of the select step; None for a run without one.
 
     Raises:
-        ModelError: it is not here and cannot be fetched.
+        InputError: fewer than two are named, or none is here.
     """
-    folder = resolve(name)
-    return Backbone(name, folder, contracts.load(folder))
+    from semtune.select.candidates import gather
+
+    return gather(config.select.candidates) if config.select.candidates else None
 
 
-def reader(config: RunConfig) -> Backbone:
+def reader(config: RunConfig, field: Field | None) -> Backbone:
     """The model that documents are cut for: of several candidates the one that reads the least, so that all can read them.
 
     Raises:
-        ModelError, InputError: there is none here.
+        ModelError: the config's model is not here and cannot be fetched.
     """
-    from semtune.select.candidates import gather, least
+    from semtune.select.candidates import least
 
-    if not config.select.candidates:
-        return backbone(config.model)
-    one = least(gather(config.select.candidates))
+    if field:
+        return _of(least(field))
+    folder = resolve(config.model)
+    return Backbone(config.model, folder, contracts.load(folder))
+
+
+def chosen(field: Field | None, reads: Backbone, folder: Path) -> Backbone:
+    """The backbone of all steps after `select`, whose folder is given: the recommended candidate, or else the one that reads."""
+    if not field or not (folder / FILE).exists():
+        return reads
+    name = read_json(folder / FILE)["recommended"]
+    return next((_of(one) for one in field.candidates if one.asked == name), reads)
+
+
+def _of(one: Candidate) -> Backbone:
     return Backbone(one.asked, one.folder, one.contract)
 
 
-def chosen(config: RunConfig, folder: Path) -> Backbone:
-    """The backbone of all steps after `select`, whose finished folder is given; before it is finished, the config's."""
-    if config.select.candidates and (folder / FILE).exists():
-        return backbone(read_json(folder / FILE)["recommended"])
-    return backbone(config.model)
+def trial_training(config: RunConfig) -> dict[str, Any]:
+    """The settings of training that have an effect in a trial."""
+    return config.train.model_dump(exclude=set(TRAIN_ONLY))
 
 
-def choose(config: RunConfig, dataset: Dataset, work: Path, progress: Progress) -> dict[str, Any]:
+def choose(config: RunConfig, field: Field, dataset: Dataset, work: Path, progress: Progress) -> dict[str, Any]:
     """The select step: measure, try, write `select.json` and `report.html`; returns the result in short.
 
     Raises:
         GateError: no candidate keeps to the limits; the report is written.
         InputError: the data set has no dev split, or none of the candidates can be used.
     """
-    from semtune.select.candidates import gather
     from semtune.train.settings import TrainSettings
 
     settings = select_settings(config.select, config.seed)
-    usual = TrainSettings()
-    given = config.train.model_dump(exclude={"also", "floor"})
-    training = TrainSettings(**given | {k: getattr(usual, k) for k in TRAIN_ONLY if k in given})
-    found = compare(dataset, gather(config.select.candidates), training, settings, work, progress)
+    found = compare(dataset, field, TrainSettings(**trial_training(config)), settings, work, progress)
     write(work, found, config.name)
     if found.recommended is None:
         raise GateError(f"select: {found.reasons[0]}")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from semtune import contract as contracts
 from semtune import dataset as datasets
-from semtune.backbone import Backbone, choose, chosen, reader
+from semtune.backbone import Backbone, candidates, choose, chosen, reader, trial_training
 from semtune.config import RunConfig, write_config
 from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
 from semtune.encoders.load import load_encoder, model_bytes
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from semtune.evaluate.extras import Extras
     from semtune.evaluate.result import Scores
     from semtune.prepare import PrepareSettings
+    from semtune.select.candidates import Field
     from semtune.types import Encoder, Split
 
 Rerun = Literal["changed", "always", "never"]
@@ -55,13 +56,14 @@ class Context:
 
     config: RunConfig
     run: RunDirectory
+    field: Field | None  # candidates, where the run has a select step
     reader: Backbone  # whose tokens documents are counted in
     progress: Progress
 
     @property
     def backbone(self) -> Backbone:
-        """The model that is tuned: with `select`, once it is finished, the recommended one."""
-        return chosen(self.config, self.path("select"))
+        """The model that is tuned: with `select`, once it is finished, the recommended one. Nothing is hashed anew."""
+        return chosen(self.field, self.reader, self.path("select"))
 
     def path(self, step: str) -> Path:
         """The folder of a finished step."""
@@ -169,7 +171,8 @@ def run_pipeline(
         SemtuneError: a step failed; the finished ones stay, and the next call continues there.
     """
     root = Path(config.runs_dir) / config.name
-    context = Context(config, RunDirectory(root), reader(config), progress)
+    field = candidates(config)
+    context = Context(config, RunDirectory(root), field, reader(config, field), progress)
     steps = chosen_steps(config)
     _general_hash(context)  # a path that does not exist is refused before any step
     if dry_run:
@@ -318,7 +321,7 @@ def _prepare(context: Context, work: Path) -> Made:
     write_page(made, work / "report.html", context.config.name)
     datasets.save(made, work)
     shutil.rmtree(work / "kept", ignore_errors=True)
-    rows = {split: len(made.scored.get(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
+    rows = {split: len(made.sentence_pairs(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
     return Made(
         {
             "passages": len(made.corpus),
@@ -334,14 +337,13 @@ def _prepare(context: Context, work: Path) -> Made:
 
 
 def _select(context: Context, work: Path) -> Made:
-    return Made(choose(context.config, datasets.load(context.path("prepare")), work, context.progress))
+    assert context.field is not None  # noqa: S101 - the step is left out without candidates
+    return Made(choose(context.config, context.field, datasets.load(context.path("prepare")), work, context.progress))
 
 
 def _candidates(context: Context) -> dict[str, str]:
     """Name → fingerprint of the candidates that are here."""
-    from semtune.select.candidates import gather
-
-    return {one.asked: one.contract.fingerprint for one in gather(context.config.select.candidates).candidates}
+    return {one.asked: one.contract.fingerprint for one in context.field.candidates} if context.field else {}
 
 
 # --- train -------------------------------------------------------------------------------------------------
@@ -587,7 +589,7 @@ STEPS = (
     Step(
         "select", ("prepare",), ("torch", "transformers", "sentence-transformers", "onnxruntime"),
         lambda context: {
-            "select": context.config.select.model_dump(), "train": context.config.train.model_dump(), "seed": context.config.seed,
+            "select": context.config.select.model_dump(), "train": trial_training(context.config), "seed": context.config.seed,
         }, _select, _candidates, resumable=True,
     ),
     Step(

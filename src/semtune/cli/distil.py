@@ -72,10 +72,11 @@ def distil(
     place, backbone = resolve(teacher), resolve(student) if student else None
     if out.resolve() in {place.resolve(), backbone and backbone.resolve()}:
         raise InputError(f"{out} is a model to be learned from; it is left alone. Give a new folder with -o.")
-    allowed_dimension(dim, contracts.load(place))
+    contract = contracts.load(place)
+    allowed_dimension(dim, contract)
     keep_freed_memory()
     with console.progress() as progress:
-        rows = training_set(data, None, place, contracts.load(place), seed, progress) if data else None
+        rows = training_set(data, None, place, contract, seed, progress) if data else None
         job = _job(place, teacher, out, seed, rows, [to, layers, str(backbone), dim, repr(chosen)], progress)
         made = _make(to, job, rows, layers, backbone, student or "", dim, chosen)
         facts = {
@@ -86,11 +87,18 @@ def distil(
             **_measure(job, made, rows, seed, progress),
         }
         lines = _lines(facts)
-        contract = publish(made, job, out, facts, lines)
+        student_contract = publish(made, job, out, facts, lines)
     console.say(f"{out}: {made.how}")
     for line in lines:
         console.say(f"  {line}")
-    console.document({"path": str(out), "dimension": contract.dimension, "fingerprint": contract.fingerprint, **facts})
+    console.document(
+        {
+            "path": str(out),
+            "dimension": student_contract.dimension,
+            "fingerprint": student_contract.fingerprint,
+            **facts,
+        }
+    )
 
 
 def _train_settings(to: str, words: list[str]) -> TrainSettings:

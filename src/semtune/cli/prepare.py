@@ -94,8 +94,8 @@ def _prepare(console: Console, source, out: Path, model: str, chosen, seed: int)
         with atomic_folder(out) as scratch:
             write_page(made, scratch / "report.html", out.resolve().name)
             datasets.save(made, scratch)
-    rows = {split: len(made.scored.get(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
-    texts = "sentences" if made.scored else "passages"
+    rows = {split: len(made.sentence_pairs(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
+    texts = "sentences" if made.scored or made.labelled_pairs else "passages"
     console.say(
         f"{out}: {len(made.corpus):,} {texts}; rows train {rows['train']:,}, dev {rows['dev']:,}, test {rows['test']:,}"
     )

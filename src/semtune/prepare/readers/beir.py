@@ -9,7 +9,7 @@ from typing import Any
 from semtune.errors import InputError
 from semtune.prepare.material import Labels, Part
 from semtune.prepare.readers.cells import Row, jsonl_rows, load_text
-from semtune.prepare.readers.judged import join_labels, read_judgements
+from semtune.prepare.readers.judged import identified, join_labels, read_judgements
 from semtune.prepare.readers.unpack import stem_of
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.tally import BadRows, Tally
@@ -72,16 +72,8 @@ def _rows(folder: Path, name: str, tally: Tally, settings: PrepareSettings) -> I
     path = file_of(folder, name)
     assert path is not None, name  # noqa: S101 - is_beir holds it
     bad = BadRows(path.name, tally)
-    seen: set[str] = set()
-    for number, row in jsonl_rows(load_text(path, tally=tally), bad):
-        value = row.get("_id", row.get("id"))
-        if value is None or value == "":
-            bad.refuse(number, "no _id", row)
-        elif str(value) in seen:
-            bad.refuse(number, "id that stood before", value)
-        else:
-            seen.add(str(value))
-            yield str(value), row
+    rows = jsonl_rows(load_text(path, tally=tally), bad)
+    yield from identified(rows, lambda row: row.get("_id", row.get("id")), set(), bad)
     bad.check(settings.max_bad_share)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from semtune.prepare.material import Labels, Part
 from semtune.prepare.readers.cells import Row
-from semtune.prepare.readers.judged import GRADES, join_labels
+from semtune.prepare.readers.judged import GRADES, identified, join_labels, rest_to_train
 from semtune.prepare.readers.opened import open_table
 from semtune.prepare.readers.splits import split_of
 from semtune.prepare.readers.unpack import suffix_of
@@ -35,9 +35,8 @@ def is_hub(folder: Path) -> bool:
 
 def tables_of(folder: Path, name: str) -> list[Path]:
     """The tables called `name`, or lying in a folder called so."""
-    places = [folder / name] if (folder / name).is_dir() else []
     beside = [path for path in folder.glob(f"{name}.*") if _is_table(path)]
-    return sorted(beside or [path for place in places for path in place.iterdir() if _is_table(path)])
+    return sorted(beside or [path for path in folder.glob(f"{name}/*") if _is_table(path)])
 
 
 def judged_by_split(folder: Path) -> dict[Part, list[Path]]:
@@ -64,8 +63,7 @@ def read_hub(folder: Path, tally: Tally, settings: PrepareSettings) -> Labels:
     qrels: dict[Part, Qrels] = {
         part: _judgements(paths, tally, settings) for part, paths in judged_by_split(folder).items()
     }
-    if "all" in qrels and len(qrels) > 1:  # as of MS MARCO: what is not named dev or test is to train on
-        qrels.setdefault("train", {}).update(qrels.pop("all"))
+    rest_to_train(qrels)
     return join_labels(folder, corpus, queries, qrels, tally, "judgements of {}")
 
 
@@ -77,15 +75,7 @@ def _texts(folder: Path, name: str, tally: Tally, settings: PrepareSettings) -> 
     seen: set[str] = set()
     for path in tables_of(folder, name):
         bad = BadRows(path.name, tally)
-        for number, row in open_table(path, {}, bad).rows:
-            id_ = _first(row, IDS)
-            if id_ is None:
-                bad.refuse(number, "no _id", row)
-            elif str(id_) in seen:
-                bad.refuse(number, "id that stood before", id_)
-            else:
-                seen.add(str(id_))
-                yield str(id_), row
+        yield from identified(open_table(path, {}, bad).rows, lambda row: _first(row, IDS), seen, bad)
         bad.check(settings.max_bad_share)
 
 

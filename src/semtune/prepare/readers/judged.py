@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from semtune.errors import InputError
 from semtune.prepare.material import Labels, Part
-from semtune.prepare.readers.cells import is_number, load_text
+from semtune.prepare.readers.cells import Row, is_number, load_text
 from semtune.prepare.tally import BadRows, Tally
 from semtune.types import Document, Qrels, Query
 
@@ -42,6 +43,27 @@ def read_judgements(path: Path, tally: Tally, max_bad_share: float) -> Qrels:
             row[cells[-2]] = int(grade)
     bad.check(max_bad_share)
     return qrels
+
+
+def identified(
+    rows: Iterable[tuple[int, Row]], id_of: Callable[[Row], Any], seen: set[str], bad: BadRows
+) -> Iterator[tuple[str, Row]]:
+    """Rows by their ids; those without one, and ids in `seen`, are refused. `seen` grows."""
+    for number, row in rows:
+        value = id_of(row)
+        if value is None or value == "":
+            bad.refuse(number, "no _id", row)
+        elif str(value) in seen:
+            bad.refuse(number, "id that stood before", value)
+        else:
+            seen.add(str(value))
+            yield str(value), row
+
+
+def rest_to_train(qrels: dict[Part, Qrels]) -> None:
+    """Beside splits with a name, what has none is to train on."""
+    if "all" in qrels and len(qrels) > 1:
+        qrels.setdefault("train", {}).update(qrels.pop("all"))
 
 
 def join_labels(

@@ -9,7 +9,7 @@ from pathlib import Path
 from semtune.prepare.material import Labels, Part
 from semtune.prepare.readers.beir import file_of
 from semtune.prepare.readers.cells import MAX_LINE, TOO_LONG, load_text
-from semtune.prepare.readers.judged import join_labels, read_judgements
+from semtune.prepare.readers.judged import join_labels, read_judgements, rest_to_train
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.tally import BadRows, Tally
 from semtune.prepare.text import tidy
@@ -52,8 +52,7 @@ def read_marco(folder: Path, tally: Tally, settings: PrepareSettings) -> Labels:
         part = qrels.setdefault(part_of(path.name), {})
         for query, row in read_judgements(path, tally, settings.max_bad_share).items():
             part.setdefault(query, {}).update(row)
-    if "all" in qrels and len(qrels) > 1:  # what is not named dev or test is to train on
-        qrels.setdefault("train", {}).update(qrels.pop("all"))
+    rest_to_train(qrels)
     return join_labels(folder, corpus, queries, qrels, tally, "qrels of {}")
 
 
