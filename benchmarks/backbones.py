@@ -19,10 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from distil import fewer_passages
 from timing import publish
 
 from semtune import dataset as datasets
@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("me5", help="the folder of multilingual-e5-small")
     parser.add_argument("sets", nargs="*")
     parser.add_argument("--pairs", type=int, help="training pairs at most")
-    parser.add_argument("--passages", type=int, default=2_000, help="of the corpus: the judged ones and others")
+    parser.add_argument(
+        "--passages", type=int, default=2_000, help="of the corpus: those judged for dev and test, and others"
+    )
     parser.add_argument("--epochs", type=float, help="of the whole trainings")
     parser.add_argument("--steps", type=int, default=32, help="of the first round of trials")
     parser.add_argument("--json", action="store_true")
@@ -61,7 +63,20 @@ def main() -> None:
                 fewer_passages(work / "data", options.passages)
             elif options.pairs:
                 fewer_rows(work / "data", options.pairs)
-            publish(f"select-{name}", measure(work, models, options))
+            for facts in measure(work, models, options):
+                publish(f"select-{name}", facts)
+
+
+def fewer_passages(folder: Path, most: int) -> None:
+    """Keep the passages judged for dev and test and others drawn at random; what train learns from stays, as pairs."""
+    data = datasets.load(folder)
+    judged = {document for split in ("dev", "test") for row in data.qrels[split].values() for document in row}
+    others = [document.id for document in data.corpus if document.id not in judged]
+    kept = judged | set(random.Random(13).sample(others, min(len(others), max(0, most - len(judged)))))
+    data.corpus = [document for document in data.corpus if document.id in kept]
+    data.qrels.pop("train", None)
+    (folder / "qrels" / "train.tsv").unlink(missing_ok=True)
+    datasets.save(data, folder)
 
 
 def fewer_rows(folder: Path, most: int) -> None:
@@ -71,15 +86,15 @@ def fewer_rows(folder: Path, most: int) -> None:
     datasets.save(data, folder)
 
 
-def measure(work: Path, models: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
-    """The choice, and what a whole training makes of each candidate."""
+def measure(work: Path, models: dict[str, str], options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """The choice, and what a whole training makes of each candidate; once more after each, as it takes long."""
     data = work / "data"
     # exit code 1 is an answer, too: none keeps to the limits; here there are none
     choice = semtune(
         "select", data, "--candidates", ",".join(models.values()), "-o", work / "choice", "--steps", options.steps
     )
-    rows = {row["candidate"]: row for row in choice["candidates"]}
-    whole = {}
+    whole: dict[str, dict[str, Any]] = {}
+    yield told(choice, models, whole, options)
     epochs = ["--set", f"num_train_epochs={options.epochs}"] if options.epochs else []
     for name, model in models.items():
         started = time.monotonic()
@@ -88,7 +103,15 @@ def measure(work: Path, models: dict[str, str], options: argparse.Namespace) -> 
         whole[name] = {key: judged[key] for key in ("ndcg@10", "spearman", "ap") if key in judged}
         whole[name]["seconds"] = round(time.monotonic() - started)
         shutil.rmtree(work / "tuned")
+        yield told(choice, models, whole, options)
+
+
+def told(
+    choice: dict[str, Any], models: dict[str, str], whole: dict[str, dict[str, Any]], options: argparse.Namespace
+) -> dict[str, Any]:
+    """What `select` said beside what whole trainings gave."""
     names = {model: name for name, model in models.items()}
+    rows = {names[row["candidate"]]: row for row in choice["candidates"]}
     main = choice["metric"]
     return {
         "what": "semtune select, then a whole training of each candidate, judged on test",
@@ -96,15 +119,15 @@ def measure(work: Path, models: dict[str, str], options: argparse.Namespace) -> 
             key: value for key, value in vars(options).items() if key in ("pairs", "passages", "epochs", "steps")
         },
         "recommended": names[choice["recommended"]],
-        "dropped": {names[model]: row["status"] for model, row in rows.items() if row["status"].startswith("dropped")},
-        "after_trials": {names[model]: row["best"]["value"] for model, row in rows.items()},
-        "untouched": {names[model]: row["untouched"]["value"] for model, row in rows.items()},
+        "dropped": {name: row["status"] for name, row in rows.items() if row["status"].startswith("dropped")},
+        "after_trials": {name: row["best"]["value"] for name, row in rows.items()},
+        "untouched": {name: row["untouched"]["value"] for name, row in rows.items()},
         "whole_training_on_test": whole,
-        "order_after_trials": sorted(names.values(), key=lambda name: -rows[models[name]]["best"]["value"]),
+        "order_after_trials": sorted(rows, key=lambda name: -rows[name]["best"]["value"]),
         "order_of_whole_trainings": sorted(whole, key=lambda name: -whole[name][main]),
         "rounds": choice["rounds"],
-        "cost": {names[model]: row["cost"] for model, row in rows.items()},
-        "fit": {names[model]: row["fit"] for model, row in rows.items()},
+        "cost": {name: row["cost"] for name, row in rows.items()},
+        "fit": {name: row["fit"] for name, row in rows.items()},
         "why": choice["why"],
     }
 

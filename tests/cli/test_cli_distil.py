@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from sentence_transformers import SentenceTransformer
 
 
@@ -55,14 +56,56 @@ def test_fewer_layers_by_half(semtune, toy_model, data, tmp_path):
     assert made.json["before"] is None
 
 
+def test_shorter_vectors_are_served_as_they_were_measured(semtune, toy_model, data, tmp_path):
+    out = tmp_path / "short"
+    made = semtune("distil", toy_model, "--to", "dims", "--dim", "12", "--data", data, "-o", out, "--json")
+    assert made.code == 0, made.err
+    facts = made.json["dims"]
+    assert (made.json["dimension"], facts["of"], facts["metric"]) == (12, 32, "ndcg@10")
+    assert facts["dev"][facts["way"]] == max(facts["dev"]["pca"], facts["dev"]["first"])
+    axes = load_file(out / "2_Dense" / "model.safetensors")["linear.weight"]
+    np.testing.assert_allclose(axes @ axes.T, np.eye(12), atol=1e-5)
+    texts = ["mend the kettle", "a dry cupboard"]
+    whole, short = (SentenceTransformer(str(model), device="cpu").encode(texts) for model in (toy_model, out))
+    kept = whole @ axes.T
+    np.testing.assert_allclose(short, kept / np.linalg.norm(kept, axis=1, keepdims=True), atol=1e-5)
+    measured = semtune("evaluate", out, data, "--against", toy_model, "--json").json
+    assert made.json["quality"]["student"] == pytest.approx(measured["ndcg@10"])
+    graph = tmp_path / "graph"
+    assert semtune("export", out, "-o", graph).code == 0
+    assert semtune("index", graph, data, "-o", tmp_path / "index").code == 0
+    found = semtune("search", tmp_path / "index", "cleaning the kettle", "-k", "1", "--json").json["hits"][0]
+    assert found["id"]
+
+
+def test_without_data_the_first_dimensions_are_kept(semtune, toy_model, tmp_path):
+    made = semtune("distil", toy_model, "--to", "dims", "--dim", "8", "-o", tmp_path / "m", "--json")
+    assert (made.code, made.json["dims"]["way"]) == (0, "first"), made.err
+    texts = ["mend the kettle", "a dry cupboard"]
+    whole = SentenceTransformer(str(toy_model), device="cpu").encode(texts)[:, :8]
+    short = SentenceTransformer(str(tmp_path / "m"), device="cpu").encode(texts)
+    np.testing.assert_allclose(short, whole / np.linalg.norm(whole, axis=1, keepdims=True), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--to", "statik"], "--to is 'statik'; allowed: static, layers, multilingual. Did you mean 'static'?"),
+        (["--to", "statik"], "--to is 'statik'; allowed: static, layers, dims, multilingual. Did you mean 'static'?"),
         (["--to", "layers"], "--to layers needs --data: a data set, a run, or a table with texts to learn from."),
         (["--to", "multilingual", "--data", "x"], "--to multilingual needs --student: a multilingual backbone"),
         (["--to", "static", "--layers", "2"], "--layers belongs to --to layers; leave it out with --to static."),
         (["--to", "static", "--dim", "99"], "--dim is 99; allowed is 1 to 32, the teacher's own dimension."),
+        (["--to", "dims"], "--to dims needs --dim: how many numbers a vector is to have, e.g. 128."),
+        (["--to", "dims", "--dim", "32"], "--dim is 32; allowed is 1 to 31, fewer than the teacher's 32."),
+        (
+            ["--to", "layers", "--dim", "8"],
+            "--dim belongs to --to static and --to dims; leave it out with --to layers.",
+        ),
+        (["--to", "dims", "--dim", "8", "--set", "seed=1"], "seed"),
+        (
+            ["--to", "dims", "--dim", "8", "--set", "learning_rate=1e-3"],
+            "train.learning_rate has no effect with --to dims.",
+        ),
         (["--to", "static", "--set", "learning_rate=7"], "learning_rate"),
         (["--to", "static", "--set", "also={a: b}"], "train.also has no effect with --to static."),
         (["--to", "layers", "--data", "x", "--set", "loss=CoSENTLoss"], "train.loss has no effect with --to layers."),

@@ -9,13 +9,14 @@ from select_parts import Means, quality, retrieval_set, scored_set
 from semtune.contract import Contract
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
+from semtune.metrics import main_axes
 from semtune.select import candidates
 from semtune.select.candidates import gather, languages_of
 from semtune.select.catalogue import catalogue, entry_of
 from semtune.select.cost import index_mb, peak_memory
 from semtune.select.fit import measure_fit
 from semtune.select.sample import dev_part, spaced, train_texts
-from semtune.select.smaller import axes, measure_smaller
+from semtune.select.smaller import measure_smaller
 from semtune.testing.toy_model import write_toy_model
 from semtune.types import Encoded
 
@@ -76,12 +77,12 @@ def test_the_dev_part_is_bounded_drawn_by_the_seed_and_without_test():
 def test_axes_are_those_of_the_svd_and_lose_nothing_where_there_is_nothing():
     rng = np.random.default_rng(0)
     vectors = (rng.normal(size=(200, 3)) @ rng.normal(size=(3, 16))).astype(np.float32)
-    found = axes(vectors)
+    found = main_axes(vectors)
     reference = np.linalg.svd(vectors, full_matrices=False)[2][:3].T
     np.testing.assert_allclose(np.abs((found[:, :3] * reference).sum(axis=0)), 1, atol=1e-4)
     turned = vectors @ found[:, :3]
     np.testing.assert_allclose(turned @ turned.T, vectors @ vectors.T, atol=1e-2)
-    assert np.array_equal(axes(vectors), found)
+    assert np.array_equal(main_axes(vectors), found)
 
 
 class Exact(Means):

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from semtune.train.distil.build import Job, Student
     from semtune.train.settings import TrainSettings
 
-WAYS = ("static", "layers", "multilingual")
+WAYS = ("static", "layers", "dims", "multilingual")
 DEFAULTS = {
     "static": ["learning_rate=0.02", "per_device_train_batch_size=128", "num_train_epochs=10"],
     "layers": ["learning_rate=1e-4", "num_train_epochs=2"],
+    "dims": [],
     "multilingual": ["learning_rate=5e-5", "num_train_epochs=3"],
 }
 
@@ -29,7 +30,7 @@ def distil(
         str,
         typer.Option(
             "--to",
-            help="static: a table of token vectors; layers: fewer of its layers; multilingual: its space in --student.",
+            help="static: a table of token vectors; layers: fewer of its layers; dims: shorter vectors; multilingual: its space in --student.",
         ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")],
@@ -45,7 +46,8 @@ def distil(
         str | None, typer.Option("--student", help="The multilingual backbone: a name, a hub id or a folder.")
     ] = None,
     dim: Annotated[
-        int | None, typer.Option("--dim", help="Dimensions of a static model; by default the teacher's.")
+        int | None,
+        typer.Option("--dim", help="Dimensions of the vectors, with static or dims; static: by default the teacher's."),
     ] = None,
     settings: Annotated[list[str] | None, TRAIN] = None,
     seed: Annotated[int, SEED] = 13,
@@ -73,7 +75,7 @@ def distil(
     if out.resolve() in {place.resolve(), backbone and backbone.resolve()}:
         raise InputError(f"{out} is a model to be learned from; it is left alone. Give a new folder with -o.")
     contract = contracts.load(place)
-    allowed_dimension(dim, contract)
+    allowed_dimension(dim, contract, fewer=to == "dims")
     keep_freed_memory()
     with console.progress() as progress:
         rows = training_set(data, None, place, contract, seed, progress) if data else None
@@ -112,10 +114,11 @@ def _train_settings(to: str, words: list[str]) -> TrainSettings:
 
     values, defaults = parse_section("train", words), parse_section("train", [])
     known = {field.name for field in fields(TrainSettings)}
-    heeded = known if to == "static" else known & set(HEEDED)
+    heeded = {"static": known, "dims": set()}.get(to, known & set(HEEDED))
     for key in sorted(values.keys() - heeded):
         if values[key] != defaults[key]:
-            raise ConfigError(f"train.{key} has no effect with --to {to}. Allowed: {', '.join(sorted(heeded))}.")
+            allowed = ", ".join(sorted(heeded)) or "none, as nothing is trained"
+            raise ConfigError(f"train.{key} has no effect with --to {to}. Allowed: {allowed}.")
     chosen = TrainSettings(**{key: value for key, value in values.items() if key in known})
     chosen.check()
     return chosen
@@ -126,16 +129,18 @@ def _check_options(to: str, data: Path | None, layers: int | None, student: str 
 
     if to not in WAYS:
         raise ConfigError(f"--to is {to!r}; allowed: {', '.join(WAYS)}.{nearest(to, WAYS)}")
-    for option, value, way in (
-        ("--layers", layers, "layers"),
-        ("--student", student, "multilingual"),
-        ("--dim", dim, "static"),
+    for option, value, ways in (
+        ("--layers", layers, ["layers"]),
+        ("--student", student, ["multilingual"]),
+        ("--dim", dim, ["static", "dims"]),
     ):
-        if value is not None and to != way:
-            raise ConfigError(f"{option} belongs to --to {way}; leave it out with --to {to}.")
+        if value is not None and to not in ways:
+            raise ConfigError(f"{option} belongs to --to {' and --to '.join(ways)}; leave it out with --to {to}.")
+    if to == "dims" and dim is None:
+        raise ConfigError("--to dims needs --dim: how many numbers a vector is to have, e.g. 128.")
     if to == "multilingual" and student is None:
         raise ConfigError("--to multilingual needs --student: a multilingual backbone, e.g. multilingual-e5-small.")
-    if to != "static" and data is None:
+    if to in {"layers", "multilingual"} and data is None:
         needed = (
             "texts to learn from" if to == "layers" else "parallel text (anchor: a sentence, positive: its translation)"
         )
@@ -163,11 +168,24 @@ def _make(
 
     if to == "static":
         return build.to_static(job, rows, dim, settings)
+    if to == "dims":
+        return _fewer_dims(job, rows, dim)
     assert rows is not None  # noqa: S101 - checked with the options
     if to == "layers":
         return build.to_layers(job, rows, layers, settings)
     assert backbone is not None  # noqa: S101
     return build.to_multilingual(job, rows, backbone, name, settings)
+
+
+def _fewer_dims(job: Job, rows: Dataset | None, dim: int | None) -> Student:
+    from dataclasses import replace
+
+    from semtune.shorter import directions
+    from semtune.train.distil.build import to_dims
+
+    assert dim is not None  # noqa: S101 - checked with the options
+    chosen = directions(job.teacher, rows, dim, job.seed, job.progress)
+    return replace(to_dims(job, chosen.kept, chosen.way), facts={"dims": chosen.facts()})
 
 
 def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress: Progress) -> dict[str, Any]:
@@ -212,6 +230,10 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         lines.append("quality not measured: there is no test part (give a data set with one as --data)")
     if facts["before"]:
         lines.append(f"before training: {in_words(facts['before'])}")
+    if dev := facts.get("dims", {}).get("dev"):
+        lines.append(
+            f"dev {facts['dims']['metric']}: main directions {dev['pca']:.4f}, first dimensions {dev['first']:.4f}, whole {dev['whole']:.4f}"
+        )
     if "cosine" in facts:
         lines.append(f"cosine to the teacher on held-out texts: {facts['cosine_before']:.3f} → {facts['cosine']:.3f}")
     if speed:

@@ -28,7 +28,7 @@ from semtune.metrics.statistics import (
     compare_statistic,
     draw_samples,
 )
-from semtune.metrics.vectors import SHORTEST, unit
+from semtune.metrics.vectors import SHORTEST, main_axes, unit
 
 Scores = NDArray[np.float64]  # (n,) one value a query or pair
 
@@ -53,6 +53,7 @@ __all__ = [
     "draw_samples",
     "hit",
     "macro_f1",
+    "main_axes",
     "measures_at",
     "mined_interval",
     "mrr",

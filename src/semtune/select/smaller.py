@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.metrics import Comparison, unit
+from semtune.metrics import Comparison, main_axes, unit
 from semtune.progress import Progress
 from semtune.select.cost import MILLION
 from semtune.select.quality import Judge, Quality
@@ -92,33 +92,23 @@ def measure_smaller(encoder: Encoder, judge: Judge, texts: Sequence[str], dims: 
     size = encoder.contract.dimension
     whole = judge(known)
     made = [_compared("whole", size, BYTES["fp32"], whole, whole, judge)]
-    turned = axes(sample)
+    turned = main_axes(sample)
     for dim in sorted({dim for dim in dims if dim < size}, reverse=True):
-        for way, change in (("first", _first(dim)), ("pca", _turned(turned[:, :dim]))):
-            found = judge(Changed(known, change, dim))
+        for way, directions in ways(turned, dim).items():
+            found = judge(Changed(known, onto(directions), dim))
             made.append(_compared(way, dim, BYTES["fp32"], found, whole, judge))
     for name, change in _precisions(sample).items():
         made.append(_compared(name, size, BYTES[name], judge(Changed(known, change, size)), whole, judge))
     return made
 
 
-def axes(vectors: Embeddings) -> NDArray[np.float32]:
-    """(n, dim) vectors → (dim, dim) directions as columns, those along which the vectors are longest first.
-
-    Not centred: inner products between the vectors are what has to be kept, and with all directions they are.
-    """
-    values = vectors.astype(np.float64)
-    lengths, directions = np.linalg.eigh(values.T @ values)
-    ordered = directions[:, np.argsort(lengths)[::-1]]
-    signs = np.sign(ordered[np.abs(ordered).argmax(axis=0), np.arange(ordered.shape[1])])
-    return (ordered * signs).astype(np.float32)  # a direction has no sign of its own: the same one every time
+def ways(turned: NDArray[np.float32], dim: int) -> dict[str, NDArray[np.float32]]:
+    """The directions, (size, dim) as columns, that each way keeps of `main_axes`' (size, size)."""
+    return {"first": np.eye(len(turned), dim, dtype=np.float32), "pca": turned[:, :dim]}
 
 
-def _first(dim: int) -> Change:
-    return lambda vectors: vectors[:, :dim]
-
-
-def _turned(directions: NDArray[np.float32]) -> Change:
+def onto(directions: NDArray[np.float32]) -> Change:
+    """The change that keeps of a vector what lies along the directions, (size, dim)."""
     return lambda vectors: vectors @ directions
 
 

@@ -1,4 +1,4 @@
-"""Make a student: what each of the three ways does, stage by stage, so that a killed one continues."""
+"""Make a student: what each of the four ways does, stage by stage, so that a killed one continues."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semtune import contract as contracts
 from semtune.contract import Contract
@@ -17,6 +18,7 @@ from semtune.encoders.torch import open_sentence_transformer
 from semtune.errors import ConfigError, InputError, ModelError
 from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write_json
 from semtune.progress import QUIET, Progress
+from semtune.train.distil.dims import project
 from semtune.train.distil.imitate import Imitated, Lesson, imitate, vectors_of
 from semtune.train.distil.layers import keep_layers
 from semtune.train.distil.multilingual import check_student, into_space, parallel_columns
@@ -61,7 +63,9 @@ class Job:
         self.teacher, self.name, self.work, self.seed, self.progress = teacher, name, work, seed, progress
         self.contract: Contract = contracts.load(teacher)
         if self.contract.pooling == contracts.STATIC:
-            raise ModelError(f"{name} is a static model already: it has no layers to learn from. Give a transformer.")
+            raise ModelError(
+                f"{name} is a static model already: a table has nothing to learn from or to cut. Give a transformer."
+            )
         if not contracts.weights_hash(teacher):
             raise ModelError(f"{name} is an exported model only; give the tuned folder that it was exported from.")
         key = sha256_json({"teacher": self.contract.fingerprint, "seed": seed, **arguments})
@@ -110,16 +114,23 @@ class Job:
         return folder, Imitated(**read_json(path))
 
 
-def allowed_dimension(dimension: int | None, teacher: Contract) -> int:
+def allowed_dimension(dimension: int | None, teacher: Contract, *, fewer: bool = False) -> int:
     """The dimension of a student: the one asked for, or else the teacher's.
+
+    Args:
+        dimension: asked for.
+        teacher: whose dimension is the most.
+        fewer: the teacher's own makes no sense.
 
     Raises:
         ConfigError: it is none the teacher has.
     """
     if dimension is None:
         return teacher.dimension
-    if not 0 < dimension <= teacher.dimension:
-        raise ConfigError(f"--dim is {dimension}; allowed is 1 to {teacher.dimension}, the teacher's own dimension.")
+    most = teacher.dimension - fewer
+    if not 0 < dimension <= most:
+        bound = f"fewer than the teacher's {teacher.dimension}" if fewer else "the teacher's own dimension"
+        raise ConfigError(f"--dim is {dimension}; allowed is 1 to {most}, {bound}.")
     return dimension
 
 
@@ -154,6 +165,25 @@ def to_static(job: Job, dataset: Dataset | None, dimension: int | None, settings
         facts, before = {"tuned": read_json(path)}, folder
         folder, how = tuned, f"a table of {dimension} numbers a token, tuned on {facts['tuned']['rows']:,} rows"
     return Student(folder, how, facts, before)
+
+
+def to_dims(job: Job, kept: NDArray[np.float32], way: str) -> Student:
+    """The teacher with vectors of fewer numbers: a dense layer without activation keeps some directions of them.
+
+    Args:
+        job: of the teacher.
+        kept: (dim, dim kept), a direction a column.
+        way: how the directions were chosen, "first" or "pca".
+    """
+    size, dim = kept.shape
+
+    def cut() -> SentenceTransformer:
+        model = job.model()
+        project(model, kept)
+        return model
+
+    of = {"first": "the first", "pca": "the main directions (PCA of training texts),"}[way]
+    return Student(job.stage("cut", cut), f"{of} {dim:,} of its {size:,} dimensions")
 
 
 def to_layers(job: Job, dataset: Dataset, count: int | None, settings: TrainSettings) -> Student:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from semtune.contract import Contract
 from semtune.errors import InputError, ModelError
+from semtune.train.distil.dims import rebuild
 from semtune.types import Pair, Role
 
 if TYPE_CHECKING:
@@ -23,19 +24,13 @@ def into_space(student: SentenceTransformer, teacher: Contract, seed: int) -> No
     Another dimension gets a dense layer without activation, which is learned with the rest.
     """
     import torch
-    from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+    from sentence_transformers.sentence_transformer.modules import Dense
 
-    modules = [module for module in student if not isinstance(module, Normalize)]
-    width = int(student.get_embedding_dimension() or 0)
+    width, dense = int(student.get_embedding_dimension() or 0), []
     if width != teacher.dimension:
         torch.manual_seed(seed)
-        modules.append(Dense(width, teacher.dimension, activation_function=torch.nn.Identity()).to(student.device))
-    if teacher.normalize:
-        modules.append(Normalize())
-    for name in list(student._modules):
-        del student._modules[name]
-    for at, module in enumerate(modules):
-        student.add_module(str(at), module)
+        dense = [Dense(width, teacher.dimension, activation_function=torch.nn.Identity()).to(student.device)]
+    rebuild(student, dense, normalize=teacher.normalize)
     student.prompts = {role: teacher.prompt(role) for role in ROLES if teacher.prompt(role)}  # type: ignore[assignment]
     student.default_prompt_name = None
     student.similarity_fn_name = teacher.similarity  # type: ignore[assignment]
