@@ -98,7 +98,9 @@ def smaller(selection: Selection) -> str:
     ]
     body = _table(head, [(one.way == "whole", _smaller_row(one)) for one in selection.smaller])
     name = escape(selection.choice.name)
-    how = "<p><code>semtune distil MODEL --to dims --dim N --data DATASET</code> makes a model with fewer dimensions.</p>"
+    how = (
+        "<p><code>semtune distil MODEL --to dims --dim N --data DATASET</code> makes a model with fewer dimensions.</p>"
+    )
     return f'<section class="card"><h2>{name} with smaller vectors</h2><div class="scroll">{body}</div>{how}</section>'
 
 

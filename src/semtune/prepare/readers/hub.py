@@ -12,7 +12,7 @@ from typing import Any
 
 from semtune.prepare.material import Labels, Part
 from semtune.prepare.readers.cells import Row
-from semtune.prepare.readers.judged import GRADES, identified, join_labels, rest_to_train
+from semtune.prepare.readers.judged import GRADES, identified, join_labels, note, rest_to_train
 from semtune.prepare.readers.opened import open_table
 from semtune.prepare.readers.splits import split_of
 from semtune.prepare.readers.unpack import suffix_of
@@ -88,11 +88,8 @@ def _judgements(paths: list[Path], tally: Tally, settings: PrepareSettings) -> Q
             query, document, grade = _first(row, QUERY_IDS), _first(row, CORPUS_IDS), _grade(row.get("score"))
             if query is None or document is None or grade is None:
                 bad.refuse(number, f"not query-id, corpus-id, score ({GRADES[0]} to {GRADES[-1]})", row)
-                continue
-            graded = qrels.setdefault(str(query), {})
-            if str(document) in graded:
-                tally.drop("judgement that stood before", f"{path.name}:{number}: {row}")
-            graded[str(document)] = grade
+            else:
+                note(qrels, str(query), str(document), grade, tally, f"{path.name}:{number}: {row}")
         bad.check(settings.max_bad_share)
     return qrels
 

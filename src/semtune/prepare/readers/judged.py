@@ -36,13 +36,17 @@ def read_judgements(path: Path, tally: Tally, max_bad_share: float) -> Qrels:
         elif int(grade) not in GRADES:
             bad.refuse(number, f"score outside {GRADES[0]} to {GRADES[-1]}", line.strip())
         else:
-            row = qrels.setdefault(cells[0], {})
-            if (before := row.get(cells[-2])) is not None:
-                reason = "judgement that stood before" if before == grade else "judgement that a later one replaces"
-                tally.drop(reason, f"{path.name}:{number}: {line.strip()}")
-            row[cells[-2]] = int(grade)
+            note(qrels, cells[0], cells[-2], int(grade), tally, f"{path.name}:{number}: {line.strip()}")
     bad.check(max_bad_share)
     return qrels
+
+
+def note(qrels: Qrels, query: str, document: str, grade: int, tally: Tally, where: str) -> None:
+    """Add a judgement; of several of one document for one query the last counts, and those before are counted."""
+    row = qrels.setdefault(query, {})
+    if (before := row.get(document)) is not None:
+        tally.drop("judgement that stood before" if before == grade else "judgement that a later one replaces", where)
+    row[document] = grade
 
 
 def identified(
