@@ -243,7 +243,7 @@ class SelectConfig(Section):
         default_factory=lambda: [384, 256, 128, 64], description="dimensions that the recommended one is cut to"
     )
     runtime: Literal["auto", "onnx", "onnx-int8", "torch"] = Field(
-        "auto", description="what speed and memory are measured on; auto: a graph where there is one, else torch"
+        "auto", description="what speed and memory are measured on; auto: onnx, and torch where no graph can be made"
     )
 
 

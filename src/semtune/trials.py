@@ -14,7 +14,7 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.encoders.load import load_encoder, parse_runtime
 from semtune.encoders.machine import keep_freed_memory
-from semtune.errors import InputError
+from semtune.errors import GateError, InputError, MissingExtraError, ModelError
 from semtune.progress import QUIET, Progress
 from semtune.select.quality import Quality, Values
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SAMPLES = 1_000  # of the bootstrap; a choice makes dozens of them
 DEV: Literal["dev"] = "dev"
-GRAPHS = {"onnx": "fp32", "onnx-int8": "int8"}  # runtime → precision of the graph that it needs
+GRAPHS = {"auto": "fp32", "onnx": "fp32", "onnx-int8": "int8"}  # runtime → precision of the graph that it needs
 
 
 class DevJudge:
@@ -88,7 +88,8 @@ class Workbench:
         dataset: whose train rows are tuned on; without its dev split, which chooses between candidates and not
             between a candidate's checkpoints.
         settings: of training; the steps come with each trial.
-        runtime: what speed and memory are measured on; for "onnx" and "onnx-int8" a graph is made where there is none.
+        runtime: what speed and memory are measured on: a graph, made where there is none, or "torch"; "auto" is a graph
+            where one can be made, else torch, as an exported model is served.
         seed: of the trials.
         work: holds the exported graphs.
         progress: where trainings show how far they are.
@@ -120,11 +121,17 @@ class Workbench:
             return lambda: load_encoder(str(folder), "auto")
         if precision is None or f"onnx-{precision}" in contract.exports:
             return lambda: load_encoder(str(folder), runtime)
-        out = self.work / f"{runtime}-{contract.fingerprint[:16]}"
+        out = self.work / f"{precision}-{contract.fingerprint[:16]}"
         if not (out / contracts.FILE).exists():
             from semtune.export.build import export
 
-            export(folder, ["onnx"], out, precisions=[precision])
+            try:
+                export(folder, ["onnx"], out, precisions=[precision])
+            except (ModelError, GateError, MissingExtraError) as error:
+                if runtime != "auto":
+                    raise
+                self.progress.say(f"{contract.name} is measured on torch: {error}")
+                return lambda: load_encoder(str(folder), "torch")
         return lambda: load_encoder(str(out), runtime)
 
     def train(self, folder: Path, name: str, steps: int, work: Path) -> Path:

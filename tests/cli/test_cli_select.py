@@ -10,7 +10,18 @@ from semtune import dataset as datasets
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 
-QUICK = ["--steps", "2", "--rounds", "1", "--set", "per_device_train_batch_size=8", "--dims", "16"]
+QUICK = [
+    "--runtime",
+    "torch",
+    "--steps",
+    "2",
+    "--rounds",
+    "1",
+    "--set",
+    "per_device_train_batch_size=8",
+    "--dims",
+    "16",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +97,7 @@ def test_what_was_measured_stays_so_other_limits_take_no_second_look(semtune, ch
     assert nobody.code == 1
     assert nobody.json["recommended"] is None
     assert nobody.json["why"][0].startswith("None of the candidates keeps to the limits (dim 8).")
+    assert any("semtune distil MODEL --to dims --dim 8 --data DATASET" in why for why in nobody.json["why"])
     assert {row["status"] for row in nobody.json["candidates"]} == {"over a limit; not tried"}
     one = semtune(*words, "--max-dim", "16")
     assert one.json["recommended"].endswith("small")
@@ -125,7 +137,7 @@ def test_killed_in_a_trial_it_continues_with_what_is_missing(semtune, data, mode
 def test_scored_pairs_and_no_trials(semtune, models, tmp_path):
     datasets.save(scored_set(), tmp_path / "d")
     two = models.partition(",")[2]
-    found = semtune("select", tmp_path / "d", "--candidates", two, "--steps", "0", "--json").json
+    found = semtune("select", tmp_path / "d", "--candidates", two, "--runtime", "torch", "--steps", "0", "--json").json
     assert (found["metric"], found["pairs"], found["rounds"]) == ("spearman", 30, [])
     assert any(reason.startswith("No trials were asked for") for reason in found["why"])
     assert any(reason.startswith("30 dev pairs are few") for reason in found["why"])

@@ -66,9 +66,21 @@ def test_weights_that_are_cut_off_are_told_in_words(tmp_path):
         bench(retrieval_set(), tmp_path).open(broken)
 
 
+def test_where_no_graph_can_be_made_speed_is_measured_on_torch_unless_a_graph_was_asked_for(
+    tmp_path, toy_model, monkeypatch
+):
+    def refuse(*_args, **_kwargs):
+        raise ModelError("no graph of this kind")
+
+    monkeypatch.setattr("semtune.export.build.export", refuse)
+    assert bench(retrieval_set(), tmp_path).serve(toy_model)().runtime == "torch-fp32"
+    with pytest.raises(ModelError, match="no graph of this kind"):
+        bench(retrieval_set(), tmp_path, "onnx").serve(toy_model)
+
+
 @pytest.mark.slow
 def test_speed_is_measured_on_a_graph_that_is_made_where_it_is_asked_for(tmp_path, toy_model):
-    made = bench(retrieval_set(), tmp_path, "onnx").serve(toy_model)()
+    made = bench(retrieval_set(), tmp_path).serve(toy_model)()
     assert made.runtime == "onnx-fp32"
     np.testing.assert_allclose(
         made.encode(["kettle"]).vectors,

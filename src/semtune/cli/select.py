@@ -60,7 +60,7 @@ def select(
         str,
         typer.Option(
             "--runtime",
-            help="What speed and memory are measured on: auto (a graph where there is one, else torch), onnx or onnx-int8 (makes the graphs), torch.",
+            help="What speed and memory are measured on: onnx, onnx-int8, torch, or auto: onnx, made for it, and torch where no graph can be made.",
         ),
     ] = "auto",
     out: Annotated[

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from semtune.errors import ModelError
 from semtune.export.pipeline_module import WholePipeline, example_inputs, input_names
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, pat
                 external_data=False,
                 verbose=False,
             )
+    except torch.onnx.OnnxExporterError as error:
+        why = str(error).strip().partition("\n")[0]
+        raise ModelError(
+            f"torch cannot make an ONNX graph of this kind of model ({type(model[0]).__name__}: {why}). It can be served by "
+            "torch itself (--runtime torch)."
+        ) from error
     finally:
         for logger, level in noise.items():
             logger.setLevel(level)

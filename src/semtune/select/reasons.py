@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from semtune.metrics import Comparison
 from semtune.select.choice import Choice
+from semtune.select.cost import index_mb
 from semtune.select.halving import Round
 from semtune.select.quality import Judge
 from semtune.select.rows import Row
@@ -27,6 +28,13 @@ def reasons(
         said.append(crossing)
     said += [_dropped(made) for made in rounds if made.dropped]
     said += [f"{row.candidate.name} was not tried: {'; '.join(row.over)}." for row in rows.values() if row.over]
+    if room := _room(settings.limits):
+        long = [row.candidate.name for row in rows.values() if row.candidate.contract.dimension > room]
+        if long:
+            said.append(
+                f"Vectors can be cut: semtune distil MODEL --to dims --dim {room} --data DATASET makes a candidate that "
+                f"keeps to the limit out of {' or '.join(long)}."
+            )
     if not rounds:
         said.append(_no_trials(settings, trainable=trainable))
     if choice.name and rows[choice.name].candidate.note:
@@ -36,6 +44,14 @@ def reasons(
     if judge.n < FEW:
         said.append(f"{judge.n} dev {judge.unit} are few: look at the intervals before you believe an order.")
     return said
+
+
+def _room(limits: Limits) -> int:
+    """The dimensions that the limits leave; 0 where they limit none."""
+    allowed = [int(limits.dim)] if limits.dim else []
+    if limits.index_mb:
+        allowed.append(int(limits.index_mb / index_mb(1)))
+    return min(allowed, default=0)
 
 
 def _taken(rows: Mapping[str, Row], choice: Choice, judge: Judge) -> str:

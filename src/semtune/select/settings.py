@@ -50,7 +50,7 @@ class SelectSettings:
         max_queries: dev queries, or scored pairs, that are judged, drawn by the seed.
         max_passages: passages they are searched among: the judged ones and, up to this many, others.
         dims: dimensions that the recommended one's vectors are cut to.
-        runtime: what speed and memory are measured on.
+        runtime: what speed and memory are measured on; "auto" is what an exported model is served with.
         seed: of all that is drawn, and of the trials.
     """
 
