@@ -4,7 +4,7 @@ For scifact, tldr and stsb of ../shared/data (or $SEMTUNE_DATA): `select` among 
 multilingual-e5-small and a BERT with random weights, then a whole training of each, judged on the test split. With the defaults
 hours on two cores: --pairs, --passages, --epochs and --steps make it shorter, and are written into the result.
 Results go to benchmarks/results/select-SET.json. (A script named select.py would hide Python's own.)
-python benchmarks/backbones.py MPNET_FOLDER ME5_FOLDER [scifact] [tldr] [stsb] [--pairs N] [--passages N] [--json]
+python benchmarks/backbones.py MPNET_FOLDER ME5_FOLDER [scifact] [tldr] [stsb] [--pairs N] [--passages N] [--work FOLDER] [--json]
 """
 
 from __future__ import annotations
@@ -45,12 +45,16 @@ def main() -> None:
     )
     parser.add_argument("--epochs", type=float, help="of the whole trainings")
     parser.add_argument("--steps", type=int, default=32, help="of the first round of trials")
+    parser.add_argument(
+        "--work", type=Path, help="keep what is done here; a later call with the same options continues"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     mpnet, me5 = options.mpnet, options.me5
     for name in options.sets or SETS:
         with tempfile.TemporaryDirectory() as place:
-            work = Path(place)
+            work = options.work / name if options.work else Path(place)
+            work.mkdir(parents=True, exist_ok=True)
             models = {
                 "MiniLM": "all-MiniLM-L6-v2",
                 "mpnet": mpnet,
@@ -58,11 +62,13 @@ def main() -> None:
                 "random": str(random_bert(work / "random")),
             }
             capped = ["--set", f"max_pairs={options.pairs}"] if options.pairs and name != "stsb" else []
-            semtune("prepare", *source(name, work), "-o", work / "data", *capped)
-            if name != "stsb":
-                fewer_passages(work / "data", options.passages)
-            elif options.pairs:
-                fewer_rows(work / "data", options.pairs)
+            if not (work / "data").exists():
+                semtune("prepare", *source(name, work), "-o", work / "whole", *capped)
+                if name != "stsb":
+                    fewer_passages(work / "whole", options.passages)
+                elif options.pairs:
+                    fewer_rows(work / "whole", options.pairs)
+                (work / "whole").rename(work / "data")
             for facts in measure(work, models, options):
                 publish(f"select-{name}", facts)
 
@@ -93,16 +99,20 @@ def measure(work: Path, models: dict[str, str], options: argparse.Namespace) -> 
     choice = semtune(
         "select", data, "--candidates", ",".join(models.values()), "-o", work / "choice", "--steps", options.steps
     )
-    whole: dict[str, dict[str, Any]] = {}
+    done = work / "whole.json"
+    whole: dict[str, dict[str, Any]] = json.loads(done.read_text()) if done.exists() else {}
     yield told(choice, models, whole, options)
     epochs = ["--set", f"num_train_epochs={options.epochs}"] if options.epochs else []
     for name, model in models.items():
+        if name in whole:
+            continue
         started = time.monotonic()
         semtune("train", data, "--model", model, "-o", work / "tuned", *epochs)
         judged = semtune("evaluate", work / "tuned", data)
         whole[name] = {key: judged[key] for key in ("ndcg@10", "spearman", "ap") if key in judged}
         whole[name]["seconds"] = round(time.monotonic() - started)
         shutil.rmtree(work / "tuned")
+        done.write_text(json.dumps(whole))
         yield told(choice, models, whole, options)
 
 

@@ -16,7 +16,7 @@ from timing import interleaved, publish
 
 from semtune.encoders.machine import has_bf16, keep_freed_memory
 from semtune.encoders.torch import open_sentence_transformer
-from semtune.train.attention import fast_on_cpu
+from semtune.train.fast import fast_on_cpu
 from semtune.train.sampler import length_batches
 
 BATCH, STEPS, ROUNDS = 32, 2, 3

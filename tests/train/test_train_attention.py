@@ -8,7 +8,8 @@ from torch import nn
 
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.train import attention
-from semtune.train.attention import Dropout, fast_on_cpu, keep_mask
+from semtune.train.attention import Dropout, keep_mask
+from semtune.train.fast import fast_on_cpu
 from semtune.train.packing import BOUNDARIES, LIKE, SHORT, groups
 
 
@@ -26,7 +27,7 @@ def test_without_dropout_it_is_torchs_attention_and_so_are_its_gradients(qkv):
     bias = torch.zeros(2, 1, 1, 5, dtype=torch.float64)
     bias[1, ..., 3:] = -1e30
     out = torch.randn(2, 3, 5, 4, dtype=torch.float64)
-    mine = attention._Attend.apply(*qkv, bias, 0.5, 0.0)
+    mine = attention.Attend.apply(*qkv, bias, 0.5, 0.0)
     mine.backward(out)
     gradients = [x.grad.clone() for x in qkv]
     for x in qkv:
@@ -41,7 +42,7 @@ def test_without_dropout_it_is_torchs_attention_and_so_are_its_gradients(qkv):
 def test_with_dropout_it_is_the_formula_with_the_same_mask(qkv):
     out = torch.randn(2, 3, 5, 4, dtype=torch.float64)
     torch.manual_seed(7)
-    mine = attention._Attend.apply(*qkv, None, 0.5, 0.25)
+    mine = attention.Attend.apply(*qkv, None, 0.5, 0.25)
     mine.backward(out)
     gradients = [x.grad.clone() for x in qkv]
     for x in qkv:
@@ -128,7 +129,7 @@ def test_texts_end_to_end_attend_only_to_themselves(p):
     qkv = [drawn(3, ENDS[-1], 4) for _ in range(3)]
     out = torch.randn(ENDS[-1], 3, 4, dtype=torch.float64)
     torch.manual_seed(7)
-    mine = attention._AttendPacked.apply(*qkv, ENDS, 0.5, p)
+    mine = attention.AttendPacked.apply(*qkv, ENDS, 0.5, p)
     mine.backward(out)
     gradients = [x.grad.clone() for x in qkv]
     for x in qkv:
@@ -173,8 +174,8 @@ def test_a_model_that_cannot_do_without_padding_keeps_it(toy_model):
     assert not model[0].can_flatten_inputs
 
 
-@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "mpnet"])
-def test_backbones_are_packed_or_left_alone_and_give_the_same(kind, toy_model):
+def backbone(kind, toy_model):
+    """The toy model's tokenizer with another kind of transformer, its weights drawn."""
     from transformers import AutoConfig, AutoModel
 
     model = open_sentence_transformer(toy_model, "cpu")
@@ -184,8 +185,53 @@ def test_backbones_are_packed_or_left_alone_and_give_the_same(kind, toy_model):
     words = {"vocab_size": len(model.tokenizer), "pad_token_id": model.tokenizer.pad_token_id}
     torch.manual_seed(0)
     model[0].model = AutoModel.from_config(AutoConfig.for_model(kind, **words, **sizes)).eval()
+    if kind == "mpnet":
+        model[0].model.embeddings.padding_idx = model.tokenizer.pad_token_id  # its own vocabulary has 1 there
+    return model
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlm-roberta", "electra", "distilbert", "mpnet"])
+def test_backbones_are_packed_and_give_the_same(kind, toy_model):
+    model = backbone(kind, toy_model)
     texts = ["clean the kettle", "wipe the kettle with a damp cloth and let it dry", "buy a loom"]
     before = model.encode(texts)
     with fast_on_cpu(model):
-        assert (BOUNDARIES in model.preprocess(texts)) == (kind != "mpnet")
+        assert BOUNDARIES in model.preprocess(texts)
         np.testing.assert_allclose(model.encode(texts), before, atol=1e-5)
+    np.testing.assert_allclose(model.encode(texts), before, atol=1e-5)
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_mpnet_learns_the_same_with_it(toy_model, pack):
+    texts = ["clean the kettle", "wipe the kettle with a damp cloth and let it dry, as often as you can, " * 5, "buy"]
+    found = []
+    for fast in (False, True):
+        model = backbone("mpnet", toy_model)
+        with torch.no_grad():
+            model[0].model.encoder.relative_attention_bias.weight.mul_(50)  # so that it matters
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        model.train()
+        with fast_on_cpu(model, pack=pack) if fast else nullcontext():
+            columns = model.preprocess(texts)
+            assert (BOUNDARIES in columns) == (fast and pack)
+            made = model(columns)["sentence_embedding"]
+        (made[0] @ made[1] + made[1] @ made[2]).backward()
+        found.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    assert found[0]["0.model.encoder.relative_attention_bias.weight"].abs().max() > 1e-4
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_mpnet_drops_and_is_as_before_when_the_block_ends(toy_model):
+    model = backbone("mpnet", toy_model)
+    transformer = model[0].auto_model
+    before = {name for module in transformer.modules() for name in vars(module)}
+    with fast_on_cpu(model):
+        model.train()
+        one, two = (model(model.preprocess(["clean the kettle", "buy"]))["sentence_embedding"] for _ in range(2))
+        assert not torch.allclose(one, two)
+    assert {name for module in transformer.modules() for name in vars(module)} == before
+    assert transformer.config._attn_implementation == "eager"

@@ -8,18 +8,13 @@ measures the gain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from semtune.train.packing import BOUNDARIES, groups, packed
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+from semtune.train.packing import BOUNDARIES, groups
 
 NAME = "semtune_cpu"
 LEVELS = 256
@@ -38,14 +33,15 @@ def keep_mask(shape: torch.Size, p: float, dtype: torch.dtype) -> torch.Tensor:
     return (torch.from_numpy(drawn) >= dropped).view(shape).to(dtype).mul_(LEVELS / (LEVELS - dropped))
 
 
-Parts = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Parts = tuple[torch.Tensor, ...]
 
 
-def _forward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: Any, scale: float, p: float) -> Parts:
-    """softmax(q k' scale + bias) with dropout, times v; also the weights and the mask, for the gradient."""
+def _forward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, biases: Any, scale: float, p: float) -> Parts:
+    """softmax(q k' scale + biases) with dropout, times v; also the weights and the mask, for the gradient."""
     scores = torch.matmul(q, k.transpose(-1, -2)).mul_(scale)
-    if bias is not None:
-        scores.add_(bias)
+    for bias in biases:
+        if bias is not None:
+            scores.add_(bias)
     weights = torch.softmax(scores, -1)
     if not p:
         return torch.matmul(weights, v), weights, torch.empty(0)
@@ -56,7 +52,7 @@ def _forward(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: Any, scale
 def _backward(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, weights: torch.Tensor, keep: torch.Tensor, out: Any, scale: float
 ) -> Parts:
-    """Gradients of q, k and v by hand (Vaswani et al. 2017)."""
+    """Gradients of q, k, v and the scores before they were scaled, by hand (Vaswani et al. 2017)."""
     by_weights = torch.matmul(out, v.transpose(-1, -2))
     if keep.numel():
         by_v = torch.matmul((weights * keep).transpose(-1, -2), out)
@@ -64,67 +60,109 @@ def _backward(
     else:
         by_v = torch.matmul(weights.transpose(-1, -2), out)
     by_scores = torch.ops.aten._softmax_backward_data(by_weights, weights, -1, weights.dtype).mul_(scale)
-    return torch.matmul(by_scores, k), torch.matmul(by_scores.transpose(-1, -2), q), by_v
+    return torch.matmul(by_scores, k), torch.matmul(by_scores.transpose(-1, -2), q), by_v, by_scores
 
 
-class _Attend(torch.autograd.Function):
+def _by_relative(by_scores: torch.Tensor, scale: float) -> torch.Tensor:
+    """The gradient of (heads, tokens, tokens) that were added to the scores of each text of a batch."""
+    return by_scores.sum(0, dtype=torch.promote_types(by_scores.dtype, torch.float32)).div_(scale)
+
+
+class Attend(torch.autograd.Function):
     """Attention with dropout."""
 
     @staticmethod
-    def forward(ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bias: Any, scale: float, p: float) -> Any:
-        """q, k, v: (batch, heads, tokens, size); bias: broadcast to (batch, heads, tokens, tokens), or None."""
+    def forward(
+        ctx: Any,
+        q: torch.Tensor,
+        k: torch.Tensor,
+        v: torch.Tensor,
+        bias: Any,
+        scale: float,
+        p: float,
+        relative: Any = None,
+    ) -> Any:
+        """Attend.
+
+        Args:
+            ctx: torch's.
+            q, k, v: (batch, heads, tokens, size).
+            bias: broadcast to (batch, heads, tokens, tokens) and added to the scores, without a gradient; or None.
+            scale: of the scores.
+            p: of the dropout.
+            relative: (heads, tokens, tokens), added likewise, with a gradient; or None.
+        """
         with torch.autocast("cpu", enabled=False):
-            made, weights, keep = _forward(q, k, v, bias, scale, p)
+            made, weights, keep = _forward(q, k, v, (relative, bias), scale, p)
         ctx.save_for_backward(q, k, v, weights, keep)
-        ctx.scale = scale
+        ctx.scale, ctx.relative = scale, relative is not None
         return made
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        """Gradients of q, k and v."""
+        """Gradients of q, k, v and relative."""
         q, k, v, weights, keep = ctx.saved_tensors
-        return *_backward(q, k, v, weights, keep, gradients[0], ctx.scale), None, None, None
+        *of_parts, by_scores = _backward(q, k, v, weights, keep, gradients[0], ctx.scale)
+        return *of_parts, None, None, None, _by_relative(by_scores, ctx.scale) if ctx.relative else None
 
 
-class _AttendPacked(torch.autograd.Function):
+class AttendPacked(torch.autograd.Function):
     """Attention with dropout within each of the texts that lie end to end."""
 
     @staticmethod
     def forward(
-        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, ends: tuple[int, ...], scale: float, p: float
-    ) -> Any:
-        """q, k, v: (heads, tokens, size) of all texts; ends: their boundaries. Returns (tokens, heads, size)."""
+        ctx: Any, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, ends: tuple[int, ...], scale: float, p: float,
+        *relative: torch.Tensor,
+    ) -> Any:  # fmt: skip
+        """Attend.
+
+        Args:
+            ctx: torch's.
+            q, k, v: (heads, tokens, size) of all texts.
+            ends: their boundaries.
+            scale: of the scores.
+            p: of the dropout.
+            relative: for each of `groups(ends)` (heads, longest, longest) that is added to the scores; or none at all.
+
+        Returns:
+            (tokens, heads, size).
+        """
         flat = [x.transpose(0, 1) for x in (q, k, v)]
         made = torch.empty_like(flat[0], memory_format=torch.contiguous_format)
         saved: list[torch.Tensor] = []
         with torch.autocast("cpu", enabled=False):
-            for at, real in groups(ends):
+            for number, (at, real) in enumerate(groups(ends)):
                 one, two, three = (_padded(x, at) for x in flat)
                 bias = None
                 if real is not None:
                     bias = torch.zeros(real.shape, dtype=q.dtype).masked_fill_(~real, torch.finfo(q.dtype).min)
                     bias = bias[:, None, None, :]
-                out, weights, keep = _forward(one, two, three, bias, scale, p)
+                biases = (*relative[number : number + 1], bias)
+                out, weights, keep = _forward(one, two, three, biases, scale, p)
                 _place(made, out, at, real)
                 saved += [one, two, three, weights, keep]
         ctx.save_for_backward(*saved)
-        ctx.ends, ctx.scale = ends, scale
+        ctx.ends, ctx.scale, ctx.relative = ends, scale, len(relative)
         return made
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        """Gradients of q, k and v."""
+        """Gradients of q, k, v and relative."""
         (out,) = gradients
         made = [torch.empty_like(out, memory_format=torch.contiguous_format) for _ in range(3)]
+        of_relative = list[torch.Tensor]()
         saved = ctx.saved_tensors
         for number, (at, real) in enumerate(groups(ctx.ends)):
             by_out = _padded(out, at)
             if real is not None:
                 by_out = by_out * real[:, None, :, None]
             one, two, three, weights, keep = saved[5 * number : 5 * number + 5]
-            for whole, part in zip(made, _backward(one, two, three, weights, keep, by_out, ctx.scale), strict=True):
+            *of_parts, by_scores = _backward(one, two, three, weights, keep, by_out, ctx.scale)
+            for whole, part in zip(made, of_parts, strict=True):
                 _place(whole, part, at, real)
-        return *(x.transpose(0, 1) for x in made), None, None, None
+            if ctx.relative:
+                of_relative.append(_by_relative(by_scores, ctx.scale))
+        return *(x.transpose(0, 1) for x in made), None, None, None, *of_relative
 
 
 def _padded(flat: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
@@ -166,54 +204,7 @@ class Dropout(nn.Dropout):
         return _Drop.apply(input, self.p) if self.training and self.p > 0 else input  # type: ignore[return-value]
 
 
-@contextmanager
-def fast_on_cpu(model: SentenceTransformer, *, pack: bool = True) -> Iterator[None]:
-    """Train `model` with this attention and dropout while the block runs; on a GPU nothing is changed.
-
-    Args:
-        model: any; what does not fit stays as it is.
-        pack: read batches without padding, where the model can. Not for losses that read a column's tokens.
-    """
-    if model.device.type != "cpu":
-        yield
-        return
-    transformer = getattr(model[0], "auto_model", None) or getattr(model[0], "model", None)
-    before = _switch(transformer, NAME)
-    plain = [(parent, name, child) for parent in model.modules() for name, child in parent.named_children()]
-    plain = [(parent, name, child) for parent, name, child in plain if type(child) is nn.Dropout]
-    for parent, name, child in plain:
-        setattr(parent, name, Dropout(child.p).train(child.training))
-    try:
-        if before and pack:
-            with packed(model):
-                yield
-        else:
-            yield
-    finally:
-        for parent, name, child in plain:
-            setattr(parent, name, child.train(parent.training))
-        if before:
-            _switch(transformer, before)
-
-
-def _switch(transformer: Any, implementation: str) -> str:
-    """Change the attention of a transformers model; returns the one before, or "" if it stays as it was."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import sdpa_mask
-
-    before = getattr(getattr(transformer, "config", None), "_attn_implementation", "")
-    if before not in {"sdpa", NAME}:  # eager models keep a reason of their own
-        return ""
-    AttentionInterface.register(NAME, _attention)
-    AttentionMaskInterface.register(NAME, sdpa_mask)
-    try:
-        transformer.set_attn_implementation(implementation)
-    except (ValueError, AttributeError):
-        return ""
-    return before
-
-
-def _attention(
+def attend(
     module: nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -227,7 +218,7 @@ def _attention(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     if others.get(BOUNDARIES) is not None:
         ends = tuple(others[BOUNDARIES].tolist())
-        made: Any = _AttendPacked.apply(query[0], key[0], value[0], ends, scale, dropout)
+        made: Any = AttendPacked.apply(query[0], key[0], value[0], ends, scale, dropout)
         return made.unsqueeze(0), None
     causal = attention_mask is None and getattr(module, "is_causal", True)
     special = others.get("position_bias") is not None or others.get("is_causal")
@@ -237,10 +228,12 @@ def _attention(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **others
         )
-    bias = None
-    if attention_mask is not None:
-        bias = attention_mask
-        if bias.dtype == torch.bool:
-            bias = torch.zeros_like(bias, dtype=query.dtype).masked_fill_(~bias, torch.finfo(query.dtype).min)
-    made = _Attend.apply(query, key, value, bias, scale, dropout)
+    made = Attend.apply(query, key, value, as_bias(attention_mask, query.dtype), scale, dropout)
     return made.transpose(1, 2).contiguous(), None
+
+
+def as_bias(mask: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor | None:
+    """A mask of what may be attended to as what is added to the scores."""
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, torch.finfo(dtype).min)

@@ -73,7 +73,7 @@ def fit(
     from transformers import PrinterCallback, set_seed
 
     from semtune.encoders.torch import open_sentence_transformer
-    from semtune.train.attention import fast_on_cpu
+    from semtune.train.fast import fast_on_cpu
 
     set_seed(seed)  # before the model: a fresh head, if any, starts the same
     model = open_sentence_transformer(base)

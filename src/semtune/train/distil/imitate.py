@@ -85,8 +85,8 @@ def imitate(
     from sentence_transformers.sentence_transformer.losses import EmbedDistillLoss
     from transformers import PrinterCallback, set_seed
 
-    from semtune.train.attention import fast_on_cpu
     from semtune.train.callbacks import Bedside, log_rows, newest_whole
+    from semtune.train.fast import fast_on_cpu
     from semtune.train.fit import quiet
 
     set_seed(seed)
