@@ -4,7 +4,9 @@ The same rows, one epoch, batch 32, dropout kept; what opens the model and the d
 are summary → text of this Python's documentation, positives of 20 to 256 tokens; short sentences are pairs of its lines of 5
 to 24 tokens. With --quality, instead, three seeds of each on the passages, the dev metric measured by one and the same code.
 
-python benchmarks/train.py [--json] [--quality]
+With the folder of another model it is trained instead, on a quarter of the passages alone; the result is train-NAME.json.
+
+python benchmarks/train.py [FOLDER] [--json] [--quality]
 """
 
 from __future__ import annotations
@@ -138,6 +140,8 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     keep_freed_memory()  # for both
     dataset, folder, _ = python_docs()
+    others = [Path(word) for word in sys.argv[1:] if not word.startswith("-")]
+    folder = others[0] if others else folder
     tokenizer = Tokenizer(folder, contracts.load(folder))
     if "--quality" in sys.argv:
         publish(
@@ -148,24 +152,25 @@ def main() -> None:
     train = dataset.pairs["train"]
     sizes = tokenizer.lengths([pair.positive for pair in train])
     order = np.random.default_rng(0).permutation(len(train))
-    passages = [train[i] for i in order if sizes[i] in LONG][:ROWS]
+    passages = [train[i] for i in order if sizes[i] in LONG][: ROWS // 4 if others else ROWS]
     sentences = short_pairs([d.text for d in dataset.corpus], tokenizer, SHORT_ROWS)
     facts: dict[str, Any] = {
-        "what": f"{MODEL}, batch {BATCH}, one epoch; peer: stock SentenceTransformerTrainer, fp32, random batches",
+        "what": f"{others[0].name if others else MODEL}, batch {BATCH}, one epoch; peer: stock SentenceTransformerTrainer, fp32, random batches",
         "mixed passages": {
             "rows": len(passages),
             "tokens of a positive": round(float(np.mean(tokenizer.lengths([p.positive for p in passages]))), 1),
             "padding in random batches": round(padding(passages, tokenizer), 3),
             "variants": speed(passages, folder),
         },
-        "short sentences": {
+    }
+    if not others:
+        facts["short sentences"] = {
             "rows": len(sentences),
             "tokens of a positive": round(float(np.mean(tokenizer.lengths([p.positive for p in sentences]))), 1),
             "padding in random batches": round(padding(sentences, tokenizer), 3),
             "variants": speed(sentences, folder),
-        },
-    }
-    publish("train", facts)
+        }
+    publish(f"train-{others[0].name}" if others else "train", facts)
 
 
 if __name__ == "__main__":

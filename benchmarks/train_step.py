@@ -33,17 +33,15 @@ def main() -> None:
     model = open_sentence_transformer(folder, "cpu").train()
     loss = MultipleNegativesRankingLoss(model)
     optimiser = torch.optim.AdamW(model.parameters(), 2e-5, fused=True)
-    columns = [
-        [model.preprocess([getattr(pairs[i], side) for i in batch]) for side in ("anchor", "positive")]
-        for batch in batches
-    ]
-    tokens = sum(int(c["attention_mask"].sum()) for pair in columns for c in pair)
+    texts = [[[getattr(pairs[i], side) for i in batch] for side in ("anchor", "positive")] for batch in batches]
+    tokens = sum(int(model.preprocess(column)["attention_mask"].sum()) for pair in texts for column in pair)
 
     def steps(fast: bool, bf16: bool) -> None:
         with fast_on_cpu(model) if fast else nullcontext():
-            for pair in columns:
+            for columns in texts:
+                pair = [model.preprocess(column) for column in columns]  # in the block: without padding
                 with torch.autocast("cpu", dtype=torch.bfloat16) if bf16 else nullcontext():
-                    value = loss([dict(column) for column in pair], None)
+                    value = loss(pair, None)
                 value.backward()
                 optimiser.step()
                 optimiser.zero_grad()
