@@ -46,12 +46,13 @@ class Directions:
 def directions(folder: Path, dataset: Dataset | None, dim: int, seed: int, progress: Progress = QUIET) -> Directions:
     """Choose `dim` directions of the model in `folder`.
 
-    Without training texts the first ones; without a dev split PCA, fitted on texts of train; else the better on dev.
+    Without as many training texts as dimensions the first ones; without a dev split PCA, fitted on texts of train; else
+    the better on dev.
     """
     encoder = Remembering(load_encoder(str(folder), "torch", fast=True))
     texts = train_texts(dataset, dim) if dataset else []
     size = encoder.contract.dimension
-    if dataset is None or not texts:
+    if dataset is None or len(texts) < dim:
         return Directions("first", np.eye(size, dim, dtype=np.float32))
     made = ways(main_axes(encoder.encode(texts, "document", progress).vectors), dim)
     if not any(splits.get("dev") for splits in (dataset.scored, dataset.labelled_pairs, dataset.qrels)):

@@ -7,6 +7,7 @@ import pytest
 
 from select_parts import Means, quality, retrieval_set, scored_set
 from semtune.contract import Contract
+from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
 from semtune.metrics import main_axes
@@ -18,7 +19,7 @@ from semtune.select.fit import measure_fit
 from semtune.select.sample import dev_part, spaced, train_texts
 from semtune.select.smaller import measure_smaller
 from semtune.testing.toy_model import write_toy_model
-from semtune.types import Encoded
+from semtune.types import Encoded, LabelledText
 
 
 def candidate(folder):
@@ -72,6 +73,11 @@ def test_the_dev_part_is_bounded_drawn_by_the_seed_and_without_test():
     assert set(train_texts(scored_set(), 1)) == {
         t for p in scored_set().scored["train"] for t in (p.sentence1, p.sentence2)
     }
+
+
+def test_texts_with_a_class_are_texts_to_train_on():
+    rows = {"train": [LabelledText("one", "a"), LabelledText("two", "b")], "test": [LabelledText("three", "a")]}
+    assert set(train_texts(Dataset(labelled_texts=rows), 1)) == {"one", "two"}
 
 
 def test_axes_are_those_of_the_svd_and_lose_nothing_where_there_is_nothing():

@@ -70,6 +70,7 @@ def train_texts(dataset: Dataset, dimension: int) -> list[str]:
     """
     texts = _sentences([*dataset.scored.get("train", []), *dataset.labelled_pairs.get("train", [])])
     texts += [text for pair in dataset.pairs.get("train", []) for text in (pair.anchor, pair.positive)]
+    texts += [row.text for row in dataset.labelled_texts.get("train", [])]
     if len(texts) < PCA_PER_DIMENSION * dimension:
         texts += _passages(dataset)
     return spaced(list(dict.fromkeys(texts)), PCA_TEXTS)
