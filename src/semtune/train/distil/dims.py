@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +25,13 @@ def project(model: SentenceTransformer, kept: NDArray[np.float32]) -> None:
     rebuild(model, [dense.to(model.device)], normalize=any(isinstance(module, Normalize) for module in model))
 
 
-def rebuild(model: SentenceTransformer, appended: list[torch.nn.Module], *, normalize: bool) -> None:
+def rebuild(model: SentenceTransformer, appended: Sequence[torch.nn.Module], *, normalize: bool) -> None:
     """Append modules and normalise after them, or not at all, in place."""
     from sentence_transformers.sentence_transformer.modules import Normalize
 
-    modules = [module for module in model if not isinstance(module, Normalize)]
+    modules: list[Any] = [module for module in model if not isinstance(module, Normalize)]
+    modules += [*appended, *([Normalize()] if normalize else [])]
     for name in list(model._modules):
         del model._modules[name]
-    for at, module in enumerate([*modules, *appended, *([Normalize()] if normalize else [])]):
+    for at, module in enumerate(modules):
         model.add_module(str(at), module)
