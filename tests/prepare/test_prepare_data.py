@@ -29,6 +29,7 @@ def test_stsb_without_header(shared_data, tokenizer):
     assert data.scored["test"] == test
 
 
+@pytest.mark.slow  # 16,407 rows; every shape of it has a small test
 @pytest.mark.data
 def test_medquad_pairs(shared_data, tokenizer):
     path = shared_data / "medquad_liveqa" / "medquad_pairs.jsonl"
