@@ -135,6 +135,16 @@ def padding(pairs: Sequence[Pair], tokenizer: Tokenizer) -> float:
     return 1 - float(sizes.sum() / sum(b.max() * len(b) for b in batches))
 
 
+def measured(pairs: Sequence[Pair], folder: Path, tokenizer: Tokenizer) -> dict[str, Any]:
+    """The rows, how long they are, and the speeds on them."""
+    return {
+        "rows": len(pairs),
+        "tokens of a positive": round(float(np.mean(tokenizer.lengths([p.positive for p in pairs]))), 1),
+        "padding in random batches": round(padding(pairs, tokenizer), 3),
+        "variants": speed(pairs, folder),
+    }
+
+
 def main() -> None:
     """Measure and publish."""
     warnings.filterwarnings("ignore")
@@ -153,24 +163,15 @@ def main() -> None:
     sizes = tokenizer.lengths([pair.positive for pair in train])
     order = np.random.default_rng(0).permutation(len(train))
     passages = [train[i] for i in order if sizes[i] in LONG][: ROWS // 4 if others else ROWS]
-    sentences = short_pairs([d.text for d in dataset.corpus], tokenizer, SHORT_ROWS)
+    name = others[0].name if others else MODEL
     facts: dict[str, Any] = {
-        "what": f"{others[0].name if others else MODEL}, batch {BATCH}, one epoch; peer: stock SentenceTransformerTrainer, fp32, random batches",
-        "mixed passages": {
-            "rows": len(passages),
-            "tokens of a positive": round(float(np.mean(tokenizer.lengths([p.positive for p in passages]))), 1),
-            "padding in random batches": round(padding(passages, tokenizer), 3),
-            "variants": speed(passages, folder),
-        },
+        "what": f"{name}, batch {BATCH}, one epoch; peer: stock SentenceTransformerTrainer, fp32, random batches",
+        "mixed passages": measured(passages, folder, tokenizer),
     }
     if not others:
-        facts["short sentences"] = {
-            "rows": len(sentences),
-            "tokens of a positive": round(float(np.mean(tokenizer.lengths([p.positive for p in sentences]))), 1),
-            "padding in random batches": round(padding(sentences, tokenizer), 3),
-            "variants": speed(sentences, folder),
-        }
-    publish(f"train-{others[0].name}" if others else "train", facts)
+        sentences = short_pairs([d.text for d in dataset.corpus], tokenizer, SHORT_ROWS)
+        facts["short sentences"] = measured(sentences, folder, tokenizer)
+    publish(f"train-{name}" if others else "train", facts)
 
 
 if __name__ == "__main__":

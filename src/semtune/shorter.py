@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune import contract as contracts
 from semtune.encoders.load import load_encoder
 from semtune.metrics import main_axes
 from semtune.progress import QUIET, Progress
@@ -49,11 +50,10 @@ def directions(folder: Path, dataset: Dataset | None, dim: int, seed: int, progr
     Without as many training texts as dimensions the first ones; without a dev split PCA, fitted on texts of train; else
     the better on dev.
     """
-    encoder = Remembering(load_encoder(str(folder), "torch", fast=True))
     texts = train_texts(dataset, dim) if dataset else []
-    size = encoder.contract.dimension
     if dataset is None or len(texts) < dim:
-        return Directions("first", np.eye(size, dim, dtype=np.float32))
+        return Directions("first", np.eye(contracts.load(folder, verify=False).dimension, dim, dtype=np.float32))
+    encoder = Remembering(load_encoder(str(folder), "torch", fast=True))
     made = ways(main_axes(encoder.encode(texts, "document", progress).vectors), dim)
     if not any(splits.get("dev") for splits in (dataset.scored, dataset.labelled_pairs, dataset.qrels)):
         return Directions("pca", made["pca"])
