@@ -152,18 +152,16 @@ def main() -> None:
     dataset, folder, _ = python_docs()
     others = [Path(word) for word in sys.argv[1:] if not word.startswith("-")]
     folder = others[0] if others else folder
+    name, suffix = (others[0].name, f"-{others[0].name}") if others else (MODEL, "")
     tokenizer = Tokenizer(folder, contracts.load(folder))
     if "--quality" in sys.argv:
-        publish(
-            "train-quality",
-            {"what": f"{MODEL}, batch {BATCH}, one epoch, {len(SEEDS)} seeds", **quality(dataset, folder)},
-        )
+        what = f"{name}, batch {BATCH}, one epoch, {len(SEEDS)} seeds"
+        publish(f"train-quality{suffix}", {"what": what, **quality(dataset, folder)})
         return
     train = dataset.pairs["train"]
     sizes = tokenizer.lengths([pair.positive for pair in train])
     order = np.random.default_rng(0).permutation(len(train))
     passages = [train[i] for i in order if sizes[i] in LONG][: ROWS // 4 if others else ROWS]
-    name = others[0].name if others else MODEL
     facts: dict[str, Any] = {
         "what": f"{name}, batch {BATCH}, one epoch; peer: stock SentenceTransformerTrainer, fp32, random batches",
         "mixed passages": measured(passages, folder, tokenizer),
@@ -171,7 +169,7 @@ def main() -> None:
     if not others:
         sentences = short_pairs([d.text for d in dataset.corpus], tokenizer, SHORT_ROWS)
         facts["short sentences"] = measured(sentences, folder, tokenizer)
-    publish(f"train-{name}" if others else "train", facts)
+    publish(f"train{suffix}", facts)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,26 @@ def test_memory_is_the_smaller_of_machine_and_limit(monkeypatch, tmp_path):
         assert machine.usable_memory() == want
 
 
+def test_free_memory_is_what_the_machine_and_the_container_have_left(monkeypatch, tmp_path):
+    info, limit, now, stat = (tmp_path / name for name in ("meminfo", "memory.max", "memory.current", "memory.stat"))
+    for name, file in (("INFO", info), ("MAX", limit), ("NOW", now), ("STAT", stat)):
+        monkeypatch.setattr(machine, f"MEMORY_{name}", file)
+    monkeypatch.setattr(machine, "usable_memory", lambda: 77)
+    assert machine.free_memory() == 77  # a system that does not say
+    info.write_text("MemTotal:        9000 kB\nMemAvailable:    1000 kB\n")
+    assert machine.free_memory() == 1_024_000
+    limit.write_text("700000\n")
+    stat.write_text("anon 400000\n")
+    now.write_text("500000\n")
+    assert machine.free_memory() == 200_000
+    stat.write_text("anon 400000\ninactive_file 60000\n")
+    assert machine.free_memory() == 260_000
+    now.write_text("900000\n")
+    assert machine.free_memory() == 1  # not 0, which stands for not known
+    limit.write_text("max\n")
+    assert machine.free_memory() == 1_024_000
+
+
 def test_bf16_is_read_from_the_flags(monkeypatch):
     for flags, has in (({"avx2"}, False), ({"avx2", "amx_bf16"}, True), ({"bf16"}, True), (set(), False)):
         monkeypatch.setattr(machine, "cpu_flags", lambda flags=flags: frozenset(flags))

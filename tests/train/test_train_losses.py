@@ -15,6 +15,7 @@ from semtune.dataset import Dataset
 from semtune.errors import ConfigError, InputError
 from semtune.train.dev_classes import map_at_r
 from semtune.train.losses import LOSSES, build, choose, fitting
+from semtune.train import memory
 from semtune.train.memory import Backbone, fitting_rows, is_out_of_memory, step_bytes
 from semtune.train.noise import damaged
 from semtune.train.plan import halved, plan
@@ -265,7 +266,7 @@ def test_memory_halves_the_mini_batch_until_it_fits():
     # By hand: 6 layers of (34·128·384 + 5·12·128²) bytes in 16 bits, twice that in fp32, for 64 texts.
     layers = 64 * 6 * (34 * 128 * 384 + 5 * 12 * 128**2) * 2
     assert step_bytes(mini_lm, 64, 128, bf16=False) == 1_200_000_000 + 16 * 22_713_216 + layers
-    room = round(step_bytes(mini_lm, 2 * 100, 256, bf16=False) / 0.7)
+    room = step_bytes(mini_lm, 2 * 100, 256, bf16=False)
     assert fitting_rows(mini_lm, 512, 2, 256, bf16=False, room=room) == 64
     made = plan(
         retrieval_set(), TrainSettings(per_device_train_batch_size=32, mini_batch_size=8), mini_lm, [200] * 9, 256
@@ -275,6 +276,18 @@ def test_memory_halves_the_mini_batch_until_it_fits():
     assert (smaller.mini_batch_size, smaller.steps, smaller.loss) == (4, made.steps, made.loss)
     assert halved(replace(made, mini_batch_size=1)) is None
     assert halved(replace(made, loss="CoSENTLoss")) is None
+
+
+def test_what_others_use_is_not_taken(monkeypatch):
+    mini_lm = Backbone(22_713_216, 6, 384, 12)
+    needed = step_bytes(mini_lm, 2 * 64, 256, bf16=False)
+    monkeypatch.setattr(memory, "usable_memory", lambda: 100 * needed)
+    for free, rows in ((100 * needed, 512), (needed / 0.89, 64), (needed / 0.91, 32), (1, 2)):
+        monkeypatch.setattr(memory, "free_memory", lambda free=free: free)
+        assert fitting_rows(mini_lm, 512, 2, 256, bf16=False) == rows
+    monkeypatch.setattr(memory, "usable_memory", lambda: needed / 0.69)
+    monkeypatch.setattr(memory, "free_memory", lambda: 10 * needed)
+    assert fitting_rows(mini_lm, 512, 2, 256, bf16=False) == 64
 
 
 def test_running_out_of_memory_goes_on_in_smaller_parts(toy_model, tmp_path, monkeypatch):

@@ -8,7 +8,9 @@ import platform
 from pathlib import Path
 
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
-MEMORY_MAX = Path("/sys/fs/cgroup/memory.max")
+MEMORY_MAX, MEMORY_NOW = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+MEMORY_STAT = Path("/sys/fs/cgroup/memory.stat")
+MEMORY_INFO = Path("/proc/meminfo")
 
 
 def usable_cpus() -> int:
@@ -36,6 +38,26 @@ def usable_memory() -> int:
     except (OSError, ValueError):
         return total
     return min(total, limit) if total else limit
+
+
+def free_memory() -> int:
+    """Bytes of memory that nobody uses now, or that the system gives up when asked; `usable_memory()` if unknown."""
+    try:
+        free = int(_table(MEMORY_INFO, ":")["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError, IndexError):
+        return usable_memory()
+    try:
+        limit, now = int(MEMORY_MAX.read_text()), int(MEMORY_NOW.read_text())
+        files = int(_table(MEMORY_STAT, " ").get("inactive_file", "0"))  # read once, and counted as used
+        free = min(free, limit - now + files)
+    except (OSError, ValueError):
+        pass  # no cgroup v2, or "max": no limit
+    return max(1, free)
+
+
+def _table(file: Path, between: str) -> dict[str, str]:
+    parts = (line.partition(between) for line in file.read_text().splitlines())
+    return {name: rest for name, _, rest in parts}
 
 
 def cpu_flags() -> frozenset[str]:

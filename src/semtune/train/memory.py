@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from semtune.encoders.machine import usable_memory
+from semtune.encoders.machine import free_memory, usable_memory
 from semtune.errors import ModelError
 from semtune.io import read_json
 
 SHARE = 0.7  # of the memory we may use; the rest is for the data, the system and what the estimate leaves out
+FREE_SHARE = 0.9  # of what of it is free now: a process that asks for more is killed, and mini-batches cost little
 STATES = 16  # bytes a parameter: weight, gradient and AdamW's two moments in fp32
 PROCESS = 1_200_000_000  # bytes: torch, transformers and the data of a middling run
 SMALLEST = 2  # rows of a mini-batch
@@ -66,11 +67,21 @@ def step_bytes(backbone: Backbone, texts: int, length: int, bf16: bool) -> int:
     return PROCESS + STATES * backbone.parameters + activations
 
 
-def fitting_rows(backbone: Backbone, rows: int, columns: int, length: int, bf16: bool, room: int | None = None) -> int:
-    """The largest of rows, rows / 2, rows / 4 … that fits into the memory; `SMALLEST` if none does."""
-    free = SHARE * (usable_memory() if room is None else room)
+def fitting_rows(backbone: Backbone, rows: int, columns: int, length: int, bf16: bool, room: float | None = None) -> int:
+    """The largest of rows, rows / 2, rows / 4 … that fits into the memory; `SMALLEST` if none does.
+
+    Args:
+        backbone: its sizes.
+        rows: wanted.
+        columns: texts of a row.
+        length: of the longest text, in tokens.
+        bf16: whether autocast is on.
+        room: bytes that may be used; None: what this machine has free, and not more than `SHARE` of all it has.
+    """
+    if room is None:
+        room = min(SHARE * usable_memory(), FREE_SHARE * free_memory())
     size = rows
-    while free and size > SMALLEST and step_bytes(backbone, size * columns, length, bf16) > free:
+    while room and size > SMALLEST and step_bytes(backbone, size * columns, length, bf16) > room:
         size = max(SMALLEST, size // 2)
     return size
 
