@@ -6,9 +6,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # toy models lose more time waiting for a second thread than it saves
 
+import pickle
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from chat_server import Server
 from model_variants import Variant, files, write_variant
@@ -19,49 +21,68 @@ DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" 
 
 
 @pytest.fixture(scope="session")
-def toy_model(tmp_path_factory):
-    """A random two-layer BERT (32 dimensions, 64 tokens) as a sentence-transformers folder; do not change it."""
-    return write_toy_model(tmp_path_factory.mktemp("toy") / "model", toy_documents(20).values())
+def once(tmp_path_factory):
+    """Makes a thing once for all workers: name and builder, which is given a place → what the builder returned."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-
-@pytest.fixture(scope="session")
-def exported(tmp_path_factory):
-    """Name of a variant → the model, exported as ONNX and TorchScript once a session; do not change it.
-
-    "cls" is exported into its own folder, the others into a new one.
-    """
-    made = {}
-
-    def get(name):
-        if name not in made:
-            from semtune.export.build import export
-
-            source = write_variant(name, tmp_path_factory.mktemp("variants") / name)
-            before = files(source)
-            done = export(source, ["onnx", "torchscript"], None if name == "cls" else source.parent / "served")
-            made[name] = Variant(name, source, done.folder, done.contract, before)
-        return made[name]
+    def get(name, build):
+        place, kept = root / f"once-{name}", root / f"once-{name}.pickle"
+        with FileLock(root / f"once-{name}.lock"):
+            if not kept.exists():
+                place.mkdir()
+                kept.write_bytes(pickle.dumps(build(place)))
+            return pickle.loads(kept.read_bytes())
 
     return get
 
 
 @pytest.fixture(scope="session")
-def toy_folder(tmp_path_factory):
-    """Twelve pages of Markdown, four questions each; do not change it."""
-    return write_toy_folder(tmp_path_factory.mktemp("toy") / "pages")
+def toy_model(once):
+    """A random two-layer BERT (32 dimensions, 64 tokens) as a sentence-transformers folder; do not change it."""
+    return once("toy-model", lambda place: write_toy_model(place / "model", toy_documents(20).values()))
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, toy_model, toy_folder):
+def exported(once):
+    """Name of a variant → the model, exported as ONNX and TorchScript; do not change it.
+
+    "cls" is exported into its own folder, the others into a new one.
+    """
+
+    def get(name):
+        def build(place):
+            from semtune.export.build import export
+
+            source = write_variant(name, place / name)
+            before = files(source)
+            done = export(source, ["onnx", "torchscript"], None if name == "cls" else place / "served")
+            return Variant(name, source, done.folder, done.contract, before)
+
+        return once(f"exported-{name}", build)
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def toy_folder(once):
+    """Twelve pages of Markdown, four questions each; do not change it."""
+    return once("toy-pages", lambda place: write_toy_folder(place / "pages"))
+
+
+@pytest.fixture(scope="session")
+def finished(once, toy_model, toy_folder):
     """A folder with `runs/toy`, a run of the whole way (see `toy_run.settings`); copy it, do not change it."""
     from semtune.config import parse_config
     from semtune.pipeline import run_pipeline
     from toy_run import STEPS, settings
 
-    root = tmp_path_factory.mktemp("finished")
-    report = run_pipeline(parse_config(settings(root, toy_model, toy_folder)))
-    assert [(step.step, step.status) for step in report.steps] == [(step, "done") for step in STEPS]
-    return root
+    def build(place):
+        report = run_pipeline(parse_config(settings(place, toy_model, toy_folder)))
+        assert [(step.step, step.status) for step in report.steps] == [(step, "done") for step in STEPS]
+        return place
+
+    return once("finished", build)
 
 
 @pytest.fixture

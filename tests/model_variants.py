@@ -1,4 +1,4 @@
-"""Four models unlike each other, exported once a session: what encoders, export and search are tested on."""
+"""Four models unlike each other, exported once: what encoders, export and search are tested on."""
 
 from __future__ import annotations
 

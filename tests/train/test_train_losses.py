@@ -13,9 +13,9 @@ from train_parts import SETTINGS, fit, retrieval_set, similarity_set
 
 from semtune.dataset import Dataset
 from semtune.errors import ConfigError, InputError
+from semtune.train import memory
 from semtune.train.dev_classes import map_at_r
 from semtune.train.losses import LOSSES, build, choose, fitting
-from semtune.train import memory
 from semtune.train.memory import Backbone, fitting_rows, is_out_of_memory, step_bytes
 from semtune.train.noise import damaged
 from semtune.train.plan import halved, plan

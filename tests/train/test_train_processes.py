@@ -56,6 +56,7 @@ def still(toy_model, tmp_path):
     return folder
 
 
+@pytest.mark.slow  # three processes that import torch
 def test_two_processes_train_as_one_with_the_joint_batch(still, tmp_path):
     assert len(rows().pairs["train"]) == 16
     one = fit(rows(), still, tmp_path / "one", replace(WANTED, per_device_train_batch_size=16))

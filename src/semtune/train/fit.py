@@ -77,7 +77,7 @@ def fit(
 
     set_seed(seed)  # before the model: a fresh head, if any, starts the same
     model = open_sentence_transformer(base)
-    model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
+    without_card(model)
     limited = contract.max_length < NO_LIMIT  # a static model reads texts of any length
     if limited and chosen.max_length:
         model.max_seq_length = chosen.max_length
@@ -133,6 +133,12 @@ def fit(
     if limited:
         model.max_seq_length = contract.max_length
     return Fitted(model, rows, settled)
+
+
+def without_card(model: SentenceTransformer) -> None:
+    """Let checkpoints go without a model card: of a small model it takes longer to write than all the rest."""
+    model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
+    model._create_model_card = lambda *_arguments: None  # a library that names it otherwise writes cards
 
 
 @contextmanager

@@ -67,7 +67,9 @@ def step_bytes(backbone: Backbone, texts: int, length: int, bf16: bool) -> int:
     return PROCESS + STATES * backbone.parameters + activations
 
 
-def fitting_rows(backbone: Backbone, rows: int, columns: int, length: int, bf16: bool, room: float | None = None) -> int:
+def fitting_rows(
+    backbone: Backbone, rows: int, columns: int, length: int, bf16: bool, room: float | None = None
+) -> int:
     """The largest of rows, rows / 2, rows / 4 … that fits into the memory; `SMALLEST` if none does.
 
     Args:

@@ -87,10 +87,10 @@ def imitate(
 
     from semtune.train.callbacks import Bedside, log_rows, newest_whole
     from semtune.train.fast import fast_on_cpu
-    from semtune.train.fit import quiet
+    from semtune.train.fit import quiet, without_card
 
     set_seed(seed)
-    model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
+    without_card(model)
     train, held = lesson.split(seed)
     half = in_bf16(settings)
     before = closeness(model, held, half)
