@@ -138,7 +138,11 @@ def fit(
 def without_card(model: SentenceTransformer) -> None:
     """Let checkpoints go without a model card: of a small model it takes longer to write than all the rest."""
     model.model_card_data.widget = [{"text": ""}]  # a bar would be shown while examples for one are looked for
-    model._create_model_card = lambda *_arguments: None  # a library that names it otherwise writes cards
+    model._create_model_card = _no_card  # where it has another name, cards are written
+
+
+def _no_card(*_arguments: Any, **_named: Any) -> None:
+    pass
 
 
 @contextmanager
