@@ -11,7 +11,8 @@ from select_parts import Means, quality, row
 from semtune.select.build import Selection
 from semtune.select.candidates import Skipped
 from semtune.select.choice import choose
-from semtune.select.halving import halve
+from semtune.select.halving import Round, halve
+from semtune.select.plots import trials
 from semtune.select.reasons import reasons
 from semtune.select.report import write_report
 from semtune.select.rows import Trial
@@ -131,3 +132,12 @@ def test_in_a_browser_nothing_is_fetched_and_a_phone_needs_no_sideways_scroll(se
             ground[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
         browser.close()
     assert ground["light"] != ground["dark"]
+
+
+def test_names_of_lines_that_end_together_do_not_overlap():
+    rows = [row(name, 0.5, 9.0) for name in ("ahead", "close", "weak")]
+    for one, value in zip(rows, (0.701, 0.7, 0.3), strict=True):
+        one.trials.append(Trial(4, quality(value), 1.0))
+    drawn = trials(rows, [Round(4, {}, (), (), (), {})], "ahead", "nDCG@10")
+    size, ahead, close, weak = 8, *(float(re.search(rf'y="([\d.]+)"[^>]*>{one.candidate.name}<', drawn)[1]) for one in rows)  # fmt: skip
+    assert ahead + size < close < weak - 5 * size  # the one that is far away stays at its line's end

@@ -47,19 +47,24 @@ def pareto(rows: Sequence[Row], taken: str, label: str) -> str:
 
 def _names(axes: Any, rows: Sequence[Row], taken: str) -> None:
     """Write each name beside its dot, on the side with more room; names that would overlap are moved down."""
-    low, high = axes.get_ylim()
     left, right = (math.log(x) for x in axes.get_xlim())
-    last = math.inf
-    for row in sorted(rows, key=lambda row: -row.best.value):
-        at = (row.best.value - low) / (high - low)
-        at = min(at, last - ROOM)
-        last = at
+    order = sorted(rows, key=lambda row: -row.best.value)
+    for row, at in zip(order, _apart(axes, [row.best.value for row in order]), strict=True):
         beside_left = (math.log(row.cost.p50_ms) - left) / (right - left) > 0.5
         axes.annotate(
-            _short(row.candidate.name), (row.cost.p50_ms, low + at * (high - low)), xytext=(-9 if beside_left else 9, 0),
+            _short(row.candidate.name), (row.cost.p50_ms, at), xytext=(-9 if beside_left else 9, 0),
             textcoords="offset points", ha="right" if beside_left else "left", va="center", fontsize=8,
             color=INK, fontweight="bold" if row.candidate.name == taken else "normal",
         )  # fmt: skip
+
+
+def _apart(axes: Any, values: Sequence[float]) -> list[float]:
+    """Where names stand beside values, the highest first: those that would overlap are moved down."""
+    low, high = axes.get_ylim()
+    room, made = ROOM * (high - low), list[float]()
+    for value in values:
+        made.append(min(value, made[-1] - room) if made else value)
+    return made
 
 
 def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str) -> str:
@@ -76,15 +81,23 @@ def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str)
                 range(len(values)), values, "o-", color=SYSTEMS["tuned"] if mine else SYSTEMS["base"], markersize=4,
                 linewidth=1.8 if mine else 1.2,
             )  # fmt: skip
-            axes.annotate(
-                _short(row.candidate.name), (len(values) - 1, values[-1]), xytext=(6, 0), textcoords="offset points",
-                va="center", fontsize=8, color=INK, fontweight="bold" if mine else "normal",
-            )  # fmt: skip
         axes.set_xticks(range(len(steps) + 1), ["untouched", *(f"{count} steps" for count in steps)])
         axes.set_xlim(-0.2, len(steps) + 0.75)
         axes.margins(y=0.12)
+        for last in sorted({len(row.trials) for row in tried}):
+            _end_names(axes, [row for row in tried if len(row.trials) == last], last, taken)
         axes.set_ylabel(f"dev {label}")
         return to_svg(figure, "trials", f"{label} of each candidate untouched and after each round of trials")
+
+
+def _end_names(axes: Any, rows: Sequence[Row], last: int, taken: str) -> None:
+    """Write each name at the end of its line; all lines end at the same trial."""
+    order = sorted(rows, key=lambda row: -row.trials[-1].quality.value)
+    for row, at in zip(order, _apart(axes, [row.trials[-1].quality.value for row in order]), strict=True):
+        axes.annotate(
+            _short(row.candidate.name), (last, at), xytext=(6, 0), textcoords="offset points",
+            va="center", fontsize=8, color=INK, fontweight="bold" if row.candidate.name == taken else "normal",
+        )  # fmt: skip
 
 
 def dimensions(smaller: Sequence[Smaller], label: str) -> str:
