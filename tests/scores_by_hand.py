@@ -23,6 +23,7 @@ def similarity(cosine, gold, model="tuned"):
     cosine, gold = np.asarray(cosine, dtype=float), np.asarray(gold, dtype=float)
     return Scores(
         kind="similarity", model=model, fingerprint="", runtime="toy", similarities=cosine, gold=gold,
+        query_ids=tuple(map(str, range(len(gold)))),
         metrics={"spearman": spearman(cosine, gold)},
         items=tuple((f"a{' b' * i}", "c", f"people {score:.2f}") for i, score in enumerate(gold)),
     )  # fmt: skip

@@ -50,9 +50,11 @@ def storage_errors(path: Path) -> Iterator[None]:
             errno.EEXIST: "a file is in the way",
             errno.ENOTDIR: "a part of the path is a file",
             errno.EISDIR: "a folder is in the way",
+            errno.EFBIG: "the file is larger than is allowed here",
             errno.ENAMETOOLONG: "the name is too long",
         }
-        if error.errno == errno.ENOENT and error.filename and Path(error.filename) in path.absolute().parents:
+        places = (path.absolute(), *path.absolute().parents)
+        if error.errno == errno.ENOENT and error.filename and Path(error.filename) in places:
             reasons[errno.ENOENT] = "no folder can be made there"
         if error.errno not in reasons:
             raise

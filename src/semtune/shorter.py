@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from semtune import contract as contracts
 from semtune.encoders.load import load_encoder
+from semtune.errors import ModelError
 from semtune.metrics import main_axes
 from semtune.progress import QUIET, Progress
 from semtune.select.sample import dev_part, train_texts
@@ -47,14 +48,20 @@ class Directions:
 def directions(folder: Path, dataset: Dataset | None, dim: int, seed: int, progress: Progress = QUIET) -> Directions:
     """Choose `dim` directions of the model in `folder`.
 
-    Without as many training texts as dimensions the first ones; without a dev split PCA, fitted on texts of train; else
-    the better on dev.
+    Without as many texts as dimensions the first ones; without a dev split PCA, fitted on texts of train and, where they
+    are few, passages; else the better on dev.
+
+    Raises:
+        ModelError: the model gives vectors that are no numbers.
     """
     texts = train_texts(dataset, dim) if dataset else []
     if dataset is None or len(texts) < dim:
         return Directions("first", np.eye(contracts.load(folder, verify=False).dimension, dim, dtype=np.float32))
     encoder = Remembering(load_encoder(str(folder), "torch", fast=True))
-    made = ways(main_axes(encoder.encode(texts, "document", progress).vectors), dim)
+    vectors = encoder.encode(texts, "document", progress).vectors
+    if not np.isfinite(vectors).all():
+        raise ModelError(f"{folder} gives vectors with NaN or infinity: its weights are broken. Give another teacher.")
+    made = ways(main_axes(vectors), dim)
     if not any(splits.get("dev") for splits in (dataset.scored, dataset.labelled_pairs, dataset.qrels)):
         return Directions("pca", made["pca"])
     usual = SelectSettings()

@@ -14,7 +14,8 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.encoders.load import load_encoder, parse_runtime
 from semtune.encoders.machine import keep_freed_memory
-from semtune.errors import GateError, InputError, MissingExtraError, ModelError
+from semtune.encoders.resolve import resolve
+from semtune.errors import GateError, InputError, MissingExtraError, ModelError, SemtuneError
 from semtune.progress import QUIET, Progress
 from semtune.select.quality import Quality, Values
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from semtune.types import Encoder, Split
 
 T = TypeVar("T")
+LEAST = 2  # dev queries or pairs: one has no interval
 SAMPLES = 1_000  # of the bootstrap; a choice makes dozens of them
 DEV: Literal["dev"] = "dev"
 GRAPHS = {"auto": "fp32", "onnx": "fp32", "onnx-int8": "int8"}  # runtime → precision of the graph that it needs
@@ -106,7 +108,9 @@ class Workbench:
     @property
     def training(self) -> str:
         """All that the result of a trial depends on besides model, data and steps."""
-        return repr((self.settings, self.seed))
+        return repr(
+            (self.settings, self.seed, [_content(word) for word in (self.settings.teacher, self.settings.guide)])
+        )
 
     def open(self, folder: Path) -> Encoder:
         """Open a model to judge it, in bf16 where the processor has it."""
@@ -153,10 +157,22 @@ def workbench(
     """Make the tools of a choice; arguments as of `semtune.select.select`.
 
     Raises:
-        InputError: the dev part cannot be judged.
+        InputError: the dev part cannot be judged, or has one query alone.
     """
     judge = DevJudge(part, settings.seed, progress)
+    if judge.n < LEAST:
+        raise InputError(
+            f"The dev split has {judge.n} {judge.unit}: nothing can be compared on so few. Label more of them."
+        )
     return Workbench(judge, _train_only(dataset), training, settings.runtime, settings.seed, work, progress)
+
+
+def _content(model: str) -> str:
+    """A hash of the weights that a teacher or guide has now; empty where there is none, or none to be had."""
+    try:
+        return contracts.weights_hash(resolve(model)) if model else ""
+    except SemtuneError:
+        return ""  # the trial says it in words
 
 
 def _train_only(dataset: Dataset) -> Dataset:

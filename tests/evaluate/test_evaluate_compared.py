@@ -73,6 +73,62 @@ def test_other_data_is_refused(tmp_path):
         compare_saved([one, two])
 
 
+def test_items_in_another_order_are_laid_side_by_side(tmp_path):
+    turn = RNG.permutation(60)
+    one, two = retrieval(BASE, "one"), retrieval(BASE + RNG.normal(0.05, 0.1, 60), "two")
+    turned = replace(
+        two, query_ids=tuple(two.query_ids[row] for row in turn), per_query={"ndcg@10": two.per_query["ndcg@10"][turn]}
+    )
+    found = compare_saved([kept(tmp_path / "one", one), kept(tmp_path / "two", turned)], seed=3).comparisons["two"]
+    assert found == replace(judge(two, one, 3), against=found.against)
+    gold = np.round(RNG.random(60), 1)
+    one, two = similarity(gold + RNG.random(60), gold), similarity(gold + RNG.random(60), gold)
+    turned = replace(
+        two, query_ids=tuple(two.query_ids[row] for row in turn), similarities=two.similarities[turn], gold=gold[turn]
+    )
+    found = compare_saved([kept(tmp_path / "three", one), kept(tmp_path / "four", turned)], seed=3).comparisons["four"]
+    assert (found.gain, found.interval) == (judge(two, one, 3).gain, judge(two, one, 3).interval)
+
+
+def test_another_task_and_other_items_are_refused(tmp_path):
+    one = kept(tmp_path / "one", retrieval(BASE))
+    two = kept(tmp_path / "two", similarity(BASE, np.round(BASE, 1)))
+    with pytest.raises(InputError, match=r"two was judged by similarity and one by retrieval.*--task retrieval"):
+        compare_saved([one, two])
+    other = kept(tmp_path / "other", retrieval(BASE, query_ids=tuple(f"x{i}" for i in range(60)), run={}))
+    with pytest.raises(InputError, match="queries of other are not those of one"):
+        compare_saved([one, other])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": "faq"},
+        {"data": {"name": "faq"}},
+        {"kind": "guess"},
+        {"systems": {"tuned": {"ndcg@10": "high"}}},
+        {"systems": {"tuned": {}}},
+        {"kind": "pairs"},
+    ],
+)
+def test_a_damaged_evaluation_is_refused_in_words(tmp_path, change):
+    one = kept(tmp_path / "one", retrieval(BASE))
+    values = json.loads((one / "metrics.json").read_text())
+    (one / "metrics.json").write_text(json.dumps(values | change))
+    with pytest.raises(InputError, match="is damaged"):
+        compare_saved([one, one])
+    (one / "metrics.json").write_text("[]")
+    with pytest.raises(InputError, match="is damaged"):
+        compare_saved([one, one])
+
+
+def test_runs_of_the_evaluation_before_do_not_stay(tmp_path):
+    folder = kept(tmp_path / "one", retrieval(BASE), base=retrieval(BASE), bm25=retrieval(BASE))
+    (folder / "mine.trec").write_text("not ours")
+    write_files(folder, conclude(retrieval(BASE), {"base": retrieval(BASE)}, data=DATA))
+    assert sorted(path.name for path in folder.glob("*.trec")) == ["base.trec", "mine.trec", "tuned.trec"]
+
+
 def test_what_is_no_evaluation_is_refused(tmp_path):
     one = kept(tmp_path / "one", retrieval(BASE))
     with pytest.raises(InputError, match="at least two"):

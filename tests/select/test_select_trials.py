@@ -6,7 +6,7 @@ import pytest
 from select_parts import retrieval_set, scored_set
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
-from semtune.errors import ModelError
+from semtune.errors import InputError, ModelError
 from semtune.evaluate.differences import compare
 from semtune.evaluate.scores import score
 from semtune.progress import QUIET
@@ -88,3 +88,23 @@ def test_speed_is_measured_on_a_graph_that_is_made_where_it_is_asked_for(tmp_pat
         atol=1e-5,
     )
     assert not (toy_model / "onnx").exists()
+
+
+def test_one_dev_query_is_too_few(tmp_path):
+    data = retrieval_set()
+    query = next(iter(data.qrels["dev"]))
+    data.qrels["dev"] = {query: data.qrels["dev"][query]}
+    with pytest.raises(InputError, match="The dev split has one query or pair"):
+        workbench(data, data, TrainSettings(), SelectSettings(), tmp_path, QUIET)
+
+
+def test_another_guide_under_the_same_name_is_another_training(tmp_path):
+    data, guide = retrieval_set(), tmp_path / "guide"
+    wanted = TrainSettings(loss="GISTEmbedLoss", guide=str(guide))
+
+    def training(seed):
+        write_toy_model(guide, ["some words"], seed=seed)
+        return workbench(data, data, wanted, SelectSettings(), tmp_path, QUIET).training
+
+    assert training(1) == training(1)
+    assert training(1) != training(2)

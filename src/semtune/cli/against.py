@@ -33,16 +33,17 @@ class Other:
     saved: Scores | None = None
 
 
-def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str]) -> list[Other]:
+def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str], kind: Kind) -> list[Other]:
     """Open everything that `--against` names, so that what is missing is found before hours of work.
 
     Args:
         words: as typed.
         runtime: of the models.
         data: what the model will be measured on; a kept result must be of the same.
+        kind: what it will be judged by; likewise.
 
     Raises:
-        SemtuneError: one cannot be had, is named twice, or was measured on other data.
+        SemtuneError: one cannot be had, is named twice, or was measured on other data or by another task.
     """
     from semtune.encoders.load import load_encoder
     from semtune.evaluate.compared import refuse_other_data
@@ -58,6 +59,11 @@ def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str])
         elif is_saved(Path(word)):
             kept = read_saved(Path(word))
             refuse_other_data(kept.data, word, data, "this data set")
+            if kept.scores.kind != kind:
+                raise ConfigError(
+                    f"{word} was judged by {kept.scores.kind}, this is {kind}: nothing to compare. Give --task {kept.scores.kind}, "
+                    "or the model itself in place of its evaluation."
+                )
             found.append(Other(_key(kept.scores.model, found), saved=kept.scores))
         else:
             encoder = load_encoder(word, runtime)
@@ -106,6 +112,7 @@ def measure(
     """Every system's result on the test part, in the order asked for; as `tuned` was measured."""
     from semtune.evaluate.bm25 import score_bm25
     from semtune.evaluate.hybrid import score_hybrid
+    from semtune.evaluate.saved import aligned
     from semtune.evaluate.scores import score
 
     keys = {other.key for other in others}
@@ -115,7 +122,7 @@ def measure(
         if other.encoder is not None:
             found[other.key] = score(other.encoder, dataset, "test", progress, tuned.kind, at, seed)
         elif other.saved is not None:
-            found[other.key] = other.saved
+            found[other.key] = aligned(other.saved, tuned, other.saved.model, "this data set")
         elif bm25 is not None:
             hybrid = other.key == HYBRID
             found[other.key] = score_hybrid(tuned, bm25, dataset.qrels["test"]) if hybrid else bm25

@@ -15,7 +15,7 @@ from semtune.io import finite
 JSON = typer.Option("--json", help="Print one JSON document on stdout; everything else goes to stderr.")
 TRAIN = typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
 RUNTIME = typer.Option("--runtime", help="auto: the exported graph in fp32 where there is one; onnx; onnx-int8; torch.")
-SEED = typer.Option("--seed", help="Seed of everything random.")
+SEED = typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of everything random.")
 
 
 class Console:

@@ -58,7 +58,7 @@ def evaluate(
         typer.Option("--min-gain", min=0, max=1, help="The gain that makes shipping worth while; 0: any real one."),
     ] = 0.0,
     alpha: Annotated[
-        float, typer.Option("--alpha", min=0, max=0.05, help="A difference is believed if its p-value is below.")
+        float, typer.Option("--alpha", min=1e-6, max=0.05, help="A difference is believed if its p-value is below.")
     ] = 0.01,
     noise: Annotated[
         float,
@@ -129,7 +129,7 @@ def evaluate(
     keep_freed_memory()
     with console.progress() as progress:
         encoder = load_encoder(model, chosen)
-        others = open_others(against or [], chosen, identity)
+        others = open_others(against or [], chosen, identity, kind)
         base = next((other.encoder for other in others if other.encoder is not None), None)
         forgot = _forgetting(general, encoder, base, seed, limits, progress)
         table = measure_stages(model, place, chosen, data, kind, ks, seed, progress) if stages else None
@@ -193,6 +193,9 @@ def _write(out: Path, outcome: Outcome, data: Dataset, title: str, extras: Extra
 
     with storage_errors(out):
         out.mkdir(parents=True, exist_ok=True)
+    for name in ("stages.json", "thresholds.json"):  # of an evaluation that was here before
+        with storage_errors(out):
+            (out / name).unlink(missing_ok=True)
     write_report(out / "report.html", outcome, data, "test", None, title, extras=extras)
     if extras.stages:
         write_json(out / "stages.json", extras.stages.as_dict())

@@ -32,6 +32,8 @@ def resolve(model: str, *, serving: bool = False) -> Path:
     Raises:
         ModelError: nothing of that name can be had here.
     """
+    if not model.strip():
+        raise ModelError("The model's name is empty. Give a model folder, a run folder or a model's name.")
     path = Path(model).expanduser()
     if path.is_dir():
         return _in_folder(path, serving)

@@ -21,6 +21,7 @@ from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.evaluate.kinds.pairs import judged_pairs
 from semtune.evaluate.result import Kind, Scores
+from semtune.evaluate.verdict import broken
 from semtune.metrics import ranking
 from semtune.types import Qrels, Split
 
@@ -145,8 +146,10 @@ def calibrate(scores: Scores, dataset: Dataset, split: Split) -> Calibrated:
         split: of the data set.
 
     Raises:
-        InputError: the result is of another kind, or there are too few answers of either class.
+        InputError: the result is of another kind, the model is broken, or there are too few answers of either class.
     """
+    if reason := broken(scores):
+        raise InputError(f"No thresholds can be measured: {reason}")
     found = _answers(scores, dataset, split)
     positives = int(found.relevant.sum())
     if min(positives, found.relevant.size - positives) < LEAST:
@@ -154,8 +157,6 @@ def calibrate(scores: Scores, dataset: Dataset, split: Split) -> Calibrated:
             f"Thresholds need at least {LEAST} relevant and {LEAST} other answers; the {split} split gives {positives} and "
             f"{found.relevant.size - positives}. Label more queries."
         )
-    if not np.isfinite(found.scores).all():
-        raise InputError(f"{scores.model} gave scores that are not numbers; nothing can be calibrated.")
     slope, intercept = fit_logistic(found.scores, found.relevant)
     calibration = Calibration(slope, intercept, found.of)
     probabilities = np.array([calibration.probability(score) for score in found.scores])

@@ -32,6 +32,7 @@ def warnings(
         *_small(tuned, bounds, comparisons, limits),
         *_leaking(leaks),
         *_missing(tuned),
+        *_unknown(tuned),
         *_beaten(comparisons, limits),
         *_worse(parts, tuned),
         *([f"{forgot.sentence()}."] if forgot and not forgot.drop <= 0 else []),
@@ -85,6 +86,13 @@ def _missing(tuned: Scores) -> list[str]:
         return []
     total = tuned.counts["relevant"]
     return [f"{missing:,} of {total:,} relevant documents are not in the corpus and count as not found."]
+
+
+def _unknown(tuned: Scores) -> list[str]:
+    left_out = tuned.counts.get("texts_of_unknown_class", 0)
+    if not left_out:
+        return []
+    return [f"{left_out:,} texts are of classes that train has no example of; they are not judged."]
 
 
 def _beaten(comparisons: Mapping[str, Verdict], limits: Limits) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from semtune.errors import InputError
 from semtune.evaluate.limits import Limits
 from semtune.evaluate.markdown import table
 from semtune.evaluate.result import label
-from semtune.evaluate.saved import STEP, Saved, read_saved
+from semtune.evaluate.saved import STEP, Saved, aligned, read_saved
 from semtune.evaluate.verdict import Verdict, judge_all, number
 
 WORDS = {"ship": "better", "do-not-ship": "worse", "cannot-judge": "not told apart"}
@@ -85,7 +85,7 @@ def compare_saved(paths: Sequence[Path], seed: int = 0, limits: Limits | None = 
     """Compare runs, or folders that `semtune evaluate -o` wrote, with the first of them.
 
     Raises:
-        InputError: fewer than two, one holds no evaluation, or they were measured on different data.
+        InputError: fewer than two, one holds no evaluation, or they were measured on different data or by different tasks.
     """
     if len(paths) < 2:
         raise InputError("A comparison needs at least two runs: semtune compare RUN_A RUN_B")
@@ -93,6 +93,7 @@ def compare_saved(paths: Sequence[Path], seed: int = 0, limits: Limits | None = 
     first, *others = runs
     for name in others:
         refuse_other_data(runs[name].data, name, runs[first].data, first)
+        runs[name] = replace(runs[name], scores=aligned(runs[name].scores, runs[first].scores, name, first))
     sides = {name: (runs[name].scores, runs[first].scores) for name in others}
     return Compared(runs, judge_all(sides, seed, limits or Limits()))
 

@@ -54,11 +54,17 @@ class Extras:
 
 
 def charts(encoders: Mapping[str, Encoder], dataset: Dataset, split: Split, seed: int = 0) -> dict[str, Map]:
-    """The map of each system over one sample, all turned like the last; empty where nothing is searched."""
+    """The map of each system over one sample, all turned like the last; empty where nothing is searched.
+
+    A system that gives vectors with NaN has none.
+    """
     sample = draw(dataset, split, seed)
     if sample is None:
         return {}
-    found = {name: chart(encoder, sample) for name, encoder in encoders.items()}
+    drawn = {name: chart(encoder, sample) for name, encoder in encoders.items()}
+    found = {name: each for name, each in drawn.items() if each is not None}
+    if not found:
+        return {}
     reference = list(found.values())[-1]
     return {name: each if each is reference else turned(each, reference) for name, each in found.items()}
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from semtune.errors import InputError
 from semtune.evaluate.markdown import summary_page
 from semtune.evaluate.outcome import Outcome, write_trec_run
 from semtune.evaluate.saved import METRICS, PER_QUERY, write_per_query
-from semtune.io import atomic_file, write_json
+from semtune.io import atomic_file, read_json, write_json
 
 SUMMARY = "summary.md"
 
 
 def write_files(folder: Path, outcome: Outcome) -> None:
-    """Write them into a folder that exists, metrics.json last."""
+    """Write them into a folder that exists, metrics.json last; runs of an evaluation that was there before go."""
+    for system in _before(folder).keys() - outcome.systems.keys():
+        (folder / f"{Path(system).name}.trec").unlink(missing_ok=True)
     for name, scores in outcome.systems.items():
         if scores.run:
             write_trec_run(folder / f"{name}.trec", scores, name)
@@ -21,3 +25,13 @@ def write_files(folder: Path, outcome: Outcome) -> None:
     with atomic_file(folder / SUMMARY) as page:
         page.write(summary_page(outcome))
     write_json(folder / METRICS, outcome.metrics_json())
+
+
+def _before(folder: Path) -> dict[str, Any]:
+    """The systems of the evaluation that the folder holds; empty where it holds none that can be read."""
+    try:
+        values = read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
+    except InputError:
+        return {}
+    systems = values.get("systems") if isinstance(values, dict) else None
+    return systems if isinstance(systems, dict) else {}

@@ -72,10 +72,12 @@ def _drawn(corpus: list[Document], count: int, rng: np.random.Generator) -> list
     return [corpus[row] for row in rng.permutation(len(corpus))[:count]]
 
 
-def chart(encoder: Encoder, sample: Sample) -> Map:
-    """Embed a sample and lay it flat: principal components, by singular value decomposition."""
+def chart(encoder: Encoder, sample: Sample) -> Map | None:
+    """Embed a sample and lay it flat: principal components, by singular value decomposition; None for vectors with NaN."""
     queries = unit(encoder.encode(sample.queries, "query").vectors)
     documents = unit(encoder.encode(sample.documents, "document").vectors)
+    if not (np.isfinite(queries).all() and np.isfinite(documents).all()):
+        return None
     cosines = queries @ documents.T
     linked = np.zeros(cosines.shape, dtype=bool)
     linked[tuple(np.array(sample.links).T)] = True

@@ -83,7 +83,7 @@ class Scores:
         metrics: metric name → value; NaN for all where a vector was not a number.
         per_query: metric name → (items,) values in the order of `query_ids`, their mean is the metric; empty where
             the metric is a statistic of all items together. "accuracy/3" is the third draw of "accuracy".
-        query_ids: the judged queries, texts, rows ...; empty for kinds in `STATISTICS`.
+        query_ids: the judged queries, texts, pairs, rows ...
         run: query id → its best documents and their scores; retrieval only.
         similarities, gold: (pairs,) cosine, and people's score or 1 and 0; only for kinds in `STATISTICS`.
         counts: how many queries, documents, judgements, pairs ... were used, and what was left out.

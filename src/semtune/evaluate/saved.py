@@ -17,7 +17,7 @@ import numpy as np
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.evaluate.result import STATISTICS, Scores
+from semtune.evaluate.result import KINDS, STATISTICS, Scores
 from semtune.io import read_json, read_jsonl, write_jsonl
 from semtune.types import Split
 
@@ -88,6 +88,8 @@ def read_saved(path: Path) -> Saved:
             "written by `semtune evaluate MODEL DATASET -o FOLDER`."
         )
     values = read_json(folder / METRICS)
+    if not isinstance(values, dict):
+        raise InputError(f"{folder / METRICS} is damaged: it holds no JSON object. Measure again.")
     if not values.get("data") or not (folder / PER_QUERY).is_file():
         raise InputError(
             f"{folder} has no {PER_QUERY}, or does not say what it was measured on. Measure again: "
@@ -96,11 +98,15 @@ def read_saved(path: Path) -> Saved:
     if values.get("kind") == "mining":
         raise InputError(f"{folder} is of paraphrase mining, whose pairs are not kept. Compare with --against MODEL.")
     try:
+        data = {key: str(values["data"][key]) for key in ("name", "split", "sha256")}
+        if values["kind"] not in KINDS:
+            raise ValueError(f"kind {values['kind']!r}")
         scores = _scores(values, list(read_jsonl(folder / PER_QUERY)))
-        low, high = (_or_nan(bound) for bound in values["intervals"]["tuned"])
+        low, high = (_number(bound) for bound in values["intervals"]["tuned"])
+        _ = scores.metrics[scores.main], scores.n if scores.kind in STATISTICS else scores.per_query[scores.main]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{folder} is damaged: {METRICS} and {PER_QUERY} do not fit together ({error!r}).") from None
-    return Saved(folder, scores, values["data"], (low, high))
+    return Saved(folder, scores, data, (low, high))
 
 
 def is_saved(path: Path) -> bool:
@@ -115,7 +121,7 @@ def _scores(values: Mapping[str, Any], rows: list[dict[str, Any]]) -> Scores:
         model=identity["model"],
         fingerprint=identity["fingerprint"],
         runtime=identity["runtime"],
-        metrics={name: _or_nan(value) for name, value in values["systems"]["tuned"].items()},
+        metrics={name: _number(value) for name, value in values["systems"]["tuned"].items()},
         query_ids=tuple(row["id"] for row in rows),
         counts=values["counts"],
         truncated=values["truncated"]["tuned"],
@@ -126,11 +132,49 @@ def _scores(values: Mapping[str, Any], rows: list[dict[str, Any]]) -> Scores:
     if len(rows) != values["n_queries"]:
         raise ValueError(f"{len(rows)} lines for {values['n_queries']} {empty.unit()}")
     columns = {
-        key: np.array([_or_nan(row["tuned"][key]) for row in rows]) for key in (rows[0]["tuned"] if rows else ())
+        key: np.array([_number(row["tuned"][key]) for row in rows]) for key in (rows[0]["tuned"] if rows else ())
     }
     if empty.kind in STATISTICS:
-        return replace(empty, query_ids=(), similarities=columns["similarities"], gold=columns["gold"])
+        return replace(empty, similarities=columns["similarities"], gold=columns["gold"])
     return replace(empty, per_query=columns)
+
+
+def aligned(kept: Scores, like: Scores, name: str, other: str) -> Scores:
+    """A result that was kept with its items in the order of another one of the same data.
+
+    Args:
+        kept: what is put in order.
+        like: has the order.
+        name, other: what people call the two.
+
+    Raises:
+        InputError: they are of another task, or of other items.
+    """
+    if kept.kind != like.kind:
+        raise InputError(
+            f"{name} was judged by {kept.kind} and {other} by {like.kind}: nothing to compare. Measure both by one task: "
+            f"`semtune evaluate MODEL DATASET --task {like.kind} -o FOLDER`."
+        )
+    if kept.query_ids == like.query_ids:
+        return kept
+    place = {id_: row for row, id_ in enumerate(kept.query_ids)}
+    if len(kept.query_ids) != len(like.query_ids) or place.keys() != set(like.query_ids):
+        raise InputError(
+            f"The {kept.unit()} of {name} are not those of {other}, though the data are: another version of Semtune kept "
+            "them. Measure again: `semtune evaluate MODEL DATASET -o FOLDER`."
+        )
+    rows = [place[id_] for id_ in like.query_ids]
+
+    def ordered(values: Any) -> Any:
+        return values[rows] if len(values) == len(rows) else values
+
+    return replace(
+        kept,
+        query_ids=like.query_ids,
+        per_query={metric: ordered(values) for metric, values in kept.per_query.items()},
+        similarities=ordered(kept.similarities),
+        gold=ordered(kept.gold),
+    )
 
 
 def _columns(scores: Scores) -> dict[str, Any]:
@@ -145,5 +189,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 
 
-def _or_nan(value: Any) -> Any:
-    return float("nan") if value is None else value
+def _number(value: Any) -> float:
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is no number")
+    return float("nan") if value is None else float(value)

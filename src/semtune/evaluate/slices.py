@@ -91,12 +91,14 @@ def slices(parts: Sequence[Part], tuned: Scores, other: Scores, seed: int = 0) -
 
 def restrict(scores: Scores, rows: Rows) -> Scores:
     """A result on some of its queries or pairs."""
+    ids = tuple(scores.query_ids[row] for row in rows) if scores.query_ids else ()
     if statistic := STATISTICS.get(scores.kind):
         cosine, gold = scores.similarities[rows], scores.gold[rows]
-        return replace(scores, similarities=cosine, gold=gold, metrics={scores.main: statistic(cosine, gold)})
+        metrics = {scores.main: statistic(cosine, gold)}
+        return replace(scores, query_ids=ids, similarities=cosine, gold=gold, metrics=metrics)
     per_query = {name: values[rows] for name, values in scores.per_query.items()}
     metrics = {name: float(values.mean()) for name, values in per_query.items()}
-    return replace(scores, query_ids=tuple(scores.query_ids[row] for row in rows), per_query=per_query, metrics=metrics)
+    return replace(scores, query_ids=ids, per_query=per_query, metrics=metrics)
 
 
 def partition(dataset: Dataset, split: Split, scores: Scores, languages: Told | None = None) -> list[Part]:

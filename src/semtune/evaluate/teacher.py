@@ -62,6 +62,8 @@ def kept(student: Scores, teacher: Scores, seed: int = 0) -> Kept:
 def in_words(values: Mapping[str, Any]) -> str:
     """`Kept.as_dict` as a sentence."""
     low, high = values["interval"]
+    if values["gain"] is None:
+        return f"{LABELS[values['metric']]} cannot be compared: that of the teacher or of the student is not a number"
     numbers = f"{values['student']:.4f} of {values['teacher']:.4f}, {values['gain']:+.3f}"
     if low is not None:
         numbers += f" [{low:+.3f}, {high:+.3f}]"

@@ -7,6 +7,7 @@ is made here, by torch's own exporter (`torch.onnx.export(dynamo=True)`), with p
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ from semtune.export.pipeline_module import WholePipeline, example_inputs, input_
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours in torch's messages
+MOST_WHY = 200  # characters of them that are shown
 OPSET = 18
 OUTPUT = "sentence_embedding"
 MAX_BATCH = 65_536
@@ -49,7 +52,7 @@ def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, pat
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        why = str(error).strip().partition("\n")[0]
+        why = ANSI.sub("", str(error.__cause__ or error)).strip().partition("\n")[0][:MOST_WHY]
         raise ModelError(
             f"torch cannot make an ONNX graph of this kind of model ({type(model[0]).__name__}: {why}). It can be served by "
             "torch itself (--runtime torch)."

@@ -167,7 +167,8 @@ def _look_at(word: str, taken: set[str]) -> Candidate:
             f"{folder} holds an exported model only, which cannot be tuned. Give the folder it was made from."
         )
     entry = entry_of(word, contract.name)
-    name = contract.name if contract.name not in taken else word
+    free = (name for name in (contract.name, word, str(folder)) if name not in taken)
+    name = next(free, f"{folder} ({contract.fingerprint[:8]})")
     licence = _licence(folder) or (entry.licence if entry else "")
     size = sum(path.stat().st_size for path in weights)
     return Candidate(word, name, folder, contract, entry, licence, _parameters(weights), size)

@@ -10,7 +10,7 @@ import numpy as np
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.evaluate.kinds.similarity import cosines
-from semtune.evaluate.kinds.texts import Texts, begin
+from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores
 from semtune.metrics import average_precision, best_accuracy, best_f1
 from semtune.progress import Progress
@@ -96,6 +96,7 @@ def score_pairs(encoder: Encoder, pairs: Sequence[Judged], left_out: int, progre
             "accuracy": accuracy.value,
             "accuracy_threshold": accuracy.threshold,
         },
+        query_ids=item_ids([p.sentence1 for p in pairs], [p.sentence2 for p in pairs], gold.tolist()),
         similarities=cosine,
         gold=gold,
         items=tuple((p.sentence1, p.sentence2, "belong together" if p.same else "differ") for p in pairs),

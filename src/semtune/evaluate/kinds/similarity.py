@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from semtune.evaluate.kinds.texts import Texts, begin
+from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores, Values
 from semtune.metrics import pearson, spearman
 from semtune.progress import Progress
@@ -26,6 +26,7 @@ def score_similarity(encoder: Encoder, pairs: Sequence[ScoredPair], progress: Pr
     return replace(
         begin("similarity", encoder, {"sentences": texts}, {"pairs": len(pairs)}),
         metrics={"spearman": _or_nan(spearman, cosine, gold), "pearson": _or_nan(pearson, cosine, gold)},
+        query_ids=item_ids([p.sentence1 for p in pairs], [p.sentence2 for p in pairs], gold.tolist()),
         similarities=cosine,
         gold=gold,
         items=tuple((pair.sentence1, pair.sentence2, f"people {pair.score:.2f}") for pair in pairs),
@@ -40,5 +41,5 @@ def cosines(texts: Texts, left: Sequence[str], right: Sequence[str]) -> Values:
 
 
 def _or_nan(correlation: Callable[[Values, Values], float], cosine: Values, gold: Values) -> float:
-    usable = len(gold) > 1 and np.isfinite(gold).all()
+    usable = len(gold) > 1 and np.isfinite(gold).all() and np.ptp(gold) > 0
     return correlation(cosine, gold) if usable else float("nan")

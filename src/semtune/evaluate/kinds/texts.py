@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -79,8 +80,14 @@ def without_numbers(scores: Scores) -> Scores:
 
 
 def item_ids(*columns: Sequence[object]) -> tuple[str, ...]:
-    """An id a row that tells its place and its content, so that results on other data are not taken for the same."""
-    return tuple(
-        f"{number}:{hashlib.sha256(repr(row).encode()).hexdigest()[:8]}"
-        for number, row in enumerate(zip(*columns, strict=True), start=1)
-    )
+    """An id a row, made of its content, so that results on the same rows can be laid side by side in whatever order.
+
+    Of rows that are alike the second has ":2" at its end.
+    """
+    seen: Counter[str] = Counter()
+    made = []
+    for row in zip(*columns, strict=True):
+        id_ = hashlib.sha256(repr(row).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        seen[id_] += 1
+        made.append(id_ if seen[id_] == 1 else f"{id_}:{seen[id_]}")
+    return tuple(made)

@@ -182,7 +182,7 @@ def to_dims(job: Job, kept: NDArray[np.float32], way: str) -> Student:
         project(model, kept)
         return model
 
-    of = {"first": "the first", "pca": "the main directions (PCA of training texts),"}[way]
+    of = {"first": "the first", "pca": "the main directions (PCA of the data's texts),"}[way]
     return Student(job.stage("cut", cut), f"{of} {dim:,} of its {size:,} dimensions")
 
 
