@@ -43,7 +43,10 @@ def test_a_folder_is_described_from_its_files(folder):
         "weights_sha256": weights,
     }
     assert {key: getattr(made, key) for key in rules} == rules
-    assert made.fingerprint == canonical(rules)
+    config = json.loads((folder / "config.json").read_text())
+    backbone = {key: config[key] for key in ("model_type", "num_hidden_layers", "num_attention_heads", "hidden_act")}
+    backbone |= {key: config[key] for key in ("layer_norm_eps", "position_embedding_type") if key in config}
+    assert made.fingerprint == canonical({**rules, "architecture": {"backbone": backbone, "dense": []}})
     assert (made.name, made.base, made.similarity, made.exports, made.thresholds) == (
         "mine",
         "theirs",
@@ -89,6 +92,17 @@ def test_every_rule_is_read_and_is_in_the_fingerprint(folder, file, values, fiel
     assert made.fingerprint != before.fingerprint
 
 
+@pytest.mark.parametrize(
+    "values", [{"num_hidden_layers": 1}, {"hidden_act": "relu"}, {"num_attention_heads": 1}, {"layer_norm_eps": 0.1}]
+)
+def test_the_same_weights_computed_otherwise_are_another_model(folder, values):
+    before = contracts.describe(folder)
+    change(folder / "config.json", transformers_version="0", hidden_dropout_prob=0.5)
+    assert contracts.describe(folder).fingerprint == before.fingerprint  # neither changes a vector
+    change(folder / "config.json", **values)
+    assert contracts.describe(folder).fingerprint != before.fingerprint
+
+
 def test_other_weights_and_other_tokenizers_are_other_models(folder, tmp_path):
     before = contracts.describe(folder)
     other = contracts.describe(write_toy_model(tmp_path / "other", ["mend a kettle"], seed=1))
@@ -131,6 +145,8 @@ def test_a_dense_module_sets_the_dimension_and_its_weights_count(folder):
     (folder / "2_Dense" / "config.json").write_text('{"in_features": 32, "out_features": 8}')
     before = contracts.describe(folder)
     assert before.dimension == 8
+    change(folder / "2_Dense" / "config.json", activation_function="torch.nn.modules.activation.Tanh")
+    assert contracts.describe(folder).fingerprint != before.fingerprint
     (folder / "2_Dense" / "model.safetensors").write_bytes(b"dense")
     assert contracts.describe(folder).weights_sha256 != before.weights_sha256
     assert contracts.weights_files(folder) == [folder / "2_Dense" / "model.safetensors", folder / "model.safetensors"]

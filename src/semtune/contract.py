@@ -39,6 +39,12 @@ STATIC = "static"
 NO_LIMIT = UNSET_LENGTH
 """The length limit of a model that reads texts of any length."""
 UNLIMITED_PASSAGE = 256
+COMPUTING = (
+    "model_type", "num_hidden_layers", "n_layers", "num_attention_heads", "n_heads", "hidden_act", "hidden_activation",
+    "activation", "layer_norm_eps", "norm_eps", "position_embedding_type", "relative_attention_num_buckets", "rope_theta",
+    "global_attn_every_n_layers", "local_attention",
+)  # fmt: skip
+"""Keys of a backbone's config.json that change its vectors, and no weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ def describe(folder: Path, name: str = "", base: str = "") -> Contract:
         weights_sha256=weights,
         fingerprint="",
     )
-    return replace(contract, fingerprint=_fingerprint(contract))
+    return replace(contract, fingerprint=_fingerprint(contract, _architecture(folder, config)))
 
 
 def static_folder(folder: Path) -> Path | None:
@@ -217,12 +223,22 @@ def _hash_files(paths: list[Path]) -> str:
     return sha256_json([[path.name, sha256_file(path)] for path in paths]) if paths else ""
 
 
-def _fingerprint(contract: Contract) -> str:
+def _architecture(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What one and the same weights could be computed with in different ways: the backbone's settings, the head's activation."""
+    heads = [
+        _optional(folder / module["path"] / "config.json").get("activation_function", "")
+        for module in _optional(folder / "modules.json") or []
+        if _kind(module) == "Dense"
+    ]
+    return {"backbone": {key: config[key] for key in COMPUTING if key in config}, "dense": heads}
+
+
+def _fingerprint(contract: Contract, architecture: Mapping[str, Any]) -> str:
     makes_vectors = (
         "pooling", "normalize", "prompts", "max_length", "lowercase", "dimension", "tokenizer_sha256", "weights_sha256"
     )  # fmt: skip
     values = asdict(contract)
-    return sha256_json({key: values[key] for key in makes_vectors})
+    return sha256_json({**{key: values[key] for key in makes_vectors}, "architecture": architecture})
 
 
 def _parse(path: Path) -> Contract:

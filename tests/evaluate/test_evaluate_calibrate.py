@@ -138,6 +138,13 @@ def test_thresholds_of_scored_pairs():
     assert "0.6 or more" in made.calibration.of
 
 
+def test_a_broken_model_gets_no_thresholds(searched):
+    found = score(ToyEncoder(), searched, "dev")
+    for broken, words in (({"not_finite": 3}, "NaN for 3 texts"), ({"collapsed": True}, "collapsed")):
+        with pytest.raises(InputError, match=f"No thresholds can be measured: .*{words}"):
+            calibrate(replace(found, **broken), searched, "dev")
+
+
 def test_too_few_labels_are_refused(searched):
     few = replace(searched, qrels={"dev": {"q30": {"d30": 1}}})
     with pytest.raises(InputError, match="at least 20 relevant and 20 other answers"):

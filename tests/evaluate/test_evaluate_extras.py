@@ -1,5 +1,7 @@
 """The further parts of the report: the map is a principal-component plot, costs are the clock's, all text is escaped."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,16 @@ def test_the_sample_holds_queries_their_answers_and_others(searched):
     near = [vectors[0][q] @ vectors[1][d] for q, d in sample.links]
     assert drawn.near == pytest.approx(np.mean(near), abs=1e-6)
     assert drawn.far == pytest.approx(((vectors[0] @ vectors[1].T).sum() - sum(near)) / (80 * 240 - 80), abs=1e-5)
+
+
+def test_vectors_that_are_no_numbers_have_no_map(searched):
+    class Broken(ToyEncoder):
+        def encode(self, *arguments, **named):
+            made = super().encode(*arguments, **named)
+            return replace(made, vectors=np.full_like(made.vectors, np.nan))
+
+    assert charts({"tuned": Broken(), "base": ToyEncoder()}, searched, "test").keys() == {"base"}
+    assert charts({"tuned": Broken()}, searched, "test") == {}
 
 
 def test_every_part_is_shown_and_escaped(searched):

@@ -194,3 +194,13 @@ def test_by_default_the_catalogue_that_is_here_and_fits_the_language(monkeypatch
     monkeypatch.setattr(candidates, "is_here", lambda _id: False)
     with pytest.raises(InputError, match="none is on this machine"):
         candidates.usual({"en"})
+
+
+def test_candidates_of_one_name_are_told_apart(tmp_path, monkeypatch):
+    write_toy_model(tmp_path / "mine", seed=1)
+    write_toy_model(tmp_path / "x" / "mine", seed=2)
+    monkeypatch.chdir(tmp_path)
+    for asked in (["x/mine", "mine"], ["mine", "x/mine"]):
+        field = gather(asked)
+        assert [one.asked for one in field.candidates] == asked
+        assert len({one.name for one in field.candidates}) == 2
