@@ -161,9 +161,7 @@ def workbench(
     """
     judge = DevJudge(part, settings.seed, progress)
     if judge.n < LEAST:
-        raise InputError(
-            f"The dev split has {judge.n} {judge.unit}: nothing can be compared on so few. Label more of them."
-        )
+        raise InputError("The dev split has one query or pair: nothing can be compared on it. Label more of them.")
     return Workbench(judge, _train_only(dataset), training, settings.runtime, settings.seed, work, progress)
 
 
