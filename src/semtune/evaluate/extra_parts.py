@@ -42,8 +42,8 @@ def _map_plot(name: str, called: str, drawn: Map, reach: float) -> str:
         axes.plot(*drawn.documents.T, "o", color=MUTED, markersize=2.6, alpha=0.6, markeredgewidth=0, label="documents")
         colour = SYSTEMS.get(name, MUTED)
         axes.plot(*drawn.queries.T, "o", color=colour, markersize=3.4, markeredgewidth=0, label="queries")
-        axes.set_xlim(-reach, reach)
-        axes.set_ylim(-reach, reach)
+        axes.set_xlim(-reach, reach, auto=True)  # not fixed: the one with more room is widened below, without a warning
+        axes.set_ylim(-reach, reach, auto=True)
         axes.set_aspect("equal", adjustable="datalim")
         axes.tick_params(labelbottom=False, labelleft=False)
         plot.legend(loc="outside upper left", ncols=2)
