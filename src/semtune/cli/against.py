@@ -46,7 +46,7 @@ def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str],
         SemtuneError: one cannot be had, is named twice, or was measured on other data or by another task.
     """
     from semtune.encoders.load import load_encoder
-    from semtune.evaluate.compared import refuse_other_data
+    from semtune.evaluate.compared import refuse_other_data, refuse_other_task
     from semtune.evaluate.saved import is_saved, read_saved
 
     twice = next((word for at, word in enumerate(words) if word in words[:at]), None)
@@ -59,11 +59,7 @@ def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str],
         elif is_saved(Path(word)):
             kept = read_saved(Path(word))
             refuse_other_data(kept.data, word, data, "this data set")
-            if kept.scores.kind != kind:
-                raise ConfigError(
-                    f"{word} was judged by {kept.scores.kind}, this is {kind}: nothing to compare. Give --task {kept.scores.kind}, "
-                    "or the model itself in place of its evaluation."
-                )
+            refuse_other_task(kept.scores.kind, word, kind, "this data set")
             found.append(Other(_key(kept.scores.model, found), saved=kept.scores))
         else:
             encoder = load_encoder(word, runtime)

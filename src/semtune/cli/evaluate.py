@@ -193,8 +193,7 @@ def _write(out: Path, outcome: Outcome, data: Dataset, title: str, extras: Extra
 
     with storage_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-    for name in ("stages.json", "thresholds.json"):  # of an evaluation that was here before
-        with storage_errors(out):
+        for name in ("stages.json", "thresholds.json"):  # of an evaluation that was here before
             (out / name).unlink(missing_ok=True)
     write_report(out / "report.html", outcome, data, "test", None, title, extras=extras)
     if extras.stages:

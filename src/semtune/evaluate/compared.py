@@ -10,7 +10,7 @@ from typing import Any
 from semtune.errors import InputError
 from semtune.evaluate.limits import Limits
 from semtune.evaluate.markdown import table
-from semtune.evaluate.result import label
+from semtune.evaluate.result import Kind, label
 from semtune.evaluate.saved import STEP, Saved, aligned, read_saved
 from semtune.evaluate.verdict import Verdict, judge_all, number
 
@@ -93,6 +93,7 @@ def compare_saved(paths: Sequence[Path], seed: int = 0, limits: Limits | None = 
     first, *others = runs
     for name in others:
         refuse_other_data(runs[name].data, name, runs[first].data, first)
+        refuse_other_task(runs[name].scores.kind, name, runs[first].scores.kind, first)
         runs[name] = replace(runs[name], scores=aligned(runs[name].scores, runs[first].scores, name, first))
     sides = {name: (runs[name].scores, runs[first].scores) for name in others}
     return Compared(runs, judge_all(sides, seed, limits or Limits()))
@@ -109,6 +110,19 @@ def refuse_other_data(mine: Mapping[str, str], name: str, theirs: Mapping[str, s
         raise InputError(
             f"{name} was measured on {shown[0]} and {other} on {shown[1]}: different data, nothing to compare. Measure "
             "both on one data set: `semtune evaluate MODEL DATASET -o FOLDER`."
+        )
+
+
+def refuse_other_task(mine: Kind, name: str, theirs: Kind, other: str) -> None:
+    """See that two evaluations judge by the same task.
+
+    Raises:
+        InputError: they do not; both are named.
+    """
+    if mine != theirs:
+        raise InputError(
+            f"{name} was judged by {mine} and {other} by {theirs}: nothing to compare. Measure both by one task: "
+            f"`semtune evaluate MODEL DATASET --task {theirs} -o FOLDER`."
         )
 
 

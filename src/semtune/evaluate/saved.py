@@ -103,7 +103,6 @@ def read_saved(path: Path) -> Saved:
             raise ValueError(f"kind {values['kind']!r}")
         scores = _scores(values, list(read_jsonl(folder / PER_QUERY)))
         low, high = (_number(bound) for bound in values["intervals"]["tuned"])
-        _ = scores.metrics[scores.main], scores.n if scores.kind in STATISTICS else scores.per_query[scores.main]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{folder} is damaged: {METRICS} and {PER_QUERY} do not fit together ({error!r}).") from None
     return Saved(folder, scores, data, (low, high))
@@ -134,13 +133,15 @@ def _scores(values: Mapping[str, Any], rows: list[dict[str, Any]]) -> Scores:
     columns = {
         key: np.array([_number(row["tuned"][key]) for row in rows]) for key in (rows[0]["tuned"] if rows else ())
     }
+    if empty.main not in empty.metrics or (empty.kind not in STATISTICS and empty.main not in columns):
+        raise KeyError(empty.main)
     if empty.kind in STATISTICS:
         return replace(empty, similarities=columns["similarities"], gold=columns["gold"])
     return replace(empty, per_query=columns)
 
 
 def aligned(kept: Scores, like: Scores, name: str, other: str) -> Scores:
-    """A result that was kept with its items in the order of another one of the same data.
+    """A result that was kept with its items in the order of another one of the same data and task.
 
     Args:
         kept: what is put in order.
@@ -148,13 +149,8 @@ def aligned(kept: Scores, like: Scores, name: str, other: str) -> Scores:
         name, other: what people call the two.
 
     Raises:
-        InputError: they are of another task, or of other items.
+        InputError: they are of other items.
     """
-    if kept.kind != like.kind:
-        raise InputError(
-            f"{name} was judged by {kept.kind} and {other} by {like.kind}: nothing to compare. Measure both by one task: "
-            f"`semtune evaluate MODEL DATASET --task {like.kind} -o FOLDER`."
-        )
     if kept.query_ids == like.query_ids:
         return kept
     place = {id_: row for row, id_ in enumerate(kept.query_ids)}

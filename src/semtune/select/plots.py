@@ -38,33 +38,33 @@ def pareto(rows: Sequence[Row], taken: str, label: str) -> str:
         times = [row.cost.p50_ms for row in shown]
         axes.set_xlim(min(times) / 1.6, max(times) * 1.6)
         axes.margins(y=0.18)
-        _names(axes, shown, taken)
+        places = [(row.candidate.name, row.cost.p50_ms, row.best.value) for row in shown]
+        _names(axes, places, taken, 9, turn=math.sqrt(math.prod(axes.get_xlim())))  # the middle of a log axis
         _plain_ticks(axes.xaxis)
         axes.set_xlabel("milliseconds for one query (the left is faster)")
         axes.set_ylabel(f"dev {label}")
         return to_svg(figure, "pareto", f"{label} of each candidate against the time of one query")
 
 
-def _names(axes: Any, rows: Sequence[Row], taken: str) -> None:
-    """Write each name beside its dot, on the side with more room; names that would overlap are moved down."""
-    left, right = (math.log(x) for x in axes.get_xlim())
-    order = sorted(rows, key=lambda row: -row.best.value)
-    for row, at in zip(order, _apart(axes, [row.best.value for row in order]), strict=True):
-        beside_left = (math.log(row.cost.p50_ms) - left) / (right - left) > 0.5
-        axes.annotate(
-            _short(row.candidate.name), (row.cost.p50_ms, at), xytext=(-9 if beside_left else 9, 0),
-            textcoords="offset points", ha="right" if beside_left else "left", va="center", fontsize=8,
-            color=INK, fontweight="bold" if row.candidate.name == taken else "normal",
-        )  # fmt: skip
+def _names(axes: Any, points: Sequence[tuple[str, float, float]], taken: str, gap: int, turn: float = math.inf) -> None:
+    """Write names beside their points, on the left of those beyond `turn`; names that would overlap are moved down.
 
-
-def _apart(axes: Any, values: Sequence[float]) -> list[float]:
-    """Where names stand beside values, the highest first: those that would overlap are moved down."""
+    Args:
+        axes: drawn in; their limits no longer change.
+        points: (name, x, y) of each.
+        taken: the name to set off.
+        gap: points between the name and its point.
+        turn: an x.
+    """
     low, high = axes.get_ylim()
-    room, made = ROOM * (high - low), list[float]()
-    for value in values:
-        made.append(min(value, made[-1] - room) if made else value)
-    return made
+    at = math.inf
+    for name, x, y in sorted(points, key=lambda point: -point[2]):
+        at = min(y, at - ROOM * (high - low))
+        axes.annotate(
+            _short(name), (x, at), xytext=(-gap if x > turn else gap, 0), textcoords="offset points",
+            ha="right" if x > turn else "left", va="center", fontsize=8, color=INK,
+            fontweight="bold" if name == taken else "normal",
+        )  # fmt: skip
 
 
 def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str) -> str:
@@ -84,20 +84,11 @@ def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str)
         axes.set_xticks(range(len(steps) + 1), ["untouched", *(f"{count} steps" for count in steps)])
         axes.set_xlim(-0.2, len(steps) + 0.75)
         axes.margins(y=0.12)
-        for last in sorted({len(row.trials) for row in tried}):
-            _end_names(axes, [row for row in tried if len(row.trials) == last], last, taken)
+        ends = [(row.candidate.name, len(row.trials), row.trials[-1].quality.value) for row in tried]
+        for last in {x for _, x, _ in ends}:
+            _names(axes, [end for end in ends if end[1] == last], taken, 6)
         axes.set_ylabel(f"dev {label}")
         return to_svg(figure, "trials", f"{label} of each candidate untouched and after each round of trials")
-
-
-def _end_names(axes: Any, rows: Sequence[Row], last: int, taken: str) -> None:
-    """Write each name at the end of its line; all lines end at the same trial."""
-    order = sorted(rows, key=lambda row: -row.trials[-1].quality.value)
-    for row, at in zip(order, _apart(axes, [row.trials[-1].quality.value for row in order]), strict=True):
-        axes.annotate(
-            _short(row.candidate.name), (last, at), xytext=(6, 0), textcoords="offset points",
-            va="center", fontsize=8, color=INK, fontweight="bold" if row.candidate.name == taken else "normal",
-        )  # fmt: skip
 
 
 def dimensions(smaller: Sequence[Smaller], label: str) -> str:
