@@ -26,7 +26,7 @@ from typing import Any
 from timing import publish
 
 from semtune import dataset as datasets
-from semtune.encoders.resolve import resolve
+from semtune.hub import resolve
 
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SETS = ("scifact", "tldr", "stsb")

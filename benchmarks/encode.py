@@ -13,10 +13,10 @@ from passages import MODEL, python_docs
 from timing import interleaved, publish
 
 from semtune import contract as contracts
-from semtune.encoders.machine import has_bf16, keep_freed_memory
 from semtune.encoders.onnx import OnnxEncoder
 from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
 from semtune.export.build import export
+from semtune.machine import has_bf16, keep_freed_memory
 
 TEXTS, ROUNDS = 200, 5
 

@@ -26,18 +26,18 @@ from timing import publish
 
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
-from semtune.evaluate.alongside import score_beside
-from semtune.evaluate.bm25 import score_bm25
-from semtune.evaluate.calibrate import calibrate
-from semtune.evaluate.extras import Extras, charts
-from semtune.evaluate.files import write_files
-from semtune.evaluate.hybrid import score_hybrid
-from semtune.evaluate.outcome import conclude
 from semtune.evaluate.recorder import Listened, Record
-from semtune.evaluate.report import write_report
-from semtune.evaluate.retrieval import tie_order
+from semtune.evaluate.report.extras import Extras, charts
+from semtune.evaluate.report.page import write_report
+from semtune.evaluate.retrieval.bm25 import score_bm25
+from semtune.evaluate.retrieval.exact_search import tie_order
+from semtune.evaluate.retrieval.hybrid import score_hybrid
+from semtune.evaluate.saved.write import write_files
 from semtune.evaluate.scores import score
-from semtune.evaluate.served import build_index
+from semtune.evaluate.serving.calibration import calibrate
+from semtune.evaluate.serving.index_stage import build_index
+from semtune.evaluate.two_splits import score_beside
+from semtune.evaluate.verdict.outcome import conclude
 from semtune.progress import Progress
 from semtune.types import Document, Encoded, Query, Role
 

@@ -26,17 +26,18 @@ from passages import MODEL
 from timing import RESULTS
 
 from semtune import contract as contracts
+from semtune import machine
 from semtune.dataset import Dataset
-from semtune.encoders import machine
-from semtune.encoders.resolve import resolve
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import TorchEncoder
 from semtune.evaluate.scores import Scores, score
+from semtune.hub import resolve
 from semtune.io import write_jsonl
 from semtune.metrics import compare_means, compare_spearman
-from semtune.prepare import PrepareSettings, prepare
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.settings import PrepareSettings
 from semtune.train.settings import TrainSettings
-from semtune.train.trainer import Trained, train
+from semtune.train.train_model import Trained, train
 
 PLAN = TrainSettings()  # what `semtune train` does by itself
 SMALL = (50, 200, 1_000)

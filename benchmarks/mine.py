@@ -26,19 +26,21 @@ from passages import MODEL
 from timing import RESULTS
 
 from semtune import contract as contracts
+from semtune import machine
 from semtune.dataset import Dataset, write_documents
-from semtune.encoders import machine
-from semtune.encoders.resolve import resolve
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import Precision, TorchEncoder
 from semtune.evaluate.scores import Scores, score
+from semtune.hub import resolve
 from semtune.io import read_jsonl, write_jsonl
 from semtune.metrics import compare_means
-from semtune.prepare import PrepareSettings, load_for_evaluation, prepare
-from semtune.prepare.mine import mine
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.build.for_evaluation import load_for_evaluation
+from semtune.prepare.mine.hard_negatives import mine
+from semtune.prepare.settings import PrepareSettings
 from semtune.progress import Progress
 from semtune.train.settings import TrainSettings
-from semtune.train.trainer import train
+from semtune.train.train_model import train
 from semtune.types import Document, Encoded, Role
 
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))

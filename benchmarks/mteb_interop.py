@@ -21,9 +21,9 @@ from sentence_transformers import SentenceTransformer
 from timing import publish
 
 from semtune.encoders.load import load_encoder
-from semtune.encoders.resolve import resolve
 from semtune.evaluate.scores import score
-from semtune.prepare import load_for_evaluation
+from semtune.hub import resolve
+from semtune.prepare.build.for_evaluation import load_for_evaluation
 
 
 class OwnTask(AbsTaskRetrieval):

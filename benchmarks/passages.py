@@ -6,9 +6,10 @@ from pathlib import Path
 
 from semtune import contract as contracts
 from semtune.dataset import Dataset
-from semtune.encoders.resolve import resolve
 from semtune.encoders.tokenizer import Tokenizer
-from semtune.prepare import PrepareSettings, prepare
+from semtune.hub import resolve
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.settings import PrepareSettings
 
 MODEL = "all-MiniLM-L6-v2"
 

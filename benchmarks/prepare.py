@@ -35,9 +35,10 @@ def prepared(source: str) -> dict[str, Any]:
     from passages import MODEL
 
     from semtune import contract as contracts
-    from semtune.encoders.resolve import resolve
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare import PrepareSettings, prepare
+    from semtune.hub import resolve
+    from semtune.prepare.build.dataset import prepare
+    from semtune.prepare.settings import PrepareSettings
 
     folder = resolve(MODEL)
     contract = contracts.load(folder)
@@ -57,7 +58,7 @@ def prepared(source: str) -> dict[str, Any]:
 
 def near(source: str) -> dict[str, Any]:
     """Near duplicates among the texts of a table."""
-    from semtune.prepare.near import fingerprint, near_duplicates
+    from semtune.prepare.dedupe.near_duplicates import fingerprint, near_duplicates
 
     with gzip.open(source, "rt", encoding="utf-8") as lines:
         texts = [json.loads(line)["text"] for line in lines]

@@ -22,14 +22,15 @@ from sklearn.isotonic import IsotonicRegression
 from timing import publish
 
 from semtune import contract as contracts
+from semtune import machine
 from semtune.dataset import Dataset
-from semtune.encoders import machine
-from semtune.encoders.resolve import resolve
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import TorchEncoder
 from semtune.evaluate.scores import score
-from semtune.train.trainer import train
-from semtune.types import Encoder, ScoredPair
+from semtune.hub import resolve
+from semtune.protocols import Encoder
+from semtune.train.train_model import train
+from semtune.types import ScoredPair
 
 NEAR, FAR = range(1, 8), 0.25  # ranks of the base's neighbours that are paired; share of pairs drawn at random
 

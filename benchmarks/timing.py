@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from semtune.encoders import machine
+from semtune import machine
 
 RESULTS = Path(__file__).parent / "results"
 

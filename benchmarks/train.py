@@ -27,14 +27,14 @@ from timing import publish, timed
 
 from semtune import contract as contracts
 from semtune.dataset import Dataset
-from semtune.encoders.machine import has_bf16, keep_freed_memory
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import open_sentence_transformer
+from semtune.machine import has_bf16, keep_freed_memory
 from semtune.progress import QUIET
-from semtune.train.dev import RetrievalMeasure
-from semtune.train.fit import fit
+from semtune.train.monitor.dev_metric import RetrievalMeasure
 from semtune.train.plan import plan
 from semtune.train.settings import TrainSettings
+from semtune.train.training_loop import fit
 from semtune.types import Pair
 
 BATCH, ROUNDS, ROWS, SHORT_ROWS, QUALITY_ROWS = 32, 3, 512, 512, 512

@@ -14,10 +14,10 @@ from passages import MODEL, python_docs
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from timing import interleaved, publish
 
-from semtune.encoders.machine import has_bf16, keep_freed_memory
 from semtune.encoders.torch import open_sentence_transformer
-from semtune.train.fast import fast_on_cpu
-from semtune.train.sampler import length_batches
+from semtune.machine import has_bf16, keep_freed_memory
+from semtune.train.cpu.patch import fast_on_cpu
+from semtune.train.data.sampler import length_batches
 
 BATCH, STEPS, ROUNDS = 32, 2, 3
 

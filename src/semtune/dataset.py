@@ -48,7 +48,7 @@ NEGATIVE = "negative_"
 class Dataset:
     """A prepared data set in memory. Retrieval sets have qrels, similarity sets have scored pairs.
 
-    `review` is written for people to edit, and not read by `load`: see `semtune.prepare.review`. `parallel` is
+    `review` is written for people to edit, and not read by `load`: see `semtune.prepare.mine.review`. `parallel` is
     neither written nor read here: parallel texts are judged as they are, see `load_for_evaluation`.
     """
 

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from semtune.contract import Contract
     from semtune.dataset import Dataset
     from semtune.evaluate.result import Scores
-    from semtune.evaluate.slices import Part
+    from semtune.evaluate.verdict.slices import Part
     from semtune.progress import Progress
-    from semtune.train.floor import FloorSet
+    from semtune.train.forgetting_floor import FloorSet
 
 RUN_DATASET = "prepare"
 
@@ -29,14 +29,15 @@ def training_set(
     """The rows to train on: a data set folder, a run, or tables of pairs, whose labels stay where the loss asks for them."""
     from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare import PrepareSettings, prepare
+    from semtune.prepare.build.dataset import prepare
+    from semtune.prepare.settings import PrepareSettings
     from semtune.train.losses import takes_labels
 
     place = dataset_folder(train)
     if dev is None and (place / "prepare.json").exists():
         return datasets.load(place)
     source: str | dict[str, str] = str(train) if dev is None else {"train": str(train), "dev": str(dev)}
-    settings = PrepareSettings(verdicts="labels" if takes_labels(loss) else "triplets")
+    settings = PrepareSettings(pair_labels="labels" if takes_labels(loss) else "triplets")
     return prepare(source, Tokenizer(folder, contract), contract.passage_length, settings, seed, progress)
 
 
@@ -46,8 +47,8 @@ def floor_set(data: str, max_drop: float) -> FloorSet | None:
     Raises:
         InputError: there is no such data, or nothing in it can be measured.
     """
-    from semtune.prepare import load_for_evaluation
-    from semtune.train.floor import FloorSet
+    from semtune.prepare.build.for_evaluation import load_for_evaluation
+    from semtune.train.forgetting_floor import FloorSet
 
     return FloorSet(load_for_evaluation(Path(data)), max_drop) if data else None
 
@@ -59,7 +60,7 @@ def general_set(place: str) -> Dataset:
         InputError: there is no such data, or nothing in it can be measured.
     """
     from semtune.errors import InputError
-    from semtune.prepare import load_for_evaluation
+    from semtune.prepare.build.for_evaluation import load_for_evaluation
 
     found = load_for_evaluation(dataset_folder(Path(place)))
     for split in ("test", "dev", "train"):
@@ -71,7 +72,7 @@ def general_set(place: str) -> Dataset:
 
 def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
     """What the train part shares with what is held out: as `prepare.json` has it, or else looked for; empty without a train part."""
-    from semtune.prepare import leaks
+    from semtune.prepare.split.leaks import leaks
 
     if "leaks" in dataset.report:
         return dataset.report["leaks"]
@@ -88,7 +89,7 @@ def left_out(dataset: Dataset) -> dict[str, int]:
 
 def slices_of(dataset: Dataset, scores: Scores) -> list[Part]:
     """The parts of the test set that are looked at one by one."""
-    from semtune.evaluate.slices import partition
-    from semtune.prepare.languages import tell
+    from semtune.evaluate.verdict.slices import partition
+    from semtune.prepare.report.languages import tell
 
     return partition(dataset, "test", scores, tell)

@@ -18,25 +18,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from semtune import contract as contracts
 from semtune import dataset as datasets
-from semtune.backbone import Backbone, candidates, choose, chosen, reader, trial_training
 from semtune.config import RunConfig, write_config
 from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
 from semtune.encoders.load import load_encoder, model_bytes
-from semtune.encoders.machine import keep_freed_memory
 from semtune.errors import InputError
 from semtune.inputs import floor_set, general_set, leaks_of, slices_of, training_set
 from semtune.io import sha256_file, storage_errors, write_json
+from semtune.machine import keep_freed_memory
 from semtune.progress import QUIET, Progress
 from semtune.run import Key, RunDirectory, StepRecord, versions
+from semtune.select.backbone import Backbone, candidates, choose, chosen, reader, trial_training
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
-    from semtune.evaluate.calibrate import Calibrated
-    from semtune.evaluate.extras import Extras
+    from semtune.evaluate.report.extras import Extras
     from semtune.evaluate.result import Scores
-    from semtune.prepare import PrepareSettings
+    from semtune.evaluate.serving.calibration import Calibrated
+    from semtune.prepare.settings import PrepareSettings
+    from semtune.protocols import Encoder
     from semtune.select.candidates import Field
-    from semtune.types import Encoder, Split
+    from semtune.types import Split
 
 Rerun = Literal["changed", "always", "never"]
 KEPT: dict[Rerun, str] = {
@@ -275,7 +276,7 @@ def _device() -> str:
 
 
 def _prepare_settings(context: Context) -> PrepareSettings:
-    from semtune.prepare import PrepareSettings
+    from semtune.prepare.settings import PrepareSettings
 
     return PrepareSettings(**context.config.prepare.model_dump(exclude={"source"}))
 
@@ -293,7 +294,8 @@ def _prepare_arguments(context: Context) -> dict[str, Any]:
 
 
 def _source_hash(context: Context) -> dict[str, str]:
-    from semtune.prepare import hash_source, hash_verdicts
+    from semtune.prepare.mine.review_merge import hash_verdicts
+    from semtune.prepare.readers.source_kind import hash_source
 
     config = context.config.prepare
     found = {"source": hash_source(config.source)}
@@ -307,8 +309,8 @@ def _source_hash(context: Context) -> dict[str, str]:
 
 def _prepare(context: Context, work: Path) -> Made:
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare import prepare
-    from semtune.prepare.page import write_page
+    from semtune.prepare.build.dataset import prepare
+    from semtune.prepare.report.page import write_page
 
     config, settings = context.config.prepare, _prepare_settings(context)
     tokenizer = Tokenizer(context.reader.folder, context.reader.contract)
@@ -350,9 +352,9 @@ def _candidates(context: Context) -> dict[str, str]:
 
 
 def _train(context: Context, work: Path) -> Made:
-    from semtune.train.curve import draw_curve
+    from semtune.train.monitor.curve import draw_curve
     from semtune.train.settings import TrainSettings
-    from semtune.train.trainer import train
+    from semtune.train.train_model import train
 
     dataset = datasets.load(context.path("prepare"))
     config, base = context.config.train, context.backbone
@@ -384,7 +386,7 @@ def _train(context: Context, work: Path) -> Made:
 
 
 def _further_hashes(context: Context) -> dict[str, str]:
-    from semtune.prepare import hash_source
+    from semtune.prepare.readers.source_kind import hash_source
 
     config = context.config.train
     floor = {"floor": hash_source(config.floor.data)} if config.floor.data else {}
@@ -401,17 +403,17 @@ def _base(context: Context) -> dict[str, Any]:
 
 def _evaluate(context: Context, work: Path) -> Made:
     from semtune.encoders.torch import TorchEncoder
-    from semtune.evaluate.alongside import score_beside
-    from semtune.evaluate.bm25 import score_bm25
-    from semtune.evaluate.calibrate import calibration_split, can_calibrate
-    from semtune.evaluate.files import write_files
-    from semtune.evaluate.gates import forgetting
-    from semtune.evaluate.limits import Limits
-    from semtune.evaluate.outcome import conclude
-    from semtune.evaluate.report import write_report
-    from semtune.evaluate.saved import identify
+    from semtune.evaluate.report.page import write_report
+    from semtune.evaluate.retrieval.bm25 import score_bm25
+    from semtune.evaluate.saved.read import identify
+    from semtune.evaluate.saved.write import write_files
     from semtune.evaluate.scores import score
+    from semtune.evaluate.serving.calibration import calibration_split, can_calibrate
+    from semtune.evaluate.settings import EvaluateSettings
     from semtune.evaluate.tasks import choose, tasks
+    from semtune.evaluate.two_splits import score_beside
+    from semtune.evaluate.verdict.gates import forgetting
+    from semtune.evaluate.verdict.outcome import conclude
     from semtune.io import read_json, read_jsonl
 
     dataset = datasets.load(context.path("prepare"))
@@ -431,9 +433,9 @@ def _evaluate(context: Context, work: Path) -> Made:
         text = general_set(config.general)
         mine, theirs = (score(encoder, text, "test", say) for encoder in encoders)
         forgot = forgetting(Path(config.general).name, mine, theirs, seed, config.min_queries)
-    asked = config.model_dump(include=set(Limits.__dataclass_fields__))
+    asked = config.model_dump(include=set(EvaluateSettings.__dataclass_fields__))
     outcome = conclude(
-        tuned, others, seed, Limits(**asked), parts=slices_of(dataset, tuned), forgot=forgot,
+        tuned, others, seed, EvaluateSettings(**asked), parts=slices_of(dataset, tuned), forgot=forgot,
         leaks=leaks_of(dataset), data=identify(dataset, "test", context.config.name),
     )  # fmt: skip
     log = list(read_jsonl(context.path("train") / "log.jsonl"))
@@ -452,7 +454,7 @@ def _evaluate(context: Context, work: Path) -> Made:
 
 def _calibrated(scores: Scores, dataset: Dataset, split: Split, progress: Progress) -> Calibrated | None:
     """The thresholds, kept here and taken over by the export: what `train` made is not changed afterwards."""
-    from semtune.evaluate.calibrate import calibrate
+    from semtune.evaluate.serving.calibration import calibrate
 
     try:
         return calibrate(scores, dataset, split)
@@ -464,7 +466,7 @@ def _calibrated(scores: Scores, dataset: Dataset, split: Split, progress: Progre
 def _extras(
     context: Context, encoders: Mapping[str, Encoder], dataset: Dataset, tuned: Scores, calibrated: Calibrated | None
 ) -> Extras:
-    from semtune.evaluate.extras import Extras, charts, costs
+    from semtune.evaluate.report.extras import Extras, charts, costs
 
     folders = {"tuned": context.path("train") / "model", "base": context.backbone.folder}
     sizes = {name: model_bytes(folders[name], encoder.runtime) for name, encoder in encoders.items()}
@@ -473,7 +475,7 @@ def _extras(
 
 
 def _general_hash(context: Context) -> dict[str, str]:
-    from semtune.prepare import hash_source
+    from semtune.prepare.readers.source_kind import hash_source
 
     general = context.config.evaluate.general
     return {"general": hash_source(general)} if general else {}
@@ -492,7 +494,7 @@ def _nothing_to_judge(context: Context, work: Path) -> Made:
 
 
 def _export(context: Context, work: Path) -> Made:
-    from semtune.evaluate.calibrate import with_thresholds
+    from semtune.evaluate.serving.calibration import with_thresholds
     from semtune.export.build import INT8, export
     from semtune.io import read_json
 
@@ -561,9 +563,9 @@ def _search(context: Context, work: Path) -> Made:
 
 def _base_answers(context: Context, questions: Sequence[str], k: int) -> list[list[Any]]:
     """The untouched model's answers, by exact search over the same documents."""
-    from semtune.encoders.machine import has_bf16
     from semtune.encoders.torch import TorchEncoder
     from semtune.index.exact import ExactIndex
+    from semtune.machine import has_bf16
     from semtune.types import Hit
 
     documents = datasets.load(context.path("prepare")).to_index

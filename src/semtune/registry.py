@@ -1,11 +1,23 @@
-"""Optional parts: which module needs which extra, with the command that installs it."""
+"""Tables of what Semtune can be extended with: runtimes, index back-ends and readers, by name.
+
+A name leads to the module that does the work, the extra that brings what the module needs, and the facts that the rest
+of Semtune asks for; so one file and one line here add another. Other packages add theirs by entry points of the groups
+`semtune.runtimes`, `semtune.indexes` and `semtune.readers`: each names an `Entry`.
+"""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
 
-from semtune.errors import MissingExtraError
+from semtune.errors import ConfigError, MissingExtraError, nearest
 
+_DOCUMENTS = "semtune.prepare.readers.documents"
 EXTRA_OF = {
     "torch": "train",
     "sentence_transformers": "train",
@@ -16,10 +28,10 @@ EXTRA_OF = {
     "onnxscript": "train",
     "bm25s": "train",
     "matplotlib": "train",
-    "selectolax": "train",
-    "ftfy": "train",
-    "pypdf": "train",
-    "pyarrow": "train",
+    "selectolax": "prepare",
+    "ftfy": "prepare",
+    "pypdf": "prepare",
+    "pyarrow": "prepare",
     "peft": "lora",
     "fastapi": "serve",
     "uvicorn": "serve",
@@ -29,12 +41,143 @@ EXTRA_OF = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that Semtune can use.
+
+    Attributes:
+        name: as people type it.
+        target: "package.module:attribute" of what does the work; imported when it is first used.
+        modules: that it needs installed.
+        hint: what to type to get them, where it is not `pip install 'semtune[EXTRA]'`.
+        facts: what the rest of Semtune asks about it; which ones, the table says.
+    """
+
+    name: str
+    target: str
+    modules: tuple[str, ...] = ()
+    hint: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def usable(self) -> bool:
+        """Whether everything it needs is installed."""
+        return all(installed(module) for module in self.modules)
+
+    def load(self) -> Any:
+        """The object that does the work.
+
+        Raises:
+            MissingExtraError: a module that it needs is not installed.
+        """
+        need(*self.modules, hint=self.hint)
+        module, _, attribute = self.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+class Table:
+    """Entries by name: Semtune's own, then those of other packages, which cannot replace one of ours.
+
+    Args:
+        what: an entry in words, for messages: "runtime".
+        group: of the entry points.
+        own: Semtune's entries, in the order they are preferred.
+        usual: facts that an entry has where it does not say otherwise.
+    """
+
+    def __init__(self, what: str, group: str, own: tuple[Entry, ...], usual: Mapping[str, Any]) -> None:
+        self._what, self._group, self._own, self._usual = what, group, own, usual
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Go through all entries, in the order they are preferred."""
+        return iter(self._entries().values())
+
+    def names(self) -> list[str]:
+        """What people may type."""
+        return list(self._entries())
+
+    def entry(self, name: str) -> Entry:
+        """The entry of a name.
+
+        Raises:
+            ConfigError: there is none; the message lists those there are.
+        """
+        entries = self._entries()
+        if name not in entries:
+            names = list(entries)
+            raise ConfigError(
+                f"Unknown {self._what} {name!r}. Allowed: {', '.join(names)}.{nearest(name, names)}"
+            )
+        return entries[name]
+
+    def having(self, fact: str) -> list[str]:
+        """The names of the entries of which a fact is true."""
+        return [entry.name for entry in self if entry.facts[fact]]
+
+    def _entries(self) -> dict[str, Entry]:
+        found = {entry.name: entry for entry in (*self._own, *_installed(self._group))[::-1]}
+        ordered = [entry.name for entry in self._own] + [n for n in reversed(found) if n not in {e.name for e in self._own}]
+        return {name: self._with_usual(found[name]) for name in ordered}
+
+    def _with_usual(self, entry: Entry) -> Entry:
+        facts = {**self._usual, **entry.facts}
+        return Entry(entry.name, entry.target, entry.modules, entry.hint, facts)
+
+
+@cache
+def _installed(group: str) -> tuple[Entry, ...]:
+    """The entries that installed packages bring."""
+    return tuple(point.load() for point in sorted(entry_points(group=group), key=lambda point: point.name))
+
+
+RUNTIMES = Table(
+    "runtime",
+    "semtune.runtimes",
+    (
+        Entry("static", "semtune.encoders.static:open_model"),
+        Entry("onnx", "semtune.encoders.onnx:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
+        Entry("onnx-int8", "semtune.encoders.onnx:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
+        Entry("torch", "semtune.encoders.torch:open_model", ("sentence_transformers",), facts={"serves": False}),
+    ),
+    usual={"graph": "", "serves": True},
+)
+"""Runtimes. Facts: `graph`, the exported graph that it computes with, empty for none; `serves`, whether it needs no torch.
+`target` takes (folder, fast) and gives an `Encoder`."""
+
+INDEXES = Table(
+    "index backend",
+    "semtune.indexes",
+    (
+        Entry("faiss", "semtune.index.faiss:FaissBackend", ("faiss",)),
+        Entry("milvus", "semtune.index.milvus:MilvusBackend", ("pymilvus",), facts={"needs_uri": True}),
+    ),
+    usual={"needs_uri": False},
+)
+"""Index back-ends. Facts: `needs_uri`, whether the vectors lie in a database. `target` is a `semtune.protocols.Backend`."""
+
+READERS = Table(
+    "reader",
+    "semtune.readers",
+    (
+        Entry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
+        Entry("markdown", f"{_DOCUMENTS}.markdown:read_markdown", facts={"suffixes": (".md", ".markdown")}),
+        Entry("html", f"{_DOCUMENTS}.html:read_html", ("selectolax",), facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"}),
+        Entry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
+        Entry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
+        Entry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
+    ),
+    usual={"suffixes": (), "takes": "text"},
+)
+"""Readers of documents. Facts: `suffixes` of the files it reads; `takes`: "text", "html", or "bytes" with the file's name and a
+`Tally` of what is left out. `target` takes that and gives an `Outline`: (headings, body) in the order of the file."""
+
+
 def installed(module: str) -> bool:
     """Whether a module can be imported, without importing it."""
     return importlib.util.find_spec(module) is not None
 
 
-def need(*modules: str) -> None:
+def need(*modules: str, hint: str = "") -> None:
     """Check that optional modules are installed before a slow or half-way step starts.
 
     Raises:
@@ -42,8 +185,9 @@ def need(*modules: str) -> None:
     """
     missing = [module for module in modules if not installed(module)]
     if missing:
-        extras = ",".join(sorted({EXTRA_OF[module] for module in missing}))
+        extras = ",".join(sorted({EXTRA_OF[module] for module in missing if module in EXTRA_OF}))
+        install = hint or f"pip install 'semtune[{extras}]'"
         raise MissingExtraError(
             f"This needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed. "
-            f"Install it with: pip install 'semtune[{extras}]'"
+            f"Install it with: {install}"
         )

@@ -1,21 +1,16 @@
-"""The nouns that the steps exchange, and the Protocols that plug-ins fulfil.
+"""The nouns that the steps exchange.
 
 Ids are always strings. Scores are similarities: bigger is better, whatever the back-end counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from semtune.contract import Contract
-    from semtune.progress import Progress
 
 Embeddings: TypeAlias = NDArray[np.float32]  # (n, dim)
 Role: TypeAlias = Literal["query", "document"]
@@ -185,40 +180,3 @@ class Neighbours:
 
     rows: NDArray[np.int64]  # (n, k)
     scores: NDArray[np.float32]  # (n, k)
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """Texts in, unit-length vectors out, by the rules of the model's contract.
-
-    Thread-safe: a server calls one encoder from many threads.
-    """
-
-    contract: Contract
-    runtime: str
-
-    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
-        """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
-        ...
-
-
-@runtime_checkable
-class VectorIndex(Protocol):
-    """Rows of vectors that can be searched; the document behind a row is the index folder's matter."""
-
-    def search(self, vectors: Embeddings, k: int) -> Neighbours:
-        """Find the `k` most similar rows for each of the (n, dim) query vectors."""
-        ...
-
-    def close(self) -> None:
-        """Let go of files and connections."""
-        ...
-
-
-@runtime_checkable
-class Reader(Protocol):
-    """Reads one kind of source into documents."""
-
-    def __call__(self, source: Path) -> Iterator[Document]:
-        """Yield the source's documents in a stable order."""
-        ...

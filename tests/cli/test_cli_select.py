@@ -26,7 +26,7 @@ QUICK = [
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch):
-    monkeypatch.setattr("semtune.trials.SAMPLES", 200)
+    monkeypatch.setattr("semtune.select.trials.SAMPLES", 200)
     monkeypatch.setattr("semtune.encoders.speed.LEAST_SECONDS", 0.01)
 
 
@@ -88,8 +88,8 @@ def test_what_was_measured_stays_so_other_limits_take_no_second_look(semtune, ch
         semtune(*words)
     before = json.loads((out / "select.json").read_text())
     with monkeypatch.context() as patch:
-        patch.setattr("semtune.trials.Workbench.open", None)  # neither judged nor trained again
-        patch.setattr("semtune.trials.Workbench.serve", None)
+        patch.setattr("semtune.select.trials.Workbench.open", None)  # neither judged nor trained again
+        patch.setattr("semtune.select.trials.Workbench.serve", None)
         again = semtune(*words)
         nobody = semtune(*words, "--max-dim", "8")
     assert again.code == 0, again.err
@@ -105,7 +105,7 @@ def test_what_was_measured_stays_so_other_limits_take_no_second_look(semtune, ch
 
 
 def test_killed_in_a_trial_it_continues_with_what_is_missing(semtune, data, models, tmp_path, monkeypatch):
-    from semtune.trials import DevJudge, Workbench
+    from semtune.select.trials import DevJudge, Workbench
 
     two = models.rpartition(",")[0]
     words = ["select", data, "--candidates", two, "-o", tmp_path / "out", *QUICK, "--json"]

@@ -7,7 +7,8 @@ import pytest
 
 from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
 from semtune.errors import ConfigError, ModelError
-from semtune.prepare import PrepareSettings, prepare
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.settings import PrepareSettings
 
 PAIRS = [("how to mend a kettle", "a kettle is mended with a new lid and some glue"), ("mend", "short"), ("a", "a")]
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from semtune.encoders import machine
+from semtune import machine
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import shutil
 import pytest
 from huggingface_hub import constants
 
+from semtune import hub as resolving
 from semtune.encoders import load as loading
-from semtune.encoders import resolve as resolving
 from semtune.encoders.load import load_encoder, parse_runtime
-from semtune.encoders.resolve import is_here, resolve
 from semtune.errors import ConfigError, MissingExtraError, ModelError
+from semtune.hub import is_here, resolve
 
 
 @pytest.fixture(autouse=True)

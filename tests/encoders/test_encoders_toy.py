@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 
 from semtune.encoders.toy import ToyEncoder
-from semtune.types import Encoder
+from semtune.protocols import Encoder
 
 
 def place(word, dimension, salt=""):

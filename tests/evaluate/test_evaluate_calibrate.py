@@ -10,9 +10,9 @@ from semtune import contract as contracts
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
-from semtune.evaluate import retrieval
-from semtune.evaluate.alongside import score_beside
-from semtune.evaluate.calibrate import (
+from semtune.evaluate.retrieval import exact_search as retrieval
+from semtune.evaluate.scores import score
+from semtune.evaluate.serving.calibration import (
     calibrate,
     calibration_error,
     calibration_split,
@@ -21,7 +21,7 @@ from semtune.evaluate.calibrate import (
     shown_answers,
     with_thresholds,
 )
-from semtune.evaluate.scores import score
+from semtune.evaluate.two_splits import score_beside
 from semtune.testing.toy_model import write_toy_model
 from semtune.types import Document, Query, ScoredPair
 

@@ -9,11 +9,11 @@ import pytest
 from scores_by_hand import retrieval, similarity
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.evaluate.compared import compare_saved
-from semtune.evaluate.files import write_files
-from semtune.evaluate.outcome import conclude
-from semtune.evaluate.saved import identify, read_saved
-from semtune.evaluate.verdict import judge
+from semtune.evaluate.saved.compare import compare_saved
+from semtune.evaluate.saved.read import identify, read_saved
+from semtune.evaluate.saved.write import write_files
+from semtune.evaluate.verdict.outcome import conclude
+from semtune.evaluate.verdict.rule import judge
 from semtune.types import Document, Query, ScoredPair
 
 RNG = np.random.default_rng(0)

@@ -8,12 +8,12 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.speed import Latency
 from semtune.encoders.toy import ToyEncoder
-from semtune.evaluate import extra_parts
-from semtune.evaluate.calibrate import calibrate
-from semtune.evaluate.extras import Cost, Extras, charts
-from semtune.evaluate.maps import Map, chart, draw, plane, turned
+from semtune.evaluate.report import extra_parts
+from semtune.evaluate.report.extras import Cost, Extras, charts
+from semtune.evaluate.report.maps import Map, chart, draw, plane, turned
 from semtune.evaluate.scores import score
-from semtune.evaluate.stages import INDEX, INT8, Stage, Stages, change
+from semtune.evaluate.serving.calibration import calibrate
+from semtune.evaluate.serving.stages import INDEX, INT8, Stage, Stages, change
 from semtune.types import Document, Query, ScoredPair
 
 WORDS = [f"w{i}" for i in range(50)]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from scores_by_hand import retrieval, similarity
-from semtune.evaluate.gates import forgetting
-from semtune.evaluate.limits import Limits
-from semtune.evaluate.outcome import conclude
-from semtune.evaluate.slices import Part
-from semtune.evaluate.verdict import judge
+from semtune.evaluate.settings import EvaluateSettings
+from semtune.evaluate.verdict.gates import forgetting
+from semtune.evaluate.verdict.outcome import conclude
+from semtune.evaluate.verdict.rule import judge
+from semtune.evaluate.verdict.slices import Part
 from semtune.metrics import spearman
 
 STEPS = np.array([0.0, 0.0, 0.3, 0.387, 0.431, 0.5, 0.631, 1.0, 1.0])  # nDCG@10 of one relevant document by rank
@@ -81,7 +81,7 @@ def test_a_planted_gain_ships_every_time():
 def test_the_interval_and_the_gain_that_is_asked_for_decide(gain, spread, min_gain, word, says):
     base = np.linspace(0.1, 0.8, 100)
     waves = np.sqrt(2) * np.sin(2 * np.pi * np.arange(100) * 7 / 100)  # of mean 0 and spread 1
-    found = judge(retrieval(base + gain + spread * waves), retrieval(base), limits=Limits(min_gain=min_gain))
+    found = judge(retrieval(base + gain + spread * waves), retrieval(base), limits=EvaluateSettings(min_gain=min_gain))
     assert found.verdict == word
     assert says in found.sentence
 
@@ -93,7 +93,7 @@ def test_a_stricter_level_asks_for_more():
     p_value = judge(retrieval(tuned), retrieval(base)).p_value
     assert 0.001 < p_value < 0.05
     assert judge(retrieval(tuned), retrieval(base)).verdict == "ship"
-    assert judge(retrieval(tuned), retrieval(base), limits=Limits(alpha=0.001)).verdict == "cannot-judge"
+    assert judge(retrieval(tuned), retrieval(base), limits=EvaluateSettings(alpha=0.001)).verdict == "cannot-judge"
 
 
 def test_what_is_detectable_is_that_of_the_paired_differences():
@@ -125,13 +125,13 @@ BETTER = np.linspace(0.1, 0.7, 60)
 
 def test_a_bar_stands_against_a_gain():
     tuned, base = retrieval(BETTER + 0.1), retrieval(BETTER, "base")
-    outcome = conclude(tuned, {"base": base}, limits=Limits(min_metric=0.6))
+    outcome = conclude(tuned, {"base": base}, limits=EvaluateSettings(min_metric=0.6))
     assert outcome.verdict.verdict == "do-not-ship"
     assert outcome.verdict.sentence.startswith(
         "do not ship: nDCG@10 0.5000 is below the bar of 0.6 (min_metric); nDCG@10 is better by +0.100"
     )
     assert outcome.comparisons["base"].verdict == "ship"
-    assert conclude(tuned, {"base": base}, limits=Limits(min_metric=0.5)).verdict.verdict == "ship"
+    assert conclude(tuned, {"base": base}, limits=EvaluateSettings(min_metric=0.5)).verdict.verdict == "ship"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_bar_stands_against_a_gain():
     ],
 )
 def test_a_model_alone_is_held_to_the_bar(bar, values, word, sentence):
-    found = conclude(retrieval(values), limits=Limits(min_metric=bar)).verdict
+    found = conclude(retrieval(values), limits=EvaluateSettings(min_metric=bar)).verdict
     assert (found.verdict, found.sentence, found.against) == (word, sentence, "")
     assert math.isnan(found.gain)
 
@@ -181,7 +181,7 @@ def general(noise):
 def test_forgetting_stands_against_a_gain(noise, max_drop, word, says):
     tuned, base, forgot = general(noise)
     outcome = conclude(
-        retrieval(BETTER + 0.1), {"base": retrieval(BETTER, "base")}, limits=Limits(max_drop=max_drop), forgot=forgot
+        retrieval(BETTER + 0.1), {"base": retrieval(BETTER, "base")}, limits=EvaluateSettings(max_drop=max_drop), forgot=forgot
     )
     assert outcome.verdict.verdict == word
     assert says in outcome.verdict.sentence
@@ -205,7 +205,7 @@ def test_a_slice_that_got_worse_is_named(most, word):
     change = np.where(np.arange(60) < 15, -0.1, 0.2)
     parts = [Part("language", "de", np.arange(15)), Part("language", "en", np.arange(15, 60))]
     outcome = conclude(
-        retrieval(BETTER + change), {"base": retrieval(BETTER, "base")}, limits=Limits(max_slice_drop=most), parts=parts
+        retrieval(BETTER + change), {"base": retrieval(BETTER, "base")}, limits=EvaluateSettings(max_slice_drop=most), parts=parts
     )
     assert outcome.verdict.verdict == word
     assert outcome.verdict.sentence.endswith("; worse for language de (-0.100, n = 15)")

@@ -6,8 +6,8 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
-from semtune.evaluate.bm25 import score_bm25
-from semtune.evaluate.hybrid import fuse, score_hybrid
+from semtune.evaluate.retrieval.bm25 import score_bm25
+from semtune.evaluate.retrieval.hybrid import fuse, score_hybrid
 from semtune.evaluate.scores import score
 from semtune.types import Document, Query, ScoredPair
 

@@ -9,13 +9,13 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
-from semtune.evaluate.matrix import matrix_rows
-from semtune.evaluate.outcome import conclude
-from semtune.evaluate.report import write_report
+from semtune.evaluate.report.matrix import matrix_rows
+from semtune.evaluate.report.page import write_report
 from semtune.evaluate.scores import score
 from semtune.evaluate.tasks import tasks
-from semtune.evaluate.verdict import judge
-from semtune.prepare import load_for_evaluation
+from semtune.evaluate.verdict.outcome import conclude
+from semtune.evaluate.verdict.rule import judge
+from semtune.prepare.build.for_evaluation import load_for_evaluation
 from semtune.types import (
     Document,
     Encoded,

@@ -9,7 +9,7 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.evaluate.scores import score
-from semtune.evaluate.verdict import judge
+from semtune.evaluate.verdict.rule import judge
 from semtune.types import Document, Encoded, Query, ScoredPair
 
 SEEDS = 20
@@ -59,8 +59,8 @@ def test_a_model_that_noise_ruined_is_worse_and_the_whole_one_better(data):
 def test_two_copies_of_a_real_model_with_noise_on_their_weights(real_data):
     import torch
 
-    from semtune.encoders.resolve import resolve
     from semtune.encoders.torch import TorchEncoder
+    from semtune.hub import resolve
 
     with (real_data / "stsb" / "stsb-en-test.csv").open(encoding="utf-8", newline="") as rows:
         pairs = [ScoredPair(one, other, float(gold) / 5) for one, other, gold in csv.reader(rows)][::7]

@@ -10,7 +10,7 @@ import pytrec_eval
 from semtune import dataset as datasets
 from semtune.encoders.torch import TorchEncoder
 from semtune.evaluate.scores import score
-from semtune.prepare import load_for_evaluation
+from semtune.prepare.build.for_evaluation import load_for_evaluation
 from semtune.testing.toy_model import write_toy_model
 from semtune.types import Pair
 

@@ -9,12 +9,12 @@ import pytest
 
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
-from semtune.evaluate import examples, plots
-from semtune.evaluate.bm25 import score_bm25
-from semtune.evaluate.outcome import conclude
-from semtune.evaluate.report import write_report
+from semtune.evaluate.report import examples, plots
+from semtune.evaluate.report.page import write_report
+from semtune.evaluate.retrieval.bm25 import score_bm25
 from semtune.evaluate.scores import score
-from semtune.evaluate.slices import Part
+from semtune.evaluate.verdict.outcome import conclude
+from semtune.evaluate.verdict.slices import Part
 from semtune.types import Document, Encoded, Query, ScoredPair
 
 WORDS = [f"w{i}" for i in range(60)]

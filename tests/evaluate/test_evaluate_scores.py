@@ -14,10 +14,10 @@ from semtune import dataset as datasets
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
-from semtune.evaluate import retrieval
-from semtune.evaluate.bm25 import score_bm25
+from semtune.evaluate.retrieval import exact_search as retrieval
+from semtune.evaluate.retrieval.bm25 import score_bm25
+from semtune.evaluate.retrieval.topk import TopK
 from semtune.evaluate.scores import score
-from semtune.evaluate.topk import TopK
 from semtune.types import Document, Encoded, Query, ScoredPair
 
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -221,9 +221,9 @@ def real(name):
 
 @pytest.fixture(scope="module")
 def minilm():
-    from semtune.encoders.resolve import resolve
     from semtune.encoders.torch import TorchEncoder
     from semtune.errors import ModelError
+    from semtune.hub import resolve
 
     try:
         return TorchEncoder.load(resolve("all-MiniLM-L6-v2"))

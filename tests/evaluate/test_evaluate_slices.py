@@ -7,9 +7,9 @@ import pytest
 
 from scores_by_hand import retrieval, similarity
 from semtune.dataset import Dataset
-from semtune.evaluate.slices import SMALLEST, Part, partition, restrict, slices
+from semtune.evaluate.verdict.slices import SMALLEST, Part, partition, restrict, slices
 from semtune.metrics import compare_means, spearman
-from semtune.prepare.languages import tell
+from semtune.prepare.report.languages import tell
 from semtune.types import Document, Query
 
 N = 40

@@ -11,13 +11,14 @@ from semtune.encoders.onnx import OnnxEncoder
 from semtune.encoders.speed import Latency, latencies
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
-from semtune.evaluate import measured
-from semtune.evaluate.measured import Test, measure_stages
 from semtune.evaluate.scores import score
-from semtune.evaluate.stages import FP32, INDEX, INT8, TORCH, Stage, change, in_words
+from semtune.evaluate.serving import stage_eval as measured
+from semtune.evaluate.serving.stage_eval import Test, measure_stages
+from semtune.evaluate.serving.stages import FP32, INDEX, INT8, TORCH, Stage, change, in_words
 from semtune.export.build import export
-from semtune.index.build import IndexSettings, build
+from semtune.index.build import build
 from semtune.index.faiss import FaissIndex
+from semtune.index.settings import IndexSettings
 from semtune.metrics import Comparison
 from semtune.testing.toy_corpus import toy_documents
 from semtune.types import Document, Query, ScoredPair
@@ -95,7 +96,7 @@ def test_an_index_that_finds_less_shows_its_loss(model, data, quick, monkeypatch
             found.rows[::2] = -1  # half of the queries find nothing
             return found
 
-    monkeypatch.setattr("semtune.evaluate.served.FaissIndex", Halved)
+    monkeypatch.setattr("semtune.evaluate.serving.index_stage.FaissIndex", Halved)
     found = {row.name: row for row in measure_stages(str(model), Test(data)).rows}
     exact = found[FP32].scores.per_query["ndcg@10"].copy()
     lost = exact.copy()

@@ -10,7 +10,7 @@ from semtune.dataset import Dataset
 from semtune.encoders.speed import texts_a_second
 from semtune.errors import InputError
 from semtune.evaluate.scores import Scores
-from semtune.evaluate.teacher import in_words, kept, speed_texts
+from semtune.evaluate.student_quality import in_words, kept, speed_texts
 from semtune.types import Document, Encoded, ScoredPair
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from scores_by_hand import retrieval, similarity
-from semtune.evaluate.outcome import conclude, write_trec_run
-from semtune.evaluate.verdict import judge
+from semtune.evaluate.verdict.outcome import conclude, write_trec_run
+from semtune.evaluate.verdict.rule import judge
 
 QUERIES = 60
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from semtune.index import manifest as manifests
-from semtune.index.build import IndexSettings
 from semtune.index.documents import DocumentStore
 from semtune.index.exact import ExactIndex
 from semtune.index.faiss import FaissIndex
 from semtune.index.milvus import MilvusIndex
-from semtune.types import Document, Neighbours, VectorIndex
+from semtune.index.settings import IndexSettings
+from semtune.protocols import VectorIndex
+from semtune.types import Document, Neighbours
 
 BACKENDS = ("exact", "faiss", "milvus-file", "milvus-server")
 FOLDERS = BACKENDS[1:]  # those that are kept on disk
@@ -56,7 +57,7 @@ class Backend:
 
     @property
     def settings(self) -> IndexSettings:
-        return IndexSettings("faiss") if self.name == "faiss" else IndexSettings("milvus", self.uri)
+        return IndexSettings(backend="faiss") if self.name == "faiss" else IndexSettings(backend="milvus", uri=self.uri)
 
 
 def open_folder(folder: Path) -> tuple[VectorIndex, DocumentStore, manifests.IndexManifest]:

@@ -11,9 +11,10 @@ from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ConfigError, ContractError, InputError
 from semtune.index import build as building
 from semtune.index import manifest as manifests
-from semtune.index.build import IndexSettings, build
+from semtune.index.build import build
 from semtune.index.documents import DocumentStore
 from semtune.index.manifest import require_same_model
+from semtune.index.settings import IndexSettings
 from semtune.io import read_json, write_json
 from semtune.types import Document
 
@@ -90,7 +91,7 @@ def test_other_clients_of_milvus_find_the_ids(backend_named, tmp_path):
         found = client.query("my_documents", filter="row >= 0", output_fields=["id"])
         assert {row["id"] for row in found} == {d.id for d in OTHERS}
         with pytest.raises(InputError, match=r"has a collection .* already, which this index did not make"):
-            build(OTHERS, ENCODER, tmp_path, tmp_path / "else", replace(settings, collection=made.collection))
+            build(OTHERS, ENCODER, tmp_path, tmp_path / "else", settings.replace(collection=made.collection))
         client.close()
 
 
@@ -120,14 +121,14 @@ def test_milvus_refuses_ids_longer_than_its_keys(backend_named, tmp_path):
     build(documents, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
 
 
-def test_settings_that_cannot_be_built_are_refused(tmp_path):
+def test_settings_that_cannot_be_built_are_refused():
     for settings, words in (
-        (IndexSettings("fais"), r"backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'\?"),
-        (IndexSettings("milvus"), "needs a uri"),
-        (IndexSettings("faiss", "x.db"), r"'x\.db'\) is for the milvus backend"),
+        ({"backend": "fais"}, r"index backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'\?"),
+        ({"backend": "milvus"}, "needs a uri"),
+        ({"backend": "faiss", "uri": "x.db"}, r"a uri is for the milvus backend"),
     ):
         with pytest.raises(ConfigError, match=words):
-            build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", settings)
+            IndexSettings(**settings)
 
 
 def test_the_manifest_is_written_last(kept, tmp_path, monkeypatch):
@@ -296,7 +297,7 @@ def test_a_milvus_that_is_not_there_or_not_ours_is_refused_in_words(milvus_serve
         (str(tmp_path), "milvus-lite cannot open"),
     ):
         with pytest.raises(InputError, match=words):
-            build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings("milvus", uri))
+            build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings(backend="milvus", uri=uri))
     assert caplog.records == []
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from index_parts import BACKENDS, hold
 
-from semtune.types import VectorIndex
+from semtune.protocols import VectorIndex
 
 COUNT, DIMENSION = 1200, 24  # more than a batch of inserts
 

@@ -8,9 +8,10 @@ from index_parts import hold, open_folder
 
 from semtune.index import faiss as backend
 from semtune.index import manifest as manifests
-from semtune.index.build import DEPTH, SAMPLE, IndexSettings, build
+from semtune.index.build import DEPTH, SAMPLE, build
 from semtune.index.faiss import FaissIndex
 from semtune.index.milvus import MilvusIndex
+from semtune.index.settings import IndexSettings
 from semtune.types import Document, Encoded
 
 COUNT, DIMENSION = 2000, 32

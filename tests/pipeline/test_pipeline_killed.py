@@ -22,15 +22,15 @@ ATTEMPTS = textwrap.dedent("""
     from pathlib import Path
 
     import torch, sentence_transformers, datasets, onnxscript
-    import semtune.dataset, semtune.evaluate.report, semtune.export.build, semtune.index.manifest
-    import semtune.pipeline, semtune.run, semtune.train.callbacks, semtune.train.trainer
+    import semtune.dataset, semtune.evaluate.report.page, semtune.export.build, semtune.index.manifest
+    import semtune.pipeline, semtune.run, semtune.train.monitor.callbacks, semtune.train.train_model
     from semtune.config import parse_config
     from semtune.io import write_json
     from semtune.run import RunDirectory
 
     config = parse_config(json.loads(sys.argv[1]))
     root, notes = Path(config.runs_dir, config.name), Path(sys.argv[2])
-    Bedside = semtune.train.callbacks.Bedside
+    Bedside = semtune.train.monitor.callbacks.Bedside
     on_save, on_step_end = Bedside.on_save, Bedside.on_step_end
 
     def die(*_args, **_kwargs):
@@ -57,8 +57,8 @@ ATTEMPTS = textwrap.dedent("""
         "prepare: before the qrels": (semtune.dataset, "write_qrels", die),
         "train: after checkpoint 2": (Bedside, "on_save", at_checkpoint(2, whole=True)),
         "train: in checkpoint 4": (Bedside, "on_save", at_checkpoint(4, whole=False)),
-        "train: in the model": (semtune.train.trainer, "_save", after(semtune.train.trainer._save)),
-        "evaluate: before the report": (semtune.evaluate.report, "write_report", die),
+        "train: in the model": (semtune.train.train_model, "_save", after(semtune.train.train_model._save)),
+        "evaluate: before the report": (semtune.evaluate.report.page, "write_report", die),
         "export: before the graph": (semtune.export.build, "_write", die),
         "index: before the manifest": (semtune.index.manifest, "write", die),
         "search: before the answers": (semtune.pipeline, "_base_answers", die),

@@ -159,7 +159,7 @@ def test_a_broken_review_stops_before_anything_is_touched(way):
 
 
 def test_verdicts_written_while_it_works_or_moved_aside_by_a_kill_are_not_lost(way, monkeypatch):
-    from semtune.prepare import mine as mining
+    from semtune.prepare.mine import hard_negatives as mining
 
     way()
     rows = way.review

@@ -228,7 +228,7 @@ def test_a_dry_run_of_a_new_run_makes_no_folder(toy, tmp_path):
 
 
 def test_thresholds_go_from_evaluate_to_the_exported_model_and_only_new_ones_make_it_anew(toy, monkeypatch):
-    monkeypatch.setattr("semtune.evaluate.calibrate.LEAST", 3)  # the toy has few dev queries
+    monkeypatch.setattr("semtune.evaluate.serving.calibration.LEAST", 3)  # the toy has few dev queries
     before = contracts.load(toy.run / "export")
     assert before.thresholds == {}
     toy(evaluate={"min_queries": 6})
@@ -307,7 +307,7 @@ def test_a_library_that_fails_on_a_full_disk_is_not_taken_for_a_bug(toy, monkeyp
 def test_the_gate_stops_the_run_unless_the_verdict_is_ship(toy, monkeypatch, verdict, code):
     import dataclasses
 
-    from semtune.evaluate import outcome
+    from semtune.evaluate.verdict import outcome
 
     judge_all = outcome.judge_all
 

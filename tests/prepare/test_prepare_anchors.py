@@ -1,7 +1,7 @@
 import pytest
 
-from semtune.prepare.anchors import clean_heading, from_headings
-from semtune.prepare.text import contains, key, tidy, word_count
+from semtune.prepare.questions.headings import clean_heading, from_headings
+from semtune.text import contains, key, tidy, word_count
 
 
 @pytest.mark.parametrize(

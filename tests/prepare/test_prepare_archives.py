@@ -9,12 +9,12 @@ import zipfile
 import pytest
 
 from semtune.errors import InputError
-from semtune.prepare import hash_source, sniff
-from semtune.prepare.readers import archive
-from semtune.prepare.readers.folder import read_archive, read_folder
-from semtune.prepare.sources import find_kind
-from semtune.prepare.spans import passage_text
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.passages.spans import passage_text
+from semtune.prepare.readers.documents.folder import read_archive, read_folder
+from semtune.prepare.readers.files import archive
+from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.readers.source_kind import find_kind, hash_source
 
 FILES = {
     "docs/a.md": b"# One\n\nFirst text.",

@@ -4,7 +4,9 @@ import pytest
 
 from semtune.dataset import save
 from semtune.errors import InputError
-from semtune.prepare import PrepareSettings, audit, prepare
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.audit import audit
 from semtune.testing.toy_corpus import write_toy_folder
 
 WORDS = [

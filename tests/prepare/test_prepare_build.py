@@ -5,7 +5,11 @@ import pytest
 
 from semtune.dataset import load, save
 from semtune.errors import GateError, InputError
-from semtune.prepare import PrepareSettings, hash_source, load_for_evaluation, prepare, sniff
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.build.for_evaluation import load_for_evaluation
+from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.readers.source_kind import hash_source
+from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document, Pair, ScoredPair
 
 

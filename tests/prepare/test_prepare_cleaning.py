@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from semtune.prepare import PrepareSettings
-from semtune.prepare.mojibake import MENDED, mend
-from semtune.prepare.readers import clutter
-from semtune.prepare.readers.folder import read_folder
-from semtune.prepare.readers.html import read_html
-from semtune.prepare.readers.marks import Term
-from semtune.prepare.readers.table import read_table
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents import html_boilerplate as clutter
+from semtune.prepare.readers.documents.block_types import Term
+from semtune.prepare.readers.documents.folder import read_folder
+from semtune.prepare.readers.documents.html import read_html
+from semtune.prepare.readers.files.mojibake import MENDED, mend
+from semtune.prepare.readers.tables.table import read_table
+from semtune.prepare.settings import PrepareSettings
 
 CLEAN = "Größe – “naïve” café, Ærø; Ελλάδα; Привет, Рим; 東京都; Tiếng Việt; DÉJÀ VU, ÂGÉ; 25 °C ½ ²; l’été à Nîmes"
 

@@ -2,7 +2,10 @@
 
 import pytest
 
-from semtune.prepare import PrepareSettings, load_for_evaluation, prepare, sniff
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.build.for_evaluation import load_for_evaluation
+from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.settings import PrepareSettings
 
 
 @pytest.mark.data
@@ -44,9 +47,9 @@ def test_medquad_pairs(shared_data, tokenizer):
 @pytest.mark.model
 def test_python_docs_are_enough_to_train_and_to_judge():
     from semtune import contract
-    from semtune.encoders.resolve import resolve
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.errors import ModelError
+    from semtune.hub import resolve
 
     try:
         folder = resolve("all-MiniLM-L6-v2")

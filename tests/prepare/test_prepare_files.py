@@ -3,12 +3,14 @@ import os
 import pytest
 
 from semtune.errors import InputError
-from semtune.prepare import PrepareSettings, hash_source, prepare
-from semtune.prepare.readers.decode import decode
-from semtune.prepare.readers.folder import read_folder
-from semtune.prepare.readers.html import read_html
-from semtune.prepare.readers.markdown import read_markdown
-from semtune.prepare.tally import Tally
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.folder import read_folder
+from semtune.prepare.readers.documents.html import read_html
+from semtune.prepare.readers.documents.markdown import read_markdown
+from semtune.prepare.readers.files.decode import decode
+from semtune.prepare.readers.source_kind import hash_source
+from semtune.prepare.settings import PrepareSettings
 
 PAGE = """<!doctype html><html><head><title>Zip files — The Manual 3.1</title><style>p{}</style></head><body>
 <nav><ul><li>Home</li></ul></nav><div>Prev | Next</div>

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from semtune.errors import InputError
-from semtune.prepare import load_for_evaluation, sniff
+from semtune.prepare.build.for_evaluation import load_for_evaluation
+from semtune.prepare.readers.sniff import sniff
 
 CORPUS = [
     {"_id": "d1", "title": "Kettle", "text": "Fill it and wait."},

@@ -8,11 +8,13 @@ import pytest
 from semtune.dataset import Dataset, load, save
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ConfigError, InputError, ModelError
-from semtune.prepare import PrepareSettings, leaks, prepare
-from semtune.prepare.mine import mine
-from semtune.prepare.mined import suspicion
-from semtune.prepare.review import heed, read_review, sha256_verdicts
-from semtune.prepare.tally import Tally
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.mine.hard_negatives import mine
+from semtune.prepare.mine.mining_report import suspicion
+from semtune.prepare.mine.review import heed, read_review, sha256_verdicts
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.leaks import leaks
 from semtune.types import Document, Pair, Query
 
 

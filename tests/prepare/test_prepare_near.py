@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from semtune.dataset import Dataset, load
 from semtune.errors import GateError
-from semtune.prepare import PrepareSettings, leaks, prepare
-from semtune.prepare.leaks import check
-from semtune.prepare.near import Rarity, fingerprint, minhash, near_duplicates, similarity
-from semtune.prepare.overlap import overlaps
-from semtune.prepare.scrub import scrub
-from semtune.prepare.tally import Tally
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.dedupe.near_duplicates import Rarity, fingerprint, minhash, near_duplicates, similarity
+from semtune.prepare.dedupe.overlap import overlaps
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.decontaminate import scrub
+from semtune.prepare.split.leaks import check, leaks
 from semtune.types import Document, Pair, Query, ScoredPair
 
 STORY = (

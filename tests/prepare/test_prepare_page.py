@@ -4,10 +4,12 @@ from html.parser import HTMLParser
 import pytest
 
 from semtune.dataset import Dataset
-from semtune.prepare import PrepareSettings, page, prepare
-from semtune.prepare.languages import language, mix
-from semtune.prepare.lengths import BINS, spread
-from semtune.prepare.page import write_page
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.report import page
+from semtune.prepare.report.languages import language, mix
+from semtune.prepare.report.lengths import BINS, spread
+from semtune.prepare.report.page import write_page
+from semtune.prepare.settings import PrepareSettings
 from semtune.types import Pair
 
 ATTACK = "<script>document.title='owned'</script>"

@@ -2,9 +2,9 @@ import sys
 
 import pytest
 
-from semtune.prepare.readers.docstrings import from_module, from_source, split_docstring
-from semtune.prepare.readers.pydocs import modules, read_python_docs
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.docstrings import from_module, from_source, split_docstring
+from semtune.prepare.readers.documents.python_docs import modules, read_python_docs
 
 SOURCE = '''"""Module text."""
 class Zip:

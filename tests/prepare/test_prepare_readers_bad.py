@@ -7,15 +7,15 @@ import time
 import pytest
 
 from semtune.errors import InputError
-from semtune.prepare import PrepareSettings
-from semtune.prepare.readers import cells
-from semtune.prepare.readers.beir import is_beir, read_beir
-from semtune.prepare.readers.judged import read_judgements
-from semtune.prepare.readers.marco import is_marco, part_of, read_marco
-from semtune.prepare.readers.table import read_table
-from semtune.prepare.sniff import sniff
-from semtune.prepare.sources import find_kind, hash_source
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.benchmarks.beir import is_beir, read_beir
+from semtune.prepare.readers.benchmarks.judgements import read_judgements
+from semtune.prepare.readers.benchmarks.ms_marco import is_marco, part_of, read_marco
+from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.readers.source_kind import find_kind, hash_source
+from semtune.prepare.readers.tables import delimited as cells
+from semtune.prepare.readers.tables.table import read_table
+from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document
 
 SETTINGS = PrepareSettings()
@@ -132,7 +132,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_hash(tmp_path, monkeypatch
 
     (tmp_path / "a.txt").write_text("x")
     before = hash_source(tmp_path)
-    monkeypatch.setattr("semtune.prepare.sources.sha256_file", refuse)
+    monkeypatch.setattr("semtune.prepare.readers.source_kind.sha256_file", refuse)
     assert hash_source(tmp_path) != before
 
 

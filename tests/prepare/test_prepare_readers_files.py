@@ -9,15 +9,15 @@ from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from semtune.errors import InputError
-from semtune.prepare.readers import decode, unpack
-from semtune.prepare.readers.docx import read_docx
-from semtune.prepare.readers.folder import read_file, read_folder
-from semtune.prepare.readers.markdown import read_markdown
-from semtune.prepare.readers.marks import Term
-from semtune.prepare.readers.pdf import read_pdf
-from semtune.prepare.readers.rst import inline, read_rst
-from semtune.prepare.sniff import sniff
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.block_types import Term
+from semtune.prepare.readers.documents.docx import read_docx
+from semtune.prepare.readers.documents.folder import read_file, read_folder
+from semtune.prepare.readers.documents.markdown import read_markdown
+from semtune.prepare.readers.documents.pdf import read_pdf
+from semtune.prepare.readers.documents.rst import inline, read_rst
+from semtune.prepare.readers.files import decode, unpack
+from semtune.prepare.readers.sniff import sniff
 
 RST = """
 .. _zip-files:
@@ -215,7 +215,7 @@ def test_docx_that_is_none_or_a_bomb(monkeypatch):
         read_docx(docx(paragraph("&b;"), entity), "a.docx")
     with pytest.raises(InputError, match="not well-formed"):
         read_docx(docx("<w:p>"), "a.docx")
-    monkeypatch.setattr("semtune.prepare.readers.docx.MAX_FILE", 1000)
+    monkeypatch.setattr("semtune.prepare.readers.documents.docx.MAX_FILE", 1000)
     with pytest.raises(InputError, match="too large"):
         read_docx(docx(paragraph("x" * 1000)), "a.docx")
 

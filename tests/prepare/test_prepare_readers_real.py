@@ -5,11 +5,12 @@ from collections import Counter
 import pytest
 
 from semtune.errors import InputError
-from semtune.prepare import PrepareSettings, sniff
-from semtune.prepare.readers.beir import read_beir
-from semtune.prepare.readers.classes import pair_classes
-from semtune.prepare.readers.table import read_table
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.benchmarks.beir import read_beir
+from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.readers.tables.table import read_table
+from semtune.prepare.readers.tables.text_classes import pair_classes
+from semtune.prepare.settings import PrepareSettings
 from semtune.types import ScoredPair
 
 pytestmark = pytest.mark.data

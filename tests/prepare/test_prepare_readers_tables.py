@@ -8,15 +8,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from semtune.errors import InputError
-from semtune.prepare import PrepareSettings, prepare
-from semtune.prepare.material import Labelled, PairRow
-from semtune.prepare.readers import classes
-from semtune.prepare.readers.classes import pair_classes
-from semtune.prepare.readers.splits import find_splits, split_of
-from semtune.prepare.readers.table import read_table
-from semtune.prepare.sniff import sniff
-from semtune.prepare.sources import find_kind, hash_source
-from semtune.prepare.tally import Tally
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.readers.source_kind import find_kind, hash_source
+from semtune.prepare.readers.tables import text_classes as classes
+from semtune.prepare.readers.tables.split_tables import find_splits, split_of
+from semtune.prepare.readers.tables.table import read_table
+from semtune.prepare.readers.tables.text_classes import pair_classes
+from semtune.prepare.records import Labelled, PairRow
+from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document, ScoredPair
 
 SETTINGS = PrepareSettings()

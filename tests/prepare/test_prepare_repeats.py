@@ -4,9 +4,11 @@ import random
 
 import pytest
 
-from semtune.prepare import PrepareSettings, leaks, prepare
-from semtune.prepare.material import Section
-from semtune.prepare.repeats import find_collections
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.dedupe.repeated_passages import find_collections
+from semtune.prepare.records import Section
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.leaks import leaks
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklm" for b in "aeiou" for c in "nrst"]
 

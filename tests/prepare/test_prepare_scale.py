@@ -11,15 +11,15 @@ import pytest
 from semtune import contract as contracts
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.errors import InputError
-from semtune.prepare.chunk import chunk
-from semtune.prepare.counted import Counted
-from semtune.prepare.kept import Kept, work_beside
-from semtune.prepare.kept_vectors import KeptVectors
-from semtune.prepare.readers import batches
-from semtune.prepare.readers.folder import read_folder
-from semtune.prepare.readers.marks import Linked, Term, links_of
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.mine.vector_cache import KeptVectors
+from semtune.prepare.passages.chunk import chunk
+from semtune.prepare.passages.token_cache import Counted
+from semtune.prepare.readers.documents.block_types import Linked, Term, links_of
+from semtune.prepare.readers.documents.folder import read_folder
+from semtune.prepare.readers.files import file_batches as batches
 from semtune.types import Document, Encoded
+from semtune.work_cache import Kept, work_beside
 
 PAGE = """<title>Page {0}</title><h1>Page {0}</h1><p>See <a href="b.html">the other page</a> for more.</p>
 <dl><dt>Term {0}</dt><dd>What the term means, in some words.</dd></dl>"""
@@ -89,9 +89,9 @@ def test_a_bug_of_a_reader_shows_as_it_would_without_processes(pages, tmp_path, 
 KILLED = """
 import os, sys
 from pathlib import Path
-from semtune.prepare.readers import batches
-from semtune.prepare.readers.folder import read_folder
-from semtune.prepare.tally import Tally
+from semtune.prepare.readers.files import file_batches as batches
+from semtune.prepare.readers.documents.folder import read_folder
+from semtune.prepare.drop_log import Tally
 
 batches.FILES, batches.PAYS, real, seen = 2, 0, batches.read_outline, []
 

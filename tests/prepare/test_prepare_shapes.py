@@ -8,11 +8,13 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from semtune.prepare import PrepareSettings, audit, sniff
-from semtune.prepare.material import Labels
-from semtune.prepare.read import read_source
-from semtune.prepare.sources import find_kind
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.read_source import read_source
+from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.readers.source_kind import find_kind
+from semtune.prepare.records import Labels
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.audit import audit
 from semtune.progress import QUIET
 
 pytestmark = pytest.mark.data

@@ -7,10 +7,11 @@ from prepare_parts import WordTokenizer
 
 from semtune.dataset import load, save
 from semtune.errors import ConfigError, InputError
-from semtune.prepare import PrepareSettings, prepare
-from semtune.prepare.chunk import chunk
-from semtune.prepare.sentences import sentences
-from semtune.prepare.spans import document_text, passage_text
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.passages.chunk import chunk
+from semtune.prepare.passages.sentences import sentences
+from semtune.prepare.passages.spans import document_text, passage_text
+from semtune.prepare.settings import PrepareSettings
 
 PROSE = "Die Äpfel sind reif. Wer hat z. B. am 3. Oktober Zeit? 今天下雨，我们在家。你好吗？「はい。」と言った。 He left…\n\n"
 CODE = "    def f(x):\n        return x + 1\n\n```\na = {'b': 1}\n```\n\n- one item\n- two items\n"
@@ -68,7 +69,7 @@ def test_overlap_repeats_the_last_sentences_where_they_fit():
     assert [(part.start, part.end) for part in parts] == [(0, 47), (30, 66)]
     (alone,) = chunk([text], [""], WordTokenizer(), 6, overlap=2)  # one fits: nothing can be repeated
     assert [part.text for part in alone] == text.replace(". ", ".|").split("|")
-    with pytest.raises(ConfigError, match="chunk_overlap=-1"):
+    with pytest.raises(ConfigError, match=r"chunk_overlap: .*found -1"):
         PrepareSettings(chunk_overlap=-1)
 
 

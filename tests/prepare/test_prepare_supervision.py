@@ -2,18 +2,19 @@ import pytest
 
 from semtune.dataset import Dataset
 from semtune.errors import ConfigError
-from semtune.prepare import PrepareSettings, prepare
-from semtune.prepare.anchors import from_term
-from semtune.prepare.entries import is_question, separate
-from semtune.prepare.junk import is_menu, junk
-from semtune.prepare.links import link_pairs, resolve
-from semtune.prepare.material import Section
-from semtune.prepare.passages import Passage
-from semtune.prepare.readers.html import read_html
-from semtune.prepare.readers.markdown import read_markdown
-from semtune.prepare.readers.marks import Link, Linked, Term, is_link_list, links_of
-from semtune.prepare.supervision import Supervision, add_pair, source_of, supervision
-from semtune.prepare.tally import Tally
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.passages.from_sections import Passage
+from semtune.prepare.passages.list_entries import is_question, separate
+from semtune.prepare.questions.headings import from_term
+from semtune.prepare.questions.links import link_pairs, resolve
+from semtune.prepare.questions.supervision import add_pair, source_of
+from semtune.prepare.questions.uninformative import is_menu, junk
+from semtune.prepare.readers.documents.block_types import Link, Linked, Term, is_link_list, links_of
+from semtune.prepare.readers.documents.html import read_html
+from semtune.prepare.readers.documents.markdown import read_markdown
+from semtune.prepare.records import Section
+from semtune.prepare.settings import PrepareSettings, SupervisionSettings
 from semtune.types import Document, Pair, Query
 
 HTML = """<h1>The tool</h1><p>The manual lists <a href="opts.html#all">options</a> and <a href="faq.html">common questions</a>.</p>
@@ -100,7 +101,7 @@ def test_entries_that_say_enough_stand_alone_and_others_go_back():
         (("T", "H"), "A heading that stands twice."),
     )
     tally = Tally()
-    assert [(s.id, s.path, s.text) for s in separate(found, Supervision(), tally)] == [
+    assert [(s.id, s.path, s.text) for s in separate(found, SupervisionSettings(), tally)] == [
         ("d#1", ("T", "H"), "Before.\n\n--quiet\n\nToo short.\n\nAfter.\n\nEnd."),
         ("d#2", ("T", "H", "some term"), LONG),
         ("d#5", ("T", "H", "Why so slow?"), "Because it is so."),
@@ -117,7 +118,7 @@ def test_sources_that_are_off_leave_the_text_whole():
         (("T", Term("class A"), Term("inner term")), Linked(LONG, [Link("c", "d")])),
         (("T", Term("class A")), "Rest."),
     )
-    (whole,) = separate(found, Supervision(definition=0), Tally())
+    (whole,) = separate(found, SupervisionSettings(definition=0), Tally())
     assert whole.text == f"Before.\n\nclass A\n\ninner term\n\n{LONG}\n\nRest."
     assert links_of(whole.text) == (Link("a", "b"), Link("c", "d"))
 
@@ -126,7 +127,7 @@ def test_a_document_that_begins_with_a_short_entry_is_kept():
     found = sections((("T", Term("x")), "one"), (("T", Term("y")), "two"), group="a") + sections(
         ((Term("z"),), "three"), group="b"
     )
-    assert [(s.id, s.path, s.text) for s in separate(found, Supervision(), Tally())] == [
+    assert [(s.id, s.path, s.text) for s in separate(found, SupervisionSettings(), Tally())] == [
         ("a#1", ("T",), "x\n\none\n\ny\n\ntwo"),
         ("b#1", (), "z\n\nthree"),
     ]
@@ -134,14 +135,14 @@ def test_a_document_that_begins_with_a_short_entry_is_kept():
 
 def test_lines_of_questions_and_answers_are_cut():
     text = "Welcome.\n\nQ: What is this tool,\nand why?\nA: It is a thing.\n\nAnd more.\n\n**Q2:** Who made it?\n**A2:** All of us here."
-    found = separate(sections((("T",), text)), Supervision(), Tally())
+    found = separate(sections((("T",), text)), SupervisionSettings(), Tally())
     assert [(s.id, s.path, s.text) for s in found] == [
         ("d#1", ("T",), "Welcome."),
         ("d#1.1", ("T", "What is this tool, and why?"), "It is a thing.\n\nAnd more."),
         ("d#1.2", ("T", "Who made it?"), "All of us here."),
     ]
     for other in ("Q: no answer?\n\ntext", "Q: one?\nQ: two?\nA: both"):
-        assert [s.text for s in separate(sections((("T",), other)), Supervision(), Tally())] == [other]
+        assert [s.text for s in separate(sections((("T",), other)), SupervisionSettings(), Tally())] == [other]
 
 
 @pytest.mark.parametrize(
@@ -319,7 +320,7 @@ def test_weights_are_the_share_of_training_pairs_that_is_kept(site, tokenizer):
     none = prepare(site, tokenizer, 64, PrepareSettings(supervision={"link": 0, "faq": 0, "definition": 0}), 0)
     of = source_of(full)
     faq = [pair for pair in full.pairs["train"] if of[pair.anchor.casefold()] == "faq"]
-    kept = [pair for pair in faq if Supervision(faq=0.5).keeps("faq", pair.anchor, pair.positive, 0)]
+    kept = [pair for pair in faq if SupervisionSettings(faq=0.5).keeps("faq", pair.anchor, pair.positive, 0)]
     assert [pair for pair in half.pairs["train"] if of[pair.anchor.casefold()] == "faq"] == kept
     assert 0 < len(kept) < len(faq)
     assert (half.qrels, half.pairs["test"]) == (full.qrels, full.pairs["test"])
@@ -384,14 +385,14 @@ def test_a_question_that_is_asked_already_is_not_added():
     ("values", "message"),
     [
         ({"lnk": 1}, "Did you mean 'link'"),
-        ({"link": 2}, r"link=2 is no share\. Allowed: 0 \(off\) to 1 \(all\)\."),
-        ({"heading": "auto"}, "heading='auto' is no share"),
-        ({"cloze": -1}, "or 'auto'"),
-        ({"faq": True}, "faq=True"),
+        ({"link": 2}, r"link: input should be less than or equal to 1 \(found 2\)"),
+        ({"heading": "auto"}, "heading: input should be a valid number"),
+        ({"cloze": -1}, "input should be 'auto'"),
+        ({"faq": True}, r"faq: .*found True"),
     ],
 )
 def test_weights_that_are_none_are_refused(values, message):
     with pytest.raises(ConfigError, match=message):
-        supervision(values)
+        SupervisionSettings(**values)
     with pytest.raises(ConfigError, match=message):
         PrepareSettings(supervision=values)

@@ -7,20 +7,19 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ConfigError, InputError
-from semtune.prepare import PrepareSettings, prepare
-from semtune.prepare.chat import Answer, Chat
-from semtune.prepare.synthetic import (
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.questions.chat_client import Answer, Chat
+from semtune.prepare.questions.synthetic import (
     Estimate,
-    Synthetic,
     add_synthetic,
     choose,
     consistent,
     estimate,
     prompt,
     read_answer,
-    synthetic_settings,
 )
-from semtune.prepare.tally import Tally
+from semtune.prepare.settings import PrepareSettings, SyntheticSettings
 from semtune.types import Document, Pair, Query
 
 
@@ -179,14 +178,14 @@ def test_a_question_is_kept_if_its_passage_is_found():
 
 
 def test_the_prompt_and_its_estimate(chat, server):
-    settings = Synthetic(server.url, "m", per_passage=3, prompt="{per_passage} for {passage}!", price_in=2, price_out=8)
+    settings = SyntheticSettings(url=server.url, model="m", per_passage=3, prompt="{per_passage} for {passage}!", price_in=2, price_out=8)
     texts = [prompt("a {per_passage} passage", settings), prompt("x" * 400, settings)]
     assert texts[0] == "3 for a {per_passage} passage!"
     found = estimate([*texts, texts[0]], settings, chat)
     assert found == Estimate(2, 1, 8 + 102, 150, (110 * 2 + 150 * 8) / 1e6)
     assert str(found).startswith("Synthetic questions: 2 calls (1 more are kept from before), about 110 tokens")
     chat.ask(texts)
-    assert estimate(texts, replace(settings, price_in=0, price_out=0), chat) == Estimate(0, 2, 0, 0, None)
+    assert estimate(texts, settings.replace(price_in=0, price_out=0), chat) == Estimate(0, 2, 0, 0, None)
 
 
 def garden():
@@ -237,7 +236,7 @@ def test_questions_are_added_to_train_only(server, chat):
     )
     data, tally, said = garden(), Tally(), Said()
     held = {split: dict(data.qrels[split]) for split in ("dev", "test")}
-    settings = Synthetic(server.url, "m", per_passage=3, top_k=1)
+    settings = SyntheticSettings(url=server.url, model="m", per_passage=3, top_k=1)
     made = add_synthetic(data, settings, ToyEncoder(1 << 15), 0, tally, said, chat)
     assert {split: data.qrels[split] for split in ("dev", "test")} == held
     new = [query for query in data.queries.values() if query.metadata.get("source") == "synthetic"]
@@ -262,15 +261,15 @@ def test_nothing_is_done_and_nobody_contacted_unless_configured(monkeypatch):
 
     monkeypatch.setattr(Chat, "ask", refuse)
     data = garden()
-    assert add_synthetic(data, Synthetic(), None, 0, Tally()) is None
+    assert add_synthetic(data, SyntheticSettings(), None, 0, Tally()) is None
     assert data == garden()
 
 
 def test_without_an_encoder_it_is_refused_or_said(server, chat):
     with pytest.raises(ConfigError, match="no encoder was given"):
-        add_synthetic(garden(), Synthetic(server.url, "m"), None, 0, Tally(), chat=chat)
+        add_synthetic(garden(), SyntheticSettings(url=server.url, model="m"), None, 0, Tally(), chat=chat)
     tally = Tally()
-    add_synthetic(garden(), Synthetic(server.url, "m", top_k=0), None, 0, tally, chat=chat)
+    add_synthetic(garden(), SyntheticSettings(url=server.url, model="m", top_k=0), None, 0, tally, chat=chat)
     assert tally.counts["synthetic questions kept"] == 8
     assert "were not checked by retrieval" in tally.warnings[0]
 
@@ -302,15 +301,15 @@ def test_prepare_with_synthetic_questions_leaks_nothing(server, tmp_path, tokeni
     ("values", "message"),
     [
         ({"urll": "x"}, "Did you mean 'url'"),
-        ({"url": "file:///etc/passwd", "model": "m"}, "is no address"),
-        ({"url": "http://h/v1"}, "model is missing"),
-        ({"url": "http://h/v1", "model": "m", "per_passage": 0}, "per_passage=0 is too small"),
-        ({"url": "http://h/v1", "model": "m", "timeout": 0}, "timeout must be above 0"),
+        ({"url": "file:///etc/passwd", "model": "m"}, r"url: string should match pattern"),
+        ({"url": "http://h/v1"}, "a url needs a model"),
+        ({"url": "http://h/v1", "model": "m", "per_passage": 0}, "per_passage: input should be greater than or equal to 1"),
+        ({"url": "http://h/v1", "model": "m", "timeout": 0}, "timeout: input should be greater than 0"),
         ({"url": "http://h/v1", "model": "m", "prompt": "ask"}, r"must contain \{passage\}"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(values, message):
     with pytest.raises(ConfigError, match=message):
-        synthetic_settings(values)
+        SyntheticSettings(**values)
     with pytest.raises(ConfigError, match=message):
         PrepareSettings(synthetic=values)

@@ -1,10 +1,10 @@
 import pytest
 
 from semtune.errors import InputError
-from semtune.prepare import PrepareSettings
-from semtune.prepare.readers.roles import find_roles
-from semtune.prepare.readers.table import read_table, scale_scores
-from semtune.prepare.tally import Tally
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.tables.column_roles import find_roles
+from semtune.prepare.readers.tables.table import read_table, scale_scores
+from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document, ScoredPair
 
 SETTINGS = PrepareSettings()

@@ -8,7 +8,9 @@ from prepare_parts import WordTokenizer
 from semtune import contract as contracts
 from semtune.errors import ConfigError
 from semtune.inputs import training_set
-from semtune.prepare import PrepareSettings, load_for_evaluation, prepare
+from semtune.prepare.build.dataset import prepare
+from semtune.prepare.build.for_evaluation import load_for_evaluation
+from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET
 from semtune.train.plan import plan
 from semtune.train.settings import TrainSettings
@@ -42,7 +44,7 @@ def labels(dataset):
 
 
 def test_labels_stay_and_pairs_with_a_common_sentence_share_a_split(tmp_path):
-    found = prepare(inference(tmp_path / "nli.csv"), WordTokenizer(), 64, PrepareSettings(verdicts="labels"))
+    found = prepare(inference(tmp_path / "nli.csv"), WordTokenizer(), 64, PrepareSettings(pair_labels="labels"))
     parts = found.labelled_pairs
     assert sum(map(len, parts.values())) == 180
     assert labels(found) == set(WORDS)
@@ -62,7 +64,7 @@ def test_labels_stay_and_pairs_with_a_common_sentence_share_a_split(tmp_path):
 def test_the_owner_s_splits_lose_what_dev_repeats(tmp_path):
     train, dev = inference(tmp_path / "train.csv"), inference(tmp_path / "dev.csv", 5)
     found = prepare(
-        {"train": str(train), "dev": str(dev)}, WordTokenizer(), 64, PrepareSettings(verdicts="labels", test_share=0)
+        {"train": str(train), "dev": str(dev)}, WordTokenizer(), 64, PrepareSettings(pair_labels="labels", test_share=0)
     )
     assert len(found.labelled_pairs["dev"]) == 15
     assert len(found.labelled_pairs["train"]) == 165
@@ -93,10 +95,10 @@ def test_triplets_are_refused_with_the_way_to_labels(tmp_path):
 
 
 def test_a_finished_table_of_labels_is_judged_as_pairs(tmp_path):
-    found = load_for_evaluation(inference(tmp_path / "nli.csv"), PrepareSettings(verdicts="labels"))
+    found = load_for_evaluation(inference(tmp_path / "nli.csv"), PrepareSettings(pair_labels="labels"))
     assert len(found.labelled_pairs["test"]) == 180
 
 
 def test_another_word_is_refused():
     with pytest.raises(ConfigError, match=r"verdicts='scores' is not known. Allowed: 'triplets', 'labels'"):
-        PrepareSettings(verdicts="scores")
+        PrepareSettings(pair_labels="scores")

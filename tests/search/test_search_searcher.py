@@ -18,12 +18,14 @@ from semtune.encoders.onnx import OnnxEncoder
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.index import manifest as manifests
-from semtune.index.build import IndexSettings, build
+from semtune.index.build import build
 from semtune.index.documents import DocumentStore
 from semtune.index.exact import ExactIndex
+from semtune.index.settings import IndexSettings
+from semtune.protocols import Encoder
 from semtune.search.searcher import MAX_K, Searcher, has_index, index_folder
 from semtune.testing.toy_corpus import toy_documents
-from semtune.types import Document, Encoder, Hit
+from semtune.types import Document, Hit
 
 QUESTIONS = [
     "how to mend a kettle",
@@ -236,7 +238,7 @@ def test_an_index_of_which_a_part_is_gone_is_refused_in_words(run, tmp_path):
 
 def test_milvus_answers_as_faiss_does(run, searcher, tmp_path):
     uri = str(tmp_path / "x.db")
-    build(DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings("milvus", uri))
+    build(DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings(backend="milvus", uri=uri))
     opened = Searcher.open(tmp_path / "index")
     for question in QUESTIONS:
         same(opened.search(question, 6), pairs(searcher.search(question, 80)))

@@ -15,9 +15,9 @@ from semtune.select import candidates
 from semtune.select.candidates import gather, languages_of
 from semtune.select.catalogue import catalogue, entry_of
 from semtune.select.cost import index_mb, peak_memory
-from semtune.select.fit import measure_fit
 from semtune.select.sample import dev_part, spaced, train_texts
 from semtune.select.smaller import measure_smaller
+from semtune.select.tokenizer_fit import measure_fit
 from semtune.testing.toy_model import write_toy_model
 from semtune.types import Encoded, LabelledText
 

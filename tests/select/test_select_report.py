@@ -8,15 +8,15 @@ from html.parser import HTMLParser
 import pytest
 
 from select_parts import Means, quality, row
-from semtune.select.build import Selection
 from semtune.select.candidates import Skipped
 from semtune.select.choice import choose
 from semtune.select.halving import Round, halve
-from semtune.select.plots import trials
 from semtune.select.reasons import reasons
-from semtune.select.report import write_report
+from semtune.select.report.page import write_report
+from semtune.select.report.plots import trials
 from semtune.select.rows import Trial
-from semtune.select.settings import Limits, SelectSettings
+from semtune.select.select_backbone import Selection
+from semtune.select.settings import SelectSettings
 from semtune.select.smaller import Smaller
 
 ATTACK = "<script>document.title='owned'</script>"
@@ -38,7 +38,7 @@ def selection():
     choice = choose({name: rows[name] for name in rounds[-1].kept}, Means().gain)
     for one in rows.values():
         one.status, one.on_front = "tried", one.candidate.name != "raw"
-    settings = SelectSettings(Limits(latency_ms=100))
+    settings = SelectSettings(max_latency_ms=100)
     ways = [
         ("whole", 768, 0.85),
         ("first", 128, 0.7),
@@ -51,7 +51,7 @@ def selection():
     said = reasons(rows, choice, rounds, Means(), settings, trainable=True)
     return Selection(
         tuple(rows.values()), (Skipped(f"gone {ATTACK}", "not here"),), tuple(rounds), choice, tuple(said), smaller,
-        "ndcg@10", "nDCG@10", "queries", 100, 500, settings,
+        "ndcg@10", "nDCG@10", "queries", 100, 500, settings, 13,
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_without_a_recommendation_the_page_says_so(selection, tmp_path):
         one.over, one.trials = ["its vectors have too many dimensions"], []
     choice = choose({}, Means().gain)
     rows = {one.candidate.name: one for one in selection.rows}
-    said = reasons(rows, choice, [], Means(), replace(selection.settings, limits=Limits(dim=8)), trainable=True)
+    said = reasons(rows, choice, [], Means(), selection.settings.replace(max_latency_ms=None, max_dim=8), trainable=True)
     page = page_of(replace(selection, choice=choice, rounds=(), smaller=(), reasons=tuple(said)), tmp_path)
     assert Checker(page).open == []
     assert "<h2>None keeps to the limits</h2>" in page

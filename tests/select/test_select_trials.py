@@ -7,14 +7,14 @@ from select_parts import retrieval_set, scored_set
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError, ModelError
-from semtune.evaluate.differences import compare
 from semtune.evaluate.scores import score
+from semtune.evaluate.verdict.differences import compare
 from semtune.progress import QUIET
 from semtune.select.sample import dev_part
 from semtune.select.settings import SelectSettings
+from semtune.select.trials import SAMPLES, DevJudge, workbench
 from semtune.testing.toy_model import write_toy_model
 from semtune.train.settings import TrainSettings
-from semtune.trials import SAMPLES, DevJudge, workbench
 from semtune.types import LabelledPair
 
 
@@ -50,7 +50,7 @@ def test_dev_is_judged_as_evaluate_judges(data, metric, unit, n):
 
 def bench(data, place, runtime="auto"):
     part, settings = dev_part(data, 100, 100, 0), SelectSettings(runtime=runtime)
-    return workbench(data, part, TrainSettings(per_device_train_batch_size=8), settings, place, QUIET)
+    return workbench(data, part, TrainSettings(per_device_train_batch_size=8), settings, 13, place, QUIET)
 
 
 def test_a_trial_sees_neither_dev_nor_test(tmp_path):
@@ -95,7 +95,7 @@ def test_one_dev_query_is_too_few(tmp_path):
     query = next(iter(data.qrels["dev"]))
     data.qrels["dev"] = {query: data.qrels["dev"][query]}
     with pytest.raises(InputError, match="The dev split has one query or pair"):
-        workbench(data, data, TrainSettings(), SelectSettings(), tmp_path, QUIET)
+        workbench(data, data, TrainSettings(), SelectSettings(), 13, tmp_path, QUIET)
 
 
 def test_another_guide_under_the_same_name_is_another_training(tmp_path):
@@ -104,7 +104,7 @@ def test_another_guide_under_the_same_name_is_another_training(tmp_path):
 
     def training(seed):
         write_toy_model(guide, ["some words"], seed=seed)
-        return workbench(data, data, wanted, SelectSettings(), tmp_path, QUIET).training
+        return workbench(data, data, wanted, SelectSettings(), 13, tmp_path, QUIET).training
 
     assert training(1) == training(1)
     assert training(1) != training(2)

@@ -1,7 +1,6 @@
 """Adapters, frozen layers and rates by layer."""
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +9,10 @@ from sentence_transformers import SentenceTransformer
 from train_parts import SETTINGS, fit, retrieval_set
 
 from semtune.errors import ConfigError
-from semtune.train.adapt import layer_of, rates
-from semtune.train.callbacks import newest_whole
+from semtune.train.adapters import layer_of, rates
+from semtune.train.monitor.callbacks import newest_whole
 
-SHORT = replace(SETTINGS, max_steps=4)
+SHORT = SETTINGS.replace(max_steps=4)
 TEXTS = ["mend the kettle", "a dry cupboard", "the lid of the pot"]
 
 
@@ -22,7 +21,7 @@ def weights(folder):
 
 
 def test_an_adapter_is_trained_merged_and_kept(toy_model, tmp_path):
-    made = fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, lora_rank=4))
+    made = fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(lora_rank=4))
     assert any("adapters of rank 4" in reason for reason in made.plan.reasons)
     merged = SentenceTransformer(str(tmp_path / "model"), device="cpu")
     assert not any("lora" in name for name in merged.state_dict())
@@ -39,7 +38,7 @@ def test_an_adapter_is_trained_merged_and_kept(toy_model, tmp_path):
 
 
 def test_a_killed_adapter_training_ends_as_an_uninterrupted_one(toy_model, tmp_path):
-    data, wanted = retrieval_set(), replace(SETTINGS, lora_rank=4)
+    data, wanted = retrieval_set(), SETTINGS.replace(lora_rank=4)
     whole = fit(data, toy_model, tmp_path / "whole", wanted)
     fit(data, toy_model, tmp_path / "cut", wanted)
     checkpoints = tmp_path / "cut" / "work" / "checkpoints"
@@ -54,7 +53,7 @@ def test_a_killed_adapter_training_ends_as_an_uninterrupted_one(toy_model, tmp_p
 
 
 def test_frozen_layers_stay(toy_model, tmp_path):
-    fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, freeze_layers=1))
+    fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(freeze_layers=1))
     old, new = weights(toy_model), weights(tmp_path / "model")
     for name in old:
         same = np.array_equal(old[name], new[name])
@@ -66,7 +65,7 @@ def test_frozen_layers_stay(toy_model, tmp_path):
 
 def test_rates_fall_towards_the_input(toy_model, tmp_path):
     model = SentenceTransformer(str(toy_model), device="cpu")
-    made = rates(model, replace(SETTINGS, layer_lr_decay=0.5), 0.02)
+    made = rates(model, SETTINGS.replace(layer_lr_decay=0.5), 0.02)
     layers = {
         layer: rate for pattern, rate in made.items() if (layer := layer_of(pattern.replace("\\", ""))) is not None
     }
@@ -74,7 +73,7 @@ def test_rates_fall_towards_the_input(toy_model, tmp_path):
     assert layers[top] == 0.02
     assert all(layers[n] == 0.02 * 0.5 ** (top - n) for n in range(-1, top))
     assert rates(model, SETTINGS, 0.02) == {}
-    lasting = fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, layer_lr_decay=0.5))
+    lasting = fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(layer_lr_decay=0.5))
     assert lasting.best is not None
 
 
@@ -84,7 +83,7 @@ def test_rates_fall_towards_the_input(toy_model, tmp_path):
 ])  # fmt: skip
 def test_what_cannot_be_trained_is_refused(toy_model, tmp_path, settings, words):
     with pytest.raises(ConfigError, match=words):
-        fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, **settings))
+        fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(**settings))
     assert not (tmp_path / "model").exists()
 
 
@@ -100,7 +99,7 @@ def test_tensorboard_gets_the_log(toy_model, tmp_path, monkeypatch):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     monkeypatch.chdir(tmp_path)
-    made = fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, report_to=("tensorboard",)))
+    made = fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(report_to=("tensorboard",)))
     found = [path.parent for path in tmp_path.rglob("events.out.tfevents*")]
     assert found
     events = EventAccumulator(str(found[0]))

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from semtune.encoders.torch import open_sentence_transformer
-from semtune.train import attention
-from semtune.train.attention import Dropout, keep_mask
-from semtune.train.fast import fast_on_cpu
-from semtune.train.packing import BOUNDARIES, LIKE, SHORT, groups
+from semtune.train.cpu import attention
+from semtune.train.cpu.attention import Dropout, keep_mask
+from semtune.train.cpu.packing import BOUNDARIES, LIKE, SHORT, groups
+from semtune.train.cpu.patch import fast_on_cpu
 
 
 def drawn(*shape, dtype=torch.float64):

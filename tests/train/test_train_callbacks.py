@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pytest
 
 from semtune.io import read_jsonl
-from semtune.train import callbacks
-from semtune.train.callbacks import Bedside, Clock, standing
+from semtune.train.monitor import callbacks
+from semtune.train.monitor.callbacks import Bedside, Clock, standing
 
 
 class Listener:

@@ -14,8 +14,8 @@ from train_parts import retrieval_set, similarity_set
 from semtune import contract as contracts
 from semtune.dataset import Dataset
 from semtune.metrics import spearman
-from semtune.train.dev import Dev, Measured, RetrievalMeasure, SimilarityMeasure
-from semtune.train.probe import alike, effective_rank
+from semtune.train.monitor.dev_metric import Dev, Measured, RetrievalMeasure, SimilarityMeasure
+from semtune.train.monitor.embedding_health import alike, effective_rank
 from semtune.types import Document, Query
 
 

@@ -18,13 +18,13 @@ from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
 from semtune.errors import ConfigError, InputError, ModelError
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
-from semtune.train.distil import build
+from semtune.train.distil import students as build
 from semtune.train.distil.imitate import Lesson, closeness
 from semtune.train.distil.layers import keep_layers, kept_layers
 from semtune.train.distil.table import main_components, rarity, token_table
 from semtune.types import Pair
 
-LEARN = replace(SETTINGS, num_train_epochs=4, learning_rate=0.003)
+LEARN = SETTINGS.replace(num_train_epochs=4, learning_rate=0.003)
 TEXTS = ["mend the kettle", "a dry cupboard", "the violin and the barrel"]
 
 
@@ -93,7 +93,7 @@ def test_every_kind_of_teacher_becomes_a_table(name, tmp_path):
 def test_a_table_is_tuned_and_published_whole(teacher, tmp_path):
     data = retrieval_set()
     made = build.to_static(
-        job(teacher, tmp_path / "w"), data, 16, replace(SETTINGS, learning_rate=0.005, num_train_epochs=8)
+        job(teacher, tmp_path / "w"), data, 16, SETTINGS.replace(learning_rate=0.005, num_train_epochs=8)
     )
     assert made.facts["tuned"]["best"] > made.facts["tuned"]["start"] + 0.05
     assert made.facts["tuned"]["rows"] == len(data.pairs["train"])
@@ -159,7 +159,7 @@ def test_a_killed_distillation_continues_and_ends_the_same(teacher, tmp_path, mo
     data = retrieval_set()
     short = replace(LEARN, num_train_epochs=1)
     whole = build.to_layers(job(teacher, tmp_path / "whole"), data, 2, short)
-    from semtune.train.callbacks import Bedside
+    from semtune.train.monitor.callbacks import Bedside
 
     saved = Bedside.on_save
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semtune.train.doctor import diagnose, stalled
+from semtune.train.monitor.diagnosis import diagnose, stalled
 
 LOGS = Path(__file__).parent / "logs"
 SEEN = {

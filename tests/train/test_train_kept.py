@@ -1,7 +1,6 @@
 """What a training ends with: the doctor's words, the base where nothing was gained, a mix where the floor asks for it."""
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +10,10 @@ from train_parts import SETTINGS, fit, retrieval_set, similarity_set
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.io import read_json
-from semtune.train.floor import FloorSet
+from semtune.train.forgetting_floor import FloorSet
 from semtune.types import Pair
 
-TOO_HIGH = replace(SETTINGS, num_train_epochs=8, learning_rate=0.5, early_stopping_patience=2)
+TOO_HIGH = SETTINGS.replace(num_train_epochs=8, learning_rate=0.5, early_stopping_patience=2)
 
 
 def weights(folder):
@@ -71,7 +70,7 @@ def test_a_gain_keeps_the_tuned_weights(tuned, toy_model):
 @pytest.mark.parametrize(("max_drop", "kept"), [(1.0, {"tuned"}), (0.0, {"mix", "base"})])
 def test_what_the_floor_allows_is_kept(toy_model, tmp_path, max_drop, kept):
     floor = FloorSet(Dataset(scored={"test": similarity_set().scored["dev"]}), max_drop)
-    made = fit(retrieval_set(), toy_model, tmp_path, replace(SETTINGS, early_stopping_patience=None), floor=floor)
+    made = fit(retrieval_set(), toy_model, tmp_path, SETTINGS.replace(early_stopping_patience=None), floor=floor)
     held = made.settled.floor
     assert made.settled.kept in kept
     assert held.at(held.share).floor >= held.at(0.0).floor - max_drop

@@ -14,17 +14,17 @@ from train_parts import SETTINGS, fit, retrieval_set, similarity_set
 from semtune.dataset import Dataset
 from semtune.errors import ConfigError, InputError
 from semtune.train import memory
-from semtune.train.dev_classes import map_at_r
+from semtune.train.data.noise import damaged
+from semtune.train.data.rows import as_wanted, columns, material
+from semtune.train.data.teacher_labels import labels
 from semtune.train.losses import LOSSES, build, choose, fitting
 from semtune.train.memory import Backbone, fitting_rows, is_out_of_memory, step_bytes
-from semtune.train.noise import damaged
+from semtune.train.monitor.dev_classes import map_at_r
 from semtune.train.plan import halved, plan
 from semtune.train.settings import TrainSettings
-from semtune.train.shapes import as_wanted, columns, material
-from semtune.train.teacher import labels
 from semtune.types import Document, LabelledPair, LabelledText, Pair
 
-SHORT = replace(SETTINGS, max_steps=2, per_device_train_batch_size=8)
+SHORT = SETTINGS.replace(max_steps=2, per_device_train_batch_size=8)
 
 
 def with_negatives(count):
@@ -164,7 +164,7 @@ def test_every_loss_trains_on_every_shape_it_takes(toy_model, tmp_path, loss, sh
     data = MAKE[shape]()
     if LOSSES[loss].binary:
         data.scored = {s: [replace(p, score=float(p.score > 0.3)) for p in part] for s, part in data.scored.items()}
-    made = fit(data, toy_model, tmp_path, replace(SHORT, loss=loss))
+    made = fit(data, toy_model, tmp_path, SHORT.replace(loss=loss))
     losses = [row["loss"] for row in made.log if "loss" in row]
     assert (made.plan.loss, len(losses)) == (loss, 2)
     assert all(math.isfinite(value) for value in losses)
@@ -177,7 +177,7 @@ def test_every_loss_trains_on_every_shape_it_takes(toy_model, tmp_path, loss, sh
 ])  # fmt: skip
 def test_a_teacher_gives_the_labels(toy_model, tmp_path, loss, shape):
     """The model is its own teacher: without dropout it has nothing to learn but what its columns differ by."""
-    made = fit(MAKE[shape](), toy_model, tmp_path, replace(SHORT, loss=loss, teacher=str(toy_model)))
+    made = fit(MAKE[shape](), toy_model, tmp_path, SHORT.replace(loss=loss, teacher=str(toy_model)))
     first = next(row["loss"] for row in made.log if "loss" in row)
     assert first == pytest.approx(0.0, abs=0.35 if loss == "EmbedDistillLoss" else 0.2)
 
@@ -196,7 +196,7 @@ def test_a_cross_encoder_teaches_by_its_scores(toy_model, tmp_path, cross_encode
         np.testing.assert_allclose(labels(texts, teacher, "MarginMSELoss", 32), want, atol=1e-5)
     with pytest.raises(InputError, match="is a cross-encoder: it has no vectors for MSELoss"):
         labels(texts, folder, "MSELoss", 32)
-    made = fit(data, toy_model, tmp_path, replace(SHORT, loss="MarginMSELoss", teacher=str(folder)))
+    made = fit(data, toy_model, tmp_path, SHORT.replace(loss="MarginMSELoss", teacher=str(folder)))
     assert made.plan.loss == "MarginMSELoss"
 
 
@@ -206,8 +206,8 @@ def test_the_cached_loss_gives_the_same_model(toy_model, tmp_path):
     config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     (toy_model / "config.json").write_text(json.dumps(config))
     data = retrieval_set()
-    whole = fit(data, toy_model, tmp_path / "a", replace(SHORT, per_device_train_batch_size=32))
-    parts = fit(data, toy_model, tmp_path / "b", replace(SHORT, per_device_train_batch_size=32, mini_batch_size=8))
+    whole = fit(data, toy_model, tmp_path / "a", SHORT.replace(per_device_train_batch_size=32))
+    parts = fit(data, toy_model, tmp_path / "b", SHORT.replace(per_device_train_batch_size=32, mini_batch_size=8))
     assert (parts.plan.loss, parts.plan.mini_batch_size) == ("CachedMultipleNegativesRankingLoss", 8)
     one, two = (SentenceTransformer(str(tmp_path / n / "model"), device="cpu") for n in "ab")
     texts = [document.text for document in data.corpus]
@@ -218,7 +218,7 @@ def test_the_cached_loss_gives_the_same_model(toy_model, tmp_path):
 
 
 def test_a_damaged_sentence_writes_the_whole_one(toy_model, tmp_path):
-    wanted = replace(SHORT, loss="DenoisingAutoEncoderLoss", max_steps=12)
+    wanted = SHORT.replace(loss="DenoisingAutoEncoderLoss", max_steps=12)
     made = fit(retrieval_set(), toy_model, tmp_path, wanted)
     losses = [row["loss"] for row in made.log if "loss" in row]
     assert (made.plan.shape, made.plan.metric) == ("plain sentences", "ndcg@10")
@@ -291,7 +291,7 @@ def test_what_others_use_is_not_taken(monkeypatch):
 
 
 def test_running_out_of_memory_goes_on_in_smaller_parts(toy_model, tmp_path, monkeypatch):
-    from semtune.train import fit as fitting_module
+    from semtune.train import training_loop as fitting_module
 
     tried = []
     real = fitting_module.fit
@@ -303,7 +303,7 @@ def test_running_out_of_memory_goes_on_in_smaller_parts(toy_model, tmp_path, mon
         return real(*args, **others)
 
     monkeypatch.setattr(fitting_module, "fit", sometimes)
-    made = fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, per_device_train_batch_size=16))
+    made = fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(per_device_train_batch_size=16))
     assert tried == [16, 8, 4]
     assert made.plan.loss == "CachedMultipleNegativesRankingLoss"
     assert any("memory gave out" in reason for reason in made.plan.reasons)

@@ -1,5 +1,4 @@
 import math
-from dataclasses import replace
 
 import pytest
 from train_parts import retrieval_set, similarity_set
@@ -93,4 +92,4 @@ def test_labels_of_one_value_are_refused():
 )
 def test_settings_out_of_range_are_refused(name, value, allowed):
     with pytest.raises(ConfigError, match=rf"train\.{name} is {value}; allowed is {allowed}"):
-        plan(pairs(10), replace(TrainSettings(), **{name: value}))
+        plan(pairs(10), TrainSettings().replace(**{name: value}))

@@ -34,7 +34,7 @@ CODE = textwrap.dedent("""
     fit(rows(), Path(sys.argv[2]), Path(sys.argv[3]), WANTED)
     leave()
 """)
-WANTED = replace(SETTINGS, num_train_epochs=3, per_device_train_batch_size=8)
+WANTED = SETTINGS.replace(num_train_epochs=3, per_device_train_batch_size=8)
 
 
 def rows():

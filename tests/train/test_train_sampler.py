@@ -4,7 +4,7 @@ from datasets import Dataset as Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semtune.train.sampler import WINDOW, LengthBatchSampler, length_batches
+from semtune.train.data.sampler import WINDOW, LengthBatchSampler, length_batches
 
 
 def batches_of(keys, size, lengths=None, seed=0):

@@ -9,9 +9,9 @@ from train_parts import retrieval_set, similarity_set
 
 from semtune import contract as contracts
 from semtune.encoders.torch import open_sentence_transformer
-from semtune.train.dev import Dev, Measured, RetrievalMeasure, SimilarityMeasure
-from semtune.train.floor import Point, hold, mixed
-from semtune.train.settle import doubt, settle, snapshot
+from semtune.train.final_weights import doubt, settle, snapshot
+from semtune.train.forgetting_floor import Point, hold, mixed
+from semtune.train.monitor.dev_metric import Dev, Measured, RetrievalMeasure, SimilarityMeasure
 
 NAN = float("nan")
 

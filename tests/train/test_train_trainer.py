@@ -25,12 +25,12 @@ from semtune.errors import InputError, SemtuneError
 from semtune.io import read_jsonl, write_json
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
-from semtune.train.callbacks import WHOLE, TrainingError, newest_whole
-from semtune.train.curve import draw_curve
-from semtune.train.dev import RetrievalMeasure
+from semtune.train.monitor.callbacks import WHOLE, TrainingError, newest_whole
+from semtune.train.monitor.curve import draw_curve
+from semtune.train.monitor.dev_metric import RetrievalMeasure
 from semtune.types import Pair
 
-SHORT = replace(SETTINGS, max_steps=2)
+SHORT = SETTINGS.replace(max_steps=2)
 
 
 def dev_values(log, metric="ndcg@10"):
@@ -82,7 +82,7 @@ def test_the_log_tells_every_step(tuned):
 
 
 def test_the_first_dev_loss_of_pairs_is_that_of_in_batch_negatives(toy_model, tmp_path):
-    made = fit(retrieval_set(), toy_model, tmp_path, replace(SHORT, per_device_train_batch_size=32))
+    made = fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(per_device_train_batch_size=32))
     model = SentenceTransformer(str(toy_model), device="cpu")
     pairs = retrieval_set().pairs["dev"]
     scores = 20 * model.encode([p.anchor for p in pairs]) @ model.encode([p.positive for p in pairs]).T
@@ -93,7 +93,7 @@ def test_the_first_dev_loss_of_pairs_is_that_of_in_batch_negatives(toy_model, tm
 
 def test_scored_pairs_are_trained_by_cosent_and_judged_by_spearman(toy_model, tmp_path):
     data = similarity_set()
-    made = fit(data, toy_model, tmp_path, replace(SETTINGS, num_train_epochs=3, per_device_train_batch_size=30))
+    made = fit(data, toy_model, tmp_path, SETTINGS.replace(num_train_epochs=3, per_device_train_batch_size=30))
     model = SentenceTransformer(str(toy_model), device="cpu")
     dev = data.scored["dev"]
     one, two = model.encode([p.sentence1 for p in dev]), model.encode([p.sentence2 for p in dev])

@@ -9,7 +9,7 @@ import numpy as np
 from semtune.dataset import Dataset
 from semtune.testing.toy_corpus import toy_documents
 from semtune.train.settings import TrainSettings
-from semtune.train.trainer import Trained, train
+from semtune.train.train_model import Trained, train
 from semtune.types import Document, Pair, Query, ScoredPair
 
 SETTINGS = TrainSettings(

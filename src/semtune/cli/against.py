@@ -11,10 +11,9 @@ from semtune.errors import ConfigError
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
-    from semtune.encoders.load import Runtime
     from semtune.evaluate.result import Kind, Scores
     from semtune.progress import Progress
-    from semtune.types import Encoder
+    from semtune.protocols import Encoder
 
 BM25, HYBRID = "bm25", "hybrid"
 MOST_AT = 1_000
@@ -33,7 +32,7 @@ class Other:
     saved: Scores | None = None
 
 
-def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str], kind: Kind) -> list[Other]:
+def open_others(words: Sequence[str], runtime: str, data: Mapping[str, str], kind: Kind) -> list[Other]:
     """Open everything that `--against` names, so that what is missing is found before hours of work.
 
     Args:
@@ -46,8 +45,8 @@ def open_others(words: Sequence[str], runtime: Runtime, data: Mapping[str, str],
         SemtuneError: one cannot be had, is named twice, or was measured on other data or by another task.
     """
     from semtune.encoders.load import load_encoder
-    from semtune.evaluate.compared import refuse_other_data, refuse_other_task
-    from semtune.evaluate.saved import is_saved, read_saved
+    from semtune.evaluate.saved.compare import refuse_other_data, refuse_other_task
+    from semtune.evaluate.saved.read import is_saved, read_saved
 
     twice = next((word for at, word in enumerate(words) if word in words[:at]), None)
     if twice:
@@ -106,9 +105,9 @@ def measure(
     seed: int = 0,
 ) -> dict[str, Scores]:
     """Every system's result on the test part, in the order asked for; as `tuned` was measured."""
-    from semtune.evaluate.bm25 import score_bm25
-    from semtune.evaluate.hybrid import score_hybrid
-    from semtune.evaluate.saved import aligned
+    from semtune.evaluate.retrieval.bm25 import score_bm25
+    from semtune.evaluate.retrieval.hybrid import score_hybrid
+    from semtune.evaluate.saved.read import aligned
     from semtune.evaluate.scores import score
 
     keys = {other.key for other in others}

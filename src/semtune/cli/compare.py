@@ -10,7 +10,7 @@ import typer
 from semtune.cli.console import JSON, SEED, Console
 
 if TYPE_CHECKING:
-    from semtune.evaluate.compared import Compared
+    from semtune.evaluate.saved.compare import Compared
 
 
 def compare(
@@ -28,7 +28,7 @@ def compare(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Compare evaluations on the same data with the first of them; nothing is computed anew."""
-    from semtune.evaluate.compared import compare_saved
+    from semtune.evaluate.saved.compare import compare_saved
     from semtune.io import atomic_file, storage_errors, write_json
 
     console = Console(as_json)

@@ -71,9 +71,9 @@ def _rows(found: Dataset) -> dict[str, tuple[list[str], Sequence[Any]]]:
 
 
 def _chosen(settings: dict[str, Any]) -> dict[str, Any]:
-    from semtune.prepare import PrepareSettings
+    from semtune.prepare.settings import PrepareSettings
 
-    usual = PrepareSettings().as_dict()
+    usual = PrepareSettings().facts()
     return {name: value for name, value in settings.items() if name not in usual or _plain(usual[name]) != value}
 
 

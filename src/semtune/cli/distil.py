@@ -12,7 +12,7 @@ from semtune.cli.console import JSON, SEED, TRAIN, Console
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.progress import Progress
-    from semtune.train.distil.build import Job, Student
+    from semtune.train.distil.students import Job, Student
     from semtune.train.settings import TrainSettings
 
 WAYS = ("static", "layers", "dims", "multilingual")
@@ -56,12 +56,12 @@ def distil(
     """Make a faster or multilingual student of a model and measure it against its teacher; killed, the same command continues."""
     from semtune import contract as contracts
     from semtune.cli.sources import refuse_foreign
-    from semtune.encoders.machine import keep_freed_memory
-    from semtune.encoders.resolve import resolve
     from semtune.errors import ConfigError, InputError
+    from semtune.hub import resolve
     from semtune.inputs import training_set
+    from semtune.machine import keep_freed_memory
     from semtune.registry import need
-    from semtune.train.distil.build import allowed_dimension, publish
+    from semtune.train.distil.students import allowed_dimension, publish
     from semtune.train.processes import world
 
     console = Console(as_json)
@@ -153,7 +153,7 @@ def _job(
     from dataclasses import asdict
 
     from semtune.io import sha256_json
-    from semtune.train.distil.build import Job
+    from semtune.train.distil.students import Job
 
     data = asdict(rows) | {"report": None} if rows else None  # the report has times and paths in it
     work = out.parent / f".{out.name}.distilling"
@@ -164,7 +164,7 @@ def _make(
     to: str, job: Job, rows: Dataset | None, layers: int | None, backbone: Path | None, name: str, dim: int | None,
     settings: TrainSettings,
 ) -> Student:  # fmt: skip
-    from semtune.train.distil import build
+    from semtune.train.distil import students as build
 
     if to == "static":
         return build.to_static(job, rows, dim, settings)
@@ -180,8 +180,8 @@ def _make(
 def _fewer_dims(job: Job, rows: Dataset | None, dim: int | None) -> Student:
     from dataclasses import replace
 
-    from semtune.shorter import directions
-    from semtune.train.distil.build import to_dims
+    from semtune.train.distil.dims import directions
+    from semtune.train.distil.students import to_dims
 
     assert dim is not None  # noqa: S101 - checked with the options
     chosen = directions(job.teacher, rows, dim, job.seed, job.progress)
@@ -194,7 +194,7 @@ def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress:
     from semtune.encoders.load import load_encoder
     from semtune.encoders.speed import texts_a_second
     from semtune.evaluate.scores import score
-    from semtune.evaluate.teacher import kept, speed_texts
+    from semtune.evaluate.student_quality import kept, speed_texts
 
     sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
     facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "before": None}
@@ -221,7 +221,7 @@ def _places(job: Job, made: Student) -> dict[str, Path]:
 
 def _lines(facts: dict[str, Any]) -> list[str]:
     """The measurements in words."""
-    from semtune.evaluate.teacher import in_words
+    from semtune.evaluate.student_quality import in_words
 
     size, speed, lines = facts["bytes"], facts["texts_per_second"], []
     if facts["quality"]:

@@ -60,8 +60,7 @@ def examine() -> dict[str, Any]:
     """What `doctor` reports, as values."""
     import shutil
 
-    from semtune import __version__
-    from semtune.encoders import machine
+    from semtune import __version__, machine
     from semtune.registry import installed
     from semtune.run import versions
 

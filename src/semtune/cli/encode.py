@@ -24,9 +24,9 @@ def encode(
     import numpy as np
 
     from semtune.encoders.load import load_encoder, parse_runtime
-    from semtune.encoders.machine import keep_freed_memory
     from semtune.errors import ConfigError, InputError
     from semtune.io import atomic_file, read_jsonl
+    from semtune.machine import keep_freed_memory
 
     console = Console(as_json)
     chosen = parse_runtime(runtime)

@@ -11,12 +11,12 @@ from semtune.cli.console import JSON, RUNTIME, SEED, Console
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
-    from semtune.evaluate.extras import Extras
-    from semtune.evaluate.gates import Forgetting
-    from semtune.evaluate.limits import Limits
-    from semtune.evaluate.outcome import Outcome
+    from semtune.evaluate.report.extras import Extras
+    from semtune.evaluate.settings import EvaluateSettings
+    from semtune.evaluate.verdict.gates import Forgetting
+    from semtune.evaluate.verdict.outcome import Outcome
     from semtune.progress import Progress
-    from semtune.types import Encoder
+    from semtune.protocols import Encoder
 
 
 def evaluate(
@@ -106,17 +106,17 @@ def evaluate(
         store,
     )
     from semtune.encoders.load import load_encoder, parse_runtime
-    from semtune.encoders.machine import keep_freed_memory
-    from semtune.evaluate.limits import Limits
-    from semtune.evaluate.outcome import conclude
-    from semtune.evaluate.saved import identify
+    from semtune.evaluate.saved.read import identify
+    from semtune.evaluate.settings import EvaluateSettings
     from semtune.evaluate.tasks import tasks
+    from semtune.evaluate.verdict.outcome import conclude
     from semtune.inputs import dataset_folder, leaks_of, left_out, slices_of
-    from semtune.prepare import load_for_evaluation
+    from semtune.machine import keep_freed_memory
+    from semtune.prepare.build.for_evaluation import load_for_evaluation
 
     console = Console(as_json)
     chosen, ks = parse_runtime(runtime), parse_at(at)
-    limits = Limits(alpha, min_gain, min_queries, min_metric, max_drop, max_slice_drop, noise)
+    limits = EvaluateSettings(alpha, min_gain, min_queries, min_metric, max_drop, max_slice_drop, noise)
     target = folder_to_calibrate(model) if calibrate else None
     place = index_to_measure(index, stages)
     data = load_for_evaluation(dataset_folder(dataset))
@@ -169,12 +169,12 @@ def evaluate(
 
 
 def _forgetting(
-    general: str | None, tuned: Encoder, base: Encoder | None, seed: int, limits: Limits, progress: Progress
+    general: str | None, tuned: Encoder, base: Encoder | None, seed: int, limits: EvaluateSettings, progress: Progress
 ) -> Forgetting | None:
     """What `--general` asks for; measured first, since it is what can be refused."""
     from semtune.errors import ConfigError
-    from semtune.evaluate.gates import forgetting
     from semtune.evaluate.scores import score
+    from semtune.evaluate.verdict.gates import forgetting
     from semtune.inputs import general_set
 
     if general is None:
@@ -187,8 +187,8 @@ def _forgetting(
 
 
 def _write(out: Path, outcome: Outcome, data: Dataset, title: str, extras: Extras) -> None:
-    from semtune.evaluate.files import write_files
-    from semtune.evaluate.report import write_report
+    from semtune.evaluate.report.page import write_report
+    from semtune.evaluate.saved.write import write_files
     from semtune.io import storage_errors, write_json
 
     with storage_errors(out):
@@ -229,7 +229,7 @@ def _show_matrix(console: Console, outcome: Outcome) -> None:
     """A row a language that asks, a column a language that is searched; two directions a row where one is in all."""
     from rich.table import Table
 
-    from semtune.evaluate.matrix import matrix_rows
+    from semtune.evaluate.report.matrix import matrix_rows
 
     for scores in outcome.systems.values():
         head, rows = matrix_rows(scores.matrix)

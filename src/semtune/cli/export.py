@@ -25,10 +25,10 @@ def export(
     """Export the whole pipeline (pooling and normalisation in the graph) and prove it equal to torch."""
     from semtune import contract as contracts
     from semtune.cli.sources import refuse_foreign
-    from semtune.encoders.resolve import resolve
     from semtune.errors import ConfigError, InputError
     from semtune.export.build import check_formats, export_name
     from semtune.export.build import export as export_model
+    from semtune.hub import resolve
 
     console = Console(as_json)
     wanted, precisions = ([name.strip() for name in words.split(",") if name.strip()] for words in (formats, precision))

@@ -27,15 +27,15 @@ def index(
     """Embed documents and index them, with their texts beside the vectors."""
     from semtune.cli.sources import read_documents, refuse_foreign
     from semtune.encoders.load import load_encoder, parse_runtime
-    from semtune.encoders.machine import keep_freed_memory
-    from semtune.encoders.resolve import resolve
     from semtune.errors import InputError
+    from semtune.hub import resolve
     from semtune.index import manifest as manifests
-    from semtune.index.build import IndexSettings, build
+    from semtune.index.build import build
+    from semtune.index.settings import IndexSettings
+    from semtune.machine import keep_freed_memory
 
     console = Console(as_json)
-    settings = IndexSettings(backend, uri, collection)
-    settings.check()
+    settings = IndexSettings(backend=backend, uri=uri, collection=collection)
     chosen = parse_runtime(runtime)
     refuse_foreign(out, manifests.FILE, "index", manifests.KIND)
     if not corpus.exists():

@@ -11,7 +11,7 @@ import typer
 from semtune.cli.console import JSON, Console
 
 if TYPE_CHECKING:
-    from semtune.prepare import PrepareSettings
+    from semtune.prepare.settings import PrepareSettings
 
 LINE = 100  # characters of values that share a line
 MOST = 200  # characters of one value
@@ -39,7 +39,7 @@ def info(
 
 def describe(path: str | dict[str, str], settings: PrepareSettings) -> dict[str, Any]:
     """What is at `path`, as values; `kind` says which."""
-    from semtune.encoders.resolve import is_model_folder, resolve
+    from semtune.hub import is_model_folder, resolve
     from semtune.index import manifest as manifests
     from semtune.run import is_run
 
@@ -61,7 +61,7 @@ def describe(path: str | dict[str, str], settings: PrepareSettings) -> dict[str,
 
 
 def _source(path: str | dict[str, str], settings: PrepareSettings) -> dict[str, Any]:
-    from semtune.prepare import sniff
+    from semtune.prepare.readers.sniff import sniff
 
     found = sniff(path, settings)
     return {"path": path, **asdict(found), "kind": f"source ({found.kind})"}

@@ -28,7 +28,7 @@ def init(
     from semtune.cli.sources import as_source
     from semtune.errors import InputError
     from semtune.io import atomic_file
-    from semtune.prepare import sniff
+    from semtune.prepare.readers.sniff import sniff
 
     console = Console(as_json)
     if out.exists() and not force:

@@ -49,7 +49,7 @@ def prepare(
 
 
 def _audit(console: Console, source, limit: float) -> int:  # noqa: ANN001 - Source, imported late
-    from semtune.prepare import audit
+    from semtune.prepare.split.audit import audit
 
     found = audit(source)
     console.say(
@@ -70,13 +70,13 @@ def _prepare(console: Console, source, out: Path, model: str, chosen, seed: int)
     from semtune.cli.sources import refuse_foreign
     from semtune.encoders.cross_encoder import CrossEncoderJudge
     from semtune.encoders.load import load_encoder
-    from semtune.encoders.machine import keep_freed_memory
-    from semtune.encoders.resolve import resolve
     from semtune.encoders.tokenizer import Tokenizer
+    from semtune.hub import resolve
     from semtune.io import atomic_folder, restore_folder
-    from semtune.prepare import prepare as prepare_dataset
-    from semtune.prepare.kept import work_beside
-    from semtune.prepare.page import write_page
+    from semtune.machine import keep_freed_memory
+    from semtune.prepare.build.dataset import prepare as prepare_dataset
+    from semtune.prepare.report.page import write_page
+    from semtune.work_cache import work_beside
 
     restore_folder(out)
     refuse_foreign(out, "prepare.json", "data set")

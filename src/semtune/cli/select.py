@@ -15,8 +15,8 @@ from semtune.cli.console import JSON, SEED, Console
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.progress import Progress
-    from semtune.select import Selection
     from semtune.select.candidates import Field
+    from semtune.select.select_backbone import Selection
     from semtune.train.settings import TrainSettings
 
 
@@ -73,14 +73,14 @@ def select(
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Measure backbones on your data, tune each for a short while, and recommend one; killed, the same command continues."""
-    from semtune.backbone import compare, write
     from semtune.encoders.load import parse_runtime
     from semtune.registry import need
-    from semtune.select import Limits, SelectSettings
+    from semtune.select.backbone import compare, write
+    from semtune.select.settings import SelectSettings, ServingLimits
 
     console = Console(as_json)
     chosen = SelectSettings(
-        Limits(max_latency_ms, max_dim, max_memory, max_index), steps, rounds, max_queries, max_passages,
+        ServingLimits(max_latency_ms, max_dim, max_memory, max_index), steps, rounds, max_queries, max_passages,
         _numbers(dims), parse_runtime(runtime), seed,
     )  # fmt: skip
     chosen.check()
@@ -109,9 +109,9 @@ def _numbers(words: str) -> tuple[int, ...]:
 
 def _train_settings(words: list[str]) -> TrainSettings:
     """Settings of the trials, without those that a trial sets itself."""
-    from semtune.backbone import TRAIN_ONLY
     from semtune.config import parse_section
     from semtune.errors import ConfigError
+    from semtune.select.backbone import TRAIN_ONLY
     from semtune.train.settings import TrainSettings
 
     values, usual = parse_section("train", words), parse_section("train", [])
@@ -131,7 +131,7 @@ def _place(out: Path | None) -> Iterator[Path]:
     from semtune.cli.sources import refuse_foreign
     from semtune.errors import RunLockedError
     from semtune.io import held
-    from semtune.select.bench import KEPT
+    from semtune.select.measure import KEPT
 
     if out is None:
         with tempfile.TemporaryDirectory(prefix="semtune-select-") as name:

@@ -13,13 +13,12 @@ from semtune.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
-    from semtune.encoders.load import Runtime
-    from semtune.evaluate.calibrate import Calibrated
-    from semtune.evaluate.extras import Extras
+    from semtune.evaluate.report.extras import Extras
     from semtune.evaluate.result import Kind, Scores
-    from semtune.evaluate.stages import Stages
+    from semtune.evaluate.serving.calibration import Calibrated
+    from semtune.evaluate.serving.stages import Stages
     from semtune.progress import Progress
-    from semtune.types import Encoder
+    from semtune.protocols import Encoder
 
 
 def folder_to_calibrate(model: str) -> Path:
@@ -28,7 +27,7 @@ def folder_to_calibrate(model: str) -> Path:
     Raises:
         InputError: the model is no folder of the user's own, or a step of a run made it.
     """
-    from semtune.encoders.resolve import is_model_folder, resolve
+    from semtune.hub import is_model_folder, resolve
     from semtune.run import RECORD
 
     place = Path(model).expanduser()
@@ -80,10 +79,10 @@ def measure_tuned(
     Raises:
         InputError: thresholds are asked for, and there are too few labels for them.
     """
-    from semtune.evaluate.alongside import score_beside
-    from semtune.evaluate.calibrate import calibrate as calibrated
-    from semtune.evaluate.calibrate import calibration_split, require_labels
     from semtune.evaluate.scores import score
+    from semtune.evaluate.serving.calibration import calibrate as calibrated
+    from semtune.evaluate.serving.calibration import calibration_split, require_labels
+    from semtune.evaluate.two_splits import score_beside
 
     if calibrate:
         require_labels(dataset, task)
@@ -95,11 +94,11 @@ def measure_tuned(
 
 
 def measure_stages(
-    model: str, index: Path | None, runtime: Runtime, dataset: Dataset, task: str, at: Sequence[int], seed: int, progress: Progress
+    model: str, index: Path | None, runtime: str, dataset: Dataset, task: str, at: Sequence[int], seed: int, progress: Progress
 ) -> Stages:  # fmt: skip
     """Measure the stages of `--stages`; `index` is a folder that `index_to_measure` gave."""
-    from semtune.evaluate.measured import Test
-    from semtune.evaluate.measured import measure_stages as measure
+    from semtune.evaluate.serving.stage_eval import Test
+    from semtune.evaluate.serving.stage_eval import measure_stages as measure
 
     return measure(model, Test(dataset, "test", task, at, seed), index, runtime, progress)
 
@@ -107,7 +106,7 @@ def measure_stages(
 def store(found: Calibrated, folder: Path) -> None:
     """Write thresholds into a model folder's contract."""
     from semtune import contract as contracts
-    from semtune.evaluate.calibrate import with_thresholds
+    from semtune.evaluate.serving.calibration import with_thresholds
 
     contracts.save(with_thresholds(contracts.load(folder), found.as_dict()), folder)
 
@@ -131,8 +130,8 @@ def further_parts(
         seed: of the map's sample.
     """
     from semtune.encoders.load import model_bytes
-    from semtune.encoders.resolve import resolve
-    from semtune.evaluate.extras import Extras, charts, costs
+    from semtune.evaluate.report.extras import Extras, charts, costs
+    from semtune.hub import resolve
 
     sizes = {
         name: model_bytes(resolve(models[name], serving=not encoder.runtime.startswith("torch")), encoder.runtime)

@@ -13,7 +13,7 @@ from semtune.types import SPLITS, Document
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
-    from semtune.prepare import PrepareSettings
+    from semtune.prepare.settings import PrepareSettings
     from semtune.progress import Progress
 
 
@@ -41,7 +41,7 @@ def prepare_settings(words: Sequence[str]) -> PrepareSettings:
     """
     from semtune.config import parse_section
     from semtune.errors import ConfigError
-    from semtune.prepare import PrepareSettings
+    from semtune.prepare.settings import PrepareSettings
 
     for word in words:
         if word.partition("=")[0].strip() == "source":
@@ -55,7 +55,8 @@ def read_documents(path: Path, folder: Path, contract: Contract, seed: int, prog
     """The documents to index of a data set, a run, a BEIR corpus file, or any source that can be prepared."""
     from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare import PrepareSettings, prepare
+    from semtune.prepare.build.dataset import prepare
+    from semtune.prepare.settings import PrepareSettings
 
     place = dataset_folder(path)
     for name in ("documents.jsonl", "corpus.jsonl"):

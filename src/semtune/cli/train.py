@@ -29,15 +29,15 @@ def train(
     from semtune import contract as contracts
     from semtune.cli.sources import refuse_foreign
     from semtune.config import parse_section
-    from semtune.encoders.machine import keep_freed_memory
-    from semtune.encoders.resolve import resolve
     from semtune.errors import InputError
+    from semtune.hub import resolve
     from semtune.inputs import floor_set, training_set
+    from semtune.machine import keep_freed_memory
     from semtune.registry import need
-    from semtune.train.curve import draw_curve
+    from semtune.train.monitor.curve import draw_curve
     from semtune.train.processes import is_first, leave
     from semtune.train.settings import TrainSettings
-    from semtune.train.trainer import train as fine_tune
+    from semtune.train.train_model import train as fine_tune
 
     console = Console(as_json)
     need("sentence_transformers", "torch", "datasets", "accelerate")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semtune import contract as contracts
-from semtune.encoders.resolve import resolve
 from semtune.errors import ModelError
+from semtune.hub import resolve
 from semtune.io import sha256_file, sha256_json
 from semtune.registry import need
 

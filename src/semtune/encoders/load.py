@@ -3,56 +3,79 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from semtune import contract as contracts
-from semtune.encoders.machine import has_bf16
-from semtune.encoders.resolve import resolve
 from semtune.errors import ConfigError, MissingExtraError, ModelError, nearest
-from semtune.registry import installed
-from semtune.types import Encoder
+from semtune.hub import resolve
+from semtune.protocols import Encoder
+from semtune.registry import RUNTIMES, Entry, installed
 
-Runtime = Literal["auto", "onnx", "onnx-int8", "torch"]
+AUTO = "auto"
+INT8_GRAPH = "onnx-int8"
 
 
-RUNTIMES: tuple[Runtime, ...] = ("auto", "onnx", "onnx-int8", "torch")
+def runtime_names() -> list[str]:
+    """What people may type for a runtime."""
+    return [AUTO, *RUNTIMES.names()]
 
 
-def parse_runtime(text: str) -> Runtime:
+def parse_runtime(text: str) -> str:
     """Check a runtime's name.
 
     Raises:
         ConfigError: with the allowed ones.
     """
-    for runtime in RUNTIMES:
-        if runtime == text:
-            return runtime
-    raise ConfigError(f"Unknown runtime {text!r}. Allowed: {', '.join(RUNTIMES)}.{nearest(text, RUNTIMES)}")
+    names = runtime_names()
+    if text not in names:
+        raise ConfigError(f"Unknown runtime {text!r}. Allowed: {', '.join(names)}.{nearest(text, names)}")
+    return text
 
 
-def load_encoder(model: str, runtime: Runtime = "auto", *, fast: bool = False) -> Encoder:
+def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Encoder:
     """Open a model by folder, run, name or hub id.
 
     Args:
-        model: see `semtune.encoders.resolve.resolve`.
-        runtime: "onnx" or "onnx-int8" (no torch), "torch", or "auto": the exported graph where there is one, in
-            fp32 unless int8 is all there is. A static model needs no graph and no torch.
+        model: see `semtune.hub.resolve`.
+        runtime: one of `semtune.registry.RUNTIMES`, or "auto": the first that can open the folder: a static model's table,
+            the exported graph, in fp32 unless int8 is all there is, and else torch.
         fast: of torch, compute in bf16 where the processor multiplies that in hardware. To choose and filter by, not
             for vectors that are kept.
 
     Raises:
         ModelError: there is no such model, or it has not been exported and torch is not installed.
     """
-    folder = resolve(model, serving=runtime != "torch")
-    if contracts.static_folder(folder) and runtime in ("auto", "onnx"):
-        from semtune.encoders.static import StaticEncoder, can_serve
+    entry = None if runtime == AUTO else RUNTIMES.entry(runtime)
+    folder = resolve(model, serving=entry is None or entry.facts["serves"])
+    if entry is not None and not entry.facts["serves"]:
+        return _on_torch(folder, entry, fast)
+    if _is_table(folder) and runtime in (AUTO, "static", "onnx"):  # a static model needs no graph
+        return RUNTIMES.entry("static").load()(folder, fast)
+    if entry is None:
+        entry = _first_fit(folder)
+    return _on_torch(folder, entry, fast) if not entry.facts["serves"] else entry.load()(folder, fast)
 
-        if can_serve(folder):
-            return StaticEncoder(folder)
-    if precision := _graph_precision(folder, runtime):
-        from semtune.encoders.onnx import OnnxEncoder
 
-        return OnnxEncoder(folder, precision)
+def _first_fit(folder: Path) -> Entry:
+    """The runtime of a folder by itself: what its exports allow."""
+    exports = contracts.load(folder, verify=False).exports if (folder / contracts.FILE).exists() else {}
+    weights = contracts.weights_files(folder)
+    for entry in RUNTIMES:
+        graph = entry.facts["graph"]
+        # int8 is served only when asked for, or where there is nothing else.
+        if graph in exports and (graph != INT8_GRAPH or not weights) and entry.usable:
+            return entry
+    return RUNTIMES.entry("torch")
+
+
+def _is_table(folder: Path) -> bool:
+    if not contracts.static_folder(folder):
+        return False
+    from semtune.encoders.static import can_serve
+
+    return can_serve(folder)
+
+
+def _on_torch(folder: Path, entry: Entry, fast: bool) -> Encoder:
     if not contracts.weights_hash(folder):
         raise ModelError(
             f"{folder} holds an exported model only; the torch runtime needs the tuned folder it was exported from."
@@ -62,20 +85,7 @@ def load_encoder(model: str, runtime: Runtime = "auto", *, fast: bool = False) -
             f"{folder} has not been exported, and torch is not installed to use it as it is. "
             f"Export it where it was trained (`semtune export {folder}`), or: pip install 'semtune[train]'"
         )
-    from semtune.encoders.torch import TorchEncoder
-
-    return TorchEncoder.load(folder, "bf16" if fast and has_bf16() else "fp32")
-
-
-def _graph_precision(folder: Path, runtime: Runtime) -> str:
-    """Which exported graph to run; empty for torch."""
-    asked = {"onnx": "fp32", "onnx-int8": "int8"}
-    if runtime != "auto":
-        return asked.get(runtime, "")
-    exports = contracts.load(folder, verify=False).exports if (folder / contracts.FILE).exists() else {}
-    if "onnx-fp32" in exports:
-        return "fp32"
-    return "int8" if "onnx-int8" in exports and not contracts.weights_files(folder) else ""
+    return entry.load()(folder, fast)
 
 
 def model_bytes(folder: Path, runtime: str) -> int | None:

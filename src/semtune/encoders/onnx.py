@@ -11,10 +11,10 @@ import onnxruntime as ort
 
 from semtune import contract as contracts
 from semtune.encoders.batching import by_length, pad
-from semtune.encoders.machine import usable_cpus
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.errors import ContractError, ModelError
 from semtune.io import sha256_file
+from semtune.machine import usable_cpus
 from semtune.progress import QUIET, Progress
 from semtune.types import Embeddings, Encoded, Role
 
@@ -96,3 +96,13 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     # The arena never gives memory back (onnxruntime#11627); a long text once would be kept for ever.
     options.enable_cpu_mem_arena = False
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def open_fp32(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001 - as every runtime is opened
+    """The fp32 graph of an exported model."""
+    return OnnxEncoder(folder, "fp32")
+
+
+def open_int8(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001
+    """The int8 graph of an exported model."""
+    return OnnxEncoder(folder, "int8")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semtune.errors import InputError
-from semtune.types import Encoder
+from semtune.protocols import Encoder
 
 ROUNDS = 3
 LEAST_SECONDS = 0.2  # a pass that is shorter is repeated, so that the clock can tell

@@ -95,3 +95,8 @@ def _table(path: Path) -> Embeddings:
     if "weights" in names:
         rows = rows * np.asarray(read_tensor(path, "weights"), dtype=np.float32)[:, None]
     return rows
+
+
+def open_model(folder: Path, fast: bool = False) -> StaticEncoder:  # noqa: ARG001 - as every runtime is opened
+    """A static model with numpy alone."""
+    return StaticEncoder(folder)

@@ -13,6 +13,7 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.encoders.batching import by_length
 from semtune.errors import ModelError
+from semtune.machine import has_bf16
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.types import Encoded, Role
@@ -103,3 +104,8 @@ class TorchEncoder:
                 show_progress_bar=False,
             )
         return made.float().cpu().numpy()
+
+
+def open_model(folder: Path, fast: bool = False) -> TorchEncoder:
+    """A model folder on torch; `fast`: in bf16 where the processor multiplies that in hardware."""
+    return TorchEncoder.load(folder, "bf16" if fast and has_bf16() else "fp32")

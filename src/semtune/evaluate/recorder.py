@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from semtune.progress import Progress
-from semtune.types import Embeddings, Encoded, Encoder, Role
+from semtune.protocols import Encoder
+from semtune.types import Embeddings, Encoded, Role
 
 
 class Listened:

@@ -18,11 +18,12 @@ from semtune.evaluate.kinds.texts import without_numbers
 from semtune.evaluate.kinds.translations import score_translations
 from semtune.evaluate.kinds.triplets import score_triplets
 from semtune.evaluate.result import KINDS, LABELS, MAIN, STATISTICS, THRESHOLDS, Kind, Scores, Values, label
-from semtune.evaluate.retrieval import DEPTH, Forward, judged_queries, nearest_documents, run_of
+from semtune.evaluate.retrieval.exact_search import DEPTH, Forward, judged_queries, nearest_documents, run_of
 from semtune.evaluate.tasks import choose
 from semtune.metrics import RETRIEVAL, depth_of, measures_at, retrieval
 from semtune.progress import QUIET, Progress
-from semtune.types import Embeddings, Encoder, Qrels, Query, Run, Split
+from semtune.protocols import Encoder
+from semtune.types import Embeddings, Qrels, Query, Run, Split
 
 __all__ = [
     "KINDS",

@@ -2,61 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from semtune.errors import ConfigError, InputError, nearest
+from semtune.errors import InputError
 from semtune.index import manifest as manifests
 from semtune.index.documents import write_store
 from semtune.index.exact import ExactIndex
 from semtune.index.manifest import IndexManifest
+from semtune.index.settings import IndexSettings
 from semtune.io import atomic_folder
 from semtune.progress import QUIET, Progress
-from semtune.types import Document, Embeddings, Encoder, VectorIndex
+from semtune.protocols import Encoder, VectorIndex
+from semtune.registry import INDEXES
+from semtune.text import stable_hash
+from semtune.types import Document, Embeddings
 
-Backend = Literal["faiss", "milvus"]
-BACKENDS = ("faiss", "milvus")
 SAMPLE, DEPTH = 200, 10
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSettings:
-    """How vectors are kept.
-
-    Attributes:
-        backend: "faiss" (a file) or "milvus" (a database).
-        uri: for Milvus, a file ending in .db (milvus-lite) or a server's address.
-        collection: for Milvus, a name under which other clients find the collection; empty for none.
-    """
-
-    backend: str = "faiss"
-    uri: str = ""
-    collection: str = ""
-
-    def check(self) -> None:
-        """Refuse what cannot be built.
-
-        Raises:
-            ConfigError: unknown back-end, or a URI missing or out of place.
-        """
-        if self.backend not in BACKENDS:
-            raise ConfigError(
-                f"Unknown index backend {self.backend!r}. Allowed: {', '.join(BACKENDS)}.{nearest(self.backend, BACKENDS)}"
-            )
-        if self.backend == "milvus" and not self.uri:
-            raise ConfigError(
-                "The milvus backend needs a uri: a file ending in .db for milvus-lite, or a server's address like http://localhost:19530."
-            )
-        if self.backend == "faiss" and self.uri:
-            raise ConfigError(
-                f"A uri ({self.uri!r}) is for the milvus backend; say backend milvus, or leave the uri out."
-            )
+MIN_CHUNK = 3  # words of a chunk that is asked with
 
 
 def build(
@@ -67,6 +33,7 @@ def build(
     settings: IndexSettings,
     progress: Progress = QUIET,
     home: Path | None = None,
+    queries: Sequence[str] = (),
 ) -> IndexManifest:
     """Embed `documents` and index them in the folder `out`.
 
@@ -76,12 +43,11 @@ def build(
         out: replaced as a whole when done; an index there stays until then.
         home: where the folder will lie in the end, if `out` is a scratch place; the path to the model is
             written relative to it.
+        queries: real ones, to measure the index's recall with; without any, chunks of sampled documents ask.
 
     Raises:
         InputError: no documents, or ids that are not unique.
-        ConfigError: see `IndexSettings.check`.
     """
-    settings.check()
     _check_documents(documents)
     encoded = encoder.encode([document.content for document in documents], "document", progress)
     if not np.isfinite(encoded.vectors).all():
@@ -91,10 +57,13 @@ def build(
     home = home or out
     with atomic_folder(out) as scratch:
         write_store(documents, scratch)
-        index, kind, collection = _fill(encoded.vectors, [d.id for d in documents], settings, scratch, home, progress)
+        backend = INDEXES.entry(settings.backend).load()
+        filled = backend.build(encoded.vectors, [d.id for d in documents], settings, scratch, home, progress)
+        asked_with = "queries" if queries else "chunks"
+        asked = encoder.encode(sampled(queries) if queries else chunks(documents), "query").vectors
         made = IndexManifest(
             backend=settings.backend,
-            index_type=kind,
+            index_type=filled.kind,
             metric="ip",
             dimension=encoded.vectors.shape[1],
             count=len(documents),
@@ -102,12 +71,13 @@ def build(
             model_name=encoder.contract.name,
             fingerprint=encoder.contract.fingerprint,
             runtime=encoder.runtime,
-            recall_at_10=_recall(index, encoded.vectors),
+            recall_at_10=recall(filled.index, encoded.vectors, asked),
             truncated=encoded.truncated,
-            uri=_absolute(settings.uri),
-            collection=collection,
+            uri=filled.uri,
+            collection=filled.collection,
+            asked_with=asked_with,
         )
-        index.close()
+        filled.index.close()
         manifests.write(made, scratch)
     return made
 
@@ -122,55 +92,37 @@ def _check_documents(documents: Sequence[Document]) -> None:
         raise InputError(f"The document id {twice!r} occurs more than once. Ids must be unique.")
 
 
-def _fill(
-    vectors: Embeddings, ids: list[str], settings: IndexSettings, folder: Path, home: Path, progress: Progress
-) -> tuple[VectorIndex, str, str]:
-    """Put the vectors into the back-end; returns the index, its type and its collection."""
-    if settings.backend == "milvus":
-        from semtune.index.milvus import MilvusIndex
-
-        collection = _collection_name(home, settings.collection)
-        index = MilvusIndex.build(vectors, ids, settings.uri, collection, progress, alias=settings.collection)
-        return index, index.kind, collection
-    from semtune.index.faiss import FaissIndex
-
-    index = FaissIndex.build(vectors)
-    index.save(folder)
-    return index, index.kind, ""
-
-
-def _collection_name(home: Path, wanted: str) -> str:
-    """A name from the folder's name and place: two indexes in one database do not meet.
-
-    It ends in _a or _b, whichever the index that lies there now does not use: that one answers until the new
-    one is whole, and one that was being searched meanwhile goes on being right.
-    """
-    place = str(home.resolve())
-    letters = "".join(c if c.isascii() and c.isalnum() else "_" for c in Path(place).name)
-    name = f"{wanted or 'semtune_' + letters[:60]}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
-    try:
-        current = manifests.read(home).collection
-    except InputError:  # none, or a damaged one, which is replaced
-        current = ""
-    return f"{name}_b" if current == f"{name}_a" else f"{name}_a"
-
-
-def _absolute(uri: str) -> str:
-    return uri if not uri or "://" in uri else str(Path(uri).resolve())
-
-
 def _reference(model_folder: Path, home: Path) -> str:
     """A path that survives moving the run as a whole: relative if both lie in one folder."""
     model, base = model_folder.resolve(), home.resolve().parent
     return os.path.relpath(model, home.resolve()) if model.is_relative_to(base) else str(model)
 
 
-def _recall(index: VectorIndex, vectors: Embeddings) -> float:
-    """Recall@10 against exact search, asking with a sample of the documents themselves."""
-    rng = np.random.default_rng(0)
-    sample = vectors[rng.choice(len(vectors), min(SAMPLE, len(vectors)), replace=False)]
+def sampled(queries: Sequence[str]) -> list[str]:
+    """At most `SAMPLE` of the queries, always the same ones."""
+    return sorted(queries, key=stable_hash)[:SAMPLE]
+
+
+def chunks(documents: Sequence[Document]) -> list[str]:
+    """A piece of each of at most `SAMPLE` documents: the middle third of its words, as no document itself is indexed.
+
+    Asked with the documents themselves, a graph would look better than it is: each has links from its own place.
+    """
+    chosen = sorted(documents, key=lambda document: stable_hash(document.id))[:SAMPLE]
+    return [_middle(document.content) for document in chosen]
+
+
+def _middle(text: str) -> str:
+    words = text.split()
+    third = max(MIN_CHUNK, len(words) // 3)
+    start = max(0, (len(words) - third) // 2)
+    return " ".join(words[start : start + third])
+
+
+def recall(index: VectorIndex, vectors: Embeddings, asked: Embeddings) -> float:
+    """Recall@10 against exact search among (n, dim) `vectors`, asked with (m, dim) query vectors."""
     depth = min(DEPTH, len(vectors))
-    exact, found = ExactIndex(vectors).search(sample, depth), index.search(sample, depth)
+    exact, found = ExactIndex(vectors).search(asked, depth), index.search(asked, depth)
     # By score, not by row: equal documents have equal vectors, and either is right.
     floor = exact.scores[:, -1:] - 1e-5
     return float((found.scores >= floor).mean())

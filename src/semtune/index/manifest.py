@@ -25,9 +25,11 @@ class IndexManifest:
         dimension, count: of the vectors.
         model: folder of the encoder, relative to the index folder where they lie together.
         model_name, fingerprint, runtime: of the encoder that made the vectors.
-        recall_at_10: share of the exact ten nearest that the index finds, on sampled documents.
+        recall_at_10: share of the exact ten nearest that the index finds.
         truncated: documents that lost their end to the model's length limit.
         uri, collection: where Milvus keeps the vectors; empty for FAISS.
+        asked_with: what the recall was measured with: "queries" that people asked, or "chunks" of documents; older
+            indexes asked with the "documents" themselves.
     """
 
     backend: str
@@ -43,6 +45,7 @@ class IndexManifest:
     truncated: int
     uri: str = ""
     collection: str = ""
+    asked_with: str = "documents"
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semtune.errors import InputError, StorageError
+from semtune.index import manifest as manifests
 from semtune.index.exact import EXACT_UP_TO, padded
+from semtune.index.manifest import IndexManifest
+from semtune.index.settings import IndexSettings
 from semtune.progress import QUIET, Progress
+from semtune.protocols import FilledIndex
 from semtune.registry import need
 from semtune.types import Embeddings, Neighbours
 
@@ -200,3 +205,56 @@ def _wait_until_readable(client: MilvusClient, collection: str, expected: int, s
                 f"Milvus shows {count} of {expected} vectors in {collection!r} after {seconds:.0f} s. Were the ids not unique, or is the server overloaded?"
             )
         time.sleep(0.2)
+
+
+class MilvusBackend:
+    """Vectors in a collection of a Milvus database; see `semtune.protocols.Backend`."""
+
+    @staticmethod
+    def build(
+        vectors: Embeddings, ids: Sequence[str], settings: IndexSettings, folder: Path, home: Path, progress: Progress
+    ) -> FilledIndex:  # fmt: skip
+        """Fill a collection named after `home`, the folder that the index will lie in."""
+        del folder  # the database keeps everything
+        collection = _collection_name(home, settings.collection)
+        index = MilvusIndex.build(vectors, ids, settings.uri, collection, progress, alias=settings.collection)
+        uri = settings.uri if "://" in settings.uri else str(Path(settings.uri).resolve())
+        return FilledIndex(index, index.kind, uri, collection)
+
+    @staticmethod
+    def open(folder: Path, manifest: IndexManifest) -> MilvusIndex:
+        """Open the collection that the manifest names."""
+        del folder
+        return MilvusIndex.open(manifest.uri, manifest.collection, manifest.count)
+
+    @staticmethod
+    def size(folder: Path, manifest: IndexManifest) -> int | None:
+        """Bytes of a milvus-lite database; None where a server keeps it."""
+        del folder
+        file = local_file(manifest.uri)
+        if file is None:
+            return None
+        files = [path for path in file.rglob("*") if path.is_file()] if file.is_dir() else [file]
+        return sum(path.stat().st_size for path in files)
+
+    @staticmethod
+    def outside(manifest: IndexManifest) -> list[Path]:
+        """The file of a milvus-lite database."""
+        file = local_file(manifest.uri)
+        return [file] if file else []
+
+
+def _collection_name(home: Path, wanted: str) -> str:
+    """A name from the folder's name and place: two indexes in one database do not meet.
+
+    It ends in _a or _b, whichever the index that lies there now does not use: that one answers until the new
+    one is whole, and one that was being searched meanwhile goes on being right.
+    """
+    place = str(home.resolve())
+    letters = "".join(c if c.isascii() and c.isalnum() else "_" for c in Path(place).name)
+    name = f"{wanted or 'semtune_' + letters[:60]}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    try:
+        current = manifests.read(home).collection
+    except InputError:  # none, or a damaged one, which is replaced
+        current = ""
+    return f"{name}_b" if current == f"{name}_a" else f"{name}_a"

@@ -1,159 +1,172 @@
-"""What can be chosen about preparing a data set."""
+"""The settings of prepare: how a source becomes a data set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
-from semtune.errors import ConfigError, nearest
-from semtune.prepare.supervision import Supervision, supervision
-from semtune.prepare.synthetic import Synthetic, synthetic_settings
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from semtune.errors import nearest
+from semtune.settings import Settings
+from semtune.text import stable_hash
 
 ROLES = ("anchor", "positive", "negative", "sentence1", "sentence2", "score", "text", "title", "id", "group", "label")
-
+WHOLE = 2**64  # of a stable hash
 Pool: TypeAlias = Literal["not-held-out", "all", "train"]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareSettings:
-    """How a source becomes a data set.
+class SupervisionSettings(Settings):
+    """prepare.supervision: the share of each source's training pairs that is kept, chosen by hash; 0: the source is off."""
 
-    Attributes:
-        dev_share: share of the groups (documents, modules, connected questions) kept for choosing the best checkpoint.
-        test_share: share of the groups kept for the final judgement.
-        min_words: passages with fewer words are left out, and counted.
-        max_pairs: at most so many training pairs, chosen by hash; None: all.
-        max_passages: at most so many passages, those with a question first; None: all.
-        pairs_per_section: a section longer than one passage gives at most so many training pairs.
-        shared_documents: what happens to training labels whose document is also the answer to a dev or test
-            question in a source that its owner split: "drop" them, or "keep" them and count.
-        near_duplicates: "drop" leaves the first of nearly equal passages of documents without labels; "keep" leaves all.
-        roles: role → column name, where the names of a table's columns do not say it, e.g. {"anchor": "subject"}.
-        max_bad_share: a table with a larger share of unusable rows is refused.
-        max_leak_share: a data set of which a larger share of the held-out texts leaks into train is refused.
-        hard_negatives: negatives mined for each training pair; 0: none, the batch's other rows serve alone.
-        mine_margin: a negative must score below this share of the positive's score; None: no such guard.
-        mine_absolute_margin: a negative must score at least so much below the positive; None: no such guard.
-        mine_ranks: first and last place, from 1, among the passages not marked relevant where negatives are taken.
-        mine_sample: draw them at random from those places, by the seed, in place of taking the hardest.
-        mine_pool: what may be a negative: what answers no question of dev or test ("not-held-out"), only what
-            answers a training question ("train"), or every passage ("all").
-        mine_judge: a cross-encoder, by folder or hub id, that reads what would be taken; None: none does.
-        verdicts: what pairs marked as following or not, or as matching or not, become: "triplets" of what fits and what
-            does not, or "labels" that are kept as they are, for the losses of labelled pairs.
-        review: a `review.jsonl` with verdicts on suspected false negatives; they are heeded.
-        supervision: source of questions → share of its training pairs that is kept; 0: off.
-        chunk_overlap: sentences that a passage repeats from the end of the one before it in its section, if they fit.
-        synthetic: where a language model makes up more questions to train on; off unless it has a url.
-    """
+    heading: Share = Field(1.0, description="a title or heading, for the text below it")
+    summary: Share = Field(1.0, description="a docstring's first sentence, for the rest")
+    faq: Share = Field(1.0, description="a heading, bold line or Q: line that is a question, for the answer")
+    definition: Share = Field(1.0, description="a term, for its definition")
+    link: Share = Field(0.5, description="what a link says, for the document it leads to; train only")
+    neighbour: Share = Field(0.0, description="a passage, for the next of its section; train only")
+    cloze: Literal["auto"] | Share = Field(
+        "auto", description="a sentence of a passage, for the rest; auto: where hardly anything else asks"
+    )
 
-    dev_share: float = 0.1
-    test_share: float = 0.1
-    min_words: int = 4
-    max_pairs: int | None = None
-    max_passages: int | None = None
-    pairs_per_section: int = 3
-    shared_documents: Literal["drop", "keep"] = "drop"
-    near_duplicates: Literal["keep", "drop"] = "keep"
-    roles: Mapping[str, str] = field(default_factory=dict)
-    max_bad_share: float = 0.1
-    max_leak_share: float = 0.0
-    hard_negatives: int = 0
-    mine_margin: float | None = 0.95
-    mine_absolute_margin: float | None = None
-    mine_ranks: tuple[int, int] = (1, 100)
-    mine_sample: bool = False
-    mine_pool: Pool = "not-held-out"
-    mine_judge: str | None = None
-    verdicts: Literal["triplets", "labels"] = "triplets"
-    review: str | None = None
-    supervision: Supervision | Mapping[str, Any] = field(default_factory=Supervision)
-    chunk_overlap: int = 0
-    synthetic: Synthetic | Mapping[str, Any] = field(default_factory=Synthetic)
+    def share(self, source: str) -> float:
+        """The share of a source's training pairs that is kept; 1 for a source that has no weight."""
+        value = getattr(self, source) if source in SOURCES else 1.0
+        return 1.0 if value == "auto" else float(value)
 
-    def __post_init__(self) -> None:
-        """Refuse values that make no sense together."""
-        if self.dev_share < 0 or self.test_share < 0 or self.dev_share + self.test_share >= 1:
-            raise ConfigError(
-                f"dev_share={self.dev_share} and test_share={self.test_share} leave nothing to train on or are "
-                "negative. Each must be 0 or more, and their sum below 1."
-            )
-        self._check_choices()
-        for name in ("min_words", "pairs_per_section"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)} is too small. Allowed: 1 or more.")
-        for name in ("max_pairs", "max_passages"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ConfigError(f"{name}={value} is too small. Allowed: 1 or more, or nothing for no limit.")
-        if self.chunk_overlap < 0:
-            raise ConfigError(f"chunk_overlap={self.chunk_overlap} is too small. Allowed: 0 (none) or more sentences.")
-        self._check_mining()
-        object.__setattr__(self, "supervision", self.weights)
-        object.__setattr__(self, "synthetic", self.made_up)
-        for role in self.roles:
-            if role not in ROLES:
-                raise ConfigError(
-                    f"{role!r} in roles is not a role.{nearest(role, ROLES)} Allowed: {', '.join(ROLES)}."
-                )
+    def keeps(self, source: str, anchor: str, positive: str, seed: int) -> bool:
+        """Whether this training pair is among those kept."""
+        return stable_hash(f"{source}\n{anchor}\n{positive}", seed) < self.share(source) * WHOLE
 
-    def _check_choices(self) -> None:
-        allowed = {
-            "shared_documents": ("drop", "keep"),
-            "near_duplicates": ("drop", "keep"),
-            "verdicts": ("triplets", "labels"),
-        }
-        for name, choices in allowed.items():
-            if (choice := getattr(self, name)) not in choices:
-                raise ConfigError(f"{name}={choice!r} is not known. Allowed: {', '.join(map(repr, choices))}.")
 
-    def _check_mining(self) -> None:
+SOURCES = tuple(SupervisionSettings.model_fields)
+
+
+class SyntheticSettings(Settings):
+    """prepare.synthetic: questions from an OpenAI-compatible server; nobody is contacted unless url is set."""
+
+    url: str = Field("", description="of the server, with its /v1; /chat/completions is added", pattern=r"^(https?://[^/].*)?$")
+    model: str = Field("", description="the name the server knows its model by")
+    api_key_env: str = Field("", description="environment variable that holds the key; empty: no key is sent")
+    per_passage: int = Field(2, ge=1, description="questions a passage")
+    max_passages: int = Field(1000, ge=1, description="passages asked about at most, chosen by hash")
+    top_k: int = Field(10, ge=0, description="a question is kept if its passage is among the top k found; 0: no check")
+    prompt: str = Field("", description="with {passage} and {per_passage} in it; empty: the one built in")
+    price_in: float = Field(0.0, ge=0, description="price of a million tokens sent, for the estimate")
+    price_out: float = Field(0.0, ge=0, description="price of a million tokens received, for the estimate")
+    concurrency: int = Field(4, ge=1, le=64, description="requests at the same time")
+    timeout: float = Field(60.0, gt=0, description="seconds a request")
+    retries: int = Field(5, ge=0, le=20, description="further tries after 429, 5xx, a timeout or a broken connection")
+    cache: str = Field("", description="file that answers are kept in; empty: one in ~/.cache/semtune")
+
+    @model_validator(mode="after")
+    def _can_ask(self) -> SyntheticSettings:
+        if self.url and not self.model:
+            raise PydanticCustomError("model", "a url needs a model: the name that the server knows its model by")
+        if self.prompt and "{passage}" not in self.prompt:
+            raise PydanticCustomError("prompt", "the prompt must contain {passage}, where the passage is put".replace("{", "{{").replace("}", "}}"))
+        return self
+
+
+class PrepareSettings(Settings):
+    """prepare: from the source to a data set."""
+
+    source: str | dict[str, str] = Field(
+        "",
+        description="a folder, an archive, a CSV/TSV/JSONL file, a BEIR folder, 'python-docs', or {train, dev, test} files",
+    )
+    dev_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept to choose the best checkpoint")
+    test_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept for the final judgement")
+    min_words: int = Field(4, ge=1, description="shorter passages are left out, and counted")
+    max_pairs: int | None = Field(None, ge=1, description="maximum number of training pairs, chosen by hash; null: all")
+    max_passages: int | None = Field(
+        None, ge=1, description="maximum number of passages, those with a question first; null: all"
+    )
+    pairs_per_section: int = Field(3, ge=1, description="training pairs that one long section may give")
+    shared_documents: Literal["drop", "keep"] = Field(
+        "drop", description="training labels whose document also answers a dev or test question"
+    )
+    near_duplicates: Literal["keep", "drop"] = Field(
+        "keep", description="nearly equal passages of documents without labels: keep them, or drop all but the first"
+    )
+    pair_labels: Literal["triplets", "labels"] = Field(
+        "triplets",
+        description="what pairs labelled as following or matching, or not, become: triplets, or labels that stay as they are",
+    )
+    roles: dict[str, str] = Field(
+        default_factory=dict, description="role: column, where a table's column names do not say it"
+    )
+    max_bad_share: float = Field(
+        0.1, ge=0, le=1, description="a table with a larger share of unusable rows is refused"
+    )
+    max_leak_share: float = Field(
+        0.0, ge=0, le=1, description="share of the held-out texts that may leak into train; above it the run fails"
+    )
+    hard_negatives: int = Field(
+        0, ge=0, description="negatives mined for each training pair with the backbone; 0: none"
+    )
+    mine_margin: float | None = Field(
+        0.95, gt=0, le=1, description="a negative scores below this share of the positive's score; null: no guard"
+    )
+    mine_absolute_margin: float | None = Field(
+        None, ge=0, le=2, description="a negative scores at least this far below the positive; null: no guard"
+    )
+    mine_ranks: tuple[int, int] = Field((1, 100), description="first and last rank that negatives are taken from")
+    mine_sample: bool = Field(False, description="draw negatives from these ranks at random; false: the hardest")
+    mine_pool: Pool = Field(
+        "not-held-out",
+        description="what may be a negative: all but answers to dev and test, every passage, or answers to train",
+    )
+    mine_judge: str | None = Field(
+        None,
+        min_length=1,
+        description="a cross-encoder, folder or hub id, that has the last word on negatives; null: none",
+    )
+    review: str | None = Field(
+        None, description="a review.jsonl with reviewed labels, used beside those in the data set's own"
+    )
+    supervision: SupervisionSettings = Field(
+        SupervisionSettings(), description="source of questions: share of its training pairs that is kept; 0: off"
+    )
+    synthetic: SyntheticSettings = Field(
+        SyntheticSettings(),
+        description="questions written by a language model, to train on only; off unless it has a url and a model",
+    )
+    chunk_overlap: int = Field(
+        0, ge=0, description="sentences that a passage repeats from the one before it in its section"
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> PrepareSettings:
         first, last = self.mine_ranks
-        if self.hard_negatives < 0:
-            raise ConfigError(f"hard_negatives={self.hard_negatives} is too small. Allowed: 0 (none) or more.")
-        if self.mine_margin is not None and not 0 < self.mine_margin <= 1:
-            raise ConfigError(
-                f"mine_margin={self.mine_margin} is not a share of the positive's score. Allowed: above 0 to 1, or "
-                "nothing for no guard; 0.95 is usual."
-            )
-        if self.mine_absolute_margin is not None and not 0 <= self.mine_absolute_margin <= 2:
-            raise ConfigError(
-                f"mine_absolute_margin={self.mine_absolute_margin} is no distance of cosines. Allowed: 0 to 2, or "
-                "nothing for no guard."
+        if self.dev_share + self.test_share >= 1:
+            raise PydanticCustomError(
+                "shares",
+                f"dev_share={self.dev_share} and test_share={self.test_share} leave nothing to train on; their sum must be below 1",
             )
         if not 1 <= first <= last or last - first + 1 < self.hard_negatives:
-            raise ConfigError(
-                f"mine_ranks={first}, {last} holds no {max(1, self.hard_negatives)} places. Allowed: first and last "
-                "place, counted from 1, with hard_negatives places or more between them, e.g. [1, 100]."
+            raise PydanticCustomError(
+                "ranks",
+                f"mine_ranks={first}, {last} must be two ranks from 1 upwards with room for {max(1, self.hard_negatives)} "
+                "negatives (hard_negatives) between them, e.g. [1, 100]",
             )
-        if self.mine_pool not in get_args(Pool):
-            raise ConfigError(
-                f"mine_pool={self.mine_pool!r} is not known.{nearest(self.mine_pool, get_args(Pool))} Allowed: "
-                f"{', '.join(get_args(Pool))}."
-            )
-
-    @property
-    def weights(self) -> Supervision:
-        """The share of each source of questions."""
-        given = self.supervision
-        return given if isinstance(given, Supervision) else supervision(given)
+        for role in self.roles:
+            if role not in ROLES:
+                message = f"unknown role {role!r} in roles.{nearest(role, ROLES)} Allowed: {', '.join(ROLES)}"
+                raise PydanticCustomError("role", message.replace("{", "{{"))  # type: ignore[arg-type]
+        return self
 
     @property
     def needs_encoder(self) -> bool:
         """Whether a model has to read the corpus: to mine negatives, or to check synthetic questions."""
-        return bool(self.hard_negatives or (self.made_up.url and self.made_up.top_k))
+        return bool(self.hard_negatives or (self.synthetic.url and self.synthetic.top_k))
 
     @property
     def needs_judge(self) -> str:
         """The cross-encoder to load; empty if there is none or nothing for it to do."""
         return (self.mine_judge or "") if self.hard_negatives else ""
 
-    @property
-    def made_up(self) -> Synthetic:
-        """How synthetic questions are made."""
-        given = self.synthetic
-        return given if isinstance(given, Synthetic) else synthetic_settings(given)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings as JSON, for the report."""
-        return {**asdict(self), "roles": dict(self.roles)}
+    def facts(self) -> dict[str, Any]:
+        """The settings as JSON, for the report; what the source is stands beside them there."""
+        return self.model_dump(mode="json", exclude={"source"})

@@ -6,14 +6,15 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from semtune.encoders.load import Runtime, load_encoder
+from semtune.encoders.load import load_encoder
 from semtune.errors import ContractError, InputError
 from semtune.index import manifest as manifests
 from semtune.index.documents import DocumentStore
 from semtune.index.manifest import IndexManifest
 from semtune.index.open import open_vectors
+from semtune.protocols import Encoder, VectorIndex
 from semtune.search.threshold import lowest_score
-from semtune.types import Encoder, Hit, VectorIndex
+from semtune.types import Hit
 
 RUN_INDEX = "index"
 MAX_K = 1000
@@ -45,7 +46,7 @@ class Searcher:
         self._documents = documents
 
     @classmethod
-    def open(cls, path: Path, model: str | None = None, runtime: Runtime = "auto") -> Searcher:
+    def open(cls, path: Path, model: str | None = None, runtime: str = "auto") -> Searcher:
         """Open an index folder, or the index of a run folder.
 
         Args:

@@ -12,8 +12,8 @@ import yaml
 
 from semtune import contract as contracts
 from semtune.contract import Contract
-from semtune.encoders.resolve import is_here, resolve
 from semtune.errors import ContractError, InputError, ModelError
+from semtune.hub import is_here, resolve
 from semtune.select.catalogue import Entry, catalogue, entry_of
 from semtune.tensors import tensor_shapes
 

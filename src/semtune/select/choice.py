@@ -9,7 +9,7 @@ from semtune.metrics import Comparison
 from semtune.select.cost import index_mb
 from semtune.select.quality import Quality
 from semtune.select.rows import Row
-from semtune.select.settings import Limits
+from semtune.select.settings import ServingLimits
 
 CLOSE = 0.01  # of the metric: what may be given up for speed, and only if chance could have made the difference
 FASTER = 1.2  # times: less is no gain that somebody notices, and within what a measurement repeats to
@@ -30,7 +30,7 @@ class Choice:
     behind: Comparison | None = None
 
 
-def over(limits: Limits, row: Row) -> list[str]:
+def over(limits: ServingLimits, row: Row) -> list[str]:
     """The limits that a candidate breaks, in words."""
     cost, dim = row.cost, row.candidate.contract.dimension
     weights = row.candidate.weights_bytes / 1e6

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from semtune.encoders.speed import Latency, latencies, texts_a_second
+from semtune.protocols import Encoder
 from semtune.select.sample import spaced
-from semtune.types import Encoder
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # what proc(5) says clear_refs takes to forget the highest use of memory

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.metrics import Comparison
-from semtune.types import Encoder
+from semtune.protocols import Encoder
 
 Values = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from semtune.select.cost import index_mb
 from semtune.select.halving import Round
 from semtune.select.quality import Judge
 from semtune.select.rows import Row
-from semtune.select.settings import Limits, SelectSettings
+from semtune.select.settings import SelectSettings, ServingLimits
 
 FEW = 50  # dev queries or pairs: with fewer, most differences between good models are within chance
 LICENCE_NOTE = "its licence is not known here: read it before you ship"
@@ -46,7 +46,7 @@ def reasons(
     return said
 
 
-def _room(limits: Limits) -> int:
+def _room(limits: ServingLimits) -> int:
     """The dimensions that the limits leave; 0 where they limit none."""
     allowed = [int(limits.dim)] if limits.dim else []
     if limits.index_mb:
@@ -67,7 +67,7 @@ def _taken(rows: Mapping[str, Row], choice: Choice, judge: Judge) -> str:
     )
 
 
-def _nobody(rows: Mapping[str, Row], limits: Limits) -> str:
+def _nobody(rows: Mapping[str, Row], limits: ServingLimits) -> str:
     if any(row.over for row in rows.values()):
         given = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits.given().items())
         return f"None of the candidates keeps to the limits ({given}). Loosen them, or add a smaller candidate."

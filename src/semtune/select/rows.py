@@ -7,8 +7,8 @@ from typing import Any
 
 from semtune.select.candidates import Candidate
 from semtune.select.cost import Cost, index_mb
-from semtune.select.fit import Fit
 from semtune.select.quality import Quality
+from semtune.select.tokenizer_fit import Fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,21 @@
-"""What can be set about a choice, and the limits that a candidate has to keep to."""
+"""The settings of select, and the limits that a candidate has to keep to."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
 
-from semtune.errors import ConfigError
+from pydantic import BeforeValidator, Field
+
+from semtune.settings import Settings, split_words
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ServingLimits:
     """What may be served; None: no limit.
 
     Attributes:
-        latency_ms: that 95 % of the queries, asked alone, stay under.
+        latency_ms: maximum p95 latency of one query.
         dim: of the vectors.
         memory_mb: what the model adds to a process at its peak.
         index_mb: a million vectors in an exact fp32 index.
@@ -24,59 +26,44 @@ class Limits:
     memory_mb: float | None = None
     index_mb: float | None = None
 
-    def check(self) -> None:
-        """Refuse limits that nothing can keep to.
-
-        Raises:
-            ConfigError: one is not above 0.
-        """
-        for name, value in asdict(self).items():
-            if value is not None and not value > 0:
-                raise ConfigError(f"The limit {name} is {value}; allowed is a number above 0, or none.")
-
     def given(self) -> dict[str, float]:
         """Those that are set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class SelectSettings:
-    """How candidates are measured and tried.
+Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-    Attributes:
-        limits: what a recommendation has to keep to.
-        steps: optimiser steps of the first round of trials; each further round has twice as many; 0: no trials.
-        rounds: of trials, at most.
-        max_queries: dev queries, or scored pairs, that are judged, drawn by the seed.
-        max_passages: passages they are searched among: the judged ones and, up to this many, others.
-        dims: dimensions that the recommended one's vectors are cut to.
-        runtime: what speed and memory are measured on; "auto" is what an exported model is served with.
-        seed: of all that is drawn, and of the trials.
-    """
 
-    limits: Limits = field(default_factory=Limits)
-    steps: int = 32
-    rounds: int = 3
-    max_queries: int = 1_000
-    max_passages: int = 1_000
-    dims: tuple[int, ...] = (384, 256, 128, 64)
-    runtime: str = "auto"
-    seed: int = 13
+class SelectSettings(Settings):
+    """select: which backbone is to be tuned; a step of runs that name candidates."""
 
-    def check(self) -> None:
-        """Refuse values that make no sense.
+    candidates: Annotated[tuple[str, ...], BeforeValidator(split_words)] = Field(
+        (), description="names, hub ids or folders; the recommended one takes the place of `model`"
+    )
+    max_latency_ms: Limit | None = Field(None, description="maximum p95 latency of one query, in ms; null: no limit")
+    max_dim: int | None = Field(None, ge=1, description="maximum dimensions of the vectors; null: no limit")
+    max_memory: Limit | None = Field(
+        None, description="maximum MB that the model adds to a process at its peak; null: no limit"
+    )
+    max_index: Limit | None = Field(
+        None, description="maximum MB of a million vectors in an exact index; null: no limit"
+    )
+    steps: int = Field(32, ge=0, description="of the first round of trials, doubled each round; 0: no trials")
+    rounds: int = Field(3, ge=1, description="maximum rounds of trials")
+    max_queries: int = Field(1_000, ge=2, description="maximum dev queries or pairs that are judged")
+    max_passages: int = Field(1_000, ge=1, description="passages they are searched among, the judged ones and others")
+    dims: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (384, 256, 128, 64), description="dimensions that the recommended one is cut to"
+    )
+    runtime: Literal["auto", "onnx", "onnx-int8", "torch"] = Field(
+        "auto", description="what speed and memory are measured on; auto: onnx, and torch where no graph can be made"
+    )
 
-        Raises:
-            ConfigError: with what is allowed.
-        """
-        self.limits.check()
-        least = {"steps": 0, "rounds": 1, "max_queries": 2, "max_passages": 1}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise ConfigError(f"{name.replace('_', '-')} is {getattr(self, name)}; allowed is {bound} or more.")
-        if any(dim < 1 for dim in self.dims):
-            raise ConfigError(f"dims are {list(self.dims)}; allowed are numbers above 0.")
+    @property
+    def limits(self) -> ServingLimits:
+        """What a recommendation has to keep to."""
+        return ServingLimits(self.max_latency_ms, self.max_dim, self.max_memory, self.max_index)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON form."""
-        return asdict(self)
+    def facts(self) -> dict[str, Any]:
+        """The settings as JSON, for the report."""
+        return self.model_dump(mode="json", exclude={"candidates"})

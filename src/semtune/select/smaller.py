@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from semtune.metrics import Comparison, main_axes, unit
 from semtune.progress import Progress
+from semtune.protocols import Encoder
 from semtune.select.cost import MILLION
 from semtune.select.quality import Judge, Quality
-from semtune.types import Embeddings, Encoded, Encoder, Role
+from semtune.types import Embeddings, Encoded, Role
 
 Change = Callable[[Embeddings], Embeddings]
 BYTES = {"fp32": 4.0, "fp16": 2.0, "int8": 1.0, "binary": 1 / 8}

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, FastAPI, Query, Response
 
 from semtune import __version__
+from semtune.protocols import Encoder
 from semtune.serve import errors, openai
 from semtune.serve.body import MAX_BODY, BodyLimit
 from semtune.serve.errors import ApiError
@@ -16,7 +17,6 @@ from semtune.serve.page import page
 from semtune.serve.schemas import HealthResponse, HitResponse, SearchParams, SearchRequest, SearchResponse
 from semtune.serve.service import Searcher, Service
 from semtune.serve.workers import QUEUE, Workers
-from semtune.types import Encoder
 
 MAX_QUERY = 32_768  # characters
 

@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 from fastapi import APIRouter, Response
 
+from semtune.protocols import Encoder
 from semtune.serve.errors import ApiError
 from semtune.serve.schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
 from semtune.serve.service import Decodes, Service
-from semtune.types import Embeddings, Encoder
+from semtune.types import Embeddings
 
 MAX_INPUTS = 2048
 PIECE_CHARACTERS = 65_536  # a piece of work is about 16,000 tokens: a second or two

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from semtune.errors import ContractError
+from semtune.protocols import Encoder
 from semtune.serve.workers import Workers
-from semtune.types import Encoder, Hit
+from semtune.types import Hit
 
 
 class Searcher(Protocol):

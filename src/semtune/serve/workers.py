@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from semtune.encoders.machine import usable_cpus
+from semtune.machine import usable_cpus
 from semtune.serve.errors import ApiError
 
 QUEUE = 64  # requests that may wait; at 10 to 20 ms a query the last one waits about a second

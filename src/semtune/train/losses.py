@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from semtune.errors import ConfigError, nearest
-from semtune.train.shapes import Material, Shape
+from semtune.train.data.rows import Material, Shape
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -188,7 +188,7 @@ def _refuse_misfit(name: str, found: Material) -> None:
         reason = f"it takes {' or '.join(spec.shapes)}"
         if takes_labels(name) and found.shape in PAIRS:
             reason += (
-                "; a table of pairs marked as following or matching gives labelled ones with prepare.verdicts=labels"
+                "; a table of pairs marked as following or matching gives labelled ones with prepare.pair_labels=labels"
             )
     raise ConfigError(
         f"train.loss {name} does not fit this data set of {found.shape}: {reason}. Allowed here: auto, {', '.join(allowed)}."

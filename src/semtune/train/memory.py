@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from semtune.encoders.machine import free_memory, usable_memory
 from semtune.errors import ModelError
 from semtune.io import read_json
+from semtune.machine import free_memory, usable_memory
 
 SHARE = 0.7  # of the memory we may use; the rest is for the data, the system and what the estimate leaves out
 FREE_SHARE = 0.9  # of what of it is free now: a process that asks for more is killed, and mini-batches cost little

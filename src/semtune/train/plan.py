@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from semtune.dataset import Dataset
-from semtune.encoders.machine import has_bf16
 from semtune.errors import ConfigError
+from semtune.machine import has_bf16
+from semtune.train.data.rows import Material, material
 from semtune.train.losses import LOSSES, NOT_MATRYOSHKA, check_options, choose, joint
 from semtune.train.memory import Backbone, fitting_rows, step_bytes
 from semtune.train.processes import world
 from semtune.train.settings import TrainSettings
-from semtune.train.shapes import Material, material
 
 LEARNING_RATE = 2e-5
 SCORED_RATE = 5e-5  # found on STS-B's dev part: 0.881, against 0.876 at 2e-5 and 0.878 at 1e-4 (benchmarks/lift.py)
@@ -115,7 +115,6 @@ def plan(
         InputError: there is nothing to train on.
         ConfigError: a setting is out of range, or the loss does not fit the data.
     """
-    settings.check()
     found = material(dataset)
     loss, why = choose(found, settings.loss)
     check_options(loss, settings.loss_options)

@@ -13,7 +13,8 @@ from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores, with_draws
 from semtune.metrics import macro_f1, unit
 from semtune.progress import Progress
-from semtune.types import Embeddings, Encoder, LabelledText
+from semtune.protocols import Encoder
+from semtune.types import Embeddings, LabelledText
 
 SHOTS = 8  # examples a class, as SetFit is measured with
 DRAWS = 10  # of examples

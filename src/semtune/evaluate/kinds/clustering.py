@@ -13,7 +13,8 @@ from semtune.evaluate.result import Scores, with_draws
 from semtune.metrics import v_measure
 from semtune.metrics.kmeans import kmeans
 from semtune.progress import Progress
-from semtune.types import Encoder, LabelledText
+from semtune.protocols import Encoder
+from semtune.types import LabelledText
 
 RUNS = 10  # k-means depends on its start: V-measure by some 0.006
 

@@ -11,10 +11,11 @@ from semtune.errors import InputError
 from semtune.evaluate.kinds.pairs import Judged
 from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores, Values
-from semtune.evaluate.topk import TopK
+from semtune.evaluate.retrieval.topk import TopK
 from semtune.metrics import Mined
 from semtune.progress import Progress
-from semtune.types import Embeddings, Encoder
+from semtune.protocols import Encoder
+from semtune.types import Embeddings
 
 TOP, MOST = 100, 500_000  # neighbours of a sentence, pairs in all
 CHUNK = 8192

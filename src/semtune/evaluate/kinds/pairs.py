@@ -14,7 +14,8 @@ from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores
 from semtune.metrics import average_precision, best_accuracy, best_f1
 from semtune.progress import Progress
-from semtune.types import Encoder, Split
+from semtune.protocols import Encoder
+from semtune.types import Split
 
 YES = frozenset({"1", "true", "yes", "same", "duplicate", "paraphrase", "entailment", "match", "positive"})
 NO = frozenset(

@@ -11,7 +11,8 @@ from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores, Values
 from semtune.metrics import pearson, spearman
 from semtune.progress import Progress
-from semtune.types import Encoder, ScoredPair
+from semtune.protocols import Encoder
+from semtune.types import ScoredPair
 
 
 def score_similarity(encoder: Encoder, pairs: Sequence[ScoredPair], progress: Progress) -> Scores:

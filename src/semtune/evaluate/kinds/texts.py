@@ -12,7 +12,8 @@ import numpy as np
 from semtune.evaluate.result import Kind, Scores
 from semtune.metrics import unit
 from semtune.progress import Progress
-from semtune.types import Embeddings, Encoder, Role
+from semtune.protocols import Encoder
+from semtune.types import Embeddings, Role
 
 SAME = 1e-6  # vectors nearer than this in every dimension are one
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from semtune.evaluate.kinds.texts import Texts, begin
 from semtune.evaluate.result import Scores
-from semtune.evaluate.topk import TopK
+from semtune.evaluate.retrieval.topk import TopK
 from semtune.progress import Progress
-from semtune.types import Encoder, Parallel
+from semtune.protocols import Encoder
+from semtune.types import Parallel
 
 
 def score_translations(encoder: Encoder, sets: Sequence[Parallel], progress: Progress) -> Scores:

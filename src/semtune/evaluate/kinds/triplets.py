@@ -10,7 +10,8 @@ import numpy as np
 from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores, Values
 from semtune.progress import Progress
-from semtune.types import Encoder, Pair
+from semtune.protocols import Encoder
+from semtune.types import Pair
 
 
 def score_triplets(encoder: Encoder, rows: Sequence[Pair], left_out: int, progress: Progress) -> Scores:

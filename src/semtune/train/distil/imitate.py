@@ -85,9 +85,9 @@ def imitate(
     from sentence_transformers.sentence_transformer.losses import EmbedDistillLoss
     from transformers import PrinterCallback, set_seed
 
-    from semtune.train.callbacks import Bedside, log_rows, newest_whole
-    from semtune.train.fast import fast_on_cpu
-    from semtune.train.fit import quiet, without_card
+    from semtune.train.cpu.patch import fast_on_cpu
+    from semtune.train.monitor.callbacks import Bedside, log_rows, newest_whole
+    from semtune.train.training_loop import quiet, without_card
 
     set_seed(seed)
     without_card(model)
@@ -172,8 +172,8 @@ def _table(lesson: Lesson) -> Any:
 def _arguments(folder: Path, settings: TrainSettings, steps: int, seed: int) -> Any:
     from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 
-    from semtune.train.fit import shared_arguments
-    from semtune.train.sampler import LengthBatchSampler
+    from semtune.train.data.sampler import LengthBatchSampler
+    from semtune.train.training_loop import shared_arguments
 
     return SentenceTransformerTrainingArguments(
         **shared_arguments(folder, settings, in_bf16(settings), seed),

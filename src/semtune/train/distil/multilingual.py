@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from semtune.contract import Contract
 from semtune.errors import InputError, ModelError
-from semtune.train.distil.dims import rebuild
+from semtune.train.distil.projection import rebuild
 from semtune.types import Pair, Role
 
 if TYPE_CHECKING:

@@ -1,0 +1,114 @@
+"""A flat map of the embeddings: documents and queries on their two main directions, before and after tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.dataset import Dataset
+from semtune.metrics import unit
+from semtune.protocols import Encoder
+from semtune.types import Document, Embeddings, Split
+
+QUERIES, DOCUMENTS = 80, 240
+Points = NDArray[np.float64]  # (n, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What is drawn: queries, documents, and which of them belong together as (query, document) positions."""
+
+    queries: tuple[str, ...]
+    documents: tuple[str, ...]
+    links: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """Positions of a sample under one model.
+
+    Attributes:
+        queries, documents: (n, 2) positions.
+        links: (query, document) that belong together.
+        explained: share of the sample's variance that two directions hold.
+        near, far: mean cosine of the queries to their relevant documents, and to all others of the sample.
+    """
+
+    queries: Points
+    documents: Points
+    links: tuple[tuple[int, int], ...]
+    explained: float
+    near: float
+    far: float
+
+
+def draw(dataset: Dataset, split: Split, seed: int = 0) -> Sample | None:
+    """Judged queries, a relevant document of each, and other documents; None where nothing is searched."""
+    documents = {document.id: document for document in dataset.corpus}
+    judged = {
+        query: next(name for name, grade in row.items() if grade > 0 and name in documents)
+        for query, row in (dataset.qrels.get(split) or {}).items()
+        if query in dataset.queries and any(grade > 0 and name in documents for name, grade in row.items())
+    }
+    if not judged:
+        return None
+    rng = np.random.default_rng(seed)
+    names = list(judged)
+    asked = [names[row] for row in sorted(rng.permutation(len(names))[:QUERIES].tolist())]
+    answers = list(dict.fromkeys(judged[query] for query in asked))
+    room = DOCUMENTS - len(answers)
+    others = [document.id for document in _drawn(dataset.corpus, DOCUMENTS, rng) if document.id not in set(answers)]
+    shown = answers + others[:room]
+    at = {name: row for row, name in enumerate(shown)}
+    return Sample(
+        queries=tuple(dataset.queries[query].text for query in asked),
+        documents=tuple(documents[name].content for name in shown),
+        links=tuple((row, at[judged[query]]) for row, query in enumerate(asked)),
+    )
+
+
+def _drawn(corpus: list[Document], count: int, rng: np.random.Generator) -> list[Document]:
+    return [corpus[row] for row in rng.permutation(len(corpus))[:count]]
+
+
+def chart(encoder: Encoder, sample: Sample) -> Map | None:
+    """Embed a sample and lay it flat: principal components, by singular value decomposition; None for vectors with NaN."""
+    queries = unit(encoder.encode(sample.queries, "query").vectors)
+    documents = unit(encoder.encode(sample.documents, "document").vectors)
+    if not (np.isfinite(queries).all() and np.isfinite(documents).all()):
+        return None
+    cosines = queries @ documents.T
+    linked = np.zeros(cosines.shape, dtype=bool)
+    linked[tuple(np.array(sample.links).T)] = True
+    flat, explained = plane(np.concatenate([queries, documents]))
+    return Map(
+        queries=flat[: len(queries)],
+        documents=flat[len(queries) :],
+        links=sample.links,
+        explained=explained,
+        near=float(cosines[linked].mean()),
+        far=float(cosines[~linked].mean()) if (~linked).any() else float("nan"),
+    )
+
+
+def plane(vectors: Embeddings) -> tuple[Points, float]:
+    """(n, dim) vectors on the two directions in which they differ most, and the share of variance these hold."""
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    _, strengths, directions = np.linalg.svd(centred, full_matrices=False)
+    total = float((strengths**2).sum())
+    flat = centred @ directions[:2].T
+    flat = np.pad(flat, ((0, 0), (0, 2 - flat.shape[1])))
+    return flat, float((strengths[:2] ** 2).sum() / total) if total else 1.0
+
+
+def turned(moved: Map, reference: Map) -> Map:
+    """The same map, turned and mirrored until it lies as nearly as can be like another of the same sample.
+
+    Which way the axes of principal components point is chance; the eye would take it for a difference.
+    """
+    here = np.concatenate([moved.queries, moved.documents])
+    left, _, right = np.linalg.svd(here.T @ np.concatenate([reference.queries, reference.documents]))
+    turn = left @ right
+    return Map(moved.queries @ turn, moved.documents @ turn, moved.links, moved.explained, moved.near, moved.far)

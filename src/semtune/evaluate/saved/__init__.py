@@ -1,0 +1,1 @@
+"""Saved evaluations: their files, written, read back and compared."""

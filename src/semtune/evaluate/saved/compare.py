@@ -1,0 +1,155 @@
+"""Finished evaluations side by side: each run against the first, on the values a query that they left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from semtune.errors import InputError
+from semtune.evaluate.result import Kind, label
+from semtune.evaluate.saved.markdown import table
+from semtune.evaluate.saved.read import STEP, Saved, aligned, read_saved
+from semtune.evaluate.settings import EvaluateSettings
+from semtune.evaluate.verdict.rule import Verdict, judge_all, number
+
+WORDS = {"ship": "better", "do-not-ship": "worse", "cannot-judge": "not told apart"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """Runs on the same data, and each but the first against the first.
+
+    Attributes:
+        runs: name → its evaluation, in the order given.
+        comparisons: name → its verdict against the first run; p-values corrected for their number.
+    """
+
+    runs: Mapping[str, Saved]
+    comparisons: Mapping[str, Verdict]
+
+    @property
+    def first(self) -> str:
+        """The run that the others are held against."""
+        return next(iter(self.runs))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer of `semtune compare --json`; what is not a number is null."""
+        first = self.runs[self.first]
+        return {
+            "metric": first.scores.main,
+            "kind": first.scores.kind,
+            "n": first.scores.n,
+            "data": dict(first.data),
+            "first": self.first,
+            "runs": [_run(name, saved) for name, saved in self.runs.items()],
+            "comparisons": [
+                {"run": name, **found.as_dict(), "verdict": WORDS[found.verdict], "sentence": self._sentence(name)}
+                for name, found in self.comparisons.items()
+            ],
+        }
+
+    def _sentence(self, name: str) -> str:
+        found = self.comparisons[name]
+        return f"{name} against {self.first}: {found.sentence.partition(': ')[2]}"
+
+    def rows(self) -> list[list[str]]:
+        """For a table: run, model, the metric with its interval; then gain, interval, p and a word, empty in the first."""
+        made = []
+        for name, saved in self.runs.items():
+            scores, found = saved.scores, self.comparisons.get(name)
+            cells = [name, scores.model, _shown(scores.metrics[scores.main]), _interval(saved.interval)]
+            gain = [_shown(found.gain, "+"), _interval(found.interval, "+"), _shown(found.p_corrected)] if found else []
+            made.append([*cells, *(gain or [""] * 3), WORDS[found.verdict] if found else ""])
+        return made
+
+    def head(self) -> list[str]:
+        """The titles of `rows`."""
+        metric = label(self.runs[self.first].scores.main)
+        return ["run", "model", metric, "95 % interval", f"gain over {self.first}", "95 % interval", "p", ""]
+
+    def title(self) -> str:
+        """What the runs were measured on."""
+        first = self.runs[self.first]
+        return f"{first.data['name']}, {first.data['split']}: {first.scores.n:,} {first.scores.unit(first.scores.n)}"
+
+    def markdown(self) -> str:
+        """The table for a pull request."""
+        several = len(self.comparisons) > 1
+        note = f"\n\np-values are corrected for {len(self.comparisons)} comparisons (Holm)." if several else ""
+        return f"{self.title()}\n\n{table(self.head(), self.rows())}{note}\n"
+
+
+def compare_saved(paths: Sequence[Path], seed: int = 0, limits: EvaluateSettings | None = None) -> Compared:
+    """Compare runs, or folders that `semtune evaluate -o` wrote, with the first of them.
+
+    Raises:
+        InputError: fewer than two, one holds no evaluation, or they were measured on different data or by different tasks.
+    """
+    if len(paths) < 2:
+        raise InputError("A comparison needs at least two runs: semtune compare RUN_A RUN_B")
+    runs = dict(zip(_names(paths), map(read_saved, paths), strict=True))
+    first, *others = runs
+    for name in others:
+        refuse_other_data(runs[name].data, name, runs[first].data, first)
+        refuse_other_task(runs[name].scores.kind, name, runs[first].scores.kind, first)
+        runs[name] = replace(runs[name], scores=aligned(runs[name].scores, runs[first].scores, name, first))
+    sides = {name: (runs[name].scores, runs[first].scores) for name in others}
+    return Compared(runs, judge_all(sides, seed, limits or EvaluateSettings()))
+
+
+def refuse_other_data(mine: Mapping[str, str], name: str, theirs: Mapping[str, str], other: str) -> None:
+    """See that two evaluations are of the same data.
+
+    Raises:
+        InputError: they are not; both are named.
+    """
+    if mine["sha256"] != theirs["sha256"]:
+        shown = [f"{data['name']} ({data['split']}, {data['sha256'][:8]})" for data in (mine, theirs)]
+        raise InputError(
+            f"{name} was measured on {shown[0]} and {other} on {shown[1]}: different data, nothing to compare. Measure "
+            "both on one data set: `semtune evaluate MODEL DATASET -o FOLDER`."
+        )
+
+
+def refuse_other_task(mine: Kind, name: str, theirs: Kind, other: str) -> None:
+    """See that two evaluations judge by the same task.
+
+    Raises:
+        InputError: they do not; both are named.
+    """
+    if mine != theirs:
+        raise InputError(
+            f"{name} was judged by {mine} and {other} by {theirs}: nothing to compare. Measure both by one task: "
+            f"`semtune evaluate MODEL DATASET --task {theirs} -o FOLDER`."
+        )
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """A short name for each, the run's own; where two would have the same, the paths."""
+    short = [path.resolve().parent.name if path.resolve().name == STEP else path.resolve().name for path in paths]
+    names = short if len(set(short)) == len(short) else [str(path) for path in paths]
+    return [name if name not in names[:at] else f"{name} ({at + 1})" for at, name in enumerate(names)]
+
+
+def _run(name: str, saved: Saved) -> dict[str, Any]:
+    scores = saved.scores
+    return {
+        "name": name,
+        "path": str(saved.folder),
+        "model": scores.model,
+        "fingerprint": scores.fingerprint,
+        "runtime": scores.runtime,
+        "value": number(scores.metrics[scores.main]),
+        "interval": [number(bound) for bound in saved.interval],
+        "metrics": {metric: number(value) for metric, value in scores.metrics.items()},
+    }
+
+
+def _shown(value: float, sign: str = "") -> str:
+    return "–" if number(value) is None else f"{value:{sign}.4f}"
+
+
+def _interval(bounds: tuple[float, float], sign: str = "") -> str:
+    return " to ".join(_shown(bound, sign) for bound in bounds) if number(bounds[0]) is not None else "–"

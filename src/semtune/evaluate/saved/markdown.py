@@ -1,0 +1,87 @@
+"""Results as Markdown tables, for pull requests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from semtune.evaluate.result import label
+from semtune.evaluate.verdict.outcome import Outcome
+from semtune.evaluate.verdict.rule import Verdict
+from semtune.evaluate.verdict.slices import Slice
+
+NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid"}
+
+
+def summary_page(outcome: Outcome) -> str:
+    """The content of `summary.md`: the verdict, the metrics, the comparisons, the slices, the warnings."""
+    parts = [_headline(outcome), metrics_table(outcome)]
+    if outcome.comparisons:
+        parts.append(comparisons_table(outcome.comparisons))
+    if outcome.slices:
+        parts.append(slices_table(outcome.slices))
+    if outcome.forgetting and (told := f"{outcome.forgetting.sentence()}.") not in outcome.warnings:
+        parts.append(_cell(told))
+    if outcome.warnings:
+        parts.append("\n".join(f"- {_cell(warning)}" for warning in outcome.warnings))
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(outcome: Outcome) -> str:
+    tuned = outcome.tuned
+    found = f"{label(tuned.main)} {tuned.metrics[tuned.main]:.4f}"
+    sentence = outcome.verdict.sentence if outcome.verdict else found
+    where = outcome.data.get("name", "")
+    return f"**{_cell(sentence)}**" + (f"\n\n{_cell(tuned.model)} on {_cell(where)}" if where else "")
+
+
+def metrics_table(outcome: Outcome) -> str:
+    """A row a metric, a column a system, the gain over the first other one."""
+    systems = outcome.systems
+    others = [scores for name, scores in systems.items() if name != "tuned"]
+    head = ["metric", *(f"{NAMES.get(name, name)} ({scores.model})" for name, scores in systems.items())]
+    rows = []
+    for metric, value in outcome.tuned.metrics.items():
+        cells = [_number(scores.metrics.get(metric, math.nan)) for scores in systems.values()]
+        gain = [_number(value - others[0].metrics.get(metric, math.nan), "+")] if others else []
+        rows.append([label(metric), *cells, *gain])
+    return table([*head, *(["gain"] if others else [])], rows)
+
+
+def comparisons_table(comparisons: Mapping[str, Verdict]) -> str:
+    """A row a comparison with its interval and p-value."""
+    rows = [
+        [each.against, *_difference(each), f"{_number(each.detectable)}", each.verdict.replace("-", " ")]
+        for each in comparisons.values()
+    ]
+    return table(["against", "gain", "95 % interval", "p", "sees above", ""], rows)
+
+
+def slices_table(slices: Sequence[Slice]) -> str:
+    """A row a slice, those that got worse marked."""
+    rows = [
+        [each.name, f"{each.n:,}", _number(each.other), _number(each.tuned), *_difference(each), "worse" * each.worse]
+        for each in slices
+    ]
+    return table(["slice", "n", "before", "after", "gain", "95 % interval", "p", ""], rows)
+
+
+def _difference(found: Verdict | Slice) -> list[str]:
+    low, high = found.interval
+    interval = f"{_number(low, '+')} to {_number(high, '+')}" if math.isfinite(low) else "–"
+    return [_number(found.gain, "+"), interval, _number(found.p_corrected)]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; the first column to the left, the others to the right."""
+    marks = ["---", *["---:"] * (len(head) - 1)]
+    lines = [[_cell(cell) for cell in line] for line in (head, *rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], marks, *lines[1:]))
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _number(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.4f}" if math.isfinite(value) else "–"

@@ -1,0 +1,1 @@
+"""Serving: the metric of what is served, stage by stage, and calibrated score thresholds."""

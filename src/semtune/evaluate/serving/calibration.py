@@ -1,0 +1,264 @@
+"""What a score means: the probability of relevance behind it, and the cuts that keep what is relevant.
+
+Probability: a logistic curve fitted to labelled answers (Platt 1999, with the targets and the damped Newton steps of
+Lin, Lin & Weng 2007). In retrieval it is fitted to each query's ten best documents: the probability that an answer
+shown with that score is one that was labelled relevant. Unlabelled answers count as not relevant, so it is rather too
+low where labels are sparse. In sets of pairs it is fitted to all pairs: the probability that a pair belongs together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.contract import Calibration, Contract
+from semtune.dataset import Dataset
+from semtune.errors import InputError
+from semtune.evaluate.kinds.pairs import judged_pairs
+from semtune.evaluate.result import Kind, Scores
+from semtune.evaluate.verdict.rule import broken
+from semtune.metrics import ranking
+from semtune.types import Qrels, Split
+
+SHOWN = 10  # answers a query that are looked at: what people look at
+PRECISIONS = (0.8, 0.9, 0.95)
+RECALLS = (0.9,)
+LEAST = 20  # answers above a cut, or positives and negatives in all: fewer say nothing
+PAIR_CUT = 0.6  # scored pairs from here on belong together: 3 of 5 in STS, "roughly equivalent"
+STEPS, RIDGE, SHORTEST_STEP = 100, 1e-12, 1e-10
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Labelled scores.
+
+    Attributes:
+        scores, relevant: (n,) scores, and whether each was labelled relevant.
+        wanted: relevant ones in all, those included that were not among the answers.
+        of: what an answer is, for people.
+    """
+
+    scores: Values
+    relevant: NDArray[np.bool_]
+    wanted: int
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A score to cut at, and what is kept and found there."""
+
+    score: float
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibrated:
+    """The curve and the cuts of one model on one split.
+
+    Attributes:
+        calibration: goes into the contract.
+        cuts: name → cut: "best-f1"; "p0.9", the lowest score from which on 90 % are relevant; "r0.9", the highest
+            that still finds 90 % of the relevant ones. Those that the model does not reach are absent.
+        split: measured on.
+        answers, relevant: how many.
+        error: mean distance between probability and share of relevant answers, over ten groups of equal size.
+    """
+
+    calibration: Calibration
+    cuts: Mapping[str, Cut]
+    split: Split
+    answers: int
+    relevant: int
+    error: float
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Name → score, as the contract holds them."""
+        return {name: cut.score for name, cut in self.cuts.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of `thresholds.json`."""
+        return {
+            "thresholds": self.thresholds,
+            "slope": self.calibration.slope,
+            "intercept": self.calibration.intercept,
+            "of": self.calibration.of,
+            "split": self.split,
+            "answers": self.answers,
+            "relevant": self.relevant,
+            "calibration_error": self.error,
+            "cuts": {
+                name: {"score": cut.score, "precision": cut.precision, "recall": cut.recall, "f1": cut.f1}
+                for name, cut in self.cuts.items()
+            },
+        }
+
+
+def calibration_split(dataset: Dataset, kind: Kind) -> Split:
+    """Dev, so that test stays untouched; test where dev has no labels of this kind, which the result then says."""
+    parts: dict[Kind, object] = {
+        "retrieval": dataset.qrels.get("dev"),
+        "similarity": dataset.scored.get("dev"),
+        "pairs": judged_pairs(dataset, "dev"),
+    }
+    return "dev" if parts.get(kind) else "test"
+
+
+def require_labels(dataset: Dataset, kind: Kind) -> None:
+    """Refuse a search whose split has too few labels, before anything is encoded.
+
+    Raises:
+        InputError: fewer relevant documents are labelled than a curve needs.
+    """
+    split = calibration_split(dataset, kind)
+    wanted = sum(grade > 0 for row in dataset.qrels.get(split, {}).values() for grade in row.values())
+    if kind == "retrieval" and wanted < LEAST:
+        raise InputError(
+            f"Thresholds need at least {LEAST} relevant answers; the {split} split has {wanted} relevant documents. Label more queries."
+        )
+
+
+def can_calibrate(kind: Kind) -> bool:
+    """Whether scores of this kind of test are those that search and comparison of pairs show."""
+    return kind in ("retrieval", "similarity", "pairs")
+
+
+def calibrate(scores: Scores, dataset: Dataset, split: Split) -> Calibrated:
+    """Fit the curve and find the cuts.
+
+    Args:
+        scores: the model's result on `split`: of retrieval, similarity or labelled pairs.
+        dataset: with the split's labels.
+        split: of the data set.
+
+    Raises:
+        InputError: the result is of another kind, the model is broken, or there are too few answers of either class.
+    """
+    if reason := broken(scores):
+        raise InputError(f"No thresholds can be measured: {reason}")
+    found = _answers(scores, dataset, split)
+    positives = int(found.relevant.sum())
+    if min(positives, found.relevant.size - positives) < LEAST:
+        raise InputError(
+            f"Thresholds need at least {LEAST} relevant and {LEAST} other answers; the {split} split gives {positives} and "
+            f"{found.relevant.size - positives}. Label more queries."
+        )
+    slope, intercept = fit_logistic(found.scores, found.relevant)
+    calibration = Calibration(slope, intercept, found.of)
+    probabilities = np.array([calibration.probability(score) for score in found.scores])
+    return Calibrated(
+        calibration=calibration,
+        cuts=find_cuts(found.scores, found.relevant, found.wanted),
+        split=split,
+        answers=found.relevant.size,
+        relevant=positives,
+        error=calibration_error(probabilities, found.relevant),
+    )
+
+
+def _answers(scores: Scores, dataset: Dataset, split: Split) -> Answers:
+    if scores.kind == "retrieval":
+        return shown_answers(scores, dataset.qrels[split])
+    if scores.kind in ("similarity", "pairs"):
+        together = scores.gold >= (PAIR_CUT if scores.kind == "similarity" else 0.5)
+        above = f" (people's score is {PAIR_CUT} or more)" if scores.kind == "similarity" else ""
+        of = f"a pair of the {split} split with this score belongs together{above}"
+        return Answers(scores.similarities, together, int(together.sum()), of)
+    raise InputError(
+        f"Thresholds are of search results and of pairs; this test is one of {scores.kind}. Leave --calibrate out, or name another --task."
+    )
+
+
+def shown_answers(scores: Scores, qrels: Qrels) -> Answers:
+    """Each query's `SHOWN` best documents."""
+    values: list[float] = []
+    relevant: list[bool] = []
+    wanted = 0
+    for query in scores.query_ids:
+        grades, found = qrels[query], scores.run.get(query, {})
+        wanted += sum(grade > 0 for grade in grades.values())
+        for document in ranking(found, SHOWN):
+            values.append(found[document])
+            relevant.append(grades.get(document, 0) > 0)
+    of = f"an answer with this score, among a query's {SHOWN} best, is labelled relevant"
+    return Answers(np.array(values), np.array(relevant, dtype=np.bool_), wanted, of)
+
+
+def fit_logistic(scores: Values, relevant: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and intercept of P(relevant | score) = 1 / (1 + exp(-(slope x score + intercept))).
+
+    The targets are not 1 and 0 but (n+ + 1) / (n+ + 2) and 1 / (n- + 2), so that classes that do not overlap have a
+    finite curve too.
+    """
+    positives, negatives = int(relevant.sum()), int((~relevant).sum())
+    targets = np.where(relevant, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    centre, spread = float(scores.mean()), float(scores.std()) or 1.0
+    x = np.stack([(scores - centre) / spread, np.ones(len(scores))], axis=1)
+    weights = np.array([0.0, math.log((positives + 1) / (negatives + 1))])
+    loss = _log_loss(x @ weights, targets)
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(-(x @ weights)))
+        gradient = x.T @ (p - targets)
+        if np.abs(gradient).max() < 1e-9 * len(scores):
+            break
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + RIDGE * np.eye(2)
+        step, size = np.linalg.solve(hessian, gradient), 1.0
+        while (lower := _log_loss(x @ (weights - size * step), targets)) > loss and size > SHORTEST_STEP:
+            size /= 2
+        if lower >= loss:
+            break
+        weights, loss = weights - size * step, lower
+    slope = float(weights[0]) / spread
+    return slope, float(weights[1]) - slope * centre
+
+
+def _log_loss(logits: Values, targets: Values) -> float:
+    return float((np.logaddexp(0, logits) - targets * logits).sum())
+
+
+def find_cuts(scores: Values, relevant: NDArray[np.bool_], wanted: int) -> dict[str, Cut]:
+    """The named cuts, over all answers together; a cut is a score that occurs, and keeps what is not below it."""
+    order = np.argsort(-scores, kind="stable")
+    ordered, hits = scores[order], np.cumsum(relevant[order])
+    last = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True))  # equal scores are cut together
+    kept = last + 1
+    precision, recall = hits[last] / kept, hits[last] / max(wanted, 1)
+    cuts = [Cut(float(s), float(p), float(r)) for s, p, r in zip(ordered[last], precision, recall, strict=True)]
+    found = {"best-f1": max(cuts, key=lambda cut: cut.f1)}
+    for least in PRECISIONS:
+        reach = [cut for cut, n in zip(cuts, kept, strict=True) if cut.precision >= least and n >= LEAST]
+        if reach:
+            found[f"p{least:g}"] = reach[-1]
+    for least in RECALLS:
+        reach = [cut for cut in cuts if cut.recall >= least]
+        if reach:
+            found[f"r{least:g}"] = reach[0]
+    return found
+
+
+def calibration_error(probabilities: Values, relevant: NDArray[np.bool_], groups: int = 10) -> float:
+    """Mean distance between probability and share, over groups of equal size by rising probability."""
+    parts = np.array_split(np.argsort(probabilities, kind="stable"), groups)
+    weights = [len(part) / len(probabilities) for part in parts]
+    gaps = [abs(float(probabilities[part].mean() - relevant[part].mean())) if len(part) else 0.0 for part in parts]
+    return float(np.dot(weights, gaps))
+
+
+def with_thresholds(contract: Contract, values: Mapping[str, Any]) -> Contract:
+    """A contract that holds what `Calibrated.as_dict` says; the fingerprint stays."""
+    calibration = Calibration(values["slope"], values["intercept"], values["of"])
+    return replace(contract, thresholds=dict(values["thresholds"]), calibration=calibration)

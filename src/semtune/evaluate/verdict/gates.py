@@ -1,0 +1,132 @@
+"""What can stand against shipping a model that is better on the whole: a bar, what it forgot, whom it got worse for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from semtune.evaluate.result import Scores, label
+from semtune.evaluate.settings import EvaluateSettings
+from semtune.evaluate.verdict.differences import compare
+from semtune.evaluate.verdict.rule import NAN, Verdict, broken, number, places, too_few
+from semtune.evaluate.verdict.slices import Slice
+from semtune.metrics import Comparison
+
+NAMED = 3  # slices in the sentence; the report has all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forgetting:
+    """What the tuned model lost on general text, against its base.
+
+    Attributes:
+        data: where the text is from.
+        tuned, base: both measured on it.
+        found: the paired comparison; None where `hindrance` says why there is none.
+        hindrance: why it cannot be told, in words; or empty.
+    """
+
+    data: str
+    tuned: Scores
+    base: Scores
+    found: Comparison | None
+    hindrance: str
+
+    @property
+    def drop(self) -> float:
+        """What the main metric lost; below 0 where it gained; NaN where it cannot be told."""
+        return -self.found.gain if self.found else NAN
+
+    def sentence(self) -> str:
+        """The drop in words."""
+        if self.hindrance:
+            return f"what the model forgot of general text ({self.data}) cannot be told: {self.hindrance}"
+        before, after = (each.metrics[each.main] for each in (self.base, self.tuned))
+        moved = "fell" if self.drop > 0 else "rose" if self.drop < 0 else "stayed"
+        digits = places(abs(self.drop))
+        change = f"{moved} by {abs(self.drop):.{digits}f}" if self.drop else moved
+        return f"{label(self.tuned.main)} on general text ({self.data}) {change} ({before:.4f} → {after:.4f})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form; what is not a number is null. `interval` is of the drop."""
+        bounds = (-self.found.high, -self.found.low) if self.found else (NAN, NAN)
+        return {
+            "data": self.data,
+            "metric": self.tuned.main,
+            "n": self.tuned.n,
+            "base": number(self.base.metrics[self.base.main]),
+            "tuned": number(self.tuned.metrics[self.tuned.main]),
+            "drop": number(self.drop),
+            "interval": [number(bound) for bound in bounds],
+            "p_value": number(self.found.p_value if self.found else NAN),
+            "sentence": self.sentence(),
+        }
+
+
+def forgetting(data: str, tuned: Scores, base: Scores, seed: int = 0, min_queries: int = 20) -> Forgetting:
+    """Compare the tuned model with its base on general text."""
+    hindrance = broken(tuned) or broken(base) or too_few(tuned, min_queries)
+    return Forgetting(data, tuned, base, None if hindrance else compare(tuned, base, seed), hindrance)
+
+
+def gated(
+    verdict: Verdict, tuned: Scores, limits: EvaluateSettings, forgot: Forgetting | None = None, parts: Sequence[Slice] = ()
+) -> Verdict:
+    """The verdict with everything beside the comparison heeded.
+
+    What is too bad makes it "do-not-ship", also where the comparison itself could not tell; what could not be
+    measured makes "ship" into "cannot-judge". A bar is not held against a model that could not be measured.
+    """
+    rest = verdict.sentence.partition(": ")[2]
+    reasons = _reasons(verdict, tuned, limits, forgot, parts)
+    worse = [part for part in parts if part.worse]
+    named = f"; worse for {_named(worse)}" if worse else ""
+    if reasons:
+        rest = f"; {rest}" if rest else ""
+        return replace(verdict, verdict="do-not-ship", sentence=f"do not ship: {'; '.join(reasons)}{rest}{named}")
+    if verdict.verdict == "ship" and forgot and forgot.hindrance:
+        return replace(verdict, verdict="cannot-judge", sentence=f"cannot judge: {forgot.sentence()}; {rest}{named}")
+    return replace(verdict, sentence=verdict.sentence + named)
+
+
+def alone(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
+    """The verdict on a model that is held to a bar and compared with nothing; None without a bar."""
+    if limits.min_metric is None:
+        return None
+    empty = Verdict("ship", "", tuned.main, "", NAN, (NAN, NAN), NAN, tuned.n)
+    if hindrance := broken(tuned) or too_few(tuned, limits.min_queries):
+        return replace(empty, verdict="cannot-judge", sentence=f"cannot judge: {hindrance}")
+    value, count = tuned.metrics[tuned.main], f"{tuned.n:,} {tuned.unit(tuned.n)}"
+    if value < limits.min_metric:
+        return replace(empty, verdict="do-not-ship", sentence=f"do not ship: {_below(tuned, limits)} ({count})")
+    reached = f"{label(tuned.main)} {value:.4f} reaches the bar of {limits.min_metric:g} ({count})"
+    return replace(empty, sentence=f"ship: {reached}")
+
+
+def _reasons(
+    verdict: Verdict, tuned: Scores, limits: EvaluateSettings, forgot: Forgetting | None, parts: Sequence[Slice]
+) -> list[str]:
+    found = []
+    measured = math.isfinite(verdict.p_value)
+    if limits.min_metric is not None and measured and tuned.metrics[tuned.main] < limits.min_metric:
+        found.append(_below(tuned, limits))
+    if forgot and forgot.drop > limits.max_drop:
+        found.append(f"{forgot.sentence()}, at most {limits.max_drop:g} may be lost (max_drop)")
+    if limits.max_slice_drop is not None:
+        lost = [part for part in parts if part.worse and -part.gain > limits.max_slice_drop]
+        if lost:
+            found.append(f"{_named(lost)} lost more than {limits.max_slice_drop:g} (max_slice_drop)")
+    return found
+
+
+def _below(tuned: Scores, limits: EvaluateSettings) -> str:
+    value = tuned.metrics[tuned.main]
+    return f"{label(tuned.main)} {value:.4f} is below the bar of {limits.min_metric:g} (min_metric)"
+
+
+def _named(parts: Sequence[Slice]) -> str:
+    shown = sorted(parts, key=lambda part: part.gain)[:NAMED]
+    listed = ", ".join(f"{part.name} ({part.gain:+.3f}, n = {part.n:,})" for part in shown)
+    return listed + (f" and {len(parts) - NAMED} more" if len(parts) > NAMED else "")

@@ -1,0 +1,178 @@
+"""What an evaluation comes to: the systems, the comparisons, the verdict; as files and as the command's answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from semtune.evaluate.result import Scores
+from semtune.evaluate.settings import EvaluateSettings
+from semtune.evaluate.verdict.differences import interval
+from semtune.evaluate.verdict.gates import Forgetting, alone, gated
+from semtune.evaluate.verdict.rule import Verdict, broken, judge_all, number
+from semtune.evaluate.verdict.slices import Part, Slice, slices
+from semtune.evaluate.verdict.warnings import warnings
+from semtune.io import atomic_file
+from semtune.metrics import ranking
+
+DEFAULT = EvaluateSettings()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """The result of measuring one model, alone or against others.
+
+    Attributes:
+        systems: "tuned", and the others in the order they were asked for: "base" is the first other model, "bm25" and
+            "hybrid" are what they say, further models go by their name.
+        intervals: system → 95 % interval of its main metric.
+        comparisons: other system → verdict of tuned against it.
+        verdict: the one that decides: against the first other, with everything asked for beside it; None alone.
+        slices: parts of the test set, against the first other.
+        forgetting: what was lost on general text; None where it was not measured.
+        warnings: what the reader of the numbers should know, a sentence each.
+        limits: the thresholds that were asked for.
+        data: what was measured on: name, split and hash; see `semtune.evaluate.saved.read.identify`.
+    """
+
+    systems: Mapping[str, Scores]
+    intervals: Mapping[str, tuple[float, float]]
+    comparisons: Mapping[str, Verdict]
+    verdict: Verdict | None
+    slices: Sequence[Slice] = ()
+    forgetting: Forgetting | None = None
+    warnings: Sequence[str] = ()
+    limits: EvaluateSettings = DEFAULT
+    data: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tuned(self) -> Scores:
+        """The model that is judged."""
+        return self.systems["tuned"]
+
+    def metrics_json(self) -> dict[str, Any]:
+        """The content of `metrics.json`; what is not a number is null."""
+        return {
+            "metric": self.tuned.main,
+            "kind": self.tuned.kind,
+            "n_queries": self.tuned.n,
+            "data": dict(self.data),
+            "counts": dict(self.tuned.counts),
+            "systems": {name: _numbers(scores.metrics) for name, scores in self.systems.items()},
+            "intervals": {name: [number(x) for x in bounds] for name, bounds in self.intervals.items()},
+            "models": {name: _identity(scores) for name, scores in self.systems.items()},
+            "truncated": {name: dict(scores.truncated) for name, scores in self.systems.items()},
+            **({"matrix": {name: _matrix(s) for name, s in self.systems.items()}} if self.tuned.matrix else {}),
+            "verdict": self.verdict.as_dict() if self.verdict else None,
+            "comparisons": {name: verdict.as_dict() for name, verdict in self.comparisons.items()},
+            "slices": [part.as_dict() for part in self.slices],
+            "forgetting": self.forgetting.as_dict() if self.forgetting else None,
+            "warnings": list(self.warnings),
+            "limits": asdict(self.limits),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """The answer of the command line: metrics and the verdict's parts, all at the top level."""
+        parts = ("verdict", "sentence", "against", "gain", "interval", "p_value", "p_corrected", "detectable")
+        verdict = self.verdict.as_dict() if self.verdict else None
+        return {
+            "model": self.tuned.model,
+            **_numbers(self.tuned.metrics),
+            "task": self.tuned.kind,
+            self.tuned.unit(): self.tuned.n,
+            **({"matrix": _matrix(self.tuned)} if self.tuned.matrix else {}),
+            **({key: verdict[key] for key in parts} if verdict else {}),
+            "comparisons": {name: found.as_dict() for name, found in self.comparisons.items()},
+            "worse": [part.as_dict() for part in self.slices if part.worse],
+            "forgetting": self.forgetting.as_dict() if self.forgetting else None,
+            "warnings": list(self.warnings),
+        }
+
+
+def conclude(
+    tuned: Scores,
+    others: Mapping[str, Scores] | None = None,
+    seed: int = 0,
+    limits: EvaluateSettings = DEFAULT,
+    *,
+    parts: Sequence[Part] = (),
+    forgot: Forgetting | None = None,
+    leaks: Mapping[str, Any] | None = None,
+    data: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Compare the tuned model with the systems given and settle the verdict.
+
+    The verdict is about the first of `others`, in the pipeline the base; that a model beats the base but not BM25 is
+    in `comparisons`, the warnings and the report.
+
+    Args:
+        tuned: the model that is judged.
+        others: name → what it is compared with, on the same data.
+        seed: of the resampling.
+        limits: the thresholds.
+        parts: slices of the test set to look at, from `partition`.
+        forgot: what was measured on general text.
+        leaks: what the train part shares with the test part, as `prepare.json` has it.
+        data: what was measured on, for `metrics.json`.
+    """
+    others = others or {}
+    comparisons = judge_all({name: (tuned, other) for name, other in others.items()}, seed, limits)
+    first, verdict = next(iter(comparisons.items()), ("", alone(tuned, limits)))
+    compared = verdict is not None and math.isfinite(verdict.p_value)
+    looked = slices(parts, tuned, others[first], seed) if compared else []
+    systems = {"tuned": tuned, **others}
+    intervals = {name: interval(scores, seed) for name, scores in systems.items()}
+    return Outcome(
+        systems=systems,
+        intervals=intervals,
+        comparisons=comparisons,
+        verdict=gated(verdict, tuned, limits, forgot, looked) if verdict else None,
+        slices=looked,
+        forgetting=forgot,
+        warnings=warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits),
+        limits=limits,
+        data=data or {},
+    )
+
+
+def write_trec_run(path: Path, scores: Scores, tag: str) -> int:
+    """Write a run as TREC's six columns (query, Q0, document, rank, score, tag); returns the number of lines.
+
+    White space in an id, which the format cannot hold, is written as %20 and the like. Nine digits keep a
+    single-precision score whole, so trec_eval sees the same ranking.
+    """
+    lines = 0
+    with atomic_file(path) as out:
+        for query, documents in scores.run.items():
+            for rank, document in enumerate(ranking(documents), start=1):
+                out.write(f"{_word(query)} Q0 {_word(document)} {rank} {documents[document]:.9g} {_word(tag)}\n")
+                lines += 1
+    return lines
+
+
+def _word(text: str) -> str:
+    return "".join(quote(char) if char.isspace() else char for char in text)
+
+
+def _numbers(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: number(value) for name, value in metrics.items()}
+
+
+def _matrix(scores: Scores) -> dict[str, dict[str, float | None]]:
+    """Language asked in → language searched → accuracy@1."""
+    return {one: _numbers(row) for one, row in scores.matrix.items()}
+
+
+def _identity(scores: Scores) -> dict[str, Any]:
+    return {
+        "model": scores.model,
+        "fingerprint": scores.fingerprint,
+        "runtime": scores.runtime,
+        "seconds": round(scores.seconds, 2),
+        "not_finite": scores.not_finite,
+        "broken": broken(scores),
+    }

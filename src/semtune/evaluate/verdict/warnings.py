@@ -1,0 +1,114 @@
+"""What the reader of an evaluation should know beside its numbers, a sentence each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from semtune.evaluate.result import Scores, label
+from semtune.evaluate.settings import EvaluateSettings
+from semtune.evaluate.verdict.gates import Forgetting
+from semtune.evaluate.verdict.rule import Verdict, broken, places, too_few
+from semtune.evaluate.verdict.slices import Slice
+from semtune.metrics.significance import detectable, error_of_interval, needed
+
+MOST = 5  # slices named
+LARGE = 0.05  # a difference of two good models is seldom larger: a test that sees no smaller one is too small
+
+
+def warnings(
+    tuned: Scores,
+    bounds: tuple[float, float],
+    comparisons: Mapping[str, Verdict],
+    parts: Sequence[Slice],
+    forgot: Forgetting | None,
+    leaks: Mapping[str, Any],
+    limits: EvaluateSettings,
+) -> list[str]:
+    """Everything worth a warning; see `Outcome` for what is given. `bounds` is the interval of tuned's own metric."""
+    return [
+        *_unsaid(tuned, comparisons, limits),
+        *_small(tuned, bounds, comparisons, limits),
+        *_leaking(leaks),
+        *_missing(tuned),
+        *_unknown(tuned),
+        *_beaten(comparisons, limits),
+        *_worse(parts, tuned),
+        *([f"{forgot.sentence()}."] if forgot and not forgot.drop <= 0 else []),
+    ]
+
+
+def seen(bounds: tuple[float, float], comparisons: Mapping[str, Verdict], alpha: float = 0.05) -> float:
+    """The smallest difference that the test set sees: from the first comparison, or else from the spread of the metric.
+
+    Without a second system, two are taken to agree as far as their values correlate by one half; then the standard
+    error of the difference is that of one system's mean.
+    """
+    first = next(iter(comparisons.values()), None)
+    if first and math.isfinite(first.detectable):
+        return first.detectable
+    return detectable(error_of_interval(*bounds), alpha)
+
+
+def _unsaid(tuned: Scores, comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
+    """What makes the metric worthless, where no verdict says so."""
+    if comparisons or limits.min_metric is not None:
+        return []
+    reason = broken(tuned) or too_few(tuned, limits.min_queries)
+    return [reason] if reason else []
+
+
+def _small(tuned: Scores, bounds: tuple[float, float], comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
+    smallest = seen(bounds, comparisons, limits.alpha)
+    if not smallest > LARGE:
+        return []
+    count = f"{tuned.n:,} {tuned.unit(tuned.n)}"
+    return [
+        f"The test set is small: its {count} can only see differences above {smallest:.{places(smallest)}f} in "
+        f"{label(tuned.main)} (80 % power); about {needed(tuned.n, smallest, LARGE):,} would see {LARGE:g}."
+    ]
+
+
+def _leaking(leaks: Mapping[str, Any]) -> list[str]:
+    if not leaks.get("found"):
+        return []
+    sorts = ", ".join(f"{count:,} {sort}" for sort, count in leaks.get("by_sort", {}).items() if count)
+    return [
+        f"The test set leaks: the train part shares {leaks['found']:,} things with what is held out ({sorts}). A model "
+        "trained on it looks better than it is."
+    ]
+
+
+def _missing(tuned: Scores) -> list[str]:
+    missing = tuned.counts.get("relevant_not_in_corpus", 0)
+    if not missing:
+        return []
+    total = tuned.counts["relevant"]
+    return [f"{missing:,} of {total:,} relevant documents are not in the corpus and count as not found."]
+
+
+def _unknown(tuned: Scores) -> list[str]:
+    left_out = tuned.counts.get("texts_of_unknown_class", 0)
+    if not left_out:
+        return []
+    return [f"{left_out:,} texts are of classes that train has no example of; they are not judged."]
+
+
+def _beaten(comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
+    further = list(comparisons.values())[1:]
+    return [
+        f"Worse than {each.against} by {each.gain:+.3f} [{each.interval[0]:+.3f}, {each.interval[1]:+.3f}]."
+        for each in further
+        if each.interval[1] < 0 and each.p_corrected < limits.alpha
+    ]
+
+
+def _worse(parts: Sequence[Slice], tuned: Scores) -> list[str]:
+    worse = sorted((part for part in parts if part.worse), key=lambda part: part.gain)
+    more = [f"Worse for {len(worse) - MOST} more slices, see the table."] if len(worse) > MOST else []
+    return [
+        f"Worse for {part.name}: {part.gain:+.3f} [{part.interval[0]:+.3f}, {part.interval[1]:+.3f}] "
+        f"(p = {part.p_corrected:.4f}, {part.n:,} {tuned.unit(part.n)})."
+        for part in worse[:MOST]
+    ] + more

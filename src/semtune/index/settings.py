@@ -1,0 +1,31 @@
+"""The settings of index."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from semtune.registry import INDEXES
+from semtune.settings import Settings
+
+
+class IndexSettings(Settings):
+    """index: where the vectors are kept."""
+
+    backend: str = Field("faiss", description="faiss (a file) or milvus (a database)")
+    uri: str = Field("", description="milvus: a file ending in .db (milvus-lite) or http://host:19530")
+    collection: str = Field("", description="milvus: the collection's name; empty: made from the run's")
+
+    @model_validator(mode="after")
+    def _uri_where_needed(self) -> IndexSettings:
+        needs_uri = INDEXES.entry(self.backend).facts["needs_uri"]
+        if needs_uri and not self.uri:
+            raise PydanticCustomError(
+                "uri", f"the {self.backend} backend needs a uri, a file ending in .db or a server's address"
+            )
+        owners = " or ".join(INDEXES.having("needs_uri"))
+        if self.uri and not needs_uri:
+            raise PydanticCustomError(
+                "uri", f"a uri is for the {owners} backend; say backend: {owners}, or leave it out"
+            )
+        return self

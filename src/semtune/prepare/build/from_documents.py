@@ -1,0 +1,153 @@
+"""Documents without labels to a retrieval data set: the headings and summaries ask, the texts below them answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from semtune.dataset import Dataset
+from semtune.errors import InputError
+from semtune.prepare.split.document_groups import tie
+from semtune.prepare.passages.chunk import TokenCounter
+from semtune.prepare.questions.cloze import cloze
+from semtune.prepare.passages.list_entries import separate
+from semtune.prepare.questions.uninformative import junk
+from semtune.prepare.questions.links import add_train_only
+from semtune.prepare.records import Section
+from semtune.prepare.passages.from_sections import Passage, ask, cap, cut, unique, without_boilerplate
+from semtune.prepare.dedupe.repeated_passages import find_collections, without_copies, without_near_duplicates
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.assign import Groups, assign
+from semtune.prepare.drop_log import Tally
+from semtune.text import key, short_id, stable_hash
+from semtune.progress import QUIET, Progress
+from semtune.types import SPLITS, Pair, Query, Split
+
+FEW_ANCHORS = 0.1  # with a smaller share of sections that ask something, sentences are asked too
+
+
+def build_documents(
+    sections: Sequence[Section],
+    tokenizer: TokenCounter,
+    limit: int,
+    settings: PrepareSettings,
+    seed: int,
+    tally: Tally,
+    progress: Progress = QUIET,
+) -> Dataset:
+    """Make passages, questions, judgements and training pairs, split by document.
+
+    The question of a section is not in the passages that are judged (`corpus`), only in those that are served
+    (`documents`). All passages of a section are relevant to its question. Where hardly any section has a heading
+    or summary, a sentence taken out of a passage asks for the rest of it (inverse cloze task, Lee et al. 2019).
+
+    Raises:
+        InputError: no pair can be made.
+    """
+    weights = settings.supervision
+    collections = find_collections(sections)
+    sections = separate(without_copies(sections, collections, tally), weights, tally)
+    asked = ask(sections, settings, tally)
+    passages = _without_junk(cut(asked, tokenizer, limit, progress, settings.chunk_overlap), tally)
+    few = sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked)
+    if weights.share("cloze") and (few or weights.cloze != "auto"):
+        passages = cloze(passages, seed, tally)
+    passages = unique(cap(passages, settings.max_passages, tally, seed), tally)
+    if settings.near_duplicates == "drop":
+        passages = without_near_duplicates(passages, tally)
+    passages = _without_answers_in_plain(passages, tally)
+    passages = without_boilerplate(passages, tally)
+    tied = tie(passages, collections, tally)
+    passages = tied.passages
+    splits = _split(passages, tied.groups, settings, seed, tally)
+    dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
+    _fill(dataset, passages, splits, settings, seed, tally, judge_cloze=few)
+    add_train_only(dataset, sections, passages, splits, weights, seed, tally)
+    if not any(dataset.pairs.values()):
+        raise InputError(
+            f"No training pair could be made from {len(asked):,} sections: they have no telling headings, titles or "
+            "summaries, and are too short to take a sentence out of. Give longer texts, texts with headings, or pairs "
+            "of questions and answers."
+        )
+    return dataset
+
+
+def _without_junk(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Take the question from passages that it teaches nothing about; the passages stay."""
+    kept: list[Passage] = []
+    for passage in passages:
+        if passage.anchor and (reason := junk(passage.anchor, passage.judged.content)):
+            tally.drop(f"question: {reason}", passage.anchor)
+            passage = replace(passage, anchor="")
+        kept.append(passage)
+    return kept
+
+
+def _without_answers_in_plain(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Leave out passages that are nothing but a question that is asked of others."""
+    anchors = {key(passage.anchor) for passage in passages if passage.anchor}
+    kept: list[Passage] = []
+    for passage in passages:
+        if not passage.anchor and key(passage.judged.text) in anchors:
+            tally.drop(
+                "passage that is a question of others word for word", f"{passage.judged.id}: {passage.judged.text}"
+            )
+        else:
+            kept.append(passage)
+    return kept
+
+
+def _split(
+    passages: list[Passage], groups: Groups, settings: PrepareSettings, seed: int, tally: Tally
+) -> dict[str, Split]:
+    """Document → split; documents that are tied are in one."""
+    weights: dict[str, int] = {}
+    for group, _ in sorted({(groups.find(p.group), key(p.anchor)) for p in passages if p.anchor}):
+        weights[group] = weights.get(group, 0) + 1
+    splits = assign(weights, settings.dev_share, settings.test_share, seed, tally)
+    return {passage.group: splits.get(groups.find(passage.group), "train") for passage in passages}
+
+
+def _fill(
+    dataset: Dataset,
+    passages: list[Passage],
+    splits: dict[str, Split],
+    settings: PrepareSettings,
+    seed: int,
+    tally: Tally,
+    *,
+    judge_cloze: bool,
+) -> None:
+    for passage in passages:
+        if not passage.anchor:
+            continue
+        split = splits[passage.group]
+        if split != "train" and passage.asked_by == "cloze" and not judge_cloze:
+            tally.drop("question of dev or test: a sentence of its passage, and there are better ones", passage.anchor)
+            continue
+        id_ = short_id("q", passage.anchor)
+        metadata = {"split": split, "group": passage.group, "source": passage.asked_by}
+        dataset.queries.setdefault(id_, Query(id_, passage.anchor, metadata))
+        dataset.qrels.setdefault(split, {}).setdefault(id_, {})[passage.judged.id] = 1
+        if passage.part > settings.pairs_per_section:
+            continue
+        if split == "train" and not settings.supervision.keeps(
+            passage.asked_by, passage.anchor, passage.judged.content, seed
+        ):
+            share = settings.supervision.share(passage.asked_by)
+            tally.drop(f"training pair beyond the share of its source, {passage.asked_by}: {share}", passage.anchor)
+        else:
+            dataset.pairs.setdefault(split, []).append(Pair(passage.anchor, passage.judged.content))
+    dataset.qrels = {split: dataset.qrels[split] for split in SPLITS if split in dataset.qrels}
+    dataset.pairs = {split: dataset.pairs[split] for split in SPLITS if split in dataset.pairs}
+
+
+def limit_pairs(dataset: Dataset, limit: int | None, seed: int, tally: Tally) -> None:
+    """Keep at most `limit` training pairs, chosen by hash, in their order."""
+    pairs = dataset.pairs.get("train", [])
+    if limit is None or len(pairs) <= limit:
+        return
+    order = sorted(range(len(pairs)), key=lambda i: (stable_hash(pairs[i].anchor + "\n" + pairs[i].positive, seed), i))
+    kept = set(order[:limit])
+    tally.drop(f"training pair beyond max_pairs={limit}", pairs[order[limit]].anchor, len(pairs) - limit)
+    dataset.pairs["train"] = [pair for i, pair in enumerate(pairs) if i in kept]

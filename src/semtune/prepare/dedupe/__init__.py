@@ -1,0 +1,1 @@
+"""Dedupe: near duplicates, repeated passages, and texts that overlap."""

@@ -1,0 +1,184 @@
+"""Near duplicates: texts that share most of their word triples, and most of the words that matter.
+
+Two texts are near duplicates when two similarities are 0.7 or more: the Jaccard similarity of their sets of
+three-word shingles (Broder 1997), and that of their words weighted by rarity. The second keeps texts of one
+template apart ("What are the symptoms of asthma?", "... of anthrax?"): few words differ, but those that say
+what it is about. Candidates come from MinHash signatures and locality-sensitive hashing (Indyk and Motwani
+1998) and each is confirmed on the sets themselves: a pair reported is one, and a pair at the threshold is missed
+in about one of a hundred cases.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.text import CJK
+
+THRESHOLD = 0.7
+SHINGLE = 3  # words
+BANDS, ROWS = 25, 5  # P(candidate) at similarity s is 1 - (1 - s^5)^25: 0.99 at 0.7, 0.55 at 0.5, 0.06 at 0.3
+CHUNK = 1 << 19  # shingles hashed at a time
+SEED = 0x5E37
+REMEMBERED = 1 << 17  # fingerprints kept, about 2 KB each
+_TOKEN = re.compile(rf"[{CJK}]|\w+")
+
+Hashes = NDArray[np.uint64]  # sorted, distinct
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A text's fingerprint: hashes of its distinct words, and of its distinct word triples."""
+
+    words: Hashes
+    shingles: Hashes
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Two near duplicates, by their positions, and how alike they are: the smaller of both similarities."""
+
+    first: int
+    second: int
+    similarity: float
+
+
+class Rarity:
+    """How much a word says: 1 + 4 log(1 + texts / texts with it) / log(1 + texts), from about 1 to 5.
+
+    Bounded, so that one odd word in thirty does not make two copies of a text look different.
+    """
+
+    def __init__(self, prints: Sequence[Print]) -> None:
+        """Count the words of a collection; words that are not in it count as the rarest."""
+        joined = np.concatenate([found.words for found in prints] or [np.empty(0, np.uint64)])
+        self._words, counts = np.unique(joined, return_counts=True)
+        self._weights = 1.0 + 4.0 * np.log1p(len(prints) / counts) / np.log1p(max(1, len(prints)))
+
+    def weight(self, words: Hashes) -> float:
+        """Sum over distinct words."""
+        if not self._words.size:
+            return 5.0 * words.size
+        places = np.minimum(np.searchsorted(self._words, words), self._words.size - 1)
+        return float(np.where(self._words[places] == words, self._weights[places], 5.0).sum())
+
+
+@lru_cache(maxsize=REMEMBERED)  # a text is compared in several steps
+def fingerprint(text: str) -> Print:
+    """Words and word triples of a text; of a shorter one, all its words as one. Case does not count."""
+    tokens = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in _TOKEN.findall(text.casefold())]
+    words = np.asarray(tokens, dtype=np.uint64)
+    if not tokens:
+        return Print(words, words)
+    width = min(SHINGLE, len(words))
+    count = len(words) - width + 1
+    mixed = np.full(count, np.uint64(width))
+    for offset in range(width):
+        mixed = _mix(mixed ^ words[offset : offset + count])
+    return Print(_distinct(words), _distinct(mixed))
+
+
+def similarity(one: Print, two: Print, rarity: Rarity, least: float = 0.0) -> float:
+    """The smaller of the Jaccard similarities of shingles and of weighted words; 0 for an empty text, or below `least`."""
+    common = np.intersect1d(one.shingles, two.shingles, assume_unique=True).size
+    total = one.shingles.size + two.shingles.size - common
+    if not common or common / total < least:
+        return 0.0
+    shared = rarity.weight(np.intersect1d(one.words, two.words, assume_unique=True))
+    weight = rarity.weight(one.words) + rarity.weight(two.words) - shared
+    return min(common / total, shared / weight)
+
+
+def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> list[Near]:
+    """Pairs of near duplicates, in the order of their positions.
+
+    In a crowd of alike texts each is compared with the first and with the one before it, which joins them all
+    without listing every pair.
+
+    Args:
+        prints: of each text, from `fingerprint`.
+        threshold: similarity from which two texts are near duplicates.
+    """
+    filled = [i for i, found in enumerate(prints) if found.shingles.size]
+    if not filled:
+        return []
+    rarity = Rarity([prints[i] for i in filled])
+    signatures = minhash([prints[i].shingles for i in filled])
+    seen: set[tuple[int, int]] = set()
+    result: list[Near] = []
+    for a, b in _candidates(signatures):
+        pair = (filled[min(a, b)], filled[max(a, b)])
+        if pair in seen:
+            continue
+        seen.add(pair)
+        alike = similarity(prints[pair[0]], prints[pair[1]], rarity, threshold)
+        if alike >= threshold:
+            result.append(Near(*pair, alike))
+    return sorted(result, key=lambda near: (near.first, near.second))
+
+
+def minhash(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
+    """MinHash signatures, (n, BANDS * ROWS), of n sets that are not empty (Broder 1997)."""
+    rng = np.random.default_rng(SEED)
+    factors = rng.integers(1, 2**63, BANDS * ROWS, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    shifts = rng.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
+    signatures = np.empty((len(sets), BANDS * ROWS), dtype=np.uint32)
+    for start, stop in _spans([len(found) for found in sets]):
+        joined = np.concatenate(sets[start:stop])
+        begins = np.concatenate([[0], np.cumsum([len(found) for found in sets[start : stop - 1]])]).astype(np.intp)
+        for column, (factor, shift) in enumerate(zip(factors, shifts, strict=True)):
+            hashed = ((joined * factor + shift) >> np.uint64(32)).astype(np.uint32)
+            signatures[start:stop, column] = np.minimum.reduceat(hashed, begins)
+    return signatures
+
+
+def _candidates(signatures: NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows that agree in a whole band."""
+    for band in range(BANDS):
+        part = signatures[:, band * ROWS : (band + 1) * ROWS]
+        hashed = np.zeros(len(part), dtype=np.uint64)
+        for column in part.T:
+            hashed = _mix(hashed ^ column.astype(np.uint64))
+        order = np.argsort(hashed, kind="stable")
+        equal = np.flatnonzero(hashed[order][1:] == hashed[order][:-1]) + 1
+        first = -1
+        for place in equal:
+            before, here = int(order[place - 1]), int(order[place])
+            if first < 0 or hashed[first] != hashed[here]:
+                first = before
+            yield first, here
+            if before != first:
+                yield before, here
+
+
+def _spans(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Cut rows into runs of about CHUNK shingles."""
+    start = total = 0
+    for row, length in enumerate(lengths):
+        if total and total + length > CHUNK:
+            yield start, row
+            start, total = row, 0
+        total += length
+    if start < len(lengths):
+        yield start, len(lengths)
+
+
+def _distinct(values: Hashes) -> Hashes:
+    """`np.unique` for short arrays, at a third of its cost."""
+    values = np.sort(values)
+    keep = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=keep[1:])
+    return values[keep]
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread the bits of 64-bit numbers (the finaliser of splitmix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

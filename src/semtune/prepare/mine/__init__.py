@@ -1,0 +1,1 @@
+"""Mine: hard negatives, the guards against false ones, and their review by people."""

@@ -1,0 +1,59 @@
+"""Passages' vectors kept from one call to the next: the part of mining that takes hours."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from semtune.progress import Progress
+from semtune.protocols import Encoder
+from semtune.run import versions
+from semtune.types import Encoded, Role
+from semtune.work_cache import Kept, named_after
+
+
+class KeptVectors:
+    """An encoder that looks into a folder first, and puts there what it computes; of passages, not of questions.
+
+    One file a call, so whoever embeds much in blocks loses one block when killed.
+    """
+
+    def __init__(self, encoder: Encoder, kept: Kept) -> None:
+        self.contract = encoder.contract
+        self.runtime = encoder.runtime
+        self._encoder, self._kept = encoder, kept
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed `texts`, (n,) → (n, dim) float32."""
+        if role != "document":
+            return self._encoder.encode(texts, role, progress)
+        facts = (self.contract.fingerprint, self.runtime, *_libraries(), role)
+        name = "vectors-" + named_after(*facts, *texts) + ".npz"
+        if (known := _read(self._kept.get(name))) is not None:
+            return known
+        encoded = self._encoder.encode(texts, role, progress)
+        out = io.BytesIO()
+        np.savez(out, vectors=encoded.vectors, counts=np.asarray([encoded.tokens, encoded.truncated]))
+        self._kept.put(name, out.getvalue())
+        return encoded
+
+
+def _read(data: bytes | None) -> Encoded | None:
+    """What was kept; None where there is nothing, or nothing that can be read."""
+    if data is None:
+        return None
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as found:
+            tokens, truncated = found["counts"].tolist()
+            return Encoded(found["vectors"], tokens, truncated)
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    return tuple(versions("torch", "sentence-transformers", "onnxruntime").values())

@@ -1,0 +1,256 @@
+"""Sections to passages: two texts each, the one that is judged and the one that is served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from semtune.prepare.dedupe.near_duplicates import fingerprint, near_duplicates
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.passages.chunk import TokenCounter, chunk
+from semtune.prepare.passages.list_entries import is_question
+from semtune.prepare.passages.spans import spans
+from semtune.prepare.questions.headings import clean_heading, from_headings, from_term, is_empty
+from semtune.prepare.readers.documents.block_types import Term, is_link_list
+from semtune.prepare.records import Section
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.assign import Groups
+from semtune.progress import QUIET, Progress
+from semtune.text import contains, key, one_line, stable_hash, word_count
+from semtune.types import Document
+
+MIN_ANCHOR_WORDS = 3  # of a summary; headings have rules of their own
+MAX_REPEATS = 3  # a question or passage found in more documents than this says nothing about any of them
+SEPARATOR = " > "
+
+
+def _most_repeats(asked_by: str) -> int:
+    """In how many documents a question or its text may stand; definitions are many, and would join most documents."""
+    return 1 if asked_by == "definition" else MAX_REPEATS
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A section with the question it answers, and its source; the question is empty where there is none."""
+
+    section: Section
+    anchor: str
+    asked_by: str = ""
+
+    @property
+    def header(self) -> str:
+        """What is served before each passage: title, and the summary."""
+        return f"{self.title} {self.section.summary}".strip()
+
+    @property
+    def title(self) -> str:
+        """The headings from the document's title down."""
+        return SEPARATOR.join(self.section.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage of a section.
+
+    Attributes:
+        judged: the passage without its question: what the model must find.
+        served: the passage with title, headings and summary: what a user finds.
+        anchor: the question it answers; empty for a passage that only makes the search harder.
+        part: its number within the section, from 1.
+        section: the section's id.
+        group: what must stay in one split.
+        asked_by: the source of the question: "heading", "summary", "faq", "definition", "cloze".
+    """
+
+    judged: Document
+    served: Document
+    anchor: str
+    part: int
+    section: str
+    group: str
+    asked_by: str = ""
+
+
+def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) -> list[Asked]:
+    """Find the question of each section; sections that are too short are left out and counted."""
+    tally.count("sections", len(sections))
+    found: list[Asked] = []
+    for section in sections:
+        section = _whole(section, settings)
+        if word_count(section.text) < settings.min_words:
+            tally.drop(
+                f"section of fewer than {settings.min_words} words", f"{section.source}: {one_line(section.text)}"
+            )
+            continue
+        anchor, asked_by = _question(section)
+        if not anchor and section.path and not section.name:
+            reason = "heading that says nothing" if is_empty(section.path[-1]) else "heading of one word"
+            tally.drop(f"question: {reason}", SEPARATOR.join(section.path))
+        elif anchor and settings.supervision.share(asked_by) == 0:
+            tally.drop(f"question: the source {asked_by!r} is off", anchor)
+            section, anchor = _whole_text(section), ""
+        elif anchor and is_link_list(section.text):
+            tally.drop("question: leads to a list of links", anchor)
+            section, anchor = _whole_text(section), ""
+        found.append(Asked(section, anchor, asked_by))
+    return _drop_repeated(found, tally)
+
+
+def cut(
+    asked: Sequence[Asked], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET, overlap: int = 0
+) -> list[Passage]:
+    """Cut sections into passages that fit into `limit` tokens with their header; see `chunk` for the overlap."""
+    texts = [_without_first_line(item.section.text, item.anchor) for item in asked]
+    pieces = chunk(texts, [item.header for item in asked], tokenizer, limit, progress, overlap)
+    return [
+        _passage(item, part.text, number, len(parts), span)
+        for item, text, parts in zip(asked, texts, pieces, strict=True)
+        for number, (part, span) in enumerate(zip(parts, spans(item.section, text, parts), strict=True), start=1)
+    ]
+
+
+def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> list[Passage]:
+    """Keep at most `limit` passages: whole sections, those with a question first, the rest by hash."""
+    if limit is None or len(passages) <= limit:
+        return passages
+    sizes: dict[str, tuple[bool, int]] = {}
+    for passage in passages:
+        sizes[passage.section] = (not passage.anchor, sizes.get(passage.section, (False, 0))[1] + 1)
+    kept: set[str] = set()
+    room = limit
+    # Not the bare id: groups are split by that hash, and of documents of one section all that is kept would be test.
+    for section in sorted(sizes, key=lambda id_: (sizes[id_][0], stable_hash(f"kept\n{id_}", seed), id_)):
+        if sizes[section][1] <= room:
+            kept.add(section)
+            room -= sizes[section][1]
+    left_out = [passage for passage in passages if passage.section not in kept]
+    tally.drop(f"passage beyond max_passages={limit}", left_out[0].served.id, len(left_out))
+    return [passage for passage in passages if passage.section in kept]
+
+
+def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Keep each judged text once; one that stands in many documents answers no question."""
+    groups: dict[str, set[str]] = {}
+    for passage in passages:
+        groups.setdefault(key(passage.judged.content), set()).add(passage.group)
+    kept: list[Passage] = []
+    seen: set[str] = set()
+    for passage in passages:
+        text = key(passage.judged.content)
+        if text in seen:
+            tally.drop("passage that stood before", passage.judged.id)
+            continue
+        seen.add(text)
+        if passage.anchor and len(groups[text]) > (most := _most_repeats(passage.asked_by)):
+            tally.drop(f"question: its text stands in more than {most} document{'s' * (most > 1)}", passage.anchor)
+            passage = replace(passage, anchor="")
+        kept.append(passage)
+    return kept
+
+
+def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Take the question from passages that are nearly repeated, or nearly asked, in more than MAX_REPEATS documents.
+
+    They say little about any of them; joining all these documents into one split would say still less.
+    """
+    for what in ("text", "question"):
+        asked = [i for i, passage in enumerate(passages) if passage.anchor]
+        texts = [passages[i].judged.content if what == "text" else passages[i].anchor for i in asked]
+        for crowd in _crowds(texts, groups := [passages[i].group for i in asked]):
+            most = MAX_REPEATS
+            if len({groups[place] for place in crowd}) <= MAX_REPEATS:
+                most = 1  # too few for boilerplate, but definitions do not join documents
+                crowd = [p for p in crowd if what == "text" and passages[asked[p]].asked_by == "definition"]
+            for place in crowd:
+                reason = f"question: its {what} is nearly that of more than {most} document{'s' * (most > 1)}"
+                tally.drop(reason, texts[place])
+                passages[asked[place]] = replace(passages[asked[place]], anchor="")
+    return passages
+
+
+def _crowds(texts: Sequence[str], groups: Sequence[str]) -> list[list[int]]:
+    """Positions of near duplicates, joined, where they span several groups."""
+    joined = Groups()
+    for near in near_duplicates([fingerprint(text) for text in texts]):
+        joined.join([f"{near.first:09}", f"{near.second:09}"])
+    members: dict[str, list[int]] = {}
+    for place in range(len(texts)):
+        members.setdefault(joined.find(f"{place:09}"), []).append(place)
+    return [crowd for crowd in members.values() if len({groups[i] for i in crowd}) > 1]
+
+
+def _question(section: Section) -> tuple[str, str]:
+    """The question that a section answers, and its source."""
+    if section.summary:
+        return section.summary, "summary"
+    if section.name or not section.path:
+        return "", ""
+    term = isinstance(section.path[-1], Term)
+    anchor = from_term(section.path) if term else from_headings(section.path)
+    return anchor, "faq" if is_question(anchor) else "definition" if term else "heading"
+
+
+def _whole(section: Section, settings: PrepareSettings) -> Section:
+    """A summary with nothing below it is the text itself, and no question."""
+    if section.summary and (
+        word_count(section.text) < settings.min_words or word_count(section.summary) < MIN_ANCHOR_WORDS
+    ):
+        text = "\n\n".join(filter(None, [section.summary, section.text]))
+        return replace(section, text=text, summary="")
+    return section
+
+
+def _drop_repeated(asked: list[Asked], tally: Tally) -> list[Asked]:
+    groups: dict[str, set[str]] = {}
+    for item in asked:
+        if item.anchor:
+            groups.setdefault(key(item.anchor), set()).add(
+                item.section.group if not item.section.name else item.section.id
+            )
+    result: list[Asked] = []
+    for item in asked:
+        if item.anchor and len(groups[key(item.anchor)]) > (most := _most_repeats(item.asked_by)):
+            tally.drop(f"question: stands over more than {most} text{'s' * (most > 1)}", item.anchor)
+            item = Asked(_whole_text(item.section), "")
+        result.append(item)
+    return result
+
+
+def _whole_text(section: Section) -> Section:
+    if not section.summary:
+        return section
+    return replace(section, text=f"{section.summary}\n\n{section.text}", summary="")
+
+
+def _without_first_line(text: str, anchor: str) -> str:
+    """A text that repeats its heading in the first line loses that line."""
+    first, _, rest = text.partition("\n")
+    return (
+        rest.lstrip("\n")
+        if anchor and rest.strip() and key(clean_heading(first)) == key(clean_heading(anchor))
+        else text
+    )
+
+
+def _passage(item: Asked, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
+    section = item.section
+    id_ = section.id if number == 1 else f"{section.id}({number})" if "#" in section.id else f"{section.id}#{number}"
+    metadata = {
+        "source": section.source,
+        "headings": list(section.path),
+        "part": number,
+        "parts": count,
+        "group": section.group,
+        **({"span": list(span)} if span else {}),
+    }
+    name = "" if item.anchor and contains(section.name, item.anchor) else section.name
+    whole = f"{section.summary}\n\n{text}" if section.summary else text
+    return Passage(
+        judged=Document(id_, text, name, metadata),
+        served=Document(id_, whole, item.title, metadata),
+        anchor=item.anchor,
+        part=number,
+        section=section.id,
+        group=section.group,
+        asked_by=item.asked_by,
+    )

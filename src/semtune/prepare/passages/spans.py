@@ -1,0 +1,162 @@
+"""Where a passage stands in its document: spans of characters, and the way back from them.
+
+A document's text is what its reader makes of the file: cleaned, headings left out, the sections one after the other
+with an empty line between them. `document_text` gives it, and `metadata["span"]` of a passage counts in it.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from semtune.errors import InputError
+from semtune.prepare.records import Section
+
+BETWEEN = "\n\n"  # sections of a document's text
+_RUN = re.compile(r"\S+")
+
+
+class Piece(Protocol):
+    """A stretch of a text; `semtune.prepare.passages.chunk.Chunk` is one."""
+
+    @property
+    def text(self) -> str:
+        """What it says, white space tidied."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """Its first character."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The character after its last."""
+        ...
+
+
+class Places:
+    """Finds the characters of a text by counting those that are not white space."""
+
+    def __init__(self, text: str) -> None:
+        self._starts: list[int] = []
+        self._counts: list[int] = []  # characters before each run
+        seen = 0
+        for match in _RUN.finditer(text):
+            self._starts.append(match.start())
+            self._counts.append(seen)
+            seen += match.end() - match.start()
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Start and end of the characters numbered `first` up to, not including, `last`."""
+        return self._place(first), self._place(last - 1) + 1
+
+    def _place(self, number: int) -> int:
+        run = bisect_right(self._counts, number) - 1
+        return self._starts[run] + number - self._counts[run]
+
+
+def starts(texts: Sequence[str]) -> list[int]:
+    """Where each section begins in the document's text."""
+    found = [0]
+    for text in texts:
+        found.append(found[-1] + len(text) + len(BETWEEN))
+    return found[:-1]
+
+
+def spans(section: Section, text: str, chunks: Sequence[Piece]) -> list[tuple[int, int] | None]:
+    """Where passages stand in their document's text.
+
+    Args:
+        section: what they are of.
+        text: what they were cut from: the section's text, or a part of it.
+        chunks: the passages, with their places in `text`.
+
+    Returns:
+        Start and end of each; None where the document has no such text, or the passage was put together of several.
+    """
+    begin, origin = section.start, section.origin
+    if begin is None:
+        return [None] * len(chunks)
+    if (base := origin.find(text)) >= 0:
+        return [(begin + base + piece.start, begin + base + piece.end) for piece in chunks]
+    places, bare, after = Places(origin), _bare(origin), 0
+    found: list[tuple[int, int] | None] = []
+    for piece in chunks:
+        wanted = _bare(piece.text)
+        at = bare.find(wanted, after)
+        if at < 0:
+            found.append(None)
+            continue
+        start, end = places.span(at, at + len(wanted))
+        found.append((begin + start, begin + end))
+        after = at + 1
+    return found
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
+
+
+def document_text(path: Path) -> str:
+    """The text of a file as passages' spans count in it.
+
+    Raises:
+        InputError: the file cannot be read, or has no text.
+    """
+    from semtune.prepare.drop_log import Tally
+    from semtune.prepare.readers.documents.folder import read_file
+
+    tally = Tally()
+    sections = read_file(path, path.name, tally)
+    if not sections:
+        raise InputError(f"{path.absolute()} has no text that can be read ({', '.join(tally.dropped) or 'empty'}).")
+    return BETWEEN.join(section.text for section in sections)
+
+
+def _text_of(source: Path, name: str) -> str:
+    """The text of a document of a folder, of an archive, or of an archive in a folder."""
+    from semtune.prepare.drop_log import Tally
+    from semtune.prepare.readers.files.archive import is_archive, unpacked
+
+    path = source
+    parts = PurePosixPath(name).parts
+    if source.is_dir():
+        path = source / name
+        for end in range(1, len(parts)):
+            if is_archive(place := source.joinpath(*parts[:end])) and place.is_file():
+                path, parts = place, parts[end:]
+                break
+    if not is_archive(path):
+        return document_text(path)
+    with unpacked(path, path.name, Tally()) as folder:
+        return document_text(folder.joinpath(*parts))
+
+
+def passage_text(source: Path, metadata: Mapping[str, Any]) -> str:
+    """The stretch of the original that a passage was cut from, line breaks and all.
+
+    Args:
+        source: the folder or file that the data set was prepared from.
+        metadata: of the document: its "source" and "span".
+
+    Raises:
+        InputError: the passage has no span, or the file is not there any more or is shorter now.
+    """
+    span = metadata.get("span")
+    if span is None:
+        raise InputError(
+            f"The passage of {metadata.get('source')} has no span: only passages of files with text (.txt, .md, .html ...) "
+            "have one, not rows of tables and docstrings."
+        )
+    text = _text_of(source, str(metadata["source"]))
+    start, end = span
+    if end > len(text):
+        raise InputError(
+            f"{metadata['source']} has {len(text):,} characters, but the passage ends at {end:,}: the file was changed "
+            "after the data set was made. Prepare it again."
+        )
+    return text[start:end]

@@ -1,0 +1,1 @@
+"""Benchmarks: BEIR, MS MARCO, mteb and parallel text, each with its judgements."""

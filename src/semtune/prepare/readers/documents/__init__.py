@@ -1,0 +1,1 @@
+"""Documents: one module a format, each to sections with headings."""

@@ -1,0 +1,129 @@
+"""Word documents (.docx): heading styles to sections, lists, tables row by row; without macros and deleted text."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+
+from semtune.errors import InputError
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.markdown import Outliner
+from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.files.unpack import MAX_FILE
+from semtune.prepare.readers.files.xml_events import Event, events
+from semtune.text import one_line
+
+_HEADING = re.compile(r"heading (\d)$")
+_HIDDEN = frozenset({"Fallback", "delText", "instrText"})  # a second copy for old programs; deleted text; field codes
+
+
+def read_docx(data: bytes, name: str, tally: Tally | None = None) -> Outline:  # noqa: ARG001 - as every reader of bytes
+    """Sections of a document: (headings from the title down, text).
+
+    Raises:
+        InputError: it is no .docx file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            body = _member(archive, "word/document.xml", name)
+            styles = _member(archive, "word/styles.xml", name) if "word/styles.xml" in archive.namelist() else b""
+    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, zlib.error, EOFError, OSError):
+        raise InputError(f"{name} is no Word document that can be opened (broken or encrypted).") from None
+    return _Walk(_levels(styles, name)).sections(events(body, name))
+
+
+def _member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
+    with archive.open(member) as source:
+        data = source.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise InputError(f"{name} unfolds into too large a document.")
+    return data
+
+
+def _levels(styles: bytes, name: str) -> dict[str, int]:
+    """Style id → heading level; the names are English in every language of Word, the ids are not."""
+    levels: dict[str, int] = {}
+    style = ""
+    for event in events(styles, name) if styles else ():
+        if event.kind == "start" and event.name == "style":
+            style = event.attributes.get("styleId", "")
+        elif event.kind == "start" and event.name == "name" and style:
+            label = event.attributes.get("val", "").lower()
+            if found := _HEADING.match(label):
+                levels[style] = int(found.group(1))
+            elif label == "title":
+                levels[style] = 0
+    return levels
+
+
+class _Walk:
+    """Turns paragraphs and tables into lines under headings."""
+
+    def __init__(self, levels: dict[str, int]) -> None:
+        self._out = Outliner()
+        self._levels = levels
+        self._text: list[str] = []
+        self._cells: list[str] = []
+        self._style = ""
+        self._listed = False
+        self._tables = 0
+        self._hidden = 0
+        self._in_text = False
+
+    def sections(self, stream: object) -> Outline:
+        for event in stream:  # type: ignore[attr-defined]
+            if event.kind == "text":
+                if self._in_text and not self._hidden:
+                    self._text.append(event.name)
+            elif event.name in _HIDDEN:
+                self._hidden += 1 if event.kind == "start" else -1
+            elif self._hidden:
+                continue
+            elif event.kind == "start":
+                self._enter(event)
+            else:
+                self._leave(event.name)
+        return self._out.close()
+
+    def _enter(self, event: Event) -> None:
+        if event.name == "t":
+            self._in_text = True
+        elif event.name == "pStyle":
+            self._style = event.attributes.get("val", "")
+        elif event.name == "numPr":
+            self._listed = True
+        elif event.name in {"tab", "br", "cr"} and (self._text or event.name != "tab"):
+            self._text.append("\n" if event.name != "tab" else " ")
+        elif event.name == "tbl":
+            self._tables += 1
+
+    def _leave(self, name: str) -> None:
+        if name == "t":
+            self._in_text = False
+        elif name == "p":
+            self._paragraph()
+        elif name == "tc" and self._tables == 1:
+            self._cells.append(one_line("".join(self._text)))
+            self._text = []
+        elif name == "tr" and self._tables == 1:
+            self._out.line(" | ".join(filter(None, self._cells)))
+            self._cells = []
+        elif name == "tbl":
+            self._tables -= 1
+            if not self._tables:
+                self._out.line("")
+
+    def _paragraph(self) -> None:
+        style, listed, self._style, self._listed = self._style, self._listed, "", False
+        if self._tables:
+            self._text.append(" ")  # the cell ends its line
+            return
+        text, self._text = "".join(self._text).strip(), []
+        if style in self._levels and text:
+            self._out.heading(self._levels[style], one_line(text))
+        elif text:
+            self._out.line(f"- {one_line(text)}" if listed else text)
+            if not listed:
+                self._out.line("")

@@ -1,0 +1,55 @@
+"""One file to its outline: the reader for its kind, and what is counted where it cannot be read."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from semtune.errors import InputError
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.files.decode import read_bytes, read_text
+from semtune.prepare.readers.files.mojibake import mend_outline, mend_page
+from semtune.prepare.readers.files.unpack import suffix_of
+from semtune.registry import READERS, Entry
+
+
+def readable_suffixes() -> tuple[str, ...]:
+    """Suffixes of the files that a reader exists for; each may also be packed, as .gz."""
+    return tuple(_by_suffix())
+
+
+@cache
+def _by_suffix() -> dict[str, Entry]:
+    return {suffix: entry for entry in READERS for suffix in entry.facts["suffixes"]}
+
+
+def read_outline(path: Path, name: str, tally: Tally) -> Outline:
+    """What one file holds, empty texts left out; nothing, counted, if it cannot be read or has no text."""
+    outline = [(headings, body) for headings, body in _outline(path, name, tally) if body.strip()]
+    outline = mend_outline(outline, tally)
+    tally.count("files", bool(outline))
+    return outline
+
+
+def _outline(path: Path, name: str, tally: Tally) -> Outline:
+    suffix = suffix_of(path)
+    reader = _by_suffix()[suffix]
+    outline: Outline = []
+    try:
+        if reader.facts["takes"] == "bytes":
+            data = read_bytes(path, name, tally)
+            if data is None:
+                return []
+            outline = reader.load()(data, name, tally)
+        else:
+            text = read_text(path, name, tally)
+            if text is None:
+                return []
+            outline = reader.load()(mend_page(text, tally) if reader.facts["takes"] == "html" else text)
+    except InputError as error:
+        tally.drop(f"{suffix} file that cannot be read", error)
+        return []
+    if not any(body.strip() for _, body in outline):
+        tally.drop("file without text", name)
+    return outline

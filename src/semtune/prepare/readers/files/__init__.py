@@ -1,0 +1,1 @@
+"""Files: bytes to text, archives, and the processes that read many files at once."""

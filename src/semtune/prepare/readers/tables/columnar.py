@@ -1,0 +1,108 @@
+"""Parquet and Arrow files, those of Hugging Face data sets included, batch by batch and without `datasets`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semtune.errors import InputError
+from semtune.prepare.readers.tables.delimited import Row
+from semtune.registry import need
+
+BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Columnar:
+    """Columns, rows, and the names of classes that numbers stand for."""
+
+    columns: list[str]
+    rows: Iterator[Row]
+    names: Mapping[str, list[str]]
+
+
+def read_parquet(path: Path) -> Columnar:
+    """Open a Parquet file.
+
+    Raises:
+        InputError: it is missing, unreadable, or no such file.
+    """
+    need("pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def rows(file: Any) -> Iterator[Row]:
+        try:
+            for batch in file.iter_batches(batch_size=BATCH):
+                yield from batch.to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise _broken(path, "Parquet", error) from None
+
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(path, "Parquet", error) from None
+    return Columnar(list(file.schema_arrow.names), rows(file), class_names(file.schema_arrow.metadata))
+
+
+def read_arrow(path: Path) -> Columnar:
+    """Open an Arrow file: a stream, as `save_to_disk` of `datasets` writes it, or the file format.
+
+    Raises:
+        InputError: it is missing, unreadable, or no such file.
+    """
+    need("pyarrow")
+    import pyarrow as pa
+
+    def open_it() -> tuple[Any, list[Any] | range]:
+        source = pa.memory_map(str(path))
+        try:
+            return (reader := pa.ipc.open_file(source)), range(reader.num_record_batches)
+        except pa.ArrowInvalid:
+            source.seek(0)
+            return pa.ipc.open_stream(source), []
+
+    def rows(reader: Any, numbers: list[Any] | range) -> Iterator[Row]:
+        try:
+            for batch in map(reader.get_batch, numbers) if numbers else reader:
+                for start in range(0, batch.num_rows, BATCH):
+                    yield from batch.slice(start, BATCH).to_pylist()
+        except (pa.ArrowException, OSError) as error:
+            raise _broken(path, "Arrow", error) from None
+
+    try:
+        reader, numbers = open_it()
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(path, "Arrow", error) from None
+    return Columnar(list(reader.schema.names), rows(reader, numbers), class_names(reader.schema.metadata))
+
+
+def count_rows(path: Path) -> int:
+    """The number of rows of a Parquet or Arrow file."""
+    if path.suffix.lower() == ".arrow":
+        return sum(1 for _ in read_arrow(path).rows)
+    need("pyarrow")
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(path).num_rows
+
+
+def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
+    """Column → names of its classes, as `datasets` writes them into a schema."""
+    try:
+        features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        return {
+            column: list(feature["names"])
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _broken(path: Path, kind: str, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
+    return InputError(f"Cannot read {path.absolute()} as {kind}: {reason}.")

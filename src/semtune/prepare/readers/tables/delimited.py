@@ -1,0 +1,265 @@
+"""CSV, TSV and JSONL text to numbered rows; what cannot be parsed is counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from semtune.errors import InputError
+from semtune.prepare.drop_log import BadRows, Tally
+from semtune.prepare.readers.files.decode import BROKEN, UNREADABLE, decode
+from semtune.prepare.readers.files.unpack import MAX_LINE, MAX_TABLE, in_mib, read_head, suffix_of
+
+STSB = ["sentence1", "sentence2", "score"]
+TRIPLES = ["query", "positive", "negative"]  # MS MARCO's triples.*.tsv
+SAMPLE_LINES = 200
+LONG_ROW = 20_000  # lines that a quoted cell may span
+SHORT_ROW = 200  # and after so many lines were read in vain:
+PATIENCE = 200_000
+MAX_COLUMNS = 10_000
+TOO_LONG = f"line longer than {MAX_LINE:,} characters"
+Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a CSV file is written, and its columns; `header` tells whether its first row names them."""
+
+    columns: list[str]
+    delimiter: str = ","
+    quoting: bool = True
+    header: bool = True
+
+    def reader(self, lines: Iterable[str], *, strict: bool = False) -> Any:
+        """A csv reader of `lines`; a strict one raises where a quote stands in the wrong place."""
+        csv.field_size_limit(MAX_LINE)
+        quoting = csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE
+        return csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=strict)
+
+
+def load_text(path: Path, limit: int | None = None, tally: Tally | None = None) -> str:
+    """Read a table's text, or whole lines from its first `limit` bytes.
+
+    Raises:
+        InputError: it is missing, unreadable, empty, too large or no text.
+    """
+    try:
+        head = read_head(path, limit or MAX_TABLE)
+    except OSError as error:
+        raise InputError(f"Cannot read {path.absolute()}: {error.strerror}.") from None
+    data = head.data
+    if head.cut and limit is None:
+        raise InputError(f"{path.absolute()} is larger than {in_mib(MAX_TABLE)}. Give it in parts, or as Parquet.")
+    if head.cut and b"\n" in data:
+        data = data[: data.rindex(b"\n") + 1]
+    found = decode(data)
+    if found is None:
+        raise InputError(f"{path.absolute()} is not text. Give a {suffix_of(path)} file in UTF-8.")
+    text, encoding = found
+    if not text.strip():
+        raise InputError(f"{path.absolute()} is empty. Give a file with at least one row.")
+    if encoding == BROKEN and tally is not None:
+        tally.count(f"tables in {encoding}, shown as {UNREADABLE}")
+    return text
+
+
+def is_jsonl(path: Path) -> bool:
+    """Whether a table's name says JSON lines."""
+    return suffix_of(path) in {".jsonl", ".ndjson"}
+
+
+def find_layout(text: str, path: Path, roles: Mapping[str, str] | None = None) -> Layout:
+    """Find delimiter, quoting and header of a CSV or TSV text from its first lines.
+
+    There is no header where the user calls the columns by numbers, in STS-B's files and in MS MARCO's triples.
+    """
+    if len(text) > MAX_LINE and "\n" not in text[:MAX_LINE] and "\r" not in text[:MAX_LINE]:
+        raise InputError(f"{path.absolute()} is no table: its first line has more than {MAX_LINE:,} characters.")
+    sample = "".join(islice(io.StringIO(text[:MAX_LINE], newline=""), SAMPLE_LINES))
+    tabs = suffix_of(path) == ".tsv"
+    delimiters = "\t" if tabs else ",;\t"
+    best, best_score = Layout([]), (-1.0, 0, 0, 0)
+    for number, delimiter in enumerate(delimiters):
+        for quoting in (True, False):
+            layout = Layout([], delimiter, quoting)
+            rows, clean = _sampled(layout, sample)
+            widths = [len(row) for row in rows]
+            width = len(rows[0]) if rows else 0
+            agree = sum(w == width for w in widths) / len(widths) if width > 1 else 0.0
+            # Agreement decides, then well placed quotes; quoting is likelier than not, the comma than others.
+            score = (round(agree, 2), int(clean), int(quoting), -number)
+            if score > best_score:
+                best, best_score = layout, score
+    rows, _ = _sampled(best, sample)
+    if rows and len(rows[0]) > MAX_COLUMNS:
+        raise InputError(
+            f"{path.absolute()} has {len(rows[0]):,} cells in its first row. At most {MAX_COLUMNS:,} columns can be read."
+        )
+    first = [cell.strip().lstrip("\ufeff") for cell in rows[0]] if rows else []
+    numbers = [str(number) for number in range(1, len(first) + 1)]
+    if roles and all(column.isdigit() and column not in first for column in roles.values()):
+        return Layout(numbers, best.delimiter, best.quoting, header=False)
+    if _is_stsb(rows):
+        return Layout(STSB, best.delimiter, best.quoting, header=False)
+    if _is_triples(path, rows):
+        return Layout(TRIPLES, "\t", quoting=False, header=False)
+    return Layout(first, best.delimiter, best.quoting)
+
+
+def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row) of a CSV text.
+
+    A quote that is never closed swallows the lines behind it: where a row of several lines has the wrong width or a
+    quote in the wrong place, only its first line is refused, and reading goes on with its second.
+    """
+    feed = _Feed(_split(text), bad)
+    waiting = layout.header
+    while feed.more:
+        start = feed.at
+        cells, error = feed.next_row(layout)
+        if not error and not any(cell.strip() for cell in cells):
+            continue
+        if waiting:
+            waiting = False
+        elif error:
+            bad.row()
+            bad.refuse(start + 1, f"not valid CSV ({error})")
+        elif feed.at > start + 1 and feed.misplaced(start, layout):
+            feed.back_to(start + 1)
+            bad.row()
+            bad.refuse(start + 1, "quote in the wrong place", layout.delimiter.join(cells)[:200])
+        elif len(cells) != len(layout.columns):
+            feed.back_to(start + 1)
+            bad.row()
+            shown = f"{len(cells)}: {layout.delimiter.join(cells)[:200]}"
+            bad.refuse(start + 1, f"expected {len(layout.columns)} columns", shown)
+        else:
+            bad.row()
+            yield start + 1, dict(zip(layout.columns, cells, strict=True))
+
+
+class _Feed:
+    """Lines for a csv reader that can be read again, and none of them too long."""
+
+    def __init__(self, lines: list[str], bad: BadRows) -> None:
+        self._lines = lines
+        self._bad = bad
+        self._stop = 0
+        self._wasted = 0
+        self._reader: Any = None
+        self.at = 0
+
+    @property
+    def more(self) -> bool:
+        return self.at < len(self._lines)
+
+    def next_row(self, layout: Layout) -> tuple[list[str], str]:
+        """The next row's cells, or why there are none."""
+        self._stop = self.at + (LONG_ROW if self._wasted < PATIENCE else SHORT_ROW)
+        if self._reader is None:
+            self._reader = layout.reader(self)
+        try:
+            return next(self._reader), ""
+        except StopIteration:
+            self._reader = None
+            return [], ""
+        except csv.Error as error:
+            self._reader = None
+            return [], str(error)
+
+    def misplaced(self, start: int, layout: Layout) -> bool:
+        """Whether a quote stands in the wrong place in the row that began at `start`: it may have swallowed others."""
+        try:
+            next(layout.reader(self._lines[start : self.at], strict=True), None)
+        except csv.Error:
+            return True
+        return False
+
+    def back_to(self, place: int) -> None:
+        """Go on reading with the line at `place`."""
+        if place < self.at:
+            self._wasted += self.at - place
+            self.at = place
+            self._reader = None
+
+    def __iter__(self) -> _Feed:
+        return self
+
+    def __next__(self) -> str:
+        if self.at >= min(self._stop, len(self._lines)):
+            self._reader = None
+            raise StopIteration
+        line = self._lines[self.at]
+        self.at += 1
+        if len(line) > MAX_LINE:
+            self._bad.row()
+            self._bad.refuse(self.at, TOO_LONG, line[:80])
+            return "\n"
+        return line
+
+
+def jsonl_rows(text: str, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row) of a JSON-lines text."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        bad.row()
+        if len(line) > MAX_LINE:
+            bad.refuse(number, TOO_LONG, line[:80])
+            continue
+        try:
+            row = json.loads(line)
+        except (json.JSONDecodeError, RecursionError):
+            bad.refuse(number, "not valid JSON", line)
+            continue
+        if isinstance(row, dict):
+            yield number, row
+        else:
+            bad.refuse(number, "not a JSON object", line)
+
+
+def _sampled(layout: Layout, sample: str) -> tuple[list[list[str]], bool]:
+    """Rows of a sample, and whether all its quotes open and close a cell."""
+    rows: list[list[str]] = []
+    clean = True
+    try:
+        rows += [row for row in layout.reader(io.StringIO(sample, newline="")) if any(cell.strip() for cell in row)]
+        for _ in layout.reader(io.StringIO(sample, newline=""), strict=True):
+            pass
+    except csv.Error as error:
+        clean = "unexpected end" in str(error)  # a quoted cell that goes on behind the sample
+    return (rows[:-1] if len(rows) > 2 else rows), clean
+
+
+def _is_stsb(rows: list[list[str]]) -> bool:
+    """Whether rows are (sentence, sentence, number) from the first line on: a file without a header."""
+    numeric = [len(row) == 3 and is_number(row[2]) and not is_number(row[0]) and not is_number(row[1]) for row in rows]
+    return bool(rows) and numeric[0] and sum(numeric) >= 0.9 * len(numeric)
+
+
+def _is_triples(path: Path, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a file is MS MARCO's triples: named so, with three texts on each line and no header."""
+    named = re.match(r"(?:.*[._-])?triples\b", path.name, re.IGNORECASE) is not None
+    header = bool(rows) and {cell.strip().lower() for cell in rows[0]} & {"query", "anchor", "positive", "pos"}
+    return named and not header and bool(rows) and all(len(row) == 3 for row in rows)
+
+
+def _split(text: str) -> list[str]:
+    """Lines with their ends, as csv wants them."""
+    return list(io.StringIO(text, newline=""))
+
+
+def is_number(text: object) -> bool:
+    """Whether a cell holds a number."""
+    try:
+        value = float(str(text))
+    except ValueError:
+        return False
+    return value == value and abs(value) != float("inf")

@@ -1,0 +1,224 @@
+"""A table to documents, questions with answers, scored or labelled pairs or texts with a class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from semtune.errors import InputError
+from semtune.prepare.drop_log import BadRows, Tally
+from semtune.prepare.readers.tables.cell_values import many, one
+from semtune.prepare.readers.tables.column_roles import Roles, find_roles
+from semtune.prepare.readers.tables.delimited import Row, is_number
+from semtune.prepare.readers.tables.inference_pairs import LABELS, Judgement, duplicate, inference, join
+from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, Opened, open_table
+from semtune.prepare.records import Labelled, PairRow, Rows, Section
+from semtune.prepare.settings import PrepareSettings
+from semtune.text import one_line
+from semtune.types import Document, LabelledPair, ScoredPair
+
+STSB_MAX = 5.0
+VERDICTS = ("inference", "duplicates")
+
+
+def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
+    """Read a whole table.
+
+    Scored rows come out as they are in the file: `scale_scores` brings them to 0-1 when all files are read.
+
+    Raises:
+        InputError: missing, empty, unclear columns, or more bad rows than allowed.
+    """
+    bad = BadRows(path.name, tally)
+    opened = open_table(path, settings.roles, bad)
+    sample = list(islice(opened.rows, SAMPLE_ROWS))
+    roles = find_roles(opened.columns, settings.roles, path, [row for _, row in sample])
+    table = _Table(path, opened, roles, bad, labels=settings.pair_labels == "labels")
+    for number, row in chain(sample, opened.rows):
+        table.add(number, row)
+    tally.count("rows", bad.seen)
+    bad.check(settings.max_bad_share)
+    return table.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the beginning of a table says.
+
+    Attributes:
+        columns: their names.
+        roles: what they are.
+        header: whether a header row names them.
+        shape: what kind of file it is, in words, where its suffix does not say it.
+        binary: whether all its scores are 0 or 1.
+    """
+
+    columns: list[str]
+    roles: Roles
+    header: bool
+    shape: str
+    binary: bool
+
+
+def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) -> Sample:
+    """Look at the beginning of a table, where its format allows it at the first `limit` bytes only."""
+    opened = open_table(path, settings.roles, BadRows(path.name, Tally()), limit)
+    rows = [row for _, row in islice(opened.rows, SAMPLE_ROWS)]
+    roles = find_roles(opened.columns, settings.roles, path, rows)
+    scores = {str(row.get(roles.columns["score"])) for row in rows} if roles.kind == "scored" else set()
+    binary = bool(scores) and scores <= {"0", "1", "0.0", "1.0", "True", "False"}
+    return Sample(opened.columns, roles, opened.header, opened.shape, binary)
+
+
+def scale_scores(
+    tables: list[list[ScoredPair]], where: str, tally: Tally, max_bad_share: float
+) -> list[list[ScoredPair]]:
+    """Bring scores to 0-1: divided by 5 (STS-B's scale) if any of the files has one above 1.
+
+    Scores outside 0-5 are refused row by row and counted.
+    """
+    scores = [row.score for table in tables for row in table if 0 <= row.score <= STSB_MAX]
+    scale = STSB_MAX if scores and max(scores) > 1 else 1.0
+    scaled: list[list[ScoredPair]] = []
+    bad = BadRows(where, tally)
+    for table in tables:
+        kept: list[ScoredPair] = []
+        for number, row in enumerate(table, start=1):
+            bad.row()
+            if 0 <= row.score <= STSB_MAX:
+                kept.append(ScoredPair(row.sentence1, row.sentence2, row.score / scale))
+            else:
+                bad.refuse(number, "score outside 0 to 5", row.score)
+        scaled.append(kept)
+    bad.check(max_bad_share)
+    return scaled
+
+
+@dataclass(slots=True)
+class _Table:
+    """Takes row after row by the roles of their columns; what cannot be used is counted."""
+
+    path: Path
+    opened: Opened
+    roles: Roles
+    bad: BadRows
+    labels: bool  # verdicts stay what they are
+    result: Rows = field(init=False)
+    judged: list[Judgement] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        negatives = {f"negative {n}": column for n, column in enumerate(self.roles.negatives, 1)}
+        kind = self.roles.kind
+        if kind in VERDICTS:
+            kind = "labelled" if self.labels else "pairs"
+        self.result = Rows(kind, self.opened.columns, {**self.roles.columns, **negatives})  # type: ignore[arg-type]
+
+    def add(self, number: int, row: Row) -> None:
+        """Take a row in, or refuse it."""
+        if self.roles.kind == "documents":
+            self._document(number, row)
+        elif self.roles.kind == "pairs":
+            self._pair(number, row)
+        elif self.roles.kind == "scored":
+            self._score(number, row)
+        elif self.roles.kind == "classes":
+            self._class(number, row)
+        else:
+            self._verdict(number, row)
+
+    def close(self) -> Rows:
+        """All that was taken in.
+
+        Raises:
+            InputError: nothing was.
+        """
+        result = self.result
+        if self.judged and self.labels:
+            words = LABELS[self.roles.kind]
+            result.labelled = [LabelledPair(row.anchor, row.text, words[row.verdict]) for row in self.judged]
+        elif self.judged:
+            result.pairs = join(self.judged, self.bad.tally)
+        if not (result.sections or result.pairs or result.scored or result.labelled or result.classes):
+            raise InputError(
+                f"{self.path.absolute()} has no row that can be used. Columns found: {', '.join(self.opened.columns)}."
+            )
+        return result
+
+    def _document(self, number: int, row: Row) -> None:
+        text = self._cell(row, "text")
+        if not text:
+            return self.bad.refuse(number, f"no {self.roles.columns['text']}", row)
+        title = self._cell(row, "title")
+        given = self._cell(row, "id")
+        id_ = given or str(number)
+        if given and given in self.ids:
+            return self.bad.refuse(number, "id that stood before", given)
+        self.ids.add(given)
+        heading = self._cell(row, "heading")
+        # With a heading beside it, a title is that of a document, and the rows are its sections.
+        group = self._cell(row, "group") or (title if "heading" in self.roles.columns else "") or id_
+        place = f"{self.path.name}:{number}"
+        path = tuple(part for part in (title, heading if heading != title else "") if part)
+        self.result.sections.append(Section(id_, group, place, path, text))
+        return None
+
+    def _pair(self, number: int, row: Row) -> None:
+        anchor = one_line(self._cell(row, "anchor"))
+        positives = many(row.get(self.roles.columns["positive"]), self.bad.tally)
+        if not anchor or not positives:
+            return self.bad.refuse(number, f"no {self.roles.columns['positive' if anchor else 'anchor']}", row)
+        title = self._cell(row, "title")
+        documents = tuple(Document("", text, title) for text in positives)
+        negatives = tuple(text for column in self.roles.negatives for text in many(row.get(column), self.bad.tally))
+        self.result.pairs.append(PairRow(number, anchor, documents, negatives, self._cell(row, "group")))
+        return None
+
+    def _score(self, number: int, row: Row) -> None:
+        first, second = self._cell(row, "sentence1"), self._cell(row, "sentence2")
+        value = row.get(self.roles.columns["score"])
+        if not first or not second:
+            return self.bad.refuse(number, "a sentence is missing", row)
+        if isinstance(value, bool):
+            value = int(value)
+        if not is_number(value):
+            return self.bad.refuse(number, "score is no number", value)
+        self.result.scored.append(ScoredPair(first, second, float(str(value))))
+        return None
+
+    def _verdict(self, number: int, row: Row) -> None:
+        first, second = one_line(self._cell(row, "sentence1")), self._cell(row, "sentence2")
+        label = self._label(row)
+        if not first or not second:
+            return self.bad.refuse(number, "a sentence is missing", row)
+        names = self.opened.names.get(self.roles.columns["label"], [])
+        verdict = inference(label, names) if self.roles.kind == "inference" else duplicate(label)
+        if verdict is None:
+            allowed = "entailment, neutral, contradiction or 0, 1, 2" if self.roles.kind == "inference" else "0 or 1"
+            return self.bad.refuse(number, f"label is not one of {allowed}", label)
+        if verdict == "undecided":
+            return self.bad.tally.drop("pair without an agreed label", f"{first} | {second}")
+        self.judged.append(Judgement(number, first, second, verdict))
+        return None
+
+    def _class(self, number: int, row: Row) -> None:
+        text, label = one_line(self._cell(row, "text")), self._label(row)
+        if not text or not label:
+            return self.bad.refuse(number, f"no {self.roles.columns['label' if text else 'text']}", row)
+        names = self.opened.names.get(self.roles.columns["label"], [])
+        if names:
+            if not label.isdigit() or int(label) >= len(names):
+                return self.bad.refuse(number, f"label is not one of 0 to {len(names) - 1}", label)
+            label = names[int(label)]
+        self.result.classes.append(Labelled(number, text, label))
+        return None
+
+    def _label(self, row: Row) -> str:
+        value = row.get(self.roles.columns["label"])
+        return str(int(value)) if isinstance(value, bool) else one(value, self.bad.tally)
+
+    def _cell(self, row: Mapping[str, Any], role: str) -> str:
+        return one(row.get(self.roles.columns[role]), self.bad.tally) if role in self.roles.columns else ""

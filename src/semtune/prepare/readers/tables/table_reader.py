@@ -1,0 +1,106 @@
+"""A table as columns and rows, whatever kind of file holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semtune.errors import InputError
+from semtune.prepare.drop_log import BadRows, Tally
+from semtune.prepare.readers.files.unpack import suffix_of
+from semtune.prepare.readers.tables.columnar import read_arrow, read_parquet
+from semtune.prepare.readers.tables.delimited import (
+    Row,
+    csv_rows,
+    find_layout,
+    jsonl_rows,
+    load_text,
+)
+from semtune.prepare.readers.tables.nested_json import read_json_table
+from semtune.prepare.readers.tables.parallel_text import is_parallel, read_lines, read_tmx
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".tmx")
+SAMPLE_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A table that is being read.
+
+    Attributes:
+        columns: their names.
+        rows: (number, row); in text files the line's number.
+        header: whether a header row names the columns.
+        shape: what kind of file it is, in words, where its suffix does not say it.
+        names: column → names of the classes that its numbers stand for.
+    """
+
+    columns: list[str]
+    rows: Iterator[tuple[int, Row]]
+    header: bool = True
+    shape: str = ""
+    names: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is read row by row, by its name."""
+    return suffix_of(path) in SUFFIXES or is_parallel(path)
+
+
+def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | None = None) -> Opened:
+    """Find the columns of a table and begin to read its rows.
+
+    Args:
+        path: the file.
+        roles: role → column set by the user; numbers for columns say that a CSV or TSV has no header.
+        bad: gets the rows that cannot be parsed.
+        limit: where the format allows it, look at so many bytes only.
+
+    Raises:
+        InputError: missing, unreadable, empty, or no table.
+    """
+    suffix = suffix_of(path)
+    if is_parallel(path):
+        return _known(read_lines(path, bad), "lines of two languages, file beside file")
+    if suffix == ".tmx":
+        return _known(read_tmx(path, bad), "a translation memory")
+    if suffix in {".parquet", ".arrow"}:
+        found = read_parquet(path) if suffix == ".parquet" else read_arrow(path)
+        return Opened(found.columns, _counted(found.rows, bad), names=found.names)
+    if suffix == ".json":
+        shape, rows = read_json_table(path, bad)
+        return Opened(_columns(path, rows), iter(rows), shape=shape)
+    text = load_text(path, limit, bad.tally)
+    if suffix in {".jsonl", ".ndjson"}:
+        sample = [
+            row for row, _ in zip(jsonl_rows(text, BadRows(path.name, Tally())), range(SAMPLE_ROWS), strict=False)
+        ]
+        return Opened(_columns(path, sample), jsonl_rows(text, bad))
+    layout = find_layout(text, path, roles)
+    shape = (
+        "triples without a header" if layout.columns == ["query", "positive", "negative"] and not layout.header else ""
+    )
+    return Opened(layout.columns, csv_rows(text, layout, bad), layout.header, shape)
+
+
+def _known(rows: Iterator[tuple[int, Row]], shape: str) -> Opened:
+    return Opened(["anchor", "positive"], rows, shape=shape)
+
+
+def _counted(rows: Iterator[Row], bad: BadRows) -> Iterator[tuple[int, Row]]:
+    for number, row in enumerate(rows, start=1):
+        bad.row()
+        yield number, row
+
+
+def _columns(path: Path, rows: list[tuple[int, Row]]) -> list[str]:
+    columns: dict[str, None] = {}
+    for _, row in rows[:SAMPLE_ROWS]:
+        columns.update(dict.fromkeys(row))
+    if not columns:
+        raise InputError(
+            f'{path.absolute()} has no JSON object in it. Expected objects, e.g. {{"query": …, "document": …}}, '
+            "one a line in .jsonl or in a list in .json."
+        )
+    return list(columns)

@@ -1,0 +1,93 @@
+"""What readers hand to builders: sections of documents, labelled questions, or scored pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, TypeVar
+
+from semtune.types import Document, LabelledPair, Qrels, Query, ScoredPair, Split
+
+Part: TypeAlias = Split | Literal["all"]
+"""A split that the source's owner made, or "all" where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of a document under one heading.
+
+    Attributes:
+        id: unique within the source.
+        group: what must stay in one split: the document, the module.
+        source: where it was read, for people.
+        path: headings from the document's title down to this section's own; empty if there are none.
+        text: the section's own text, without the headings and without the summary.
+        summary: a sentence that says what the text explains; it becomes the question.
+        name: a title that does not give the question away (a function's name) and may stay with the passage.
+        start: where the section begins in its document's text, see `semtune.prepare.passages.spans`; None: it has no such text.
+        origin: the section's text as its reader made it, which `start` is the beginning of; `text` may be a part of it.
+    """
+
+    id: str
+    group: str
+    source: str
+    path: tuple[str, ...]
+    text: str
+    summary: str = ""
+    name: str = ""
+    start: int | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A labelled row of a table: a question, the texts that answer it, and some that do not."""
+
+    number: int
+    anchor: str
+    positives: tuple[Document, ...]
+    negatives: tuple[str, ...] = ()
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text and the name of its class."""
+
+    number: int
+    text: str
+    label: str
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a table holds; one of the lists is filled, as `kind` says."""
+
+    kind: Literal["documents", "pairs", "scored", "labelled", "classes"]
+    columns: list[str]
+    roles: dict[str, str]
+    sections: list[Section] = field(default_factory=list)
+    pairs: list[PairRow] = field(default_factory=list)
+    scored: list[ScoredPair] = field(default_factory=list)
+    labelled: list[LabelledPair] = field(default_factory=list)
+    classes: list[Labelled] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Labels:
+    """Questions with judged documents, by the split their owner gave them."""
+
+    corpus: list[Document]
+    queries: dict[str, Query]
+    qrels: dict[Part, Qrels]
+    negatives: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)  # query id → group named by the source
+
+
+T = TypeVar("T")
+
+
+def held_out(parts: Mapping[Part, T]) -> dict[Split, T]:
+    """The splits that the owner made to judge with."""
+    splits: tuple[Split, ...] = ("dev", "test")
+    return {split: parts[split] for split in splits if split in parts}

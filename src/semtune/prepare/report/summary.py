@@ -1,0 +1,143 @@
+"""What happened, as JSON: counts in and out, what was dropped and why, lengths against the model's limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from semtune.dataset import Dataset
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.passages.chunk import TokenCounter, count_tokens
+from semtune.prepare.passages.token_cache import Counted
+from semtune.prepare.questions.supervision import by_source, source_of
+from semtune.prepare.report.languages import mix
+from semtune.prepare.report.lengths import spread
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.leaks import Leaks
+from semtune.progress import QUIET, Progress
+from semtune.text import key, stable_hash
+from semtune.types import SPLITS, ScoredPair, SentencePair
+
+SAMPLES = 5
+FEW_QUERIES = 50  # a paired test on fewer can hardly tell a real gain from chance
+REMOVED = ("training label:", "training row:")  # reasons that begin so are leaks taken out
+
+
+def write_report(
+    dataset: Dataset,
+    kind: str,
+    tokenizer: TokenCounter,
+    limit: int,
+    settings: PrepareSettings,
+    seed: int,
+    tally: Tally,
+    found: Leaks,
+    progress: Progress = QUIET,
+) -> dict[str, Any]:
+    """Put the report together; warnings about small or truncated sets are added here."""
+    tokens = _tokens(dataset, tokenizer, limit, progress)
+    _warn(dataset, tokens, tally)
+    removed = sum(entry["count"] for reason, entry in tally.dropped.items() if reason.startswith(REMOVED))
+    return {
+        "kind": kind,
+        "counts": {**tally.counts, **sizes(dataset)},
+        "dropped": tally.dropped,
+        "alike": tally.alike,
+        "tokens": tokens,
+        "languages": _languages(dataset),
+        "leaks": {"checked": True, "removed": removed, **found.as_dict()},
+        "warnings": tally.warnings,
+        "settings": settings.facts(),
+        "seed": seed,
+        "sample": _sample(dataset, seed),
+    }
+
+
+def sizes(dataset: Dataset) -> dict[str, Any]:
+    """How much of everything a data set holds, by split."""
+    return {
+        "passages": len(dataset.corpus),
+        "documents to index": len(dataset.to_index),
+        "queries": {split: len(dataset.qrels[split]) for split in SPLITS if split in dataset.qrels},
+        "labels": {split: sum(map(len, dataset.qrels[split].values())) for split in SPLITS if split in dataset.qrels},
+        "pairs": {split: len(dataset.pairs[split]) for split in SPLITS if split in dataset.pairs},
+        "scored pairs": {split: len(dataset.scored[split]) for split in SPLITS if split in dataset.scored},
+        **(
+            {"labelled pairs": labelled}
+            if (labelled := {s: len(rows) for s, rows in dataset.labelled_pairs.items()})
+            else {}
+        ),
+        **({"questions by source": asked} if (asked := by_source(dataset)) else {}),
+    }
+
+
+def _tokens(dataset: Dataset, tokenizer: TokenCounter, limit: int, progress: Progress) -> dict[str, Any]:
+    counted = tokenizer if isinstance(tokenizer, Counted) else Counted(tokenizer)
+    queries = [query.text for query in dataset.queries.values()]
+    served = counted.of(dataset.to_index, progress)
+    judged = served if dataset.documents is None else counted.of(dataset.corpus)
+    asked = count_tokens(queries, tokenizer, "query")
+    return {
+        "limit": limit,
+        "documents": spread(served, limit),
+        "passages": spread(judged, limit),
+        "queries": spread(asked, limit),
+        "truncated": sum(length > limit for length in served + asked),
+    }
+
+
+def _languages(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """Language → how many texts, of passages and of questions; at most `LOOKED_AT` of each are looked at."""
+    found = {"passages": mix([document.content for document in dataset.corpus])}
+    if dataset.queries:
+        homes = _homes(dataset)
+        asked = dataset.queries.values()
+        found["queries"] = mix([query.text for query in asked], [homes.get(query.id, "") for query in asked])
+    return found
+
+
+def _homes(dataset: Dataset) -> dict[str, str]:
+    """Question → the passage it was taken from; none for those that people asked, perhaps in another language."""
+    text = {document.id: document.text for document in dataset.corpus}
+    return {
+        query: text.get(next(iter(row), ""), "")
+        for rows in dataset.qrels.values()
+        for query, row in rows.items()
+        if query in dataset.queries and "source" in dataset.queries[query].metadata
+    }
+
+
+def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
+    cut, total = tokens["documents"]["truncated"], len(dataset.to_index)
+    if cut > 0.05 * total:
+        tally.warn(
+            f"{cut:,} of {total:,} documents are longer than the model's {tokens['limit']} tokens; the model reads "
+            "only their beginning. A model with a longer limit, or shorter documents, would use the rest."
+        )
+    queries = len(dataset.qrels.get("test", {}))
+    if dataset.qrels and 0 < queries < FEW_QUERIES:
+        tally.warn(
+            f"Only {queries} test question{'s' * (queries != 1)}: a gain must be large to be told from chance. More documents would help."
+        )
+    if not dataset.qrels.get("test") and not dataset.sentence_pairs("test"):
+        tally.warn("There is no test split: the result cannot be judged.")
+
+
+def _sample(dataset: Dataset, seed: int) -> list[dict[str, Any]]:
+    """A few training rows of each source of questions, chosen by hash, for people to look at; of a question one."""
+    pairs = {pair.anchor: pair for pair in reversed(dataset.pairs.get("train", []))}
+    if pairs:
+        sources, rows = source_of(dataset), {}
+        for anchor in sorted(pairs, key=lambda anchor: stable_hash(anchor, seed)):
+            rows.setdefault(sources.get(key(anchor), ""), []).append(pairs[anchor])
+        return [
+            {"anchor": pair.anchor, "positive": pair.positive[:400], **({"source": source} if source else {})}
+            for source in sorted(rows)
+            for pair in rows[source][:SAMPLES]
+        ]
+    judged = dataset.sentence_pairs("train")
+    chosen = sorted(judged, key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[:SAMPLES]
+    return [{"sentence1": row.sentence1, "sentence2": row.sentence2, **_mark(row)} for row in chosen]
+
+
+def _mark(row: SentencePair) -> dict[str, Any]:
+    return {"score": round(row.score, 4)} if isinstance(row, ScoredPair) else {"label": row.label}

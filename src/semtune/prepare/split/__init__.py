@@ -1,0 +1,1 @@
+"""Split: train, dev and test that share nothing, and the checks that hold them apart."""

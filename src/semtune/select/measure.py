@@ -1,0 +1,148 @@
+"""Where candidates are measured and tried; every result is kept as soon as it is there."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from semtune import __version__
+from semtune.dataset import Dataset
+from semtune.errors import (
+    ConfigError,
+    ContractError,
+    GateError,
+    InputError,
+    MissingExtraError,
+    ModelError,
+    SemtuneError,
+    StorageError,
+)
+from semtune.machine import cpu_name, usable_cpus
+from semtune.progress import Progress
+from semtune.select import sample
+from semtune.select.candidates import Candidate, Field, Skipped
+from semtune.select.choice import over
+from semtune.select.cost import Cost, measure_cost
+from semtune.select.halving import Round, halve
+from semtune.select.quality import Quality, Tools
+from semtune.select.result_cache import Kept, data_hash
+from semtune.select.rows import Row, Trial
+from semtune.select.settings import SelectSettings
+from semtune.select.smaller import Smaller, measure_smaller
+from semtune.select.tokenizer_fit import Fit, measure_fit
+
+KEPT, TRIALS = "measured", "trials"
+LEAST_ROWS = 2
+
+
+class Bench:
+    """Measures and tries the candidates of one choice; a result that is kept is not made again."""
+
+    def __init__(
+        self, dataset: Dataset, part: Dataset, tools: Tools, settings: SelectSettings, seed: int, work: Path, progress: Progress
+    ) -> None:
+        self._dataset, self._part, self._tools = dataset, part, tools
+        self._settings, self._work, self._progress = settings, work, progress
+        self._kept = Kept(work / KEPT)
+        self._judged_on = [__version__, data_hash(dataset), settings.max_queries, settings.max_passages, seed]
+        splits = (dataset.pairs, dataset.scored, dataset.labelled_pairs, dataset.labelled_texts)
+        self.trainable = max(len(rows.get("train", [])) for rows in splits) >= LEAST_ROWS
+
+    def measure(self, field: Field) -> tuple[dict[str, Row], list[Skipped]]:
+        """A row for each candidate that can be opened.
+
+        Raises:
+            InputError: none can, or none can be judged.
+        """
+        rows: dict[str, Row] = {}
+        skipped: list[Skipped] = []
+        with self._progress.track("measure", len(field.candidates)) as advance:
+            for one in field.candidates:
+                self._progress.status(one.name)
+                try:
+                    row = self._measured(one)
+                except (ModelError, ContractError, GateError) as error:
+                    skipped.append(Skipped(one.asked, str(error)))
+                else:
+                    row.over = over(self._settings.limits, row)
+                    rows[one.name] = row
+                    self._progress.say(
+                        f"{one.name}: {self._tools.judge.label} {row.untouched.value:.4f} untouched, one query "
+                        f"{row.cost.p50_ms:,.1f} ms on {row.cost.runtime}"
+                    )
+                advance(1)
+        if not any(math.isfinite(row.untouched.value) for row in rows.values()):
+            told = "; ".join(f"{one.asked}: {one.why}" for one in skipped)
+            raise InputError(
+                f"None of the candidates can be judged on the dev split{': ' + told if told else ''}. Are its scores or "
+                "grades all the same, or are the models' vectors no numbers? `semtune evaluate MODEL DATASET` shows one alone."
+            )
+        return rows, skipped
+
+    def _measured(self, one: Candidate) -> Row:
+        def make() -> dict[str, Any]:
+            quality = self._tools.judge(self._tools.open(one.folder))  # first: it brings the runtime's library
+            fit = measure_fit(one, sample.fit_texts(self._dataset))
+            opens = self._tools.serve(one.folder)
+            cost = measure_cost(opens, sample.speed_texts(self._dataset), sample.queries_of(self._part))
+            return {"quality": quality.whole(), "fit": fit.as_dict() if fit else None, "cost": cost.as_dict()}
+
+        here = [cpu_name(), usable_cpus(), self._settings.runtime]
+        found = self._kept.get("untouched", [*self._judged_on, one.contract.fingerprint, here], make)
+        fit = Fit(**found["fit"]) if found["fit"] else None
+        return Row(one, Quality.of(found["quality"]), fit, Cost(**found["cost"]))
+
+    def attempts(self, rows: Mapping[str, Row]) -> list[Round]:
+        """Rounds of trials; none where there is nothing to train on or to choose between."""
+        settings = self._settings
+        if not self.trainable or not settings.steps:
+            return []
+        return halve(
+            list(rows), lambda name, steps: self._attempt(rows[name], steps), self._tools.judge.gain,
+            settings.steps, settings.rounds,
+        )  # fmt: skip
+
+    def _attempt(self, row: Row, steps: int) -> Quality | str:
+        def make() -> dict[str, Any]:
+            started = time.monotonic()
+            quality = self._tools.judge(self._tools.open(self._tuned(row.candidate, steps)))
+            return {"steps": steps, "quality": quality.whole(), "seconds": time.monotonic() - started}
+
+        label, name = self._tools.judge.label, row.candidate.name
+        self._progress.status(f"{name}, {steps} steps")
+        try:
+            found = self._kept.get("trial", self._trial_key(row, steps), make)
+        except (InputError, ConfigError, MissingExtraError, StorageError):
+            raise  # not this candidate's matter
+        except SemtuneError as error:
+            row.failed = str(error)
+            self._progress.say(f"{name}: its trial failed: {error}")
+            return row.failed
+        row.trials.append(Trial(steps, Quality.of(found["quality"]), found["seconds"]))
+        self._progress.say(f"{name}: {label} {row.trials[-1].quality.value:.4f} after {steps} steps")
+        return row.best
+
+    def _trial_key(self, row: Row, steps: int) -> list[Any]:
+        return [*self._judged_on, row.candidate.contract.fingerprint, self._tools.training, steps]
+
+    def _tuned(self, one: Candidate, steps: int) -> Path:
+        place = self._work / TRIALS / f"{one.contract.fingerprint[:16]}-{steps}"
+        return self._tools.train(one.folder, one.name, steps, place)
+
+    def smaller(self, row: Row) -> list[Smaller]:
+        """The recommended model with smaller vectors."""
+
+        def make() -> dict[str, Any]:
+            steps = row.best_steps
+            folder = self._tuned(row.candidate, steps) if steps else row.candidate.folder
+            encoder = self._tools.open(folder)
+            texts = sample.train_texts(self._dataset, encoder.contract.dimension)
+            found = measure_smaller(encoder, self._tools.judge, texts, self._settings.dims)
+            return {"ways": [one.as_dict() for one in found]}
+
+        self._progress.status("smaller vectors")
+        key = [*self._trial_key(row, row.best_steps), self._settings.dims]
+        return [Smaller(**values) for values in self._kept.get("smaller", key, make)["ways"]]

@@ -1,0 +1,1 @@
+"""The report of a choice of backbone."""

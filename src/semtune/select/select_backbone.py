@@ -1,0 +1,151 @@
+"""`semtune select`: candidates and a data set in; measurements, trials and a recommendation out."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semtune import __version__
+from semtune.dataset import Dataset
+from semtune.machine import cpu_name, usable_cpus
+from semtune.progress import QUIET, Progress
+from semtune.select.candidates import Field, Skipped
+from semtune.select.choice import FASTER, Choice, choose, front
+from semtune.select.halving import Round
+from semtune.select.measure import TRIALS, Bench
+from semtune.select.quality import Tools
+from semtune.select.reasons import reasons
+from semtune.select.rows import Row
+from semtune.select.settings import SelectSettings
+from semtune.select.smaller import Smaller
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a choice came to.
+
+    Attributes:
+        rows: the candidates that were measured, the recommended one first, then by what they have shown.
+        skipped: those that were not, and why.
+        rounds: of trials.
+        choice: whom to take.
+        reasons: why, a sentence each.
+        smaller: the recommended one with smaller vectors; empty without one.
+        metric, label, unit, n: what decided, and on how many queries or pairs.
+        passages: that the queries were searched among; 0 for pairs.
+        settings, seed: that it was made with.
+    """
+
+    rows: tuple[Row, ...]
+    skipped: tuple[Skipped, ...]
+    rounds: tuple[Round, ...]
+    choice: Choice
+    reasons: tuple[str, ...]
+    smaller: tuple[Smaller, ...]
+    metric: str
+    label: str
+    unit: str
+    n: int
+    passages: int
+    settings: SelectSettings
+    seed: int
+
+    @property
+    def recommended(self) -> Row | None:
+        """The one to take; None where none keeps to the limits."""
+        return next((row for row in self.rows if row.candidate.name == self.choice.name), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of `select.json`, and the command's answer."""
+        taken = self.recommended
+        return {
+            "recommended": taken.candidate.asked if taken else None,
+            "why": list(self.reasons),
+            "metric": self.metric,
+            "split": "dev",
+            self.unit: self.n,
+            "passages": self.passages,
+            "limits": self.settings.limits.given(),
+            "candidates": [row.as_dict() for row in self.rows],
+            "skipped": [one.as_dict() for one in self.skipped],
+            "front": [row.candidate.name for row in self.rows if row.on_front],
+            "rounds": [one.as_dict() for one in self.rounds],
+            "smaller": [one.as_dict() for one in self.smaller],
+            "settings": {**self.settings.facts(), "seed": self.seed},
+            "machine": {"cpu": cpu_name(), "cpus": usable_cpus()},
+            "semtune": __version__,
+        }
+
+
+def select(
+    dataset: Dataset,
+    part: Dataset,
+    field: Field,
+    tools: Tools,
+    settings: SelectSettings,
+    seed: int,
+    work: Path,
+    progress: Progress = QUIET,
+) -> Selection:
+    """Measure the candidates on the dev split, try to tune them, and recommend one.
+
+    Args:
+        dataset: its train rows are tuned on; its test split is not looked at.
+        part: of its dev split, what candidates are judged on; from `semtune.select.sample.dev_part`.
+        field: the candidates, from `semtune.select.candidates.gather`.
+        tools: what judges, opens and trains.
+        settings: the limits and the budget.
+        seed: of all that is drawn, and of the trials.
+        work: keeps measurements and, until the choice is made, tuned models; a later call continues from there.
+        progress: where to show it.
+
+    Raises:
+        InputError: nothing can be judged, or none of the candidates can be used.
+        StorageError: the disk is full.
+    """
+    bench = Bench(dataset, part, tools, settings, seed, work, progress)
+    rows, skipped = bench.measure(field)
+    within = [name for name, row in rows.items() if not row.over and math.isfinite(row.untouched.value)]
+    rounds = bench.attempts({name: rows[name] for name in within})
+    final = rounds[-1].kept if rounds else within
+    choice = choose({name: rows[name] for name in final}, tools.judge.gain)
+    _describe(rows, rounds, final, trained=bench.trainable and settings.steps > 0)
+    finite = [row for row in rows.values() if math.isfinite(row.best.value)]
+    for at in front([(row.best.value, row.cost.p50_ms) for row in finite], FASTER):
+        finite[at].on_front = True
+    order = sorted(rows.values(), key=lambda row: _order(row, choice.name))
+    smaller = bench.smaller(rows[choice.name]) if choice.name else []
+    shutil.rmtree(work / TRIALS, ignore_errors=True)
+    judge = tools.judge
+    said = reasons(rows, choice, rounds, judge, settings, trainable=bench.trainable)
+    return Selection(
+        tuple(order), (*field.skipped, *skipped), tuple(rounds), choice, tuple(said), tuple(smaller),
+        judge.metric, judge.label, judge.unit, judge.n, len(part.corpus), settings, seed,
+    )  # fmt: skip
+
+
+def _order(row: Row, taken: str) -> tuple[bool, float, str]:
+    value = row.best.value
+    return row.candidate.name != taken, -value if math.isfinite(value) else math.inf, row.candidate.name
+
+
+def _describe(rows: Mapping[str, Row], rounds: Sequence[Round], final: Sequence[str], *, trained: bool) -> None:
+    """Say of each candidate how far it came."""
+    dropped = {drop.name: made.steps for made in rounds for drop in made.dropped}
+    for name, row in rows.items():
+        if not math.isfinite(row.untouched.value):
+            row.status = "not judged: its vectors are no numbers, or all alike"
+        elif row.over:
+            row.status = "over a limit; not tried"
+        elif row.failed:
+            row.status = f"its trial failed: {row.failed}"
+        elif name in dropped:
+            row.status = f"dropped after {dropped[name]} steps"
+        elif row.trials:
+            row.status = f"tried to the end, {row.trials[-1].steps} steps"
+        else:
+            row.status = "the only one; not tried" if trained and len(final) == 1 else "not tried"

@@ -1,0 +1,1 @@
+"""Training on processors: batches without padding, attention and dropout in few passes."""

@@ -1,0 +1,1 @@
+"""Training rows: their shapes, the tables of the Trainer, and the batches."""

@@ -1,0 +1,60 @@
+"""How well a model keeps the texts of a class together: the dev metric of labelled texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from semtune.dataset import Dataset
+from semtune.encoders.torch import Precision, TorchEncoder
+from semtune.metrics import Scores, unit
+from semtune.train.monitor.dev_metric import Measured
+from semtune.train.monitor.embedding_health import sample_rows
+from semtune.types import Embeddings, Split
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from semtune.contract import Contract
+
+
+class ClassMeasure:
+    """MAP@R (Musgrave et al. 2020) of a split's texts, each asking for the others of its class."""
+
+    metric = "map@r"
+
+    def __init__(self, dataset: Dataset, contract: Contract, bf16: bool, split: Split = "dev") -> None:
+        self._contract = contract
+        self._precision: Precision = "bf16" if bf16 else "fp32"
+        self._rows = dataset.labelled_texts[split]
+
+    def __call__(self, model: SentenceTransformer) -> Measured:
+        """Measure the model."""
+        encoder = TorchEncoder(model, self._contract, self._precision)
+        vectors = unit(encoder.encode([row.text for row in self._rows], "query").vectors)
+        each = map_at_r(vectors, [row.label for row in self._rows])
+        return Measured(self.metric, float(each.mean()), each, None, vectors[sample_rows(len(vectors))])
+
+
+def map_at_r(vectors: Embeddings, labels: list[str]) -> Scores:
+    """(n,) MAP@R of each text that has another of its class; texts alone in theirs are left out.
+
+    Args:
+        vectors: (n, dim), of unit length.
+        labels: (n,) classes.
+    """
+    classes = np.unique(np.asarray(labels), return_inverse=True)[1]
+    sizes = np.bincount(classes)
+    values: list[float] = []
+    for row, own in enumerate(classes):
+        others = int(sizes[own]) - 1
+        if others < 1:
+            continue
+        scores = vectors @ vectors[row]
+        scores[row] = -np.inf
+        nearest = np.argsort(-scores, kind="stable")[:others]
+        right = classes[nearest] == own
+        precision = np.cumsum(right) / np.arange(1, others + 1)
+        values.append(float((precision * right).sum() / others))
+    return np.array(values if values else [0.0])
