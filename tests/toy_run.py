@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-STEPS = ["prepare", "train", "evaluate", "export", "index", "search"]
+STEPS = ["prepare", "train", "export", "evaluate", "index", "search"]
 QUESTION = "how to mend a kettle"
 
 
@@ -26,13 +26,13 @@ def settings(root, model, source, /, **sections):
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Path → SHA-256 of every file under a folder, hidden ones and step records too.
+    """Path → SHA-256 of every file under a folder, hidden ones and step records too, without the store.
 
     What tells the time (seconds of a measurement) is taken out first.
     """
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and ".store" not in path.parts:
             data = path.read_bytes()
             if path.name == "metrics.json":
                 values = json.loads(data)

@@ -36,6 +36,9 @@ class RunConfig(Settings):
     model: str = Field("all-MiniLM-L6-v2", min_length=1, description="the backbone: a name, a hub id or a folder")
     runs_dir: str = Field("runs", min_length=1, description="where run folders are made")
     seed: int = Field(13, ge=0, lt=2**32, description="of split, training and statistics")
+    store_mb: int = Field(
+        2000, ge=0, description="maximum MB of the vectors that a run keeps to share between its steps; 0: none"
+    )
     prepare: PrepareSettings
     select: SelectSettings = SelectSettings()
     train: TrainSettings = TrainSettings()

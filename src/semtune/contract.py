@@ -21,6 +21,8 @@ from semtune.types import Role
 
 FILE = "semtune.json"
 FORMAT = 1
+THRESHOLDS = "thresholds.json"
+"""Thresholds that were measured after the model was exported; they count in place of the contract's own."""
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "merges.txt")
 POOLING_SWITCHES = {
@@ -144,7 +146,23 @@ def load(folder: Path, *, verify: bool = True) -> Contract:
             f"{contract.weights_sha256[:12]}, found {found[:12]}). Were they trained further in place? "
             f"Delete {folder / FILE} to have the contract made anew, then export and index again."
         )
-    return contract
+    measured = folder / THRESHOLDS
+    return with_thresholds(contract, read_json(measured)) if measured.exists() else contract
+
+
+def with_thresholds(contract: Contract, values: Mapping[str, Any]) -> Contract:
+    """A contract that holds measured thresholds, as `thresholds.json` says them; the fingerprint stays."""
+    calibration = Calibration(values["slope"], values["intercept"], values["of"])
+    return replace(contract, thresholds=dict(values["thresholds"]), calibration=calibration)
+
+
+def publish_thresholds(folder: Path, values: Mapping[str, Any] | None) -> None:
+    """Lay thresholds that were measured later beside the contract in `folder`; None takes them away."""
+    place = folder / THRESHOLDS
+    if values is None:
+        place.unlink(missing_ok=True)
+    elif not place.exists() or read_json(place) != values:
+        write_json(place, values)
 
 
 def save(contract: Contract, folder: Path) -> None:

@@ -134,6 +134,11 @@ class RunDirectory:
         except (InputError, TypeError, KeyError, AttributeError):
             return None
 
+    def content(self, step: str) -> str:
+        """Hash of a finished step's output files; "absent" if it is not finished."""
+        record = self.record(step)
+        return record.content if record else "absent"
+
     def why_run(self, step: str, key: Key) -> str:
         """Why a step has to run, in words; empty if its result stands."""
         record = self.record(step)

@@ -167,11 +167,21 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What an encoder returns: the vectors, and how many texts lost their end to the length limit."""
+    """What an encoder returns.
+
+    Attributes:
+        vectors: (n, dim).
+        tokens: read, of all texts together.
+        truncated: texts that lost their end to the length limit.
+        lengths: (n,) tokens read of each text, and
+        cut: (n,) whether it lost its end; None where an encoder does not say.
+    """
 
     vectors: Embeddings
     tokens: int
     truncated: int
+    lengths: NDArray[np.int32] | None = None
+    cut: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ ATTEMPTS = textwrap.dedent("""
 
     import torch, sentence_transformers, datasets, onnxscript
     import semtune.dataset, semtune.evaluate.report.page, semtune.export.build, semtune.index.manifest
-    import semtune.pipeline, semtune.run, semtune.train.monitor.callbacks, semtune.train.train_model
+    import semtune.pipeline, semtune.run, semtune.search.step, semtune.train.monitor.callbacks, semtune.train.train_model
     from semtune.config import parse_config
     from semtune.io import write_json
     from semtune.run import RunDirectory
@@ -58,10 +58,10 @@ ATTEMPTS = textwrap.dedent("""
         "train: after checkpoint 2": (Bedside, "on_save", at_checkpoint(2, whole=True)),
         "train: in checkpoint 4": (Bedside, "on_save", at_checkpoint(4, whole=False)),
         "train: in the model": (semtune.train.train_model, "_save", after(semtune.train.train_model._save)),
-        "evaluate: before the report": (semtune.evaluate.report.page, "write_report", die),
         "export: before the graph": (semtune.export.build, "_write", die),
+        "evaluate: before the report": (semtune.evaluate.report.page, "write_report", die),
         "index: before the manifest": (semtune.index.manifest, "write", die),
-        "search: before the answers": (semtune.pipeline, "_base_answers", die),
+        "search: before the answers": (semtune.search.step, "base_answers", die),
         "search: record written, not in place": (semtune.run, "replace_folder", die),
         "search: in place, not in the manifest": (RunDirectory, "write_manifest", die),
         "end": (semtune.pipeline, "EXIT_CODES", semtune.pipeline.EXIT_CODES),

@@ -39,7 +39,7 @@ def test_a_finished_run_has_every_step_s_files(finished):
             str(p.relative_to(run / step["step"])) for p in (run / step["step"]).rglob("*") if p.is_file()
         } == listed
     assert sorted(path.name for path in run.iterdir()) == sorted(
-        [*STEPS, ".lock", ".partial", "config.yaml", "manifest.json"]
+        [*STEPS, ".lock", ".partial", ".store", "config.yaml", "manifest.json"]
     )
     assert list((run / ".partial").iterdir()) == []
 
@@ -50,7 +50,7 @@ def test_each_step_s_input_is_what_the_step_before_made(finished):
     assert {step: set(run.record(step).key.inputs) for step in STEPS} == {
         "prepare": {"source"},
         "train": {"prepare"},
-        "evaluate": {"prepare", "train"},
+        "evaluate": {"prepare", "train", "export"},
         "export": {"train"},
         "index": {"prepare", "export"},
         "search": {"index"},
@@ -99,7 +99,7 @@ def test_a_second_run_finds_every_step_unchanged(toy):
         ({"search": {"k": 5}}, ["search"], "k: 3 → 5"),
         ({"index": {"collection": "x"}}, after("index"), "collection:  → x"),
         ({"index": {"backend": "milvus", "uri": "x.db"}}, after("index"), "backend: faiss → milvus, uri:  → x.db"),
-        ({"export": {"format": ["torchscript"]}}, after("export"), "format: ['onnx'] → ['torchscript']"),
+        ({"export": {"format": ["torchscript"]}}, after("export"), "format: ['onnx'] → ['onnx', 'torchscript']"),
         ({"evaluate": {"min_queries": 6}}, ["evaluate"], "min_queries: 5 → 6"),
         ({"evaluate": {"bm25": False}}, ["evaluate"], "bm25: True → False"),
         ({"evaluate": {"gate": True}}, [], ""),
@@ -204,7 +204,7 @@ def test_never_keeps_what_is_finished_whatever_changed(toy):
     (toy.run / "search" / "step.json").write_text("{")
     toy(rerun="never", seed=99, train={"num_train_epochs": 9})
     assert toy.ran == ["search"]
-    assert toy.steps["train"].reason == "finished before, and --rerun never asks no more"
+    assert toy.steps["train"].reason == "already finished; skipped (--rerun never)"
 
 
 def test_always_runs_everything_and_the_result_is_the_same(toy, monkeypatch):
@@ -227,13 +227,13 @@ def test_a_dry_run_of_a_new_run_makes_no_folder(toy, tmp_path):
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["toy"]
 
 
-def test_thresholds_go_from_evaluate_to_the_exported_model_and_only_new_ones_make_it_anew(toy, monkeypatch):
+def test_thresholds_go_from_evaluate_to_the_exported_model_which_is_not_made_again(toy, monkeypatch):
     monkeypatch.setattr("semtune.evaluate.serving.calibration.LEAST", 3)  # the toy has few dev queries
     before = contracts.load(toy.run / "export")
     assert before.thresholds == {}
     toy(evaluate={"min_queries": 6})
-    assert toy.ran == ["evaluate", "export", "index", "search"]
-    assert toy.steps["export"].reason == "input changed: thresholds"
+    assert toy.ran == ["evaluate", "search"]
+    assert toy.steps["search"].reason == "input changed: thresholds"
     found = read_json(toy.run / "evaluate" / "thresholds.json")
     after = contracts.load(toy.run / "export")
     assert after.thresholds == found["thresholds"] != {}
@@ -317,7 +317,7 @@ def test_the_gate_stops_the_run_unless_the_verdict_is_ship(toy, monkeypatch, ver
     monkeypatch.setattr(outcome, "judge_all", judged)
     report = toy(evaluate={"gate": True, "min_queries": 6}, search={"k": 2})
     assert report.exit_code == code
-    assert list(toy.steps) == (STEPS if code == 0 else STEPS[:3])
+    assert list(toy.steps) == (STEPS if code == 0 else STEPS[:4])
     assert toy.steps["evaluate"].status == "done"
     assert report.as_dict()["verdict"] == verdict
     report = toy(evaluate={"gate": True, "min_queries": 6}, search={"k": 2})

@@ -7,7 +7,9 @@ from prepare_parts import WordTokenizer
 
 from semtune import contract as contracts
 from semtune.errors import ConfigError
-from semtune.inputs import training_set
+from semtune.prepare.build.for_other_steps import training
+from semtune.step import ModelRef
+from semtune.train.losses import takes_labels
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.build.for_evaluation import load_for_evaluation
 from semtune.prepare.settings import PrepareSettings
@@ -82,7 +84,8 @@ def test_the_owner_s_splits_lose_what_dev_repeats(tmp_path):
     ],
 )
 def test_a_loss_finds_the_rows_it_learns_from(tmp_path, make, loss, shape, toy_model):
-    rows = training_set(make(tmp_path / "rows.csv"), None, toy_model, contracts.load(toy_model), 1, QUIET, loss)
+    reader = ModelRef("toy", toy_model, contracts.load(toy_model))
+    rows = training(make(tmp_path / "rows.csv"), reader, 1, keep_labels=takes_labels(loss))()
     chosen = plan(rows, TrainSettings(loss=loss))
     assert chosen.shape == shape
     assert loss in ("auto", chosen.loss)

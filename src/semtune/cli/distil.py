@@ -24,31 +24,40 @@ DEFAULTS = {
 }
 
 
+Teacher = Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        help="static: a table of token vectors; layers: fewer of its layers; dims: shorter vectors; multilingual: its "
+        "space in --student.",
+    ),
+]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="A data set, a run, or a table of pairs: what is learned from, and its test part measured on."
+    ),
+]
+Layers = Annotated[int | None, typer.Option("--layers", help="Layers to keep; by default half.")]
+StudentName = Annotated[
+    str | None, typer.Option("--student", help="The multilingual backbone: a name, a hub id or a folder.")
+]
+Dim = Annotated[
+    int | None,
+    typer.Option("--dim", help="Dimensions of the vectors, with static or dims; static: by default the teacher's."),
+]
+
+
 def distil(
-    teacher: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
-    to: Annotated[
-        str,
-        typer.Option(
-            "--to",
-            help="static: a table of token vectors; layers: fewer of its layers; dims: shorter vectors; multilingual: its space in --student.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            help="A data set, a run, or a table of pairs: what is learned from, and its test part measured on.",
-        ),
-    ] = None,
-    layers: Annotated[int | None, typer.Option("--layers", help="Layers to keep; by default half.")] = None,
-    student: Annotated[
-        str | None, typer.Option("--student", help="The multilingual backbone: a name, a hub id or a folder.")
-    ] = None,
-    dim: Annotated[
-        int | None,
-        typer.Option("--dim", help="Dimensions of the vectors, with static or dims; static: by default the teacher's."),
-    ] = None,
+    teacher: Teacher,
+    to: To,
+    out: Out,
+    data: Data = None,
+    layers: Layers = None,
+    student: StudentName = None,
+    dim: Dim = None,
     settings: Annotated[list[str] | None, TRAIN] = None,
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
@@ -58,9 +67,10 @@ def distil(
     from semtune.cli.sources import refuse_foreign
     from semtune.errors import ConfigError, InputError
     from semtune.hub import resolve
-    from semtune.inputs import training_set
     from semtune.machine import keep_freed_memory
+    from semtune.prepare.build import for_other_steps as data_for
     from semtune.registry import need
+    from semtune.step import ModelRef
     from semtune.train.distil.students import allowed_dimension, publish
     from semtune.train.processes import world
 
@@ -69,16 +79,17 @@ def distil(
         raise ConfigError("`semtune distil` works in one process: start it without torchrun or accelerate.")
     _check_options(to, data, layers, student, dim)
     need("sentence_transformers", "torch", "datasets", "accelerate")
-    refuse_foreign(out, contracts.FILE, "model that semtune made")
+    refuse_foreign(out, contracts.FILE, "a model that semtune made")
     chosen = _train_settings(to, [*DEFAULTS[to], *(settings or [])])
     place, backbone = resolve(teacher), resolve(student) if student else None
     if out.resolve() in {place.resolve(), backbone and backbone.resolve()}:
-        raise InputError(f"{out} is a model to be learned from; it is left alone. Give a new folder with -o.")
+        raise InputError(f"{out} is a model to be learned from; nothing was overwritten. Give a new folder with -o.")
     contract = contracts.load(place)
     allowed_dimension(dim, contract, fewer=to == "dims")
     keep_freed_memory()
     with console.progress() as progress:
-        rows = training_set(data, None, place, contract, seed, progress) if data else None
+        base = ModelRef(teacher, place, contract)
+        rows = data_for.training(data, base, seed, None, progress)() if data else None
         job = _job(place, teacher, out, seed, rows, [to, layers, str(backbone), dim, repr(chosen)], progress)
         made = _make(to, job, rows, layers, backbone, student or "", dim, chosen)
         facts = {
@@ -104,23 +115,18 @@ def distil(
 
 
 def _train_settings(to: str, words: list[str]) -> TrainSettings:
-    """Settings of training, without those that have no effect here."""
-    from dataclasses import fields
-
+    """Settings of training; those that have no effect here are refused."""
     from semtune.config import parse_section
     from semtune.errors import ConfigError
     from semtune.train.distil.imitate import HEEDED
-    from semtune.train.settings import TrainSettings
 
-    values, defaults = parse_section("train", words), parse_section("train", [])
-    known = {field.name for field in fields(TrainSettings)}
-    heeded = {"static": known, "dims": set()}.get(to, known & set(HEEDED))
-    for key in sorted(values.keys() - heeded):
-        if values[key] != defaults[key]:
-            allowed = ", ".join(sorted(heeded)) or "none, as nothing is trained"
+    chosen, usual = parse_section("train", words), parse_section("train", [])
+    known = set(type(chosen).model_fields) - {"also", "floor"}
+    used = {"static": known, "dims": set()}.get(to, known & set(HEEDED))
+    for key in sorted(set(type(chosen).model_fields) - used):
+        if getattr(chosen, key) != getattr(usual, key):
+            allowed = ", ".join(sorted(used)) or "none, as nothing is trained"
             raise ConfigError(f"train.{key} has no effect with --to {to}. Allowed: {allowed}.")
-    chosen = TrainSettings(**{key: value for key, value in values.items() if key in known})
-    chosen.check()
     return chosen
 
 

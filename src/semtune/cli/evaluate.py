@@ -10,197 +10,161 @@ import typer
 from semtune.cli.console import JSON, RUNTIME, SEED, Console
 
 if TYPE_CHECKING:
-    from semtune.dataset import Dataset
-    from semtune.evaluate.report.extras import Extras
     from semtune.evaluate.settings import EvaluateSettings
-    from semtune.evaluate.verdict.gates import Forgetting
+    from semtune.evaluate.step import Evaluated
     from semtune.evaluate.verdict.outcome import Outcome
-    from semtune.progress import Progress
-    from semtune.protocols import Encoder
+
+
+Model = Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")]
+Data = Annotated[
+    Path,
+    typer.Argument(help="A data set, a BEIR folder, a run, a table of labelled rows, or a folder of parallel texts."),
+]
+Against = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--against",
+        help="Another model, a folder of `evaluate -o`, bm25 or hybrid; repeatable, the first decides. Gives a verdict "
+        "and the exit code 0, 1 or 2.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="A folder for metrics.json, summary.md, report.html and TREC run files.")
+]
+TaskName = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        help="What to judge by where the data allows several: retrieval, similarity, pairs, mining, triplets, "
+        "clustering, zero-shot, few-shot, cross-language. By default: what its shape says.",
+    ),
+]
+At = Annotated[str, typer.Option("--at", help="The k of retrieval metrics, e.g. 1,3,10; nDCG@10 always decides.")]
+MinQueries = Annotated[int, typer.Option("--min-queries", min=2, help="With fewer test queries: cannot judge.")]
+MinGain = Annotated[
+    float, typer.Option("--min-gain", min=0, max=1, help="The least gain that is worth shipping; 0: any real one.")
+]
+Alpha = Annotated[
+    float, typer.Option("--alpha", min=1e-6, max=0.05, help="A difference is believed if its p-value is below this.")
+]
+Noise = Annotated[
+    float, typer.Option("--noise", min=0, max=1, help="A difference up to this may come from the training seed alone.")
+]
+MinMetric = Annotated[
+    float | None, typer.Option("--min-metric", min=0, max=1, help="A bar that the metric itself must reach.")
+]
+MaxSliceDrop = Annotated[
+    float | None, typer.Option("--max-slice-drop", min=0, max=1, help="The most a slice that got worse may lose.")
+]
+General = Annotated[
+    str | None,
+    typer.Option("--general", help="General text, to see what was forgotten: a table of scored pairs, a data set."),
+]
+MaxDrop = Annotated[
+    float, typer.Option("--max-drop", min=0, max=1, help="The most the metric on general text may lose.")
+]
+WithStages = Annotated[
+    bool,
+    typer.Option("--stages", help="Also measure what is served: torch, exported, int8 and index, each with its loss."),
+]
+Index = Annotated[
+    Path | None,
+    typer.Option("--index", help="With --stages: an index or a run to measure; by default one is built in memory."),
+]
+Calibrate = Annotated[
+    bool,
+    typer.Option("--calibrate", help="Measure what a score means, on dev, and write the thresholds into the model."),
+]
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
-    dataset: Annotated[
-        Path,
-        typer.Argument(
-            help="A data set, a BEIR folder, a run, a table of labelled rows, or a folder of parallel texts."
-        ),
-    ],
-    against: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--against",
-            help="Another model, a folder of `evaluate -o`, bm25 or hybrid; several times for several, the first "
-            "decides. Gives a verdict and the exit code 0, 1 or 2.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", help="A folder for metrics.json, summary.md, report.html and TREC run files."),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            "--task",
-            help="What to judge by where the data allows several: retrieval, similarity, pairs, mining, triplets, "
-            "clustering, zero-shot, few-shot, cross-language. By itself: what its shape says.",
-        ),
-    ] = None,
-    at: Annotated[
-        str, typer.Option("--at", help="The k of retrieval's measures, e.g. 1,3,10; nDCG@10 always decides.")
-    ] = "",
-    min_queries: Annotated[
-        int, typer.Option("--min-queries", min=2, help="With fewer test queries: cannot judge.")
-    ] = 20,
-    min_gain: Annotated[
-        float,
-        typer.Option("--min-gain", min=0, max=1, help="The gain that makes shipping worth while; 0: any real one."),
-    ] = 0.0,
-    alpha: Annotated[
-        float, typer.Option("--alpha", min=1e-6, max=0.05, help="A difference is believed if its p-value is below.")
-    ] = 0.01,
-    noise: Annotated[
-        float,
-        typer.Option("--noise", min=0, max=1, help="A difference up to this may come of a training's seed alone."),
-    ] = 0.005,
-    min_metric: Annotated[
-        float | None, typer.Option("--min-metric", min=0, max=1, help="A bar that the metric itself must reach.")
-    ] = None,
-    max_slice_drop: Annotated[
-        float | None, typer.Option("--max-slice-drop", min=0, max=1, help="What a slice that got worse may lose.")
-    ] = None,
-    general: Annotated[
-        str | None,
-        typer.Option("--general", help="General text, to see what was forgotten: a table of scored pairs, a data set."),
-    ] = None,
-    max_drop: Annotated[
-        float, typer.Option("--max-drop", min=0, max=1, help="What the metric on general text may lose.")
-    ] = 0.01,
-    stages: Annotated[
-        bool, typer.Option("--stages", help="Also what is served: torch, exported, int8 and index, each with its loss.")
-    ] = False,
-    index: Annotated[
-        Path | None, typer.Option("--index", help="With --stages: an index or a run to measure, in place of a new one.")
-    ] = None,
-    calibrate: Annotated[
-        bool,
-        typer.Option(
-            "--calibrate", help="Measure what a score means, on dev, and write the thresholds into the model."
-        ),
-    ] = False,
+    model: Model,
+    dataset: Data,
+    against: Against = None,
+    out: Out = None,
+    task: TaskName = None,
+    at: At = "",
+    min_queries: MinQueries = 20,
+    min_gain: MinGain = 0.0,
+    alpha: Alpha = 0.01,
+    noise: Noise = 0.005,
+    min_metric: MinMetric = None,
+    max_slice_drop: MaxSliceDrop = None,
+    general: General = None,
+    max_drop: MaxDrop = 0.01,
+    stages: WithStages = False,
+    index: Index = None,
+    calibrate: Calibrate = False,
     runtime: Annotated[str, RUNTIME] = "auto",
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Measure a model on the test part; with --against, say whether to ship it."""
-    from semtune.cli.against import kind_of, measure, open_others, parse_at
-    from semtune.cli.served import (
-        folder_to_calibrate,
-        further_parts,
-        index_to_measure,
-        measure_stages,
-        measure_tuned,
-        show_stages,
-        show_thresholds,
-        store,
-    )
-    from semtune.encoders.load import load_encoder, parse_runtime
-    from semtune.evaluate.saved.read import identify
     from semtune.evaluate.settings import EvaluateSettings
-    from semtune.evaluate.tasks import tasks
-    from semtune.evaluate.verdict.outcome import conclude
-    from semtune.inputs import dataset_folder, leaks_of, left_out, slices_of
-    from semtune.machine import keep_freed_memory
-    from semtune.prepare.build.for_evaluation import load_for_evaluation
+    from semtune.evaluate.systems import parse_at
 
     console = Console(as_json)
-    chosen, ks = parse_runtime(runtime), parse_at(at)
-    limits = EvaluateSettings(alpha, min_gain, min_queries, min_metric, max_drop, max_slice_drop, noise)
-    target = folder_to_calibrate(model) if calibrate else None
-    place = index_to_measure(index, stages)
-    data = load_for_evaluation(dataset_folder(dataset))
-    kind = kind_of(data, task, against or [])
-    if task is None and len(fitting := tasks(data, "test")) > 1:
-        console.say(f"judged by {kind}; with --task also by {', '.join(other for other in fitting if other != kind)}")
-    for reason, count in left_out(data).items():
+    settings = EvaluateSettings(
+        task=task or "", at=parse_at(at), bm25=False, min_queries=min_queries, min_gain=min_gain, alpha=alpha, noise=noise,
+        min_metric=min_metric, max_slice_drop=max_slice_drop, general=general or "", max_drop=max_drop, calibrate=calibrate,
+    )  # type: ignore[arg-type]  # fmt: skip
+    return _evaluate(console, model, dataset, against or [], settings, out, stages, index, runtime, seed)
+
+
+def _evaluate(
+    console: Console, model: str, dataset: Path, against: list[str], settings: EvaluateSettings, out: Path | None,
+    stages: bool, index: Path | None, runtime: str, seed: int,
+) -> int:  # fmt: skip
+    from semtune.cli.serving_quality import folder_to_calibrate, index_to_measure, store
+    from semtune.encoders.load import parse_runtime
+    from semtune.evaluate.step import EvaluateInputs, run
+    from semtune.machine import keep_freed_memory
+    from semtune.prepare.build import for_other_steps as data_for
+
+    target = folder_to_calibrate(model) if settings.calibrate else None
+    data = data_for.evaluation(dataset)()
+    inputs = EvaluateInputs(
+        lambda: data, str(dataset), settings, model, against, seed, model, parse_runtime(runtime),
+        data_for.general(settings.general) if settings.general else None, data_for.leaks_of, data_for.language_of,
+        stages=stages, index=index_to_measure(index, stages), thresholds_needed=settings.calibrate,
+    )  # fmt: skip
+    for reason, count in data_for.left_out(data).items():
         console.say(f"left out of the data: {count:,} × {reason}")
-    identity = identify(data, "test", str(dataset))
     keep_freed_memory()
     with console.progress() as progress:
-        encoder = load_encoder(model, chosen)
-        others = open_others(against or [], chosen, identity, kind)
-        base = next((other.encoder for other in others if other.encoder is not None), None)
-        forgot = _forgetting(general, encoder, base, seed, limits, progress)
-        table = measure_stages(model, place, chosen, data, kind, ks, seed, progress) if stages else None
-        measured = measure_tuned(encoder, data, kind, ks, seed, progress, table, calibrate)
-        tuned = measured.tuned
-        outcome = conclude(
-            tuned, measure(others, data, tuned, progress, ks, seed), seed, limits,
-            parts=slices_of(data, tuned) if others else (), forgot=forgot, leaks=leaks_of(data), data=identity,
-        )  # fmt: skip
-        if out is not None:
-            opened = {other.key: other.encoder for other in others if other.encoder is not None}
-            words = {other.key: word for word, other in zip(against or [], others, strict=True)}
-            extras = further_parts(
-                {"tuned": encoder, **opened}, {"tuned": model, **words}, data, tuned, table, measured.calibrated, seed
-            )
-            _write(out, outcome, data, model, extras)
-        if measured.calibrated and target:
-            store(measured.calibrated, target)
+        found = run(inputs, out, progress)
+    if found.calibrated and target:
+        store(found.calibrated, target)
+    return _report(console, found, model, str(dataset), data_for.left_out(data), target)
+
+
+def _report(
+    console: Console, found: Evaluated, model: str, dataset: str, left_out: dict[str, int], target: Path | None
+) -> int:
+    from semtune.cli.serving_quality import show_stages, show_thresholds
+
+    outcome = found.outcome
+    assert outcome is not None  # noqa: S101 - data without a test part was refused
+    if found.other_kinds:
+        console.say(f"judged by {found.kind}; with --task also by {', '.join(found.other_kinds)}")
     _show(console, outcome)
-    if table:
-        show_stages(console, table)
-    if measured.calibrated and target:
-        show_thresholds(console, measured.calibrated, target)
+    if found.stages:
+        show_stages(console, found.stages)
+    if found.calibrated and target:
+        show_thresholds(console, found.calibrated, target)
     console.document(
         {
             **outcome.summary(),
             "model": model,
-            "dataset": str(dataset),
-            "runtime": encoder.runtime,
-            "truncated": dict(tuned.truncated),
-            "left_out": left_out(data),
-            **({"stages": table.as_dict()} if table else {}),
-            **({"thresholds": measured.calibrated.as_dict()} if measured.calibrated else {}),
+            "dataset": dataset,
+            "runtime": found.runtime,
+            "truncated": dict(outcome.tuned.truncated),
+            "left_out": left_out,
+            **({"stages": found.stages.as_dict()} if found.stages else {}),
+            **({"thresholds": found.calibrated.as_dict()} if found.calibrated else {}),
         }
     )
     return outcome.verdict.exit_code if outcome.verdict else 0
-
-
-def _forgetting(
-    general: str | None, tuned: Encoder, base: Encoder | None, seed: int, limits: EvaluateSettings, progress: Progress
-) -> Forgetting | None:
-    """What `--general` asks for; measured first, since it is what can be refused."""
-    from semtune.errors import ConfigError
-    from semtune.evaluate.scores import score
-    from semtune.evaluate.verdict.gates import forgetting
-    from semtune.inputs import general_set
-
-    if general is None:
-        return None
-    if base is None:
-        raise ConfigError("--general is measured against the base: name its model with --against.")
-    text = general_set(general)
-    mine, theirs = (score(encoder, text, "test", progress) for encoder in (tuned, base))
-    return forgetting(Path(general).name, mine, theirs, seed, limits.min_queries)
-
-
-def _write(out: Path, outcome: Outcome, data: Dataset, title: str, extras: Extras) -> None:
-    from semtune.evaluate.report.page import write_report
-    from semtune.evaluate.saved.write import write_files
-    from semtune.io import storage_errors, write_json
-
-    with storage_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        for name in ("stages.json", "thresholds.json"):  # of an evaluation that was here before
-            (out / name).unlink(missing_ok=True)
-    write_report(out / "report.html", outcome, data, "test", None, title, extras=extras)
-    if extras.stages:
-        write_json(out / "stages.json", extras.stages.as_dict())
-    if extras.calibrated:
-        write_json(out / "thresholds.json", extras.calibrated.as_dict())
-    write_files(out, outcome)
 
 
 def _show(console: Console, outcome: Outcome) -> None:

@@ -25,41 +25,42 @@ def export(
     """Export the whole pipeline (pooling and normalisation in the graph) and prove it equal to torch."""
     from semtune import contract as contracts
     from semtune.cli.sources import refuse_foreign
-    from semtune.errors import ConfigError, InputError
-    from semtune.export.build import check_formats, export_name
-    from semtune.export.build import export as export_model
+    from semtune.errors import InputError
+    from semtune.export.settings import ExportSettings
+    from semtune.export.step import ExportInputs, run
     from semtune.hub import resolve
+    from semtune.io import atomic_folder
 
     console = Console(as_json)
-    wanted, precisions = ([name.strip() for name in words.split(",") if name.strip()] for words in (formats, precision))
-    if not wanted:
-        raise ConfigError("--format names no format. Allowed: onnx, torchscript, or both with a comma.")
-    if not precisions:
-        raise ConfigError("--precision names no precision. Allowed: fp32, int8, or both with a comma.")
-    check_formats(wanted, precisions)
+    chosen = ExportSettings(format=formats, precision=precision)  # type: ignore[arg-type] - the class parts the words
     if out is not None:
-        refuse_foreign(out, contracts.FILE, "model that semtune made")
-        if contracts.weights_files(out):
+        refuse_foreign(out, contracts.FILE, "a model that semtune made")
+        if contracts.weights_files(out) and not contracts.static_folder(out):
             raise InputError(
-                f"{out} holds a model's weights, which an export would replace; it is left alone. Give a new folder "
-                "with -o, or leave -o out to add the graphs to the model folder itself."
+                f"{out} holds a model's weights, which an export would replace; nothing was overwritten. Give a new "
+                "folder with -o, or leave -o out to add the graphs to the model folder itself."
             )
+    inputs = ExportInputs(resolve(model), chosen)
     with console.progress() as progress:
-        made = export_model(resolve(model), wanted, out, progress=progress, precisions=precisions)
+        if out is None:
+            result = run(inputs, None, progress)
+        else:
+            with atomic_folder(out) as scratch:
+                result = run(inputs, scratch, progress)
+    made, place = result.exported, out or result.exported.folder
+    files = {name: export.file for name, export in made.contract.exports.items()}
     for name, proof in made.parity.items():
-        console.say(
-            f"{made.folder / made.contract.exports[export_name(name)].file}: cosine to torch at least {proof.min_cosine:.6f} on {proof.texts} texts"
-        )
-    if "int8" in precisions:
+        console.say(f"{place}: {name}, cosine to torch at least {proof.min_cosine:.6f} on {proof.texts} texts")
+    if "int8" in chosen.precision:
         console.say(
             "int8 is served only when asked for (--runtime onnx-int8); what it costs on your data: "
-            f"`semtune evaluate {made.folder} DATASET --stages`"
+            f"`semtune evaluate {place} DATASET --stages`"
         )
     console.document(
         {
-            "path": str(made.folder),
+            "path": str(place),
             "fingerprint": made.contract.fingerprint,
-            "exports": {name: export.file for name, export in made.contract.exports.items()},
+            "exports": files,
             "parity": {name: proof.as_dict() for name, proof in made.parity.items()},
         }
     )

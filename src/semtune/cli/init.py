@@ -24,7 +24,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace the config file if there is one.")] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Look at the data and write a config that runs, every setting explained."""
+    """Look at the data and write a config that runs, with the common settings explained."""
     from semtune.cli.sources import as_source
     from semtune.errors import InputError
     from semtune.io import atomic_file
@@ -32,7 +32,7 @@ def init(
 
     console = Console(as_json)
     if out.exists() and not force:
-        raise InputError(f"{out} exists; it is left alone. Give another file with -o, or --force.")
+        raise InputError(f"{out} already exists; nothing was overwritten. Give another file with -o, or --force.")
     given = as_source(source or ["."])
     found = sniff(given)
     place = given["train"] if isinstance(given, dict) else given
@@ -57,41 +57,42 @@ def init(
     )
 
 
-def commented_config(name: str, source: str | dict[str, str], model: str, notes: list[str]) -> str:
-    """A config with every field, its default and its description; made from the config's own models."""
-    from semtune.config import RunConfig
+COMMON = {
+    "prepare": ("dev_share", "test_share", "max_pairs", "max_passages", "hard_negatives"),
+    "select": ("candidates",),
+    "train": ("num_train_epochs", "learning_rate", "per_device_train_batch_size"),
+    "evaluate": ("min_metric", "gate"),
+    "index": ("backend",),
+    "search": ("questions",),
+}
+"""The settings that a user needs; docs/config.md has the rest."""
 
-    given: dict[str, Any] = {"name": name, "model": model, "source": source}
-    lines = [*(f"# {note}" for note in notes), "# Settings that are commented out stand at their default.", ""]
-    for key, field in RunConfig.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and hasattr(section, "model_fields"):
-            chosen = any(inner in given for inner in section.model_fields)
-            lines += ["", f"# {section.__doc__}", f"{key}:" if chosen else f"# {key}:"]
-            for inner, description in section.model_fields.items():
-                lines += _field(inner, description, given, "  ")
-        else:
-            lines += _field(key, field, given)
+
+def commented_config(name: str, source: str | dict[str, str], model: str, notes: list[str]) -> str:
+    """A config with the common settings, their defaults and descriptions; made from the settings classes."""
+    from semtune.config import SECTIONS, RunConfig
+
+    top = RunConfig.model_fields
+    lines = [*(f"# {note}" for note in notes), "# Settings that are commented out stand at their defaults.", MORE, ""]
+    lines += [_setting("name", name, top["name"]), _setting("model", model, top["model"])]
+    for section, keys in COMMON.items():
+        fields = SECTIONS[section].model_fields
+        given = section == "prepare"
+        lines += ["", f"{section}:" if given else f"# {section}:"]
+        if given:
+            lines.append("  " + _setting("source", source, fields["source"]))
+        for key in keys:
+            value = fields[key].get_default(call_default_factory=True)
+            lines.append("#   " + _setting(key, list(value) if isinstance(value, tuple) else value, fields[key]))
     return "\n".join(lines) + "\n"
 
 
-def _field(key: str, field: Any, given: dict[str, Any], indent: str = "") -> list[str]:
-    """The line of a field, or the lines of a section of its own."""
-    section = field.annotation
-    if isinstance(section, type) and hasattr(section, "model_fields"):
-        lines = [f"# {indent}{key}:  # {field.description}"]
-        for inner, description in section.model_fields.items():
-            lines += _field(inner, description, {}, f"{indent}  ")
-        return lines
-    value = given.get(key, field.get_default(call_default_factory=True))
-    shown = _line({key: value})
-    return [f"{indent if key in given else f'# {indent}'}{shown}  # {field.description}"]
+MORE = "# All settings, the advanced ones too: docs/config.md of Semtune."
 
 
-def _line(values: dict[str, Any]) -> str:
-    """One key and its value on a line of YAML."""
+def _setting(key: str, value: Any, field: Any) -> str:
+    """A key, its value and what it means on a line of YAML."""
     import yaml
 
-    return yaml.safe_dump(values, default_flow_style=True, width=100_000, allow_unicode=True, sort_keys=False).strip()[
-        1:-1
-    ]
+    shown = yaml.safe_dump({key: value}, default_flow_style=True, width=100_000, allow_unicode=True, sort_keys=False)
+    return f"{shown.strip()[1:-1]}  # {field.description}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from semtune.cli.console import JSON, SEED, Console
+
+if TYPE_CHECKING:
+    from semtune.prepare.settings import PrepareSettings
+    from semtune.prepare.step import Prepared
 
 EXAMPLE = 80  # characters of an example
 
@@ -42,15 +46,16 @@ def prepare(
     if audit:
         if out is not None:
             raise ConfigError("--audit writes nothing: leave out -o.")
-        return _audit(console, as_source(source), chosen.max_leak_share)
+        return _audit(console, as_source(source), chosen)
     if out is None:
         raise ConfigError("Say with -o which folder to write the data set to, or ask for --audit.")
     return _prepare(console, as_source(source), out, model, chosen, seed)
 
 
-def _audit(console: Console, source, limit: float) -> int:  # noqa: ANN001 - Source, imported late
+def _audit(console: Console, source: str | dict[str, str], chosen: PrepareSettings) -> int:
     from semtune.prepare.split.audit import audit
 
+    limit = chosen.max_leak_share
     found = audit(source)
     console.say(
         f"{found.total:,} leaks among {found.held_out:,} held-out texts ({found.share:.2%}; {limit:.2%} are allowed)"
@@ -64,37 +69,27 @@ def _audit(console: Console, source, limit: float) -> int:  # noqa: ANN001 - Sou
     return 1 if leaks else 0
 
 
-def _prepare(console: Console, source, out: Path, model: str, chosen, seed: int) -> int:  # noqa: ANN001
-    from semtune import contract as contracts
-    from semtune import dataset as datasets
-    from semtune.cli.sources import refuse_foreign
-    from semtune.encoders.cross_encoder import CrossEncoderJudge
-    from semtune.encoders.load import load_encoder
-    from semtune.encoders.tokenizer import Tokenizer
-    from semtune.hub import resolve
+def _prepare(
+    console: Console, source: str | dict[str, str], out: Path, model: str, chosen: PrepareSettings, seed: int
+) -> int:
+    from semtune.cli.sources import model_ref, refuse_foreign
     from semtune.io import atomic_folder, restore_folder
-    from semtune.machine import keep_freed_memory
-    from semtune.prepare.build.dataset import prepare as prepare_dataset
-    from semtune.prepare.report.page import write_page
+    from semtune.prepare.step import PrepareInputs, run
     from semtune.work_cache import work_beside
 
     restore_folder(out)
-    refuse_foreign(out, "prepare.json", "data set")
-    folder = resolve(model)
-    contract = contracts.load(folder)
-    with console.progress() as progress, work_beside(out) as work:
-        tokenizer = Tokenizer(folder, contract)
-        if chosen.needs_encoder:
-            keep_freed_memory()
-        encoder = load_encoder(str(folder), fast=True) if chosen.needs_encoder else None
-        judge = CrossEncoderJudge.load(chosen.needs_judge) if chosen.needs_judge else None
-        made = prepare_dataset(
-            source, tokenizer, contract.passage_length, chosen, seed, progress, encoder, judge, replaces=out, work=work
-        )
-        with atomic_folder(out) as scratch:
-            write_page(made, scratch / "report.html", out.resolve().name)
-            datasets.save(made, scratch)
-    rows = {split: len(made.sentence_pairs(split) or made.pairs.get(split) or []) for split in ("train", "dev", "test")}
+    refuse_foreign(out, "prepare.json", "a data set")
+    reader = model_ref(model)
+    with console.progress() as progress, work_beside(out) as work, atomic_folder(out) as scratch:
+        inputs = PrepareInputs(source, chosen, reader, seed, out.resolve().name, out, work)
+        prepared = run(inputs, scratch, progress)
+    _show(console, prepared, out)
+    console.document({"path": str(out), "rows": prepared.rows, **prepared.dataset.report})
+    return 0
+
+
+def _show(console: Console, prepared: Prepared, out: Path) -> None:
+    made, rows = prepared.dataset, prepared.rows
     texts = "sentences" if made.scored or made.labelled_pairs else "passages"
     console.say(
         f"{out}: {len(made.corpus):,} {texts}; rows train {rows['train']:,}, dev {rows['dev']:,}, test {rows['test']:,}"
@@ -106,8 +101,6 @@ def _prepare(console: Console, source, out: Path, model: str, chosen, seed: int)
         console.say(f"  left out: {facts['count']:,} {reason}, e.g. {_start(facts['example'])}")
     for warning in made.report.get("warnings", []):
         console.say(f"  warning: {warning}")
-    console.document({"path": str(out), "rows": rows, **made.report})
-    return 0
 
 
 def _start(text: str) -> str:
@@ -117,7 +110,7 @@ def _start(text: str) -> str:
 
 
 def _negatives(facts: Mapping[str, Any], review: Path) -> list[str]:
-    """What mining came to and what became of people's verdicts, in words."""
+    """What mining came to and what became of the reviewed labels, in words."""
     lines = []
     if per_pair := facts.get("per_pair"):
         lines.append(
@@ -126,7 +119,7 @@ def _negatives(facts: Mapping[str, Any], review: Path) -> list[str]:
         )
     if done := facts.get("reviewed"):
         lines.append(
-            f"verdicts: {done['relevant']:,} relevant and {done['negative']:,} negative heeded, "
-            f"{done['unknown'] + done['held_out']:,} not"
+            f"reviewed labels: {done['relevant']:,} relevant and {done['negative']:,} negative used, "
+            f"{done['unknown'] + done['held_out']:,} not used"
         )
     return lines

@@ -11,7 +11,8 @@ import typer
 from semtune.cli.console import JSON, Console
 
 if TYPE_CHECKING:
-    from semtune.pipeline import RunReport, StepReport
+    from semtune.pipeline import RunReport
+    from semtune.walk import StepReport
 
 SNIPPET = 68
 
@@ -29,9 +30,12 @@ def run(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of split, training and statistics (overrides the config).")
     ] = None,
+    remove_store: Annotated[
+        bool, typer.Option("--remove-store", help="Remove the run's store of vectors at the end; it can be made again.")
+    ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Walk the whole way: prepare, select where there are candidates, train, evaluate, export, index, search."""
+    """Walk the whole way: prepare, select where there are candidates, train, export, evaluate, index, search."""
     from semtune.config import load_config
     from semtune.errors import ConfigError
     from semtune.pipeline import run_pipeline
@@ -47,6 +51,7 @@ def run(
             rerun=rerun,  # type: ignore[arg-type]
             dry_run=dry_run,
             progress=progress,
+            keep_store=not remove_store,
             on_start=lambda step, why: progress.say(f"▸ {step}: {why}"),
             on_step=lambda step: progress.say(_line(step)),
         )
@@ -104,7 +109,7 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
         screen.print(f"[bold]{escape(sentence)}[/bold]")
     stopped = report.exit_code != 0
     if stopped:
-        console.say("The gate (evaluate.gate) stopped the run here; nothing was exported.")
+        console.say("The gate (evaluate.gate) stopped the run here; nothing was indexed.")
     else:  # not by rich, which would break the lines
         console.say(f'Search: semtune search {report.path} "your question"')
         console.say(f"Serve:  semtune serve {report.path} --port 8080")
@@ -123,7 +128,7 @@ def _numbers(step: StepReport) -> str:
     if step.step == "evaluate" and "systems" in result:
         return f"{result['metric']}: " + ", ".join(f"{name} {value:.4f}" for name, value in result["systems"].items())
     if step.step == "export":
-        return f"{', '.join(result['formats'])}; cosine to torch at least {result['min_cosine']:.5f}"
+        return f"{', '.join(result['formats']) or 'static'}; cosine to torch at least {result['min_cosine']:.5f}"
     if step.step == "index":
         return f"{result['count']:,} documents, {result['type']}, recall@10 {result['recall@10']:.3f}"
     if step.step == "search":

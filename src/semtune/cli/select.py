@@ -20,77 +20,88 @@ if TYPE_CHECKING:
     from semtune.train.settings import TrainSettings
 
 
+Data = Annotated[Path, typer.Argument(help="A data set, a run, or a source that can be prepared.")]
+Candidates = Annotated[
+    str,
+    typer.Option(
+        "--candidates",
+        help="Names, hub ids or folders, separated by commas; by default the well-known ones on this machine that fit "
+        "the language.",
+    ),
+]
+MaxLatency = Annotated[
+    float | None, typer.Option("--max-latency-ms", help="Maximum p95 latency of one query, in ms.")
+]
+MaxDim = Annotated[int | None, typer.Option("--max-dim", help="Maximum dimensions of the vectors.")]
+MaxMemory = Annotated[
+    float | None, typer.Option("--max-memory", help="Maximum MB that the model adds to a process at its peak.")
+]
+MaxIndex = Annotated[
+    float | None, typer.Option("--max-index", help="Maximum MB of a million vectors in an exact index.")
+]
+Steps = Annotated[
+    int, typer.Option("--steps", help="Steps of the first round of trials, doubled each round; 0: no trials.")
+]
+Rounds = Annotated[int, typer.Option("--rounds", help="Maximum rounds of trials.")]
+MaxQueries = Annotated[int, typer.Option("--max-queries", help="Maximum dev queries or pairs that are judged.")]
+MaxPassages = Annotated[
+    int,
+    typer.Option("--max-passages", help="Maximum passages they are searched among: the judged ones, then others."),
+]
+Dims = Annotated[str, typer.Option("--dims", help="Dimensions that the recommended one is cut to.")]
+Runtime = Annotated[
+    str,
+    typer.Option(
+        "--runtime",
+        help="What speed and memory are measured on: onnx, onnx-int8, torch; auto: onnx, and torch where no graph can be "
+        "made.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="A folder for select.json, report.html and what was measured.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="key=value of the config's train section, for the trials.")
+]
+
+
 def select(
-    dataset: Annotated[Path, typer.Argument(help="A data set, a run, or a source that can be prepared.")],
-    candidates: Annotated[
-        str,
-        typer.Option(
-            "--candidates",
-            help="Names, hub ids or folders with commas between; by default the well-known ones on this machine that fit the language.",
-        ),
-    ] = "",
-    max_latency_ms: Annotated[
-        float | None,
-        typer.Option("--max-latency-ms", help="95 % of the queries, asked alone, are answered within so many."),
-    ] = None,
-    max_dim: Annotated[int | None, typer.Option("--max-dim", help="Dimensions of the vectors.")] = None,
-    max_memory: Annotated[
-        float | None, typer.Option("--max-memory", help="MB that the model adds to a process at its peak.")
-    ] = None,
-    max_index: Annotated[
-        float | None, typer.Option("--max-index", help="MB that a million vectors take in an exact index.")
-    ] = None,
-    steps: Annotated[
-        int, typer.Option("--steps", help="Steps of the first round of trials, doubled each round; 0: no trials.")
-    ] = 32,
-    rounds: Annotated[int, typer.Option("--rounds", help="Rounds of trials at most.")] = 3,
-    max_queries: Annotated[
-        int, typer.Option("--max-queries", help="Dev queries or pairs that are judged at most.")
-    ] = 1_000,
-    max_passages: Annotated[
-        int,
-        typer.Option(
-            "--max-passages", help="Passages they are searched among: the judged ones and others up to so many."
-        ),
-    ] = 1_000,
-    dims: Annotated[
-        str, typer.Option("--dims", help="Dimensions that the recommended one is cut to.")
-    ] = "384,256,128,64",
-    runtime: Annotated[
-        str,
-        typer.Option(
-            "--runtime",
-            help="What speed and memory are measured on: onnx, onnx-int8, torch, or auto: onnx, made for it, and torch where no graph can be made.",
-        ),
-    ] = "auto",
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="A folder for select.json, report.html and what was measured.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value of the config's train section, for the trials.")
-    ] = None,
+    dataset: Data,
+    candidates: Candidates = "",
+    max_latency_ms: MaxLatency = None,
+    max_dim: MaxDim = None,
+    max_memory: MaxMemory = None,
+    max_index: MaxIndex = None,
+    steps: Steps = 32,
+    rounds: Rounds = 3,
+    max_queries: MaxQueries = 1_000,
+    max_passages: MaxPassages = 1_000,
+    dims: Dims = "384,256,128,64",
+    runtime: Runtime = "auto",
+    out: Out = None,
+    settings: Set = None,
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Measure backbones on your data, tune each for a short while, and recommend one; killed, the same command continues."""
     from semtune.encoders.load import parse_runtime
     from semtune.registry import need
-    from semtune.select.backbone import compare, write
-    from semtune.select.settings import SelectSettings, ServingLimits
+    from semtune.select.settings import SelectSettings
+    from semtune.select.step import SelectInputs, run
 
     console = Console(as_json)
     chosen = SelectSettings(
-        ServingLimits(max_latency_ms, max_dim, max_memory, max_index), steps, rounds, max_queries, max_passages,
-        _numbers(dims), parse_runtime(runtime), seed,
-    )  # fmt: skip
-    chosen.check()
+        max_latency_ms=max_latency_ms, max_dim=max_dim, max_memory=max_memory, max_index=max_index, steps=steps,
+        rounds=rounds, max_queries=max_queries, max_passages=max_passages, dims=_numbers(dims),
+        runtime=parse_runtime(runtime),
+    )  # type: ignore[arg-type]  # fmt: skip
     training = _train_settings(settings or [])
     need("sentence_transformers", "torch", "datasets", "accelerate")
     with console.progress() as progress, _place(out) as work:
         data, field = _opened(dataset, candidates, seed, progress)
-        found = compare(data, field, training, chosen, work, progress)
-        if out is not None:
-            write(out, found, dataset.resolve().name, [("dataset", str(dataset))])
+        title = dataset.resolve().name if out is not None else ""
+        inputs = SelectInputs(lambda: data, chosen, training, field, seed, title, str(dataset))
+        found = run(inputs, work, progress).selection
     _show(console, found)
     console.document({"dataset": str(dataset), **found.as_dict()})
     return 0 if found.recommended else 1
@@ -111,17 +122,14 @@ def _train_settings(words: list[str]) -> TrainSettings:
     """Settings of the trials, without those that a trial sets itself."""
     from semtune.config import parse_section
     from semtune.errors import ConfigError
-    from semtune.select.backbone import TRAIN_ONLY
-    from semtune.train.settings import TrainSettings
+    from semtune.select.step import TRAIN_ONLY
 
-    values, usual = parse_section("train", words), parse_section("train", [])
+    chosen, usual = parse_section("train", words), parse_section("train", [])
     for key in TRAIN_ONLY:
-        if values.pop(key) != usual[key]:
+        if getattr(chosen, key) != getattr(usual, key):
             raise ConfigError(
                 f"train.{key} has no effect in a trial: its steps are set with --steps, and dev judges it once, at its end."
             )
-    chosen = TrainSettings(**values)
-    chosen.check()
     return chosen
 
 
@@ -137,7 +145,7 @@ def _place(out: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="semtune-select-") as name:
             yield Path(name)
         return
-    refuse_foreign(out, KEPT, "choice that semtune made")
+    refuse_foreign(out, KEPT, "a choice that semtune made")
     with held(out / KEPT) as ours:
         if not ours:
             raise RunLockedError(
@@ -148,21 +156,21 @@ def _place(out: Path | None) -> Iterator[Path]:
 
 def _opened(dataset: Path, candidates: str, seed: int, progress: Progress) -> tuple[Dataset, Field]:
     """The data set and the candidates; a source is prepared for the candidate that reads the least."""
-    from semtune.inputs import training_set
-    from semtune.select.candidates import gather, languages_of, least, usual
+    from semtune.prepare.build import for_other_steps as data_for
+    from semtune.select.candidates import gather, languages_of, usual
+    from semtune.select.step import reader
 
     words = candidates.split(",")
     if not candidates.strip():
         words = usual(languages_of(_report(dataset)))
     field = gather(words)
-    one = least(field)
-    return training_set(dataset, None, one.folder, one.contract, seed, progress), field
+    return data_for.training(dataset, reader(field), seed, None, progress)(), field
 
 
 def _report(dataset: Path) -> dict:
     """`prepare.json`, which tells the languages; empty for what is not prepared yet."""
-    from semtune.inputs import dataset_folder
     from semtune.io import read_json
+    from semtune.prepare.build.for_other_steps import dataset_folder
 
     path = dataset_folder(dataset) / "prepare.json"
     return read_json(path) if path.exists() else {}

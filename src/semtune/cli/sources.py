@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semtune.errors import InputError
-from semtune.inputs import dataset_folder
 from semtune.io import read_json
 from semtune.types import SPLITS, Document
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from semtune.contract import Contract
     from semtune.prepare.settings import PrepareSettings
     from semtune.progress import Progress
+    from semtune.step import ModelRef
 
 
 def as_source(words: Sequence[str]) -> str | dict[str, str]:
@@ -41,14 +41,11 @@ def prepare_settings(words: Sequence[str]) -> PrepareSettings:
     """
     from semtune.config import parse_section
     from semtune.errors import ConfigError
-    from semtune.prepare.settings import PrepareSettings
 
     for word in words:
         if word.partition("=")[0].strip() == "source":
             raise ConfigError("The source is given as an argument, not with --set.")
-    values = parse_section("prepare", words)
-    values.pop("source")
-    return PrepareSettings(**values)
+    return parse_section("prepare", words).replace(source="")
 
 
 def read_documents(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
@@ -56,6 +53,7 @@ def read_documents(path: Path, folder: Path, contract: Contract, seed: int, prog
     from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.prepare.build.dataset import prepare
+    from semtune.prepare.build.for_other_steps import dataset_folder
     from semtune.prepare.settings import PrepareSettings
 
     place = dataset_folder(path)
@@ -69,20 +67,43 @@ def read_documents(path: Path, folder: Path, contract: Contract, seed: int, prog
     ).to_index
 
 
+def indexed_queries(path: Path) -> list[str]:
+    """Queries of a data set or run, to measure an index's recall with; none of other sources."""
+    from semtune import dataset as datasets
+    from semtune.prepare.build.for_other_steps import dataset_folder, held_out_queries
+
+    place = dataset_folder(path)
+    return held_out_queries(datasets.load(place)) if (place / "queries.jsonl").is_file() else []
+
+
+def model_ref(model: str) -> ModelRef:
+    """A model by the name that was typed.
+
+    Raises:
+        ModelError: it is not here and cannot be fetched.
+    """
+    from semtune import contract as contracts
+    from semtune.hub import resolve
+    from semtune.step import ModelRef
+
+    folder = resolve(model)
+    return ModelRef(model, folder, contracts.load(folder))
+
+
 def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:
     """Refuse to replace something that is not what the command makes.
 
     Args:
         out: where the command writes.
         marker: the file by which its work is known.
-        what: its work in words.
+        what: its work in words, with its article: "an index".
         kind: what the marker says under "kind"; for markers that others have too.
 
     Raises:
         InputError: the place is taken by something else.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not _is_own(out / marker, kind)):
-        raise InputError(f"{out} exists and is no {what}; it is left alone. Give a new folder with -o.")
+        raise InputError(f"{out} already exists and is not {what}; nothing was overwritten. Give a new folder with -o.")
 
 
 def _is_own(marker: Path, kind: str) -> bool:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from semtune.cli.console import JSON, SEED, TRAIN, Console
+
+if TYPE_CHECKING:
+    from semtune.progress import Progress
+    from semtune.step import ModelRef
+    from semtune.train.settings import TrainSettings
+    from semtune.train.step import TrainInputs, TrainResult
 
 
 def train(
@@ -27,40 +33,51 @@ def train(
 ) -> None:
     """Fine-tune a backbone; killed, the same command continues."""
     from semtune import contract as contracts
-    from semtune.cli.sources import refuse_foreign
+    from semtune.cli.sources import model_ref, refuse_foreign
     from semtune.config import parse_section
     from semtune.errors import InputError
-    from semtune.hub import resolve
-    from semtune.inputs import floor_set, training_set
     from semtune.machine import keep_freed_memory
     from semtune.registry import need
-    from semtune.train.monitor.curve import draw_curve
     from semtune.train.processes import is_first, leave
-    from semtune.train.settings import TrainSettings
-    from semtune.train.train_model import train as fine_tune
+    from semtune.train.step import run
 
     console = Console(as_json)
     need("sentence_transformers", "torch", "datasets", "accelerate")
-    refuse_foreign(out, contracts.FILE, "model that semtune made")
-    values = parse_section("train", settings or [])
-    others: dict[str, str] = values.pop("also") | {Path(word).stem: word for word in also or []}
-    floor = floor_set(**values.pop("floor"))
-    chosen = TrainSettings(**values)
-    base = resolve(model)
-    if out.resolve() == base.resolve():
-        raise InputError(f"{out} is the model to be tuned; it is left alone. Give a new folder with -o.")
+    refuse_foreign(out, contracts.FILE, "a model that semtune made")
+    chosen = parse_section("train", settings or [])
+    chosen = chosen.replace(also=chosen.also | {Path(word).stem: word for word in also or []})
+    base = model_ref(model)
+    if out.resolve() == base.folder.resolve():
+        raise InputError(f"{out} is the model to be tuned; nothing was overwritten. Give a new folder with -o.")
     work = out.parent / f".{out.name}.training"
     keep_freed_memory()
     with console.progress() as progress:
-        contract = contracts.load(base)
-        rows = training_set(dataset, dev, base, contract, seed, progress, chosen.loss)
-        more = {name: training_set(Path(path), None, base, contract, seed, progress) for name, path in others.items()}
-        made = fine_tune(rows, base, model, out, work, chosen, seed, progress, more, floor)
+        result = run(_inputs(dataset, dev, chosen, base, out, seed, progress), work, progress)
     leave()
-    if not is_first():
-        return
-    _keep_log(work, out)
-    draw_curve(made.log, made.plan.metric, out / "training" / "curve.png", made.plan.steps, made.findings)
+    if is_first():
+        _keep_log(work, out)
+        _show(console, result, out)
+
+
+def _inputs(
+    dataset: Path, dev: Path | None, chosen: TrainSettings, base: ModelRef, out: Path, seed: int, progress: Progress
+) -> TrainInputs:
+    """Everything is read before the training begins, so that what is missing is found first."""
+    from semtune.prepare.build import for_other_steps as data_for
+    from semtune.train.losses import takes_labels
+    from semtune.train.step import TrainInputs
+
+    floor = data_for.evaluation(chosen.floor.data)() if chosen.floor.data else None
+    rows = data_for.training(dataset, base, seed, dev, progress, keep_labels=takes_labels(chosen.loss))()
+    also = {name: data_for.training(place, base, seed, None, progress)() for name, place in chosen.also.items()}
+    return TrainInputs(
+        lambda: rows, chosen, base, seed, {name: lambda d=data: d for name, data in also.items()},
+        (lambda: floor) if floor else None, out,
+    )  # fmt: skip
+
+
+def _show(console: Console, result: TrainResult, out: Path) -> None:
+    made = result.trained
     if made.best is not None and made.start is not None:
         console.say(f"{out}: dev {made.plan.metric} {made.start:.4f} → {made.best:.4f}; it holds {made.kept()}")
     else:
@@ -79,9 +96,12 @@ def train(
 
 
 def _keep_log(work: Path, out: Path) -> None:
+    """Move the log, the doctor's findings and the curve into the model folder."""
     import shutil
 
+    from semtune.train.step import CURVE, FINDINGS, LOG
+
     (out / "training").mkdir(exist_ok=True)
-    for name in ("log.jsonl", "doctor.json"):
+    for name in (LOG, FINDINGS, CURVE):
         shutil.copyfile(work / name, out / "training" / name)
     shutil.rmtree(work)

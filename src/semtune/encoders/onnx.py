@@ -73,14 +73,14 @@ class OnnxEncoder:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
         vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
         if not texts:
-            return Encoded(vectors, 0, 0)
+            return Encoded(vectors, 0, 0, np.zeros(0, np.int32), np.zeros(0, bool))
         tokens = self._tokenizer.encode(texts, role)
         lengths = [len(ids) for ids in tokens.ids]
         with (progress or QUIET).track("encode", len(texts)) as advance:
             for batch in by_length(lengths):
                 vectors[batch] = self._graph([tokens.ids[i] for i in batch])
                 advance(len(batch))
-        return Encoded(vectors, sum(lengths), tokens.truncated)
+        return Encoded(vectors, sum(lengths), tokens.truncated, np.array(lengths, np.int32), tokens.cut)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; the OpenAI dialect allows ids as input."""

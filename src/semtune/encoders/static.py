@@ -56,7 +56,7 @@ class StaticEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
         vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
-        read = truncated = 0
+        lengths, cut = np.zeros(len(texts), np.int32), np.zeros(len(texts), bool)
         with (progress or QUIET).track("encode", len(texts)) as advance:
             for start in range(0, len(texts), WINDOW):
                 tokens = self._tokenizer.encode(texts[start : start + WINDOW], role)
@@ -64,12 +64,12 @@ class StaticEncoder:
                     if ids:
                         # One text at a time: numpy's `reduceat` over a whole window is two to four times slower.
                         vectors[row] = self._table.take(ids, axis=0).sum(axis=0) / len(ids)
-                read += sum(map(len, tokens.ids))
-                truncated += tokens.truncated
+                lengths[start : start + WINDOW] = [len(ids) for ids in tokens.ids]
+                cut[start : start + WINDOW] = tokens.cut
                 advance(len(tokens.ids))
         if self.contract.normalize:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
-        return Encoded(vectors, read, truncated)
+        return Encoded(vectors, int(lengths.sum()), int(cut.sum()), lengths, cut)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; the OpenAI dialect allows ids as input."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import normalizers
 
@@ -17,10 +19,11 @@ from semtune.types import Role
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token ids of texts, special tokens included, no padding."""
+    """Token ids of texts, special tokens included, no padding; how many texts were cut, and (n,) which."""
 
     ids: list[list[int]]
     truncated: int
+    cut: NDArray[np.bool_]
 
 
 class Tokenizer:
@@ -77,7 +80,8 @@ class Tokenizer:
     def encode(self, texts: Sequence[str], role: Role) -> Tokens:
         """Tokenize with the role's prompt in front; cut at the limit and count the cut ones."""
         encodings = self._cutting.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
-        return Tokens([e.ids for e in encodings], sum(bool(e.overflowing) for e in encodings))
+        cut = np.array([bool(e.overflowing) for e in encodings], dtype=bool)
+        return Tokens([e.ids for e in encodings], int(cut.sum()), cut)
 
     def lengths(self, texts: Sequence[str], role: Role = "document") -> list[int]:
         """Tokens each text would have without the limit, prompt and special tokens included."""

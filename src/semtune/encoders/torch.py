@@ -65,7 +65,7 @@ class TorchEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
         vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
-        tokens = truncated = 0
+        read, cut = np.zeros(len(texts), np.int32), np.zeros(len(texts), bool)
         was_training = self._model.training
         self._model.eval()
         try:
@@ -74,14 +74,14 @@ class TorchEncoder:
                     window = texts[start : start + WINDOW]
                     lengths = self._lengths(window, role)
                     limit = self.contract.max_length
-                    truncated += sum(n > limit for n in lengths)
-                    tokens += sum(min(n, limit) for n in lengths)
+                    cut[start : start + WINDOW] = [n > limit for n in lengths]
+                    read[start : start + WINDOW] = [min(n, limit) for n in lengths]
                     for batch in by_length([min(n, limit) for n in lengths]):
                         vectors[[start + i for i in batch]] = self._forward([window[i] for i in batch], role)
                         advance(len(batch))
         finally:
             self._model.train(was_training)
-        return Encoded(vectors, tokens, truncated)
+        return Encoded(vectors, int(read.sum()), int(cut.sum()), read, cut)
 
     def _lengths(self, texts: Sequence[str], role: Role) -> list[int]:
         prompted = [self.contract.prompt(role) + text for text in texts]

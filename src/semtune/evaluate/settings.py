@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from semtune.settings import Settings
 from semtune.types import Task
+
+
+THRESHOLDS = {"alpha", "min_gain", "min_queries", "min_metric", "max_drop", "max_slice_drop", "noise"}
 
 
 class EvaluateSettings(Settings):
@@ -42,3 +45,7 @@ class EvaluateSettings(Settings):
         True, description="measure what a score means on the dev part, and give the exported model its thresholds"
     )
     gate: bool = Field(False, description="stop the run, with exit code 1 or 2, unless the verdict is 'ship'")
+
+    def thresholds(self) -> dict[str, Any]:
+        """What the verdict depends on, as JSON values."""
+        return self.model_dump(mode="json", include=THRESHOLDS)

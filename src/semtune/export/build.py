@@ -94,28 +94,82 @@ def export(
         ModelError: the folder cannot be opened.
         GateError: a graph's vectors are not torch's.
     """
+    if out is not None:
+        _refuse_static(model_folder)
+        with atomic_folder(out) as scratch:
+            return replace(fill(model_folder, formats, scratch, texts, progress, precisions), folder=out)
+    model, contract, wanted = _opened(model_folder, formats, precisions)
+    with (
+        progress.track("export", len(wanted) * 2) as advance,
+        storage_errors(model_folder),
+        tempfile.TemporaryDirectory(dir=model_folder, prefix=".export.") as name,
+    ):
+        scratch = Path(name)
+        _carry(model_folder, scratch, model)
+        made = _beside_older(_write_all(model, contract, wanted, scratch, texts, advance), contract, model_folder)
+        _move_into(scratch, model_folder, wanted)
+        return replace(made, folder=model_folder)
+
+
+def fill(
+    model_folder: Path,
+    formats: Sequence[str],
+    folder: Path,
+    texts: Sequence[str] = (),
+    progress: Progress = QUIET,
+    precisions: Sequence[str] = ("fp32",),
+) -> Exported:
+    """As `export`, into an empty folder."""
+    model, contract, wanted = _opened(model_folder, formats, precisions)
+    with progress.track("export", len(wanted) * 2) as advance:
+        _carry(model_folder, folder, model)
+        return _write_all(model, contract, wanted, folder, texts, advance)
+
+
+def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -> Exported:
+    """A static model needs no graph: its files are copied into `folder`, and the numpy encoder is compared with torch.
+
+    Raises:
+        ModelError: more than a token table and a Normalize: that cannot be served without torch.
+        GateError: the vectors are not torch's.
+    """
+    from semtune.encoders.static import StaticEncoder
+    from semtune.encoders.torch import TorchEncoder
+    from semtune.export import parity
+
+    need("sentence_transformers")
+    static = StaticEncoder(model_folder)
+    proof = parity.measure(
+        lambda found: TorchEncoder.load(model_folder, device="cpu").encode(found).vectors,
+        lambda found: static.encode(found).vectors,
+        [text for text in parity.probe_texts(texts) if text.strip()],  # a blank one has no direction
+    )
+    parity.require(proof, "The token table")
+    shutil.copytree(model_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("training", ".*"))
+    write_json(folder / "parity.json", {"static": proof.as_dict()})
+    contracts.save(static.contract, folder)
+    return Exported(folder, static.contract, {"static": proof})
+
+
+def _opened(
+    model_folder: Path, formats: Sequence[str], precisions: Sequence[str]
+) -> tuple[SentenceTransformer, Contract, list[str]]:
+    """The model, its contract and the graphs to write."""
     check_formats(formats, precisions)
-    wanted = graphs(formats, precisions)
+    _refuse_static(model_folder)
     need("sentence_transformers", "onnxscript", "onnx")
     from semtune.encoders.torch import open_sentence_transformer
 
-    contract = contracts.load(model_folder)
-    if contract.pooling == contracts.STATIC:
-        raise ModelError(
-            f"{model_folder} is a static model: it needs no graph. `semtune encode`, `index`, `search` and `serve` take it as it is, without torch."
-        )
     model = open_sentence_transformer(model_folder, "cpu").float().eval()
-    with progress.track("export", len(wanted) * 2) as advance:
-        if out is not None:
-            with atomic_folder(out) as scratch:
-                _carry(model_folder, scratch, model)
-                return replace(_write_all(model, contract, wanted, scratch, texts, advance), folder=out)
-        with storage_errors(model_folder), tempfile.TemporaryDirectory(dir=model_folder, prefix=".export.") as name:
-            scratch = Path(name)
-            _carry(model_folder, scratch, model)
-            made = _beside_older(_write_all(model, contract, wanted, scratch, texts, advance), contract, model_folder)
-            _move_into(scratch, model_folder, wanted)
-            return replace(made, folder=model_folder)
+    return model, contracts.load(model_folder), graphs(formats, precisions)
+
+
+def _refuse_static(model_folder: Path) -> None:
+    if contracts.load(model_folder, verify=False).pooling == contracts.STATIC:
+        raise ModelError(
+            f"{model_folder} is a static model: it needs no graph. `semtune encode`, `index`, `search` and `serve` take it "
+            "as it is, without torch; `semtune export -o FOLDER` copies what serving needs."
+        )
 
 
 def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export`

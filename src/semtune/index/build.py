@@ -35,54 +35,70 @@ def build(
     home: Path | None = None,
     queries: Sequence[str] = (),
 ) -> IndexManifest:
-    """Embed `documents` and index them in the folder `out`.
+    """As `fill`, into a new folder: `out` is replaced as a whole when done; an index there stays until then."""
+    check_documents(documents)
+    with atomic_folder(out) as scratch:
+        return fill(documents, encoder, model_folder, scratch, settings, progress, home or out, queries)
+
+
+def fill(
+    documents: Sequence[Document],
+    encoder: Encoder,
+    model_folder: Path,
+    folder: Path,
+    settings: IndexSettings,
+    progress: Progress,
+    home: Path,
+    queries: Sequence[str] = (),
+) -> IndexManifest:
+    """Embed `documents` and write their index into an empty `folder`, its manifest last.
 
     Args:
         documents: with unique string ids.
         encoder: makes the vectors; `model_folder` is where a searcher will find it again.
-        out: replaced as a whole when done; an index there stays until then.
-        home: where the folder will lie in the end, if `out` is a scratch place; the path to the model is
-            written relative to it.
+        home: where the folder will lie in the end; the path to the model is written relative to it.
         queries: real ones, to measure the index's recall with; without any, chunks of sampled documents ask.
 
     Raises:
         InputError: no documents, or ids that are not unique.
     """
-    _check_documents(documents)
+    check_documents(documents)
     encoded = encoder.encode([document.content for document in documents], "document", progress)
     if not np.isfinite(encoded.vectors).all():
         raise InputError(
             f"The model {encoder.contract.name!r} gave vectors that are not numbers (NaN); it cannot be indexed."
         )
-    home = home or out
-    with atomic_folder(out) as scratch:
-        write_store(documents, scratch)
-        backend = INDEXES.entry(settings.backend).load()
-        filled = backend.build(encoded.vectors, [d.id for d in documents], settings, scratch, home, progress)
-        asked_with = "queries" if queries else "chunks"
-        asked = encoder.encode(sampled(queries) if queries else chunks(documents), "query").vectors
-        made = IndexManifest(
-            backend=settings.backend,
-            index_type=filled.kind,
-            metric="ip",
-            dimension=encoded.vectors.shape[1],
-            count=len(documents),
-            model=_reference(model_folder, home),
-            model_name=encoder.contract.name,
-            fingerprint=encoder.contract.fingerprint,
-            runtime=encoder.runtime,
-            recall_at_10=recall(filled.index, encoded.vectors, asked),
-            truncated=encoded.truncated,
-            uri=filled.uri,
-            collection=filled.collection,
-            asked_with=asked_with,
-        )
-        filled.index.close()
-        manifests.write(made, scratch)
+    write_store(documents, folder)
+    backend = INDEXES.entry(settings.backend).load()
+    filled = backend.build(encoded.vectors, [d.id for d in documents], settings, folder, home, progress)
+    asked = encoder.encode(sampled(queries) if queries else chunks(documents), "query").vectors
+    made = IndexManifest(
+        backend=settings.backend,
+        index_type=filled.kind,
+        metric="ip",
+        dimension=encoded.vectors.shape[1],
+        count=len(documents),
+        model=_reference(model_folder, home),
+        model_name=encoder.contract.name,
+        fingerprint=encoder.contract.fingerprint,
+        runtime=encoder.runtime,
+        recall_at_10=recall(filled.index, encoded.vectors, asked),
+        truncated=encoded.truncated,
+        uri=filled.uri,
+        collection=filled.collection,
+        asked_with="queries" if queries else "chunks",
+    )
+    filled.index.close()
+    manifests.write(made, folder)
     return made
 
 
-def _check_documents(documents: Sequence[Document]) -> None:
+def check_documents(documents: Sequence[Document]) -> None:
+    """Refuse what cannot be indexed.
+
+    Raises:
+        InputError: there are no documents, or two have one id.
+    """
     if not documents:
         raise InputError("There are no documents to index.")
     ids = [document.id for document in documents]

@@ -14,10 +14,12 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.encoders.load import load_encoder, parse_runtime
 from semtune.errors import GateError, InputError, MissingExtraError, ModelError, SemtuneError
+from semtune.export.step import serving_folder
 from semtune.hub import resolve
 from semtune.machine import keep_freed_memory
 from semtune.progress import QUIET, Progress
 from semtune.select.quality import Quality, Values
+from semtune.step import ModelRef
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
@@ -122,22 +124,17 @@ class Workbench:
         runtime = parse_runtime(self.runtime)
         contract = contracts.load(folder, verify=False)
         precision = GRAPHS.get(runtime)
-        if contract.pooling == contracts.STATIC:
-            return lambda: load_encoder(str(folder), "auto")
-        if precision is None or f"onnx-{precision}" in contract.exports:
+        if precision is None:
             return lambda: load_encoder(str(folder), runtime)
-        out = self.work / f"{precision}-{contract.fingerprint[:16]}"
-        if not (out / contracts.FILE).exists():
-            from semtune.export.build import export
-
-            try:
-                export(folder, ["onnx"], out, precisions=[precision])
-            except (ModelError, GateError, MissingExtraError) as error:
-                if runtime != "auto":
-                    raise
-                self.progress.say(f"{contract.name} is measured on torch: {error}")
-                return lambda: load_encoder(str(folder), "torch")
-        return lambda: load_encoder(str(out), runtime)
+        try:
+            place = serving_folder(ModelRef(contract.name, folder, contract), self.work, QUIET, precision)
+        except (ModelError, GateError, MissingExtraError) as error:
+            if runtime != "auto":
+                raise
+            self.progress.say(f"{contract.name} is measured on torch: {error}")
+            return lambda: load_encoder(str(folder), "torch")
+        static = contract.pooling == contracts.STATIC
+        return lambda: load_encoder(str(place), "auto" if static else runtime)
 
     def train(self, folder: Path, name: str, steps: int, work: Path) -> Path:
         """Tune a model with so many steps; returns the folder of the tuned one, in `work`. If it is there, it is taken."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.contract import Calibration, Contract
+from semtune.contract import Calibration
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.evaluate.kinds.pairs import judged_pairs
@@ -256,9 +256,3 @@ def calibration_error(probabilities: Values, relevant: NDArray[np.bool_], groups
     weights = [len(part) / len(probabilities) for part in parts]
     gaps = [abs(float(probabilities[part].mean() - relevant[part].mean())) if len(part) else 0.0 for part in parts]
     return float(np.dot(weights, gaps))
-
-
-def with_thresholds(contract: Contract, values: Mapping[str, Any]) -> Contract:
-    """A contract that holds what `Calibrated.as_dict` says; the fingerprint stays."""
-    calibration = Calibration(values["slope"], values["intercept"], values["of"])
-    return replace(contract, thresholds=dict(values["thresholds"]), calibration=calibration)

@@ -72,7 +72,7 @@ class Outcome:
             "slices": [part.as_dict() for part in self.slices],
             "forgetting": self.forgetting.as_dict() if self.forgetting else None,
             "warnings": list(self.warnings),
-            "limits": asdict(self.limits),
+            "limits": self.limits.thresholds(),
         }
 
     def summary(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""What `semtune evaluate --against` names: models, evaluations that were kept, BM25, hybrid search."""
+"""What a model is compared with: other models, saved evaluations, BM25, hybrid search."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,17 @@ MOST_AT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Something to compare with: a model to be measured, or a result that was kept; neither for BM25 and hybrid.
+    """Something to compare with: a model to be measured, or a saved result; neither for BM25 and hybrid.
 
     Attributes:
         key: its name among the systems: "base" for the first model, "bm25", "hybrid", or the model's own.
+        word: as it was named.
+        encoder: of a model.
+        saved: of a saved evaluation.
     """
 
     key: str
+    word: str
     encoder: Encoder | None = None
     saved: Scores | None = None
 
@@ -54,15 +58,15 @@ def open_others(words: Sequence[str], runtime: str, data: Mapping[str, str], kin
     found: list[Other] = []
     for word in words:
         if word in (BM25, HYBRID):
-            found.append(Other(word))
+            found.append(Other(word, word))
         elif is_saved(Path(word)):
             kept = read_saved(Path(word))
             refuse_other_data(kept.data, word, data, "this data set")
             refuse_other_task(kept.scores.kind, word, kind, "this data set")
-            found.append(Other(_key(kept.scores.model, found), saved=kept.scores))
+            found.append(Other(_key(kept.scores.model, found), word, saved=kept.scores))
         else:
             encoder = load_encoder(word, runtime)
-            found.append(Other(_key(encoder.contract.name, found), encoder))
+            found.append(Other(_key(encoder.contract.name, found), word, encoder))
     return found
 
 
@@ -70,12 +74,12 @@ def parse_at(text: str) -> tuple[int, ...]:
     """The numbers of `--at`.
 
     Raises:
-        ConfigError: one is no number from 1 to 1,000.
+        ConfigError: one is not a number from 1 to 1,000.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
     wrong = next((word for word in words if not (word.isdecimal() and 1 <= int(word) <= MOST_AT)), None)
     if wrong is not None:
-        raise ConfigError(f"--at {text!r}: {wrong!r} is no whole number from 1 to {MOST_AT:,}. Give e.g. --at 1,3,10.")
+        raise ConfigError(f"--at {text!r}: {wrong!r} is not a whole number from 1 to {MOST_AT:,}. Give e.g. --at 1,3,10.")
     return tuple(sorted({int(word) for word in words}))
 
 
@@ -103,8 +107,12 @@ def measure(
     progress: Progress,
     at: Sequence[int] = (),
     seed: int = 0,
+    over: Callable[[Encoder], Encoder] = lambda encoder: encoder,
 ) -> dict[str, Scores]:
-    """Every system's result on the test part, in the order asked for; as `tuned` was measured."""
+    """Every system's result on the test part, in the order asked for; as `tuned` was measured.
+
+    `over` is put on each encoder before it is measured: a store of vectors.
+    """
     from semtune.evaluate.retrieval.bm25 import score_bm25
     from semtune.evaluate.retrieval.hybrid import score_hybrid
     from semtune.evaluate.saved.read import aligned
@@ -115,7 +123,7 @@ def measure(
     found: dict[str, Scores] = {}
     for other in others:
         if other.encoder is not None:
-            found[other.key] = score(other.encoder, dataset, "test", progress, tuned.kind, at, seed)
+            found[other.key] = score(over(other.encoder), dataset, "test", progress, tuned.kind, at, seed)
         elif other.saved is not None:
             found[other.key] = aligned(other.saved, tuned, other.saved.model, "this data set")
         elif bm25 is not None:

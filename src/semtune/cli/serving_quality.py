@@ -1,10 +1,8 @@
-"""What `semtune evaluate` adds for serving: `--stages`, `--calibrate`, and the further parts of its report."""
+"""What `semtune evaluate` adds for serving: `--stages` and `--calibrate`, checked before the work and shown after it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +10,8 @@ from semtune.cli.console import Console
 from semtune.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from semtune.dataset import Dataset
-    from semtune.evaluate.report.extras import Extras
-    from semtune.evaluate.result import Kind, Scores
     from semtune.evaluate.serving.calibration import Calibrated
     from semtune.evaluate.serving.stages import Stages
-    from semtune.progress import Progress
-    from semtune.protocols import Encoder
 
 
 def folder_to_calibrate(model: str) -> Path:
@@ -61,83 +54,11 @@ def index_to_measure(index: Path | None, stages: bool) -> Path | None:
     return index_folder(index)
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The model's result on the test part, and what was asked for beside it."""
-
-    tuned: Scores
-    stages: Stages | None = None
-    calibrated: Calibrated | None = None
-
-
-def measure_tuned(
-    encoder: Encoder, dataset: Dataset, task: Kind, at: Sequence[int], seed: int, progress: Progress,
-    stages: Stages | None = None, calibrate: bool = False,
-) -> Measured:  # fmt: skip
-    """Measure the model that is judged; what the stages have measured already is not measured again.
-
-    Raises:
-        InputError: thresholds are asked for, and there are too few labels for them.
-    """
-    from semtune.evaluate.scores import score
-    from semtune.evaluate.serving.calibration import calibrate as calibrated
-    from semtune.evaluate.serving.calibration import calibration_split, require_labels
-    from semtune.evaluate.two_splits import score_beside
-
-    if calibrate:
-        require_labels(dataset, task)
-        beside = calibration_split(dataset, task)
-        both = score_beside(encoder, dataset, "test", beside, progress, task, at, seed)
-        return Measured(both["test"], stages, calibrated(both[beside], dataset, beside))
-    known = [row.scores for row in stages.rows if row.scores.runtime == encoder.runtime] if stages else []
-    return Measured(known[0] if known else score(encoder, dataset, "test", progress, task, at, seed), stages)
-
-
-def measure_stages(
-    model: str, index: Path | None, runtime: str, dataset: Dataset, task: str, at: Sequence[int], seed: int, progress: Progress
-) -> Stages:  # fmt: skip
-    """Measure the stages of `--stages`; `index` is a folder that `index_to_measure` gave."""
-    from semtune.evaluate.serving.stage_eval import Test
-    from semtune.evaluate.serving.stage_eval import measure_stages as measure
-
-    return measure(model, Test(dataset, "test", task, at, seed), index, runtime, progress)
-
-
 def store(found: Calibrated, folder: Path) -> None:
     """Write thresholds into a model folder's contract."""
     from semtune import contract as contracts
-    from semtune.evaluate.serving.calibration import with_thresholds
 
-    contracts.save(with_thresholds(contracts.load(folder), found.as_dict()), folder)
-
-
-def further_parts(
-    encoders: Mapping[str, Encoder],
-    models: Mapping[str, str],
-    dataset: Dataset,
-    tuned: Scores,
-    stages: Stages | None,
-    calibrated: Calibrated | None,
-    seed: int,
-) -> Extras:
-    """What the report shows beside the metrics.
-
-    Args:
-        encoders: system → its encoder.
-        models: system → the model as it was typed.
-        dataset, tuned: what was measured, and the result.
-        stages, calibrated: where they were asked for.
-        seed: of the map's sample.
-    """
-    from semtune.encoders.load import model_bytes
-    from semtune.evaluate.report.extras import Extras, charts, costs
-    from semtune.hub import resolve
-
-    sizes = {
-        name: model_bytes(resolve(models[name], serving=not encoder.runtime.startswith("torch")), encoder.runtime)
-        for name, encoder in encoders.items()
-    }
-    return Extras(charts(encoders, dataset, "test", seed), costs(encoders, dataset, tuned, sizes), stages, calibrated)
+    contracts.save(contracts.with_thresholds(contracts.load(folder), found.as_dict()), folder)
 
 
 def show_stages(console: Console, stages: Stages) -> None:

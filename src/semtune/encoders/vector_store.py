@@ -1,0 +1,142 @@
+"""Vectors kept on disk by what they were made from, so that no text is embedded twice by the same model.
+
+A folder for each model, runtime, library version and role; in it, blocks of three files: `ID.vectors.npy`, (n, dim) float32,
+`ID.lengths.npy`, tokens a text, negative where the text was cut, and, written last, `ID.texts.npy`, the hashes of the texts.
+A block without its last file does not count. Everything here can be made again, so it may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.errors import StorageError
+from semtune.io import atomic_file
+from semtune.progress import Progress
+from semtune.protocols import Encoder
+from semtune.run import versions
+from semtune.types import Embeddings, Encoded, Role
+
+HASH = "S16"  # bytes of a text's hash
+COMPUTING = ("torch", "sentence-transformers", "onnxruntime", "openvino", "tokenizers")
+
+
+class VectorStore:
+    """A bounded folder of vectors; the oldest blocks go when it is full. One process writes at a time."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        """Use `folder`, which is made when something is kept; `max_bytes` 0 keeps nothing."""
+        self.folder = folder
+        self._max_bytes = max_bytes
+
+    def over(self, encoder: Encoder) -> Encoder:
+        """The encoder, with texts looked up here first, and kept."""
+        return StoredEncoder(encoder, self) if self._max_bytes else encoder
+
+    def shelf(self, encoder: Encoder, role: Role) -> Path:
+        """Where the vectors of an encoder and role lie."""
+        facts = repr((encoder.contract.fingerprint, encoder.runtime, role, _libraries()))
+        return self.folder / hashlib.sha256(facts.encode()).hexdigest()[:24]
+
+    def find(self, shelf: Path, wanted: NDArray[np.bytes_], dimension: int) -> tuple[Embeddings, NDArray[np.int32]]:
+        """The kept vectors of these texts, (n, dim), and their lengths; length 0 where a text is not kept."""
+        vectors = np.zeros((len(wanted), dimension), dtype=np.float32)
+        lengths = np.zeros(len(wanted), dtype=np.int32)
+        for texts in sorted(shelf.glob("*.texts.npy")):
+            with contextlib.suppress(ValueError, OSError, EOFError):  # a damaged block is made again
+                hashes = np.load(texts, allow_pickle=False)
+                order = np.argsort(hashes)
+                at = np.searchsorted(hashes, wanted, sorter=order).clip(max=len(hashes) - 1)
+                rows = order[at]
+                hit = np.flatnonzero((hashes[rows] == wanted) & (lengths == 0))
+                if not len(hit):
+                    continue
+                block = texts.name.removesuffix(".texts.npy")
+                kept = np.load(shelf / f"{block}.vectors.npy", mmap_mode="r", allow_pickle=False)
+                read = np.load(shelf / f"{block}.lengths.npy", allow_pickle=False)
+                vectors[hit] = kept[rows[hit]]
+                lengths[hit] = read[rows[hit]]
+        return vectors, lengths
+
+    def known(self, encoder: Encoder, role: Role, texts: Sequence[str]) -> Embeddings | None:
+        """The (n, dim) vectors of these texts, if all of them are kept and there is at least one."""
+        hashes = np.array([_hash(text) for text in texts], dtype=HASH)
+        vectors, lengths = self.find(self.shelf(encoder, role), hashes, encoder.contract.dimension)
+        return vectors if len(texts) and lengths.all() else None
+
+    def keep(self, shelf: Path, hashes: NDArray[np.bytes_], made: Encoded) -> None:
+        """Keep a block; where the disk has no room for it, it is let go."""
+        assert made.lengths is not None and made.cut is not None  # noqa: S101 - the caller looked
+        size = made.vectors.nbytes + hashes.nbytes
+        if size > self._max_bytes:
+            return
+        self._make_room(size)
+        block = hashlib.sha256(hashes.tobytes()).hexdigest()[:32]
+        parts = {"vectors": made.vectors, "lengths": np.where(made.cut, -made.lengths, made.lengths), "texts": hashes}
+        with contextlib.suppress(StorageError):
+            for name, values in parts.items():  # the hashes last: they make the block count
+                with atomic_file(shelf / f"{block}.{name}.npy", "wb") as out:
+                    np.save(out, values.astype(np.int32) if name == "lengths" else values)
+
+    def clear(self) -> None:
+        """Remove everything kept."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _make_room(self, size: int) -> None:
+        blocks = sorted(self.folder.glob("*/*.texts.npy"), key=lambda path: path.stat().st_mtime)
+        used = sum(path.stat().st_size for path in self.folder.glob("*/*.npy"))
+        for texts in blocks:
+            if used + size <= self._max_bytes:
+                return
+            block = texts.name.removesuffix(".texts.npy")
+            for name in ("texts", "lengths", "vectors"):
+                part = texts.with_name(f"{block}.{name}.npy")
+                used -= part.stat().st_size if part.exists() else 0
+                part.unlink(missing_ok=True)
+
+
+class StoredEncoder:
+    """An encoder over a `VectorStore`: texts that it knows are not computed again."""
+
+    def __init__(self, encoder: Encoder, store: VectorStore) -> None:
+        self.contract, self.runtime = encoder.contract, encoder.runtime
+        self._encoder, self._store = encoder, store
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
+        shelf = self._store.shelf(self._encoder, role)
+        hashes = np.array([_hash(text) for text in texts], dtype=HASH)
+        vectors, lengths = self._store.find(shelf, hashes, self.contract.dimension)
+        missing: dict[bytes, int] = {}  # hash → the first place of its text
+        for row in np.flatnonzero(lengths == 0).tolist():
+            missing.setdefault(hashes[row], row)
+        if missing:
+            made = self._encoder.encode([texts[row] for row in missing.values()], role, progress)
+            if made.lengths is None or made.cut is None:
+                return self._encoder.encode(texts, role, progress) if len(missing) < len(texts) else made
+            new = np.array(list(missing), dtype=HASH)
+            self._store.keep(shelf, new, made)
+            number = {text: at for at, text in enumerate(missing)}
+            for row in np.flatnonzero(lengths == 0).tolist():
+                at = number[hashes[row]]
+                vectors[row] = made.vectors[at]
+                lengths[row] = -made.lengths[at] if made.cut[at] else made.lengths[at]
+        cut = lengths < 0
+        return Encoded(vectors, int(np.abs(lengths).sum()), int(cut.sum()), np.abs(lengths), cut)
+
+
+def _hash(text: str) -> bytes:
+    # Hexadecimal: numpy drops zero bytes from the end of a byte string.
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest().encode()
+
+
+@cache
+def _libraries() -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(versions(*COMPUTING).items()))

@@ -1,0 +1,118 @@
+"""The export step: a model folder in; the same model in the form that serves without torch, with a parity proof, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semtune import contract as contracts
+from semtune.export.settings import ExportSettings
+from semtune.progress import Progress
+from semtune.step import ModelRef
+
+if TYPE_CHECKING:
+    from semtune.export.build import Exported
+
+LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
+PARITY_TEXTS = 20
+INT8 = "onnx-int8"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportInputs:
+    """What export needs.
+
+    Attributes:
+        model: the folder.
+        settings: of the step.
+        texts: gives some of the user's own texts, to be compared too.
+    """
+
+    model: Path
+    settings: ExportSettings
+    texts: Callable[[], Sequence[str]] = tuple
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportResult:
+    """The graphs that were made."""
+
+    exported: Exported
+    formats: Sequence[str]
+    external: Sequence[str] = ()
+
+    @property
+    def cosines(self) -> Mapping[str, float]:
+        """Graph → the least cosine to torch."""
+        return {name: proof.min_cosine for name, proof in self.exported.parity.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """Formats, and the least cosine to torch, of int8 graphs apart."""
+        whole = min(value for name, value in self.cosines.items() if name != INT8)
+        int8 = {"int8_min_cosine": self.cosines[INT8]} if INT8 in self.cosines else {}
+        return {"formats": list(self.formats), "min_cosine": whole, **int8}
+
+
+def key(inputs: ExportInputs) -> dict[str, Any]:
+    """What the graphs depend on beside the model."""
+    return inputs.settings.as_dict()
+
+
+def run(inputs: ExportInputs, out: Path | None, progress: Progress) -> ExportResult:
+    """Export the model into the folder `out`; None adds the graphs to the model's own folder.
+
+    Raises:
+        ModelError: the model cannot be opened or exported.
+        GateError: a graph's vectors are not torch's.
+    """
+    from semtune.export.build import export, export_static, fill
+
+    formats, precisions = inputs.settings.format, inputs.settings.precision
+    texts = some_of(inputs.texts())
+    if out is not None and contracts.load(inputs.model, verify=False).pooling == contracts.STATIC:
+        return ExportResult(export_static(inputs.model, out, texts), ())
+    if out is None:
+        return ExportResult(export(inputs.model, formats, None, texts, progress, precisions), formats)
+    return ExportResult(fill(inputs.model, formats, out, texts, progress, precisions), formats)
+
+
+def for_run(settings: ExportSettings) -> ExportSettings:
+    """The settings of a run, whose index and server need an fp32 ONNX graph whatever else is asked for."""
+    formats = dict.fromkeys(("onnx", *settings.format))
+    return settings.replace(format=tuple(formats), precision=tuple(dict.fromkeys(("fp32", *settings.precision))))
+
+
+def some_of(texts: Sequence[str]) -> list[str]:
+    """At most `PARITY_TEXTS` of the texts, evenly spaced."""
+    return list(texts[:: max(1, len(texts) // PARITY_TEXTS)][:PARITY_TEXTS])
+
+
+def serving_folder(model: ModelRef, cache: Path, progress: Progress, precision: str = "fp32") -> Path:
+    """Where a model can be served from without torch: its own folder, or one made in `cache` the first time.
+
+    Raises:
+        ModelError: it cannot be exported.
+        GateError: the graph's vectors are not torch's.
+        MissingExtraError: torch is not installed, and the model was not exported.
+    """
+    from semtune.export.build import export
+
+    if made := made_before(model, cache, precision):
+        return made
+    out = _place(model, cache, precision)
+    export(model.folder, ["onnx"], out, progress=progress, precisions=[precision])
+    return out
+
+
+def made_before(model: ModelRef, cache: Path, precision: str = "fp32") -> Path | None:
+    """As `serving_folder`, where nothing has to be made; else None."""
+    if model.contract.pooling == contracts.STATIC or f"onnx-{precision}" in model.contract.exports:
+        return model.folder
+    out = _place(model, cache, precision)
+    return out if (out / contracts.FILE).exists() else None
+
+
+def _place(model: ModelRef, cache: Path, precision: str) -> Path:
+    return cache / f"{precision}-{model.contract.fingerprint[:16]}"

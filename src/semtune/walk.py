@@ -1,0 +1,176 @@
+"""Walking a list of steps in a run directory: which have to run, why, and what became of them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from semtune.io import storage_errors
+from semtune.run import Key, RunDirectory, StepRecord, versions
+from semtune.step import Result
+
+C = TypeVar("C")  # what the steps are made from
+Rerun = Literal["changed", "always", "never"]
+UNCHANGED: dict[Rerun, str] = {
+    "changed": "nothing it depends on changed",
+    "always": "",
+    "never": "already finished; skipped (--rerun never)",
+}
+
+
+def _nothing(_context: Any) -> None:
+    """Nothing is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep(Generic[C]):
+    """A step in its place.
+
+    Attributes:
+        name: of its folder, config section and command.
+        after: the steps whose output it reads.
+        libraries: packages whose versions count.
+        arguments: context → settings and everything else that counts.
+        run: context, working folder → what it came to.
+        reads: context → name → hash of what it reads beside the steps in `after`.
+        afterwards: done whenever the step is finished, now or before; must be quick, and the same each time.
+        chosen_by: steps that may choose other inputs for it.
+        resumable: whether a killed attempt's folder is of use to the next one.
+    """
+
+    name: str
+    after: tuple[str, ...]
+    libraries: tuple[str, ...]
+    arguments: Callable[[C], dict[str, Any]]
+    run: Callable[[C, Path], Result]
+    reads: Callable[[C], dict[str, str]] = lambda _context: {}
+    afterwards: Callable[[C], None] = _nothing
+    chosen_by: tuple[str, ...] = ()
+    resumable: bool = False
+
+    def key(self, context: C, run: RunDirectory) -> Key:
+        """What the step's result depends on, now."""
+        inputs = {name: run.content(name) for name in self.after} | self.reads(context)
+        arguments = json.loads(json.dumps(self.arguments(context), default=str))
+        return Key(arguments, inputs, versions(*self.libraries))
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What happened to a step: "done", "unchanged" or, in a dry run, "would run"; and why."""
+
+    step: str
+    status: str
+    reason: str
+    seconds: float
+    path: str
+    result: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """The reports of the steps, and the exit code that they end with."""
+
+    steps: tuple[StepReport, ...]
+    exit_code: int
+
+
+def walk(
+    context: C,
+    run: RunDirectory,
+    steps: Sequence[PlannedStep[C]],
+    rerun: Rerun,
+    seed: int,
+    on_start: Callable[[str, str], None],
+    on_step: Callable[[StepReport], None],
+    stop_after: Callable[[StepReport], int],
+) -> Walked:
+    """Run the steps that have to be run, in order; `stop_after` gives the exit code that a step's report ends the run with.
+
+    Raises:
+        SemtuneError: a step failed; the finished ones stay.
+    """
+    reports: list[StepReport] = []
+    exit_code = 0
+    for step in steps:
+        key = step.key(context, run)
+        why = _why(run, step, key, rerun)
+        if why:
+            on_start(step.name, why)
+            record, status = _execute(context, run, step, key, seed), "done"
+        else:
+            record, status = run.record(step.name), "unchanged"
+        step.afterwards(context)
+        result = record.result if record else {}
+        seconds = record.seconds if record and why else 0.0
+        reports.append(
+            StepReport(step.name, status, why or UNCHANGED[rerun], seconds, str(run.root / step.name), result)
+        )
+        on_step(reports[-1])
+        if exit_code := stop_after(reports[-1]):
+            break
+    run.write_manifest()
+    return Walked(tuple(reports), exit_code)
+
+
+def foresee(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], rerun: Rerun) -> list[StepReport]:
+    """What `walk` would run, and why; nothing is written."""
+    reports: list[StepReport] = []
+    running: set[str] = set()
+    for step in steps:
+        behind = [name for name in (*step.after, *step.chosen_by) if name in running]
+        why = _why(run, step, step.key(context, run), rerun)
+        if behind and not why and rerun == "changed":
+            why = f"its input {' and '.join(behind)} would run"
+        if why:
+            running.add(step.name)
+        status = "would run" if why else "unchanged"
+        reports.append(StepReport(step.name, status, why or UNCHANGED[rerun], 0.0, str(run.root / step.name), {}))
+    return reports
+
+
+def _why(run: RunDirectory, step: PlannedStep[Any], key: Key, rerun: Rerun) -> str:
+    if rerun == "always":
+        return "asked for (--rerun always)"
+    return run.damage(step.name) if rerun == "never" else run.why_run(step.name, key)
+
+
+def _execute(context: C, run: RunDirectory, step: PlannedStep[C], key: Key, seed: int) -> StepRecord:
+    work = run.begin(step.name, key, resumable=step.resumable)
+    started = time.monotonic()
+    try:
+        with storage_errors(work):
+            made = step.run(context, work)
+            facts = json.loads(json.dumps(made.facts(), default=str))
+    except BaseException:
+        if not step.resumable:
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+    finished = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    return run.finish(
+        step.name,
+        work,
+        key,
+        time.monotonic() - started,
+        seed,
+        _device(),
+        finished,
+        facts,
+        made.external,
+    )
+
+
+def _device() -> str:
+    torch = sys.modules.get("torch")
+    return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
