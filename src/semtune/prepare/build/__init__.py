@@ -1,0 +1,1 @@
+"""Build: from what a reader found to a data set, one module a shape of source."""
