@@ -1,3 +1,57 @@
-"""Semtune: from a folder of text to a tuned, proven, served semantic search, on an ordinary CPU."""
+"""Semtune: from a folder of text to a tuned, proven, served semantic search, on an ordinary CPU.
+
+Everything named in `__all__` is imported when it is first used, so that `import semtune` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "ConfigError": "semtune.errors",
+    "Contract": "semtune.contract",
+    "ContractError": "semtune.errors",
+    "EvaluateSettings": "semtune.evaluate.settings",
+    "ExportSettings": "semtune.export.settings",
+    "GateError": "semtune.errors",
+    "IndexSettings": "semtune.index.settings",
+    "InputError": "semtune.errors",
+    "MissingExtraError": "semtune.errors",
+    "ModelError": "semtune.errors",
+    "PrepareSettings": "semtune.prepare.settings",
+    "RunConfig": "semtune.config",
+    "RunLockedError": "semtune.errors",
+    "SearchSettings": "semtune.search.settings",
+    "Searcher": "semtune.search.searcher",
+    "SelectSettings": "semtune.select.settings",
+    "SemtuneError": "semtune.errors",
+    "StorageError": "semtune.errors",
+    "TrainSettings": "semtune.train.settings",
+    "compare": "semtune.api",
+    "distil": "semtune.api",
+    "encode": "semtune.api",
+    "evaluate": "semtune.api",
+    "export": "semtune.api",
+    "index": "semtune.api",
+    "load_dataset": "semtune.api",
+    "load_encoder": "semtune.api",
+    "prepare": "semtune.api",
+    "run": "semtune.api",
+    "select": "semtune.api",
+    "train": "semtune.api",
+}
+
+__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'semtune' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

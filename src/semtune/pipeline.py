@@ -183,7 +183,8 @@ def _prepare(context: Context) -> preparing.PrepareInputs:
 def _select(context: Context) -> selecting.SelectInputs:
     assert context.field is not None  # noqa: S101 - the step is left out without candidates
     config = context.config
-    return selecting.SelectInputs(context.data, config.select, config.train, context.field, config.seed, config.name)
+    training = selecting.for_trials(config.train)
+    return selecting.SelectInputs(context.data, config.select, training, context.field, config.seed, config.name)
 
 
 def _run_select(context: Context, work: Path) -> selecting.Selected:

@@ -64,12 +64,12 @@ def distil(
 ) -> None:
     """Make a faster or multilingual student of a model and measure it against its teacher; killed, the same command continues."""
     from semtune import contract as contracts
-    from semtune.cli.sources import refuse_foreign
     from semtune.errors import ConfigError, InputError
     from semtune.hub import resolve
     from semtune.machine import keep_freed_memory
     from semtune.prepare.build import for_other_steps as data_for
     from semtune.registry import need
+    from semtune.sources import refuse_foreign
     from semtune.step import ModelRef
     from semtune.train.distil.students import allowed_dimension, publish
     from semtune.train.processes import world

@@ -115,31 +115,22 @@ def _evaluate(
     console: Console, model: str, dataset: Path, against: list[str], settings: EvaluateSettings, out: Path | None,
     stages: bool, index: Path | None, runtime: str, seed: int,
 ) -> int:  # fmt: skip
-    from semtune.cli.serving_quality import folder_to_calibrate, index_to_measure, store
-    from semtune.encoders.load import parse_runtime
-    from semtune.evaluate.step import EvaluateInputs, run
-    from semtune.machine import keep_freed_memory
-    from semtune.prepare.build import for_other_steps as data_for
+    from semtune import api
+    from semtune.prepare.build.for_other_steps import left_out
 
-    target = folder_to_calibrate(model) if settings.calibrate else None
-    data = data_for.evaluation(dataset)()
-    inputs = EvaluateInputs(
-        lambda: data, str(dataset), settings, model, against, seed, model, parse_runtime(runtime),
-        data_for.general(settings.general) if settings.general else None, data_for.leaks_of, data_for.language_of,
-        stages=stages, index=index_to_measure(index, stages), thresholds_needed=settings.calibrate,
-    )  # fmt: skip
-    for reason, count in data_for.left_out(data).items():
-        console.say(f"left out of the data: {count:,} × {reason}")
-    keep_freed_memory()
     with console.progress() as progress:
-        found = run(inputs, out, progress)
-    if found.calibrated and target:
-        store(found.calibrated, target)
-    return _report(console, found, model, str(dataset), data_for.left_out(data), target)
+        found = api.evaluate(
+            model, dataset, against=against, out=out, settings=settings, runtime=runtime, stages=stages, index=index,
+            seed=seed, progress=progress,
+        )  # fmt: skip
+    lost = left_out(found.data) if found.data else {}
+    for reason, count in lost.items():
+        console.say(f"left out of the data: {count:,} × {reason}")
+    return _report(console, found, model, str(dataset), lost)
 
 
 def _report(
-    console: Console, found: Evaluated, model: str, dataset: str, left_out: dict[str, int], target: Path | None
+    console: Console, found: Evaluated, model: str, dataset: str, left_out: dict[str, int]
 ) -> int:
     from semtune.cli.serving_quality import show_stages, show_thresholds
 
@@ -150,8 +141,8 @@ def _report(
     _show(console, outcome)
     if found.stages:
         show_stages(console, found.stages)
-    if found.calibrated and target:
-        show_thresholds(console, found.calibrated, target)
+    if found.calibrated:
+        show_thresholds(console, found.calibrated, model)
     console.document(
         {
             **outcome.summary(),

@@ -23,30 +23,13 @@ def export(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Export the whole pipeline (pooling and normalisation in the graph) and prove it equal to torch."""
-    from semtune import contract as contracts
-    from semtune.cli.sources import refuse_foreign
-    from semtune.errors import InputError
+    from semtune import api
     from semtune.export.settings import ExportSettings
-    from semtune.export.step import ExportInputs, run
-    from semtune.hub import resolve
-    from semtune.io import atomic_folder
 
     console = Console(as_json)
     chosen = ExportSettings(format=formats, precision=precision)  # type: ignore[arg-type] - the class parts the words
-    if out is not None:
-        refuse_foreign(out, contracts.FILE, "a model that semtune made")
-        if contracts.weights_files(out) and not contracts.static_folder(out):
-            raise InputError(
-                f"{out} holds a model's weights, which an export would replace; nothing was overwritten. Give a new "
-                "folder with -o, or leave -o out to add the graphs to the model folder itself."
-            )
-    inputs = ExportInputs(resolve(model), chosen)
     with console.progress() as progress:
-        if out is None:
-            result = run(inputs, None, progress)
-        else:
-            with atomic_folder(out) as scratch:
-                result = run(inputs, scratch, progress)
+        result = api.export(model, out, settings=chosen, progress=progress)
     made, place = result.exported, out or result.exported.folder
     files = {name: export.file for name, export in made.contract.exports.items()}
     for name, proof in made.parity.items():

@@ -29,7 +29,7 @@ def info(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Say what a model, data set, run or index is, and whether it is whole."""
-    from semtune.cli.sources import as_source, prepare_settings
+    from semtune.sources import as_source, prepare_settings
 
     console = Console(as_json)
     found = describe(as_source(path), prepare_settings(settings or []))

@@ -25,10 +25,10 @@ def init(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Look at the data and write a config that runs, with the common settings explained."""
-    from semtune.cli.sources import as_source
     from semtune.errors import InputError
     from semtune.io import atomic_file
     from semtune.prepare.readers.sniff import sniff
+    from semtune.sources import as_source
 
     console = Console(as_json)
     if out.exists() and not force:

@@ -38,8 +38,8 @@ def prepare(
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Clean, split and pair a source into a data set that does not leak."""
-    from semtune.cli.sources import as_source, prepare_settings
     from semtune.errors import ConfigError
+    from semtune.sources import as_source, prepare_settings
 
     console = Console(as_json)
     chosen = prepare_settings(settings or [])
@@ -72,17 +72,10 @@ def _audit(console: Console, source: str | dict[str, str], chosen: PrepareSettin
 def _prepare(
     console: Console, source: str | dict[str, str], out: Path, model: str, chosen: PrepareSettings, seed: int
 ) -> int:
-    from semtune.cli.sources import model_ref, refuse_foreign
-    from semtune.io import atomic_folder, restore_folder
-    from semtune.prepare.step import PrepareInputs, run
-    from semtune.work_cache import work_beside
+    from semtune import api
 
-    restore_folder(out)
-    refuse_foreign(out, "prepare.json", "a data set")
-    reader = model_ref(model)
-    with console.progress() as progress, work_beside(out) as work, atomic_folder(out) as scratch:
-        inputs = PrepareInputs(source, chosen, reader, seed, out.resolve().name, out, work)
-        prepared = run(inputs, scratch, progress)
+    with console.progress() as progress:
+        prepared = api.prepare(source, out, model=model, settings=chosen, seed=seed, progress=progress)
     _show(console, prepared, out)
     console.document({"path": str(out), "rows": prepared.rows, **prepared.dataset.report})
     return 0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +10,7 @@ import typer
 from semtune.cli.console import JSON, SEED, Console
 
 if TYPE_CHECKING:
-    from semtune.dataset import Dataset
-    from semtune.progress import Progress
-    from semtune.select.candidates import Field
     from semtune.select.select_backbone import Selection
-    from semtune.train.settings import TrainSettings
-
 
 Data = Annotated[Path, typer.Argument(help="A data set, a run, or a source that can be prepared.")]
 Candidates = Annotated[
@@ -84,10 +76,10 @@ def select(
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
     """Measure backbones on your data, tune each for a short while, and recommend one; killed, the same command continues."""
+    from semtune import api
+    from semtune.config import parse_section
     from semtune.encoders.load import parse_runtime
-    from semtune.registry import need
     from semtune.select.settings import SelectSettings
-    from semtune.select.step import SelectInputs, run
 
     console = Console(as_json)
     chosen = SelectSettings(
@@ -95,13 +87,12 @@ def select(
         rounds=rounds, max_queries=max_queries, max_passages=max_passages, dims=_numbers(dims),
         runtime=parse_runtime(runtime),
     )  # type: ignore[arg-type]  # fmt: skip
-    training = _train_settings(settings or [])
-    need("sentence_transformers", "torch", "datasets", "accelerate")
-    with console.progress() as progress, _place(out) as work:
-        data, field = _opened(dataset, candidates, seed, progress)
-        title = dataset.resolve().name if out is not None else ""
-        inputs = SelectInputs(lambda: data, chosen, training, field, seed, title, str(dataset))
-        found = run(inputs, work, progress).selection
+    training = parse_section("train", settings or [])
+    words = [word for word in candidates.split(",") if word.strip()]
+    with console.progress() as progress:
+        found = api.select(
+            dataset, words, out=out, settings=chosen, training=training, seed=seed, progress=progress
+        )
     _show(console, found)
     console.document({"dataset": str(dataset), **found.as_dict()})
     return 0 if found.recommended else 1
@@ -116,64 +107,6 @@ def _numbers(words: str) -> tuple[int, ...]:
         raise ConfigError(
             f"--dims is {words!r}; allowed are whole numbers with commas between, e.g. 384,256,128."
         ) from None
-
-
-def _train_settings(words: list[str]) -> TrainSettings:
-    """Settings of the trials, without those that a trial sets itself."""
-    from semtune.config import parse_section
-    from semtune.errors import ConfigError
-    from semtune.select.step import TRAIN_ONLY
-
-    chosen, usual = parse_section("train", words), parse_section("train", [])
-    for key in TRAIN_ONLY:
-        if getattr(chosen, key) != getattr(usual, key):
-            raise ConfigError(
-                f"train.{key} has no effect in a trial: its steps are set with --steps, and dev judges it once, at its end."
-            )
-    return chosen
-
-
-@contextmanager
-def _place(out: Path | None) -> Iterator[Path]:
-    """Where measurements are kept: the folder asked for, held against other processes, or one that goes."""
-    from semtune.cli.sources import refuse_foreign
-    from semtune.errors import RunLockedError
-    from semtune.io import held
-    from semtune.select.measure import KEPT
-
-    if out is None:
-        with tempfile.TemporaryDirectory(prefix="semtune-select-") as name:
-            yield Path(name)
-        return
-    refuse_foreign(out, KEPT, "a choice that semtune made")
-    with held(out / KEPT) as ours:
-        if not ours:
-            raise RunLockedError(
-                f"Another process is choosing in {out}. Wait until it ends, or give another folder with -o."
-            )
-        yield out
-
-
-def _opened(dataset: Path, candidates: str, seed: int, progress: Progress) -> tuple[Dataset, Field]:
-    """The data set and the candidates; a source is prepared for the candidate that reads the least."""
-    from semtune.prepare.build import for_other_steps as data_for
-    from semtune.select.candidates import gather, languages_of, usual
-    from semtune.select.step import reader
-
-    words = candidates.split(",")
-    if not candidates.strip():
-        words = usual(languages_of(_report(dataset)))
-    field = gather(words)
-    return data_for.training(dataset, reader(field), seed, None, progress)(), field
-
-
-def _report(dataset: Path) -> dict:
-    """`prepare.json`, which tells the languages; empty for what is not prepared yet."""
-    from semtune.io import read_json
-    from semtune.prepare.build.for_other_steps import dataset_folder
-
-    path = dataset_folder(dataset) / "prepare.json"
-    return read_json(path) if path.exists() else {}
 
 
 def _show(console: Console, found: Selection) -> None:

@@ -1,1 +1,5 @@
 """Evaluate: is the tuned model better on held-out data, by how much, and may it be shipped?"""
+
+from semtune.callable_package import make_callable
+
+make_callable(__name__)

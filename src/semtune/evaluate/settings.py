@@ -9,7 +9,6 @@ from pydantic import Field
 from semtune.settings import Settings
 from semtune.types import Task
 
-
 THRESHOLDS = {"alpha", "min_gain", "min_queries", "min_metric", "max_drop", "max_slice_drop", "noise"}
 
 

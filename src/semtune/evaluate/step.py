@@ -92,6 +92,7 @@ class Evaluated:
         runtime: of the model.
         kind: what it was judged by.
         other_kinds: what the data would allow too.
+        data: that it was measured on.
     """
 
     outcome: Outcome | None = None
@@ -99,6 +100,7 @@ class Evaluated:
     runtime: str = ""
     kind: str = ""
     other_kinds: Sequence[str] = ()
+    data: Dataset | None = None
     external: Sequence[str] = field(default=())
 
     @property
@@ -157,7 +159,7 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
     if out is not None:
         _write(out, inputs, outcome, data, extras)
     rest = [other for other in fitting if other != kind] if not settings.task else []
-    return Evaluated(outcome, extras, encoder.runtime, kind, rest)
+    return Evaluated(outcome, extras, encoder.runtime, kind, rest, data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semtune.errors import GateError
+from semtune.errors import ConfigError, GateError
 from semtune.io import finite, read_json, write_json
 from semtune.progress import Progress
 from semtune.select.settings import SelectSettings
@@ -69,7 +69,7 @@ class Selected:
 
 def key(inputs: SelectInputs) -> dict[str, Any]:
     """What the choice depends on beside the data and the candidates."""
-    training = {name: value for name, value in inputs.training.as_dict().items() if name not in TRAIN_ONLY}
+    training = inputs.training.model_dump(mode="json", exclude=set(TRAIN_ONLY))
     return {"select": inputs.settings.as_dict(), "train": training, "seed": inputs.seed}
 
 
@@ -95,6 +95,27 @@ def run(inputs: SelectInputs, out: Path, progress: Progress) -> Selected:
         named = {"dataset": inputs.data_name} if inputs.data_name else {}
         write_json(out / FILE, finite({**named, **found.as_dict()}))
     return Selected(found)
+
+
+def trial_settings(training: TrainSettings) -> TrainSettings:
+    """The settings of the trials' trainings.
+
+    Raises:
+        ConfigError: one is set that a trial sets itself.
+    """
+    usual = TrainSettings()
+    for name in TRAIN_ONLY:
+        if getattr(training, name) != getattr(usual, name):
+            raise ConfigError(
+                f"train.{name} has no effect in a trial: its steps are set with --steps, and dev judges it once, at its end."
+            )
+    return training
+
+
+def for_trials(training: TrainSettings) -> TrainSettings:
+    """The settings of a run's training, without those that a trial sets itself."""
+    usual = TrainSettings()
+    return training.replace(**{name: getattr(usual, name) for name in TRAIN_ONLY})
 
 
 def require_one(selected: Selected) -> None:

@@ -7,30 +7,30 @@ from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.errors import ConfigError
+from semtune.prepare.build.from_documents import build_documents, limit_pairs
+from semtune.prepare.build.from_labelled_questions import build_labelled
+from semtune.prepare.build.from_sentence_pairs import build_scored
+from semtune.prepare.dedupe.near_duplicates import fingerprint
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.mine.reranker import Judge
+from semtune.prepare.mine.review import Reviewed, heed, sha256_verdicts
 from semtune.prepare.mine.review_merge import gather, with_late
+from semtune.prepare.mine.vector_cache import KeptVectors
 from semtune.prepare.passages.chunk import TokenCounter
 from semtune.prepare.passages.token_cache import Counted
-from semtune.prepare.build.from_documents import build_documents, limit_pairs
-from semtune.work_cache import Kept
-from semtune.prepare.mine.vector_cache import KeptVectors
-from semtune.prepare.build.from_labelled_questions import build_labelled
-from semtune.prepare.split.leaks import check
-from semtune.prepare.records import Labels
-from semtune.prepare.dedupe.near_duplicates import fingerprint
-from semtune.prepare.mine.reranker import Judge
-from semtune.prepare.readers.read_source import read_source
-from semtune.prepare.report.summary import write_report
-from semtune.prepare.mine.review import Reviewed, heed, sha256_verdicts
-from semtune.prepare.build.from_sentence_pairs import build_scored
-from semtune.prepare.split.decontaminate import scrub
-from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.readers.source_kind import Source, find_kind
 from semtune.prepare.questions.synthetic import add_synthetic
-from semtune.prepare.drop_log import Tally
-from semtune.text import key
+from semtune.prepare.readers.read_source import read_source
+from semtune.prepare.readers.source_kind import Source, find_kind
+from semtune.prepare.records import Labels
+from semtune.prepare.report.summary import write_report
+from semtune.prepare.settings import PrepareSettings
+from semtune.prepare.split.decontaminate import scrub
+from semtune.prepare.split.leaks import check
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
+from semtune.text import key
 from semtune.types import Suspect
+from semtune.work_cache import Kept
 
 DEFAULT = PrepareSettings()
 

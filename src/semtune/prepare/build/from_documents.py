@@ -7,20 +7,20 @@ from dataclasses import replace
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.prepare.split.document_groups import tie
-from semtune.prepare.passages.chunk import TokenCounter
-from semtune.prepare.questions.cloze import cloze
-from semtune.prepare.passages.list_entries import separate
-from semtune.prepare.questions.uninformative import junk
-from semtune.prepare.questions.links import add_train_only
-from semtune.prepare.records import Section
-from semtune.prepare.passages.from_sections import Passage, ask, cap, cut, unique, without_boilerplate
 from semtune.prepare.dedupe.repeated_passages import find_collections, without_copies, without_near_duplicates
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.passages.chunk import TokenCounter
+from semtune.prepare.passages.from_sections import Passage, ask, cap, cut, unique, without_boilerplate
+from semtune.prepare.passages.list_entries import separate
+from semtune.prepare.questions.cloze import cloze
+from semtune.prepare.questions.links import add_train_only
+from semtune.prepare.questions.uninformative import junk
+from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.assign import Groups, assign
-from semtune.prepare.drop_log import Tally
-from semtune.text import key, short_id, stable_hash
+from semtune.prepare.split.document_groups import tie
 from semtune.progress import QUIET, Progress
+from semtune.text import key, short_id, stable_hash
 from semtune.types import SPLITS, Pair, Query, Split
 
 FEW_ANCHORS = 0.1  # with a smaller share of sections that ask something, sentences are asked too

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
+from semtune.prepare.drop_log import Tally
 from semtune.prepare.records import Labels, PairRow, Part, held_out
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.assign import Groups, assign, join_near, missing_shares
-from semtune.prepare.drop_log import Tally
 from semtune.text import key, short_id
 from semtune.types import SPLITS, Document, Pair, Qrels, Query, Split
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.prepare.split.split_texts import scored_text
+from semtune.prepare.drop_log import Tally
 from semtune.prepare.records import Part, held_out
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.assign import Groups, assign, missing_shares
-from semtune.prepare.drop_log import Tally
+from semtune.prepare.split.split_texts import scored_text
 from semtune.text import key, short_id
 from semtune.types import SPLITS, Document, LabelledPair, ScoredPair, SentencePair, Split
 

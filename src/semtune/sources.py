@@ -1,17 +1,18 @@
-"""From what was typed to a source, a data set or documents; shared by several commands."""
+"""From what was typed to a source, a model, a data set or documents, and what may be written where."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from semtune.errors import InputError
+from semtune.errors import ConfigError, InputError
 from semtune.io import read_json
 from semtune.types import SPLITS, Document
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
+    from semtune.evaluate.serving.calibration import Calibrated
     from semtune.prepare.settings import PrepareSettings
     from semtune.progress import Progress
     from semtune.step import ModelRef
@@ -88,6 +89,61 @@ def model_ref(model: str) -> ModelRef:
 
     folder = resolve(model)
     return ModelRef(model, folder, contracts.load(folder))
+
+
+def folder_to_calibrate(model: str) -> Path:
+    """The model folder that `--calibrate` writes thresholds into, found wanting before hours of work.
+
+    Raises:
+        InputError: the model is no folder of the user's own, or a step of a run made it.
+    """
+    from semtune.hub import is_model_folder, resolve
+    from semtune.run import RECORD
+
+    place = Path(model).expanduser()
+    if not place.is_dir():
+        raise InputError(
+            f"--calibrate writes thresholds into the model's folder, and {model!r} is a name. Make a folder of it with "
+            f"`semtune export {model} -o FOLDER`, and give that."
+        )
+    folder = resolve(model, serving=True)
+    if not is_model_folder(place) or any((each / RECORD).exists() for each in (folder, folder.parent)):
+        raise InputError(
+            f"{folder} was made by a run, which keeps it as it is. A run calibrates by itself: its evaluate step measures "
+            "the thresholds, its export takes them over (evaluate.calibrate in the config)."
+        )
+    return folder
+
+
+def index_to_measure(index: Path | None, stages: bool) -> Path | None:
+    """The index folder that `--index` means.
+
+    Raises:
+        ConfigError: it was given without `--stages`.
+        InputError: there is no whole index.
+    """
+    from semtune.search.searcher import index_folder
+
+    if index is None:
+        return None
+    if not stages:
+        raise ConfigError("--index is measured as a stage: add --stages.")
+    return index_folder(index)
+
+
+def store_thresholds(found: Calibrated, folder: Path) -> None:
+    """Write thresholds into a model folder's contract."""
+    from semtune import contract as contracts
+
+    contracts.save(contracts.with_thresholds(contracts.load(folder), found.as_dict()), folder)
+
+
+def report_of(path: Path) -> dict[str, Any]:
+    """`prepare.json` of a data set or run, which tells the languages; empty for what is not prepared yet."""
+    from semtune.prepare.build.for_other_steps import dataset_folder
+
+    report = dataset_folder(path) / "prepare.json"
+    return read_json(report) if report.exists() else {}
 
 
 def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:
