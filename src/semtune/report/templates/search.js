@@ -1,111 +1,3 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Search</title>
-<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='7' cy='7' r='4.5' fill='none' stroke='%232f7d6d' stroke-width='2'/%3E%3Cpath d='M10.5 10.5 14 14' stroke='%232f7d6d' stroke-width='2' stroke-linecap='round'/%3E%3C/svg%3E">
-<style>
-:root {
-  --paper: #fbfaf8; --raised: #ffffff; --ink: #1d2125; --soft: #5d656d; --faint: #717880; --line: #e3e1dc;
-  --accent: #1f6b5c; --accent-ink: #ffffff; --mark: #d9efe7; --alarm: #9b2c1f; --alarm-back: #fbeeeb;
-  --shadow: 0 1px 2px rgb(30 30 20 / 5%), 0 4px 16px rgb(30 30 20 / 5%);
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #15181a; --raised: #1c2023; --ink: #e5e4e0; --soft: #a5acb1; --faint: #8b9399; --line: #2d3236;
-    --accent: #6fc3ae; --accent-ink: #10201c; --mark: #234a41; --alarm: #f0a598; --alarm-back: #33211e;
-    --shadow: none;
-  }
-}
-* { box-sizing: border-box; }
-html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; scrollbar-gutter: stable; }
-body {
-  margin: 0; min-height: 100vh; display: flex; flex-direction: column; background: var(--paper); color: var(--ink);
-  font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif;
-}
-[hidden] { display: none !important; }
-header, main, footer { width: 100%; max-width: 46rem; margin: 0 auto; padding: 0 1.25rem; }
-header { padding-top: 12vh; transition: padding-top .18s ease-out; }
-body.asked header { padding-top: 2rem; }
-@media (prefers-reduced-motion: reduce) { header { transition: none; } }
-h1 { margin: 0 0 .9rem; font-size: 1.45rem; font-weight: 600; letter-spacing: -.015em; line-height: 1.25; }
-body.asked h1 { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-form {
-  display: flex; gap: .4rem; padding: .35rem; background: var(--raised); border: 1px solid var(--line);
-  border-radius: .8rem; box-shadow: var(--shadow);
-}
-form:focus-within { border-color: var(--accent); box-shadow: 0 0 0 3px color-mix(in srgb, var(--accent) 18%, transparent); }
-input {
-  flex: 1; min-width: 0; padding: .55rem .7rem; border: 0; background: none; color: inherit; font: inherit;
-  font-size: 1.0625rem; outline: none; appearance: none;
-}
-input::placeholder { color: var(--faint); opacity: 1; }
-input::-webkit-search-cancel-button { display: none; }
-button { font: inherit; cursor: pointer; }
-.go { padding: .5rem 1.1rem; border: 0; border-radius: .55rem; background: var(--accent); color: var(--accent-ink); font-weight: 550; }
-.go:hover { filter: brightness(1.08); }
-:is(button, a):focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-#status { min-height: 1.5rem; margin: .7rem .25rem 0; color: var(--faint); font-size: .875rem; }
-main { flex: 1; padding-bottom: 2rem; }
-.note { margin: 1.25rem .25rem; color: var(--soft); max-width: 36rem; }
-.note p { margin: 0 0 .6rem; }
-.note.alarm { margin: 1.25rem 0; padding: .9rem 1.1rem; border-radius: .6rem; background: var(--alarm-back); color: var(--alarm); max-width: none; }
-.note.alarm p { margin: 0; }
-.note.alarm p + p { margin-top: .6rem; }
-ol { list-style: none; margin: 0; padding: 0; }
-ol.stale { opacity: .5; transition: opacity .15s .12s; }
-.hit { padding: 1.15rem .75rem 1.2rem; margin: 0 -.5rem; border-bottom: 1px solid var(--line); outline: none; border-radius: .3rem; scroll-margin: 1rem; }
-li:last-child .hit { border-bottom: 0; }
-.hit:focus-visible { box-shadow: inset 3px 0 0 var(--accent); background: color-mix(in srgb, var(--accent) 5%, transparent); }
-.top { display: flex; align-items: baseline; gap: 1rem; }
-h2 { flex: 1; min-width: 0; margin: 0; font-size: 1.0625rem; font-weight: 600; line-height: 1.35; letter-spacing: -.005em; overflow-wrap: anywhere; }
-h2 a { color: inherit; text-decoration-color: var(--line); text-underline-offset: .18em; }
-h2 a:hover { text-decoration-color: currentcolor; }
-.score { flex: none; color: var(--faint); font-size: .8125rem; font-variant-numeric: tabular-nums; }
-.score::before { content: ""; display: inline-block; width: 2.5rem; height: 3px; margin-right: .5rem; vertical-align: .2em; border-radius: 2px;
-  background: linear-gradient(to right, var(--accent) var(--part), var(--line) var(--part)); }
-.text { margin: .4rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; font-size: .9375rem; color: var(--ink); }
-.text.folded { max-height: 9.3rem; overflow: hidden; }
-.text.cut { mask-image: linear-gradient(#000 62%, transparent); -webkit-mask-image: linear-gradient(#000 62%, transparent); }
-mark { background: var(--mark); color: inherit; border-radius: .2em; padding: .05em .12em; margin: 0 -.12em; }
-.under { display: flex; flex-wrap: wrap; gap: .15rem 1rem; margin-top: .45rem; color: var(--faint); font-size: .8125rem; overflow-wrap: anywhere; }
-.under:empty { display: none; }
-.plain { padding: .15rem 0; border: 0; background: none; color: var(--accent); font-size: .875rem; font-weight: 550; }
-.plain:hover { text-decoration: underline; text-underline-offset: .18em; }
-.further { margin-top: .9rem; padding: .5rem 1rem; border: 1px solid var(--line); border-radius: .55rem; background: var(--raised); color: inherit; font-size: .9375rem; }
-.further:hover { border-color: var(--accent); }
-footer { display: flex; flex-wrap: wrap; justify-content: space-between; gap: .25rem 1.5rem; padding-top: .9rem; padding-bottom: 1.25rem; color: var(--faint); font-size: .8125rem; }
-kbd { padding: .05rem .35rem; border: 1px solid var(--line); border-radius: .3rem; background: var(--raised); font: inherit; font-size: .75rem; }
-@media (max-width: 34rem) {
-  header, main, footer { padding-left: 1rem; padding-right: 1rem; }
-  header { padding-top: 8vh; }
-  body.asked header { padding-top: 1rem; }
-  .go { padding: .5rem .85rem; }
-  .score::before { display: none; }
-}
-@media (hover: none) { .keys { display: none; } }
-</style>
-</head>
-<body>
-<header>
-  <h1>Ask in your own words</h1>
-  <form id="form" role="search" action="/" autocomplete="off">
-    <input id="box" name="q" type="search" aria-label="Your question" placeholder="What are you looking for?"
-      maxlength="32768" enterkeyhint="search" spellcheck="true" autofocus>
-    <button class="go" type="submit">Search</button>
-  </form>
-  <p id="status" role="status" aria-live="polite"></p>
-</header>
-<main>
-  <div id="note" class="note" hidden></div>
-  <ol id="hits" aria-label="Results"></ol>
-  <button id="further" class="further" type="button" hidden>More results</button>
-  <noscript><p class="note">This page needs JavaScript. The same answers are at /search?q=your+question, as JSON.</p></noscript>
-</main>
-<footer><span id="served"></span><span class="keys"><kbd>/</kbd> to the box &ensp;<kbd>↑</kbd> <kbd>↓</kbd> through the results</span></footer>
-<script>
 "use strict";
 const STEP = 10, MOST = 100;
 const at = id => document.getElementById(id);
@@ -220,7 +112,7 @@ function welcome() {
   const without = served && served.documents === null;
   say(without ? [`No index is served here, only the model ${served.model} at /v1/embeddings.`,
                  "Build an index with “semtune index”, then open it with “semtune serve INDEX”."]
-              : ["Whole questions work best. What counts is the meaning: a document can be found without sharing a word with your question."]);
+              : ["Whole questions work best. The search compares meanings, so it also finds documents that share no word with your question."]);
 }
 
 function show(answer, k) {
@@ -234,7 +126,7 @@ function show(answer, k) {
 }
 
 async function explain(response) {
-  if (response.status === 429) return "The server is busy just now. Try again in a moment.";
+  if (response.status === 429) return "The server is busy. Try again in a moment.";
   try { return String((await response.json()).detail); }
   catch { return `The server answered with an error (${response.status}).`; }
 }
@@ -313,6 +205,3 @@ async function introduce() {
 
 fromAddress();
 introduce().then(() => { if (!asked.q) welcome(); });
-</script>
-</body>
-</html>
