@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -164,8 +165,6 @@ def test_most_changed_by_hand():
 
 
 def test_scores_of_relevant_and_best_other_documents_by_hand(searched):
-    from dataclasses import replace
-
     found = replace(
         score(ToyEncoder(), searched),
         query_ids=("q1", "q2"),
@@ -213,3 +212,15 @@ def test_in_a_browser_nothing_is_fetched_and_a_phone_needs_no_sideways_scroll(tm
             assert all(fill != "rgb(0, 0, 0)" for fill in fills)
         browser.close()
     assert ground["light"] != ground["dark"]
+
+
+def test_every_text_of_an_evaluation_is_escaped(tmp_path, searched):
+    tuned, base = (
+        replace(score(encoder, searched), model=ATTACK, runtime=ATTACK, fingerprint=ATTACK)
+        for encoder in (ToyEncoder(), Noisy())
+    )
+    counted = replace(tuned, counts={**tuned.counts, ATTACK: ATTACK})
+    outcome = conclude(counted, {"base": base, f"other {ATTACK}": base})
+    page = page_of(tmp_path, outcome, searched, log=LOG, title=ATTACK, notes=[ATTACK])
+    assert_sound(page)
+    assert page.count("&lt;script&gt;") > 100

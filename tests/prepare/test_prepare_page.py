@@ -195,3 +195,30 @@ def test_what_is_counted_agrees_or_is_said(dataset, tmp_path):
         < text.index("Texts that no question was made from, and why")
         < text.index("heading of one word")
     )
+
+
+def test_every_text_of_a_report_is_escaped(dataset, tmp_path):
+    """Whatever a source brings into the report, names included."""
+    report = dataset.report
+    report["kind"] = report["seed"] = ATTACK
+    report["warnings"] = [ATTACK]
+    report["dropped"] = {f"{kind}{ATTACK}": {"count": 2, "example": ATTACK} for kind in ("", "question: ")}
+    report["counts"] |= {ATTACK: ATTACK, "questions by source": {ATTACK: {"train": 2}}}
+    report["languages"] = {"passages": {ATTACK: 1}, ATTACK: {ATTACK: 1}}
+    report["leaks"] |= {"found": 1, "by_sort": {ATTACK: 1}, "examples": {ATTACK: [ATTACK]}}
+    report["alike"] = {ATTACK: [{"one": ATTACK, "two": ATTACK, "similarity": 0.8}]}
+    report["sample"] = [
+        {"anchor": ATTACK, "positive": ATTACK, "source": ATTACK},
+        {"sentence1": ATTACK, "sentence2": ATTACK, "label": ATTACK},
+    ]
+    report["negatives"] = {
+        ATTACK: ATTACK,
+        "encoder": {"name": ATTACK, "runtime": ATTACK, "fingerprint": ATTACK},
+        "refused": {ATTACK: 1},
+        "scores": {ATTACK: {ATTACK: 0.5}},
+        "examples": [ATTACK, {"anchor": ATTACK, "positive": ATTACK, "negatives": [{"text": ATTACK}, ATTACK]}],
+    }
+    write_page(dataset, tmp_path / "report.html", ATTACK)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "script" not in Checker(text).tags
+    assert text[: text.index("<pre>")].count("&lt;script&gt;") >= 37

@@ -4,6 +4,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,3 +145,25 @@ def test_names_of_lines_that_end_together_do_not_overlap():
     ahead, close, weak = (float(re.search(rf'y="([\d.]+)"[^>]*>{one.candidate.name}<', drawn)[1]) for one in rows)
     size = 8
     assert ahead + size < close < weak - 5 * size  # the one that is far away stays at its line's end
+
+
+def test_every_text_of_a_selection_is_escaped(selection, tmp_path):
+    for one in selection.rows:
+        contract = replace(one.candidate.contract, prompts={"query": ATTACK})
+        entry = SimpleNamespace(note=ATTACK, raw=True, prompts=())
+        one.candidate = replace(one.candidate, licence=ATTACK, contract=contract, entry=entry)
+        one.cost = replace(one.cost, runtime=ATTACK)
+        one.status = ATTACK
+    rounds = [replace(made, failed={ATTACK: ATTACK}, spared=(ATTACK,)) for made in selection.rounds]
+    smaller = [replace(one, way=ATTACK) for one in selection.smaller[:1]]
+    skipped = (Skipped(ATTACK, ATTACK),)
+    attacked = replace(
+        selection, rounds=tuple(rounds), smaller=(*selection.smaller, *smaller), skipped=skipped, reasons=(ATTACK,),
+        label=ATTACK, unit=ATTACK,
+    )  # fmt: skip
+    write_report(attacked, tmp_path / "report.html", ATTACK)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    checked = Checker(page)
+    assert (checked.open, checked.fetched) == ([], [])
+    assert "script" not in checked.tags
+    assert page.count("&lt;script&gt;") > 30

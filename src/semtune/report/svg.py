@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 INK, MUTED, GRID = "#010101", "#020202", "#030303"
 SYSTEMS = {"tuned": "#040404", "base": "#050505", "bm25": "#060606"}
 GOOD, BAD = "#070707", "#080808"
+CARD = "#090909"  # the background of a figure
 VARIABLES = {
-    INK: "ink", MUTED: "muted", GRID: "grid", GOOD: "good", BAD: "bad",
+    INK: "ink", MUTED: "muted", GRID: "grid", GOOD: "good", BAD: "bad", CARD: "card",
     **{colour: name for name, colour in SYSTEMS.items()},
 }  # fmt: skip
 STYLE: dict[Any, Any] = {

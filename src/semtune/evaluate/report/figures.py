@@ -26,7 +26,7 @@ GAINS = {  # kind → axis, and what gained or lost
 
 def metric_figure(outcome: Outcome) -> Figure:
     """The main metric of each system."""
-    caption = f"{label(outcome.tuned.main)} of each system. The black line is the 95 % interval."
+    caption = f"{label(outcome.tuned.main)} of each system. The thin line is the 95 % interval."
     return Figure(plots.systems_bars(outcome), caption)
 
 

@@ -21,9 +21,14 @@ from semtune.types import Split
 TITLES: dict[Word, str] = {"ship": "Ship", "do-not-ship": "Do not ship", "cannot-judge": "Cannot judge"}
 TONES: dict[Word, Tone] = {"ship": "good", "do-not-ship": "bad", "cannot-judge": "unsure"}
 LEADS: dict[Word, str] = {
-    "ship": "The {model} passed every check and can be put into service.",
-    "do-not-ship": "The {model} failed a check and should not be put into service.",
-    "cannot-judge": "The measurements do not show whether the {model} is good enough; the reasons are below.",
+    "ship": "The tuned model is better than {other}, and the gain is not chance.",
+    "do-not-ship": "The tuned model does not meet the requirements for replacing {other}.",
+    "cannot-judge": "The measurements do not show whether the tuned model is better than {other}.",
+}
+LEADS_ALONE: dict[Word, str] = {
+    "ship": "The model meets the requirements.",
+    "do-not-ship": "The model does not meet the requirements.",
+    "cannot-judge": "The measurements do not show whether the model meets the requirements.",
 }
 
 
@@ -113,8 +118,16 @@ def _headline(outcome: Outcome) -> Headline:
         for name, verdict in _deciding(outcome, outcome.verdict).items()
     ]
     word = outcome.verdict.verdict
-    model = "tuned model" if len(outcome.systems) > 1 else "model"
-    return Headline(TONES[word], TITLES[word], LEADS[word].format(model=model), details)
+    return Headline(TONES[word], TITLES[word], _lead(outcome, word), details)
+
+
+def _lead(outcome: Outcome, word: Word) -> str:
+    """The verdict in a sentence; it is on the first comparison, the warnings tell of the others."""
+    first = next(iter(outcome.comparisons), "")
+    if not first:
+        return LEADS_ALONE[word]
+    other = "the base model" if first == "base" else plots.NAMES.get(first, first)
+    return LEADS[word].format(other=other)
 
 
 def _deciding(outcome: Outcome, verdict: Verdict) -> dict[str, Verdict]:

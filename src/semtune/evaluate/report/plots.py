@@ -156,7 +156,7 @@ def embedding_map(name: str, title: str, drawn: Map, reach: float) -> Markup:
             (x, y), (u, v) = drawn.queries[query], drawn.documents[document]
             axes.plot([x, u], [y, v], color=GOOD, linewidth=0.6, alpha=0.6)
         axes.plot(*drawn.documents.T, "o", color=MUTED, markersize=2.6, alpha=0.6, markeredgewidth=0, label="documents")
-        colour = SYSTEMS.get(name, MUTED)
+        colour = SYSTEMS["tuned"]  # the same for every system, and far from that of the documents
         axes.plot(*drawn.queries.T, "o", color=colour, markersize=3.4, markeredgewidth=0, label="queries")
         axes.set_xlim(-reach, reach, auto=True)  # not fixed: "equal" below may widen one of the two axes
         axes.set_ylim(-reach, reach, auto=True)

@@ -1,11 +1,13 @@
 "use strict";
 const STEP = 10, MOST = 100;
 const at = id => document.getElementById(id);
-const form = at("form"), box = at("box"), status = at("status"), note = at("note"), list = at("hits"), further = at("further");
+const form = at("form"), box = at("box"), status = at("status"), note = at("note"), list = at("hits");
+const further = at("further");
 const number = new Intl.NumberFormat("en-GB");
-const COMMON = new Set(("a an and are as at be but by can could did do does for from had has have how i if in into is it its may me my " +
-  "not of on or our shall should so than that the their them then there these they this those to was we were what when where which who " +
-  "why will with would you your").split(" "));
+const COMMON = new Set((
+  "a an and are as at be but by can could did do does for from had has have how i if in into is it its may me my not " +
+  "of on or our shall should so than that the their them then there these they this those to was we were what when " +
+  "where which who why will with would you your").split(" "));
 let served = null, running = null, asked = { q: "", k: STEP };
 
 function make(tag, className, text) {
@@ -112,7 +114,8 @@ function welcome() {
   const without = served && served.documents === null;
   say(without ? [`No index is served here, only the model ${served.model} at /v1/embeddings.`,
                  "Build an index with “semtune index”, then open it with “semtune serve INDEX”."]
-              : ["Whole questions work best. The search compares meanings, so it also finds documents that share no word with your question."]);
+              : ["Whole questions work best. The search compares meanings, so it also finds documents that share no " +
+                 "word with your question."]);
 }
 
 function show(answer, k) {
@@ -120,7 +123,8 @@ function show(answer, k) {
   list.replaceChildren(...answer.hits.map(hit => entry(hit, marked)));
   fold();
   const took = answer.took_ms < 10 ? answer.took_ms.toFixed(1) : number.format(Math.round(answer.took_ms));
-  status.textContent = count ? `${number.format(count)} ${count === 1 ? "document" : "documents"}, closest first · ${took} ms` : "";
+  const found = `${number.format(count)} ${count === 1 ? "document" : "documents"}`;
+  status.textContent = count ? `${found}, closest first · ${took} ms` : "";
   say(count ? [] : ["The index holds no documents, so there is nothing to find."]);
   further.hidden = count < k || k >= MOST;
 }
@@ -143,7 +147,8 @@ async function run(q, k) {
   const slow = setTimeout(() => { status.textContent = "Searching…"; }, 250);
   try {
     const response = await fetch("/search", {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ query: q, k }), signal: mine.signal,
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ query: q, k }),
+      signal: mine.signal,
     });
     if (response.ok) { show(await response.json(), k); return true; }
     fail(await explain(response));
@@ -198,7 +203,8 @@ async function introduce() {
     const response = await fetch("/health");
     if (!response.ok) return;
     served = await response.json();
-    const documents = served.documents === null ? "no index" : `${number.format(served.documents)} document${served.documents === 1 ? "" : "s"}`;
+    const count = served.documents, noun = count === 1 ? "document" : "documents";
+    const documents = count === null ? "no index" : `${number.format(count)} ${noun}`;
     at("served").textContent = `${served.model} · ${documents}`;
   } catch { /* the search itself will say that the server is gone */ }
 }

@@ -11,6 +11,13 @@ from semtune.report.elements import Figure, Headline, Note, many
 from semtune.select.report import tables
 from semtune.select.select_backbone import Selection
 
+LIMITS = {
+    "latency_ms": "p95 of one query ≤ {} ms",
+    "dim": "dimensions ≤ {}",
+    "memory_mb": "memory ≤ {} MB",
+    "index_mb": "index of a million vectors ≤ {} MB",
+}
+
 
 def write_report(selection: Selection, path: Path, title: str) -> None:
     """Write `report.html`: one file without scripts that fetches nothing, for light and dark screens.
@@ -37,9 +44,7 @@ def write_report(selection: Selection, path: Path, title: str) -> None:
 
 def _subtitle(selection: Selection) -> str:
     among = f" among {selection.passages:,} passages" if selection.passages else ""
-    limits = ", ".join(
-        f"{name.replace('_', ' ')} ≤ {value:g}" for name, value in selection.settings.limits.given().items()
-    )
+    limits = ", ".join(LIMITS[name].format(f"{value:g}") for name, value in selection.settings.limits.given().items())
     parts = [f"{len(selection.rows)} backbones on {selection.n:,} dev {selection.unit}{among}", limits]
     return " · ".join(part for part in parts if part)
 

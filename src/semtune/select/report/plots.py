@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from semtune.report.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
+from semtune.report.svg import BAD, CARD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
 from semtune.select.halving import Round
 from semtune.select.rows import Row
 from semtune.select.smaller import Smaller
@@ -66,7 +66,7 @@ def _names(axes: Any, points: Sequence[tuple[str, float, float]], taken: str, ga
         axes.annotate(
             _short(name), (x, at), xytext=(-gap if x > turn else gap, 0), textcoords="offset points",
             ha="right" if x > turn else "left", va="center", fontsize=8, color=INK,
-            fontweight="bold" if name == taken else "normal",
+            fontweight="bold" if name == taken else "normal", bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
 
 
