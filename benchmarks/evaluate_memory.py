@@ -27,7 +27,7 @@ from timing import publish
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.evaluate.recorder import Listened, Record
-from semtune.evaluate.report.extras import Extras, charts
+from semtune.evaluate.report.further_results import FurtherResults, charts
 from semtune.evaluate.report.page import write_report
 from semtune.evaluate.retrieval.bm25 import score_bm25
 from semtune.evaluate.retrieval.exact_search import tie_order
@@ -92,7 +92,7 @@ def main() -> None:
     calibrated = calibrate(both["dev"], data, "dev")
     with tempfile.TemporaryDirectory() as name:
         maps = charts({"tuned": tuned_encoder, "base": base_encoder}, data, "test")
-        write_report(Path(name) / "report.html", outcome, data, "test", extras=Extras(maps, calibrated=calibrated))
+        write_report(Path(name) / "report.html", outcome, data, "test", extras=FurtherResults(maps, calibrated=calibrated))
         write_files(Path(name), outcome)
     done("report and files")
     record = Record(len(data.corpus), DIMENSION)

@@ -9,7 +9,7 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
-from semtune.evaluate.report.matrix import matrix_rows
+from semtune.evaluate.report.language_pairs import matrix_rows
 from semtune.evaluate.report.page import write_report
 from semtune.evaluate.scores import score
 from semtune.evaluate.tasks import tasks

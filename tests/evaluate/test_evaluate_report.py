@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
-from semtune.evaluate.report import examples, plots
+from semtune.evaluate.report import plots
+from semtune.evaluate.report.most_changed import most_changed
 from semtune.evaluate.report.page import write_report
 from semtune.evaluate.retrieval.bm25 import score_bm25
 from semtune.evaluate.scores import score
@@ -158,20 +160,18 @@ def test_slices_and_warnings_are_shown_escaped(tmp_path, searched):
 
 
 def test_most_changed_by_hand():
-    assert examples.most_changed(np.array([0.0, 0.5, -0.2, 0.1, -0.9]), 2) == ([1, 3], [4, 2])
-    assert examples.most_changed(np.zeros(3), 2) == ([], [])
+    assert most_changed(np.array([0.0, 0.5, -0.2, 0.1, -0.9]), 2) == ([1, 3], [4, 2])
+    assert most_changed(np.zeros(3), 2) == ([], [])
 
 
 def test_scores_of_relevant_and_best_other_documents_by_hand(searched):
-    from dataclasses import replace
-
     found = replace(
         score(ToyEncoder(), searched),
         query_ids=("q1", "q2"),
         run={"q1": {"x": 0.9, "a": 0.8, "y": 0.7}, "q2": {"b": 0.4}},
     )
-    relevant, other, beyond = plots.relevance_scores(found, {"q1": {"a": 1, "c": 2, "y": 0}, "q2": {"b": 1}})
-    assert (relevant.tolist(), other.tolist(), beyond) == ([0.8, 0.4], [0.9], 1)
+    seen = plots.relevance_scores(found, {"q1": {"a": 1, "c": 2, "y": 0}, "q2": {"b": 1}})
+    assert (seen.relevant.tolist(), seen.best_other.tolist(), seen.beyond) == ([0.8, 0.4], [0.9], 1)
 
 
 def test_a_log_without_a_loss_gives_no_plot():
@@ -212,3 +212,15 @@ def test_in_a_browser_nothing_is_fetched_and_a_phone_needs_no_sideways_scroll(tm
             assert all(fill != "rgb(0, 0, 0)" for fill in fills)
         browser.close()
     assert ground["light"] != ground["dark"]
+
+
+def test_every_text_of_an_evaluation_is_escaped(tmp_path, searched):
+    tuned, base = (
+        replace(score(encoder, searched), model=ATTACK, runtime=ATTACK, fingerprint=ATTACK)
+        for encoder in (ToyEncoder(), Noisy())
+    )
+    counted = replace(tuned, counts={**tuned.counts, ATTACK: ATTACK})
+    outcome = conclude(counted, {"base": base, f"other {ATTACK}": base})
+    page = page_of(tmp_path, outcome, searched, log=LOG, title=ATTACK, notes=[ATTACK])
+    assert_sound(page)
+    assert page.count("&lt;script&gt;") > 100

@@ -1,4 +1,5 @@
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -55,7 +56,8 @@ def dataset(tmp_path, tokenizer):
     for name in ("Apples", "Pears", "Plums", "Figs"):
         (folder / f"{name}.md").write_text(
             f"# All about {name}\n\nIn the old garden {name} &lt;b> {ATTACK.replace('<', '&lt;')} grow.\n\n"
-            f"## Storing {name} & `{ATTACK}`\n\nKeep {name} cool in boxes, and turn them over. $title\n\n## See also\n\nOther {name} books.\n"
+            f"## Storing {name} & `{ATTACK}`\n\nKeep {name} cool in boxes, and turn them over. $title\n\n"
+            f"## See also\n\nOther {name} books.\n"
         )
     (folder / "empty.md").write_text("")
     return prepare(folder, tokenizer, 40, PrepareSettings(), 0)
@@ -74,8 +76,8 @@ def test_the_page_says_what_came_in_and_out_and_escapes_it(dataset, tmp_path):
         assert reason in text
         assert f'<td class="number">{entry["count"]:,}</td>' in text
     assert "Only 1 test question:" in text or "Only 2 test questions" in text
-    assert "leaks are left</b>" in text
-    assert "passages that are nearly the same, or hold a copy" in text
+    assert re.search(r"<b>[\d,]+ leaks? (is|are) left</b>", text)
+    assert "passages that are nearly the same, or contain a copy" in text
     assert "English" in text
     assert text.count("<svg") >= 2
 
@@ -86,7 +88,9 @@ def test_negatives_leaks_and_near_duplicates_are_shown(dataset, tmp_path):
     dataset.report["negatives"] = {
         "mined": 7, "given_left_out": 0, "refused": {"margin": 3}, "scores": {"positive": {"median": 0.5}},
         "encoder": {"name": "mini", "runtime": "torch", "fingerprint": "0123456789abcdef"},
-        "examples": [{"anchor": "q?", "positive": "p", "positive_score": 0.7, "negatives": [{"text": ATTACK, "score": 0.25}]}],
+        "examples": [
+            {"anchor": "q?", "positive": "p", "positive_score": 0.7, "negatives": [{"text": ATTACK, "score": 0.25}]}
+        ],
     }  # fmt: skip
     dataset.report["leaks"] |= {"found": 1, "by_sort": {"text": 1}, "examples": {"text": [ATTACK]}, "share": 0.1}
     dataset.report["alike"] = {"near-duplicate passages": [{"one": ATTACK, "two": "b", "similarity": 0.81}]}
@@ -95,18 +99,18 @@ def test_negatives_leaks_and_near_duplicates_are_shown(dataset, tmp_path):
     assert "negative 0.25" in text
     shown = text[text.index("Mining of hard negatives") : text.index("<h2>Hard negatives")]
     assert "mini (torch), fingerprint 0123456789ab<" in shown
-    assert "<th>negatives found among the ranks asked for</th><td>7</td>" in shown
+    assert "<th>negatives found in the requested ranks</th><td>7</td>" in shown
     assert "<th>answers</th><td>0.50</td>" in shown
     assert "_" not in shown
-    assert "source gave" not in shown  # there were none
-    assert "Train shares something with dev or test: 1 × text." in text
-    assert 'class="verdict do-not-ship"' in text
+    assert "from the source" not in shown  # there were none
+    assert "Train shares texts with dev or test: 1 × text." in text
+    assert 'class="headline bad"' in text
     assert "81%" in text
 
 
 def test_an_old_or_bare_report_gives_a_page_too(tmp_path):
-    assert "No warnings" in page_of(Dataset(report={}), tmp_path)
-    assert "Not looked for." in page_of(Dataset(report={"kind": "table", "dropped": {}}), tmp_path)
+    assert "no warnings" in page_of(Dataset(report={}), tmp_path)
+    assert "was not checked for leaks" in page_of(Dataset(report={"kind": "table", "dropped": {}}), tmp_path)
 
 
 def test_without_matplotlib_the_page_says_so(dataset, tmp_path, monkeypatch):
@@ -114,7 +118,7 @@ def test_without_matplotlib_the_page_says_so(dataset, tmp_path, monkeypatch):
     text = page_of(dataset, tmp_path)
     assert "matplotlib is not installed" in text
     assert "<svg" not in text
-    assert "half have up to" in text
+    assert "half have at most" in text
 
 
 def test_the_same_data_give_the_same_page_and_a_small_report(dataset, tmp_path):
@@ -180,10 +184,41 @@ def test_what_is_counted_agrees_or_is_said(dataset, tmp_path):
     asked = sum(dataset.report["counts"]["queries"].values())
     assert f"All {asked:,} fit into" in text[text.index("<b>Questions</b>") :]
     dataset.report["counts"]["queries"]["train"] -= 1
-    assert "1 of them lost their labels to the split and are not asked." in page_of(dataset, tmp_path)
+    assert "1 of them lost their labels when the data was split and are not used." in page_of(dataset, tmp_path)
     dataset.report["dropped"] = {
         "question: heading of one word": {"count": 5, "example": "See"}, "empty file": {"count": 1, "example": "a.md"},
     }  # fmt: skip
     text = page_of(dataset, tmp_path)
     assert "1 thing was left out, for 1 reason." in text
-    assert text.index("empty file") < text.index("What asks no question, and why") < text.index("heading of one word")
+    assert (
+        text.index("empty file")
+        < text.index("Texts that no question was made from, and why")
+        < text.index("heading of one word")
+    )
+
+
+def test_every_text_of_a_report_is_escaped(dataset, tmp_path):
+    """Whatever a source brings into the report, names included."""
+    report = dataset.report
+    report["kind"] = report["seed"] = ATTACK
+    report["warnings"] = [ATTACK]
+    report["dropped"] = {f"{kind}{ATTACK}": {"count": 2, "example": ATTACK} for kind in ("", "question: ")}
+    report["counts"] |= {ATTACK: ATTACK, "questions by source": {ATTACK: {"train": 2}}}
+    report["languages"] = {"passages": {ATTACK: 1}, ATTACK: {ATTACK: 1}}
+    report["leaks"] |= {"found": 1, "by_sort": {ATTACK: 1}, "examples": {ATTACK: [ATTACK]}}
+    report["alike"] = {ATTACK: [{"one": ATTACK, "two": ATTACK, "similarity": 0.8}]}
+    report["sample"] = [
+        {"anchor": ATTACK, "positive": ATTACK, "source": ATTACK},
+        {"sentence1": ATTACK, "sentence2": ATTACK, "label": ATTACK},
+    ]
+    report["negatives"] = {
+        ATTACK: ATTACK,
+        "encoder": {"name": ATTACK, "runtime": ATTACK, "fingerprint": ATTACK},
+        "refused": {ATTACK: 1},
+        "scores": {ATTACK: {ATTACK: 0.5}},
+        "examples": [ATTACK, {"anchor": ATTACK, "positive": ATTACK, "negatives": [{"text": ATTACK}, ATTACK]}],
+    }
+    write_page(dataset, tmp_path / "report.html", ATTACK)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "script" not in Checker(text).tags
+    assert text[: text.index("<pre>")].count("&lt;script&gt;") >= 37

@@ -4,6 +4,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 
@@ -103,10 +104,12 @@ def test_without_a_recommendation_the_page_says_so(selection, tmp_path):
         one.over, one.trials = ["its vectors have too many dimensions"], []
     choice = choose({}, Means().gain)
     rows = {one.candidate.name: one for one in selection.rows}
-    said = reasons(rows, choice, [], Means(), selection.settings.replace(max_latency_ms=None, max_dim=8), trainable=True)
+    said = reasons(
+        rows, choice, [], Means(), selection.settings.replace(max_latency_ms=None, max_dim=8), trainable=True
+    )
     page = page_of(replace(selection, choice=choice, rounds=(), smaller=(), reasons=tuple(said)), tmp_path)
     assert Checker(page).open == []
-    assert "<h2>None keeps to the limits</h2>" in page
+    assert "<h2>None is within the limits</h2>" in page
     assert "None of the candidates keeps to the limits (dim 8)" in page
 
 
@@ -127,7 +130,7 @@ def test_in_a_browser_nothing_is_fetched_and_a_phone_needs_no_sideways_scroll(se
             page.on("request", lambda request, asked=asked: asked.append(request.url))
             page.on("console", lambda message, said=said: said.append(message.text))
             page.goto((tmp_path / "report.html").as_uri())
-            assert (len(asked), said, page.title()) == (1, [], "A & <b> · Semtune choice")
+            assert (len(asked), said, page.title()) == (1, [], "A & <b> · Semtune selection")
             assert page.evaluate("document.documentElement.scrollWidth") == 375
             ground[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
         browser.close()
@@ -139,5 +142,28 @@ def test_names_of_lines_that_end_together_do_not_overlap():
     for one, value in zip(rows, (0.701, 0.7, 0.3), strict=True):
         one.trials.append(Trial(4, quality(value), 1.0))
     drawn = trials(rows, [Round(4, {}, (), (), (), {})], "ahead", "nDCG@10")
-    size, ahead, close, weak = 8, *(float(re.search(rf'y="([\d.]+)"[^>]*>{one.candidate.name}<', drawn)[1]) for one in rows)  # fmt: skip
+    ahead, close, weak = (float(re.search(rf'y="([\d.]+)"[^>]*>{one.candidate.name}<', drawn)[1]) for one in rows)
+    size = 8
     assert ahead + size < close < weak - 5 * size  # the one that is far away stays at its line's end
+
+
+def test_every_text_of_a_selection_is_escaped(selection, tmp_path):
+    for one in selection.rows:
+        contract = replace(one.candidate.contract, prompts={"query": ATTACK})
+        entry = SimpleNamespace(note=ATTACK, raw=True, prompts=())
+        one.candidate = replace(one.candidate, licence=ATTACK, contract=contract, entry=entry)
+        one.cost = replace(one.cost, runtime=ATTACK)
+        one.status = ATTACK
+    rounds = [replace(made, failed={ATTACK: ATTACK}, spared=(ATTACK,)) for made in selection.rounds]
+    smaller = [replace(one, way=ATTACK) for one in selection.smaller[:1]]
+    skipped = (Skipped(ATTACK, ATTACK),)
+    attacked = replace(
+        selection, rounds=tuple(rounds), smaller=(*selection.smaller, *smaller), skipped=skipped, reasons=(ATTACK,),
+        label=ATTACK, unit=ATTACK,
+    )  # fmt: skip
+    write_report(attacked, tmp_path / "report.html", ATTACK)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    checked = Checker(page)
+    assert (checked.open, checked.fetched) == ([], [])
+    assert "script" not in checked.tags
+    assert page.count("&lt;script&gt;") > 30

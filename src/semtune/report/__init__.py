@@ -1,1 +1,1 @@
-"""What the pages of all steps share: the look, plots as SVG, and a few parts."""
+"""What the pages of all steps share: the templates, one stylesheet, plots as SVG, and the elements of a page."""

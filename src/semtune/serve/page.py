@@ -1,21 +1,22 @@
-"""The search page: one file, nothing loaded from elsewhere."""
+"""The search page: one file that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import re
-from importlib import resources
 
 from fastapi import Response
 from fastapi.responses import HTMLResponse
+
+from semtune.report.render import render
 
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def page() -> Response:
-    """Read the page; its policy lets the browser run this very script and speak to this very server."""
-    html = resources.files("semtune.serve").joinpath("page.html").read_text(encoding="utf-8")
+    """The page with a policy that lets the browser run this one script and connect to this server only."""
+    html = render("search.html", {})
     scripts = " ".join(f"'sha256-{_hash(script)}'" for script in SCRIPT.findall(html))
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; "

@@ -1,1 +1,1 @@
-"""The report of an evaluation: tables, figures, maps and costs on one page."""
+"""The report of an evaluation: verdict, tables, figures, examples and costs on one page."""

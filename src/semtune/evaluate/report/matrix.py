@@ -1,36 +1,5 @@
-"""The table of language pairs, for the terminal and the page."""
+"""The old name of `semtune.evaluate.report.language_pairs`, until the callers use the new one."""
 
-from __future__ import annotations
+from semtune.evaluate.report.language_pairs import matrix_rows
 
-import math
-from collections.abc import Mapping
-
-Matrix = Mapping[str, Mapping[str, float]]
-
-
-def matrix_rows(matrix: Matrix) -> tuple[list[str], list[list[str]]]:
-    """Head and rows: a row a language that asks, a column a language that is searched.
-
-    Where one language is in every pair, as English is in Tatoeba's: a row each of the others, and a column a
-    direction.
-    """
-    hub = _hub(matrix)
-    if hub:
-        others = [one for one in matrix if one != hub]
-        rows = [[one, _shown(matrix[one].get(hub)), _shown(matrix[hub].get(one))] for one in others]
-        return ["language", f"→ {hub}", f"{hub} →"], rows
-    columns = list(dict.fromkeys(two for row in matrix.values() for two in row))
-    return ["asked ↓, searched →", *columns], [
-        [one, *(_shown(row.get(two)) for two in columns)] for one, row in matrix.items()
-    ]
-
-
-def _hub(matrix: Matrix) -> str:
-    """The language that all others are paired with, and that alone; empty if there is none."""
-    hubs = [one for one, row in matrix.items() if len(matrix) > 1 and row.keys() == matrix.keys() - {one}]
-    hub = hubs[-1] if hubs else ""
-    return hub if all(row.keys() == {hub} for one, row in matrix.items() if one != hub) else ""
-
-
-def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}" if math.isfinite(value) else "–"
+__all__ = ["matrix_rows"]

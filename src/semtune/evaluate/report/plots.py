@@ -1,30 +1,50 @@
-"""The report's plots: each takes results and returns one inline SVG."""
+"""The plots of an evaluation's page: each takes results and returns one inline SVG."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.evaluate.report.embedding_map import Map
 from semtune.evaluate.result import LABELS, Scores, label
 from semtune.evaluate.verdict.outcome import Outcome
 from semtune.report.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
 from semtune.types import Qrels
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid"}
 MAX_POINTS = 3_000
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RelevanceScores:
+    """Similarities of the documents that a system found.
+
+    Attributes:
+        relevant: of the relevant documents found; (n,).
+        best_other: of the best other document of each query; (m,).
+        beyond: how many relevant documents were not found.
+    """
+
+    relevant: NDArray[np.float64]
+    best_other: NDArray[np.float64]
+    beyond: int
+
+
 def names(systems: Mapping[str, Scores]) -> dict[str, str]:
-    """What the page calls each system; a model measured alone may not have been tuned at all."""
+    """What the page calls each system; a model measured alone is not called tuned, since it may not be."""
     further = {name: name for name in systems if name not in NAMES}
     return {**NAMES, **further} if len(systems) > 1 else {**NAMES, "tuned": "model"}
 
 
-def systems_bars(outcome: Outcome) -> str:
+def systems_bars(outcome: Outcome) -> Markup:
     """The main metric of each system, with its 95 % interval."""
     with canvas() as (figure, axes):
         for row, (name, scores) in enumerate(outcome.systems.items()):
@@ -41,7 +61,7 @@ def systems_bars(outcome: Outcome) -> str:
         axes.tick_params(axis="y", colors=INK)
         middle = (len(outcome.systems) - 1) / 2
         reach = max(1.5, middle + 0.6)
-        axes.set_ylim(middle + reach, middle - reach)  # bars of one thickness, the first on top
+        axes.set_ylim(middle + reach, middle - reach)  # all bars equally thick, the first on top
         axes.grid(axis="y", visible=False)
         low, _ = axes.get_xlim()
         axes.set_xlim(min(0.0, low), 1.12)
@@ -49,8 +69,8 @@ def systems_bars(outcome: Outcome) -> str:
         return to_svg(figure, "bars", f"{label(outcome.tuned.main)} of each system with 95 % intervals")
 
 
-def gains_sorted(gains: NDArray[np.float64], axis: str, unit: str) -> str:
-    """The gain of each query, sorted: how many won, how many lost, and by how much."""
+def gains_sorted(gains: NDArray[np.float64], axis: str, unit: str) -> Markup:
+    """The gain of each query, sorted: how many gained, how many lost, and by how much."""
     ordered = np.sort(gains)[::-1]
     edges = np.arange(len(ordered) + 1) + 0.5
     with canvas() as (figure, axes):
@@ -64,11 +84,8 @@ def gains_sorted(gains: NDArray[np.float64], axis: str, unit: str) -> str:
         return to_svg(figure, "gains", "Gain of each query, sorted")
 
 
-def relevance_scores(scores: Scores, qrels: Qrels) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Similarities of the relevant documents found, of each query's best other document, and how many were not found.
-
-    Only the run's 100 documents a query are looked at.
-    """
+def relevance_scores(scores: Scores, qrels: Qrels) -> RelevanceScores:
+    """Similarities of the relevant documents and of the best others among the 100 documents found for each query."""
     relevant: list[float] = []
     best_other: list[float] = []
     beyond = 0
@@ -80,7 +97,7 @@ def relevance_scores(scores: Scores, qrels: Qrels) -> tuple[NDArray[np.float64],
         others = [value for document, value in found.items() if document not in wanted]
         if others:
             best_other.append(max(others))
-    return np.array(relevant), np.array(best_other), beyond
+    return RelevanceScores(np.array(relevant), np.array(best_other), beyond)
 
 
 def separation(
@@ -89,8 +106,8 @@ def separation(
     negative: NDArray[np.float64],
     limits: tuple[float, float],
     labels: tuple[str, str] = ("relevant", "best other"),
-) -> str:
-    """Two histograms: similarity of relevant documents, and of the best document that is not; or of other `labels`."""
+) -> Markup:
+    """Two histograms: similarity of relevant documents and of the best other ones, or of what `labels` name."""
     filled = [values.size for values in (positive, negative) if values.size]
     bins = np.linspace(*limits, int(np.clip(2 * np.sqrt(min(filled, default=0)), 8, 30)) + 1)
     with canvas() as (figure, axes):
@@ -109,7 +126,7 @@ def separation(
 
 
 def limits(*values: NDArray[np.float64]) -> tuple[float, float]:
-    """One axis for all values, with a little room; 0 to 1 where there are none."""
+    """The ends of an axis for all values, with a margin; 0 to 1 without values."""
     filled = [array for array in values if array.size]
     if not filled:
         return 0.0, 1.0
@@ -118,8 +135,8 @@ def limits(*values: NDArray[np.float64]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def gold_scatter(name: str, scores: Scores, limits: tuple[float, float]) -> str:
-    """Cosine against people's score, a dot a pair; a random sample where there are very many."""
+def gold_scatter(name: str, scores: Scores, limits: tuple[float, float]) -> Markup:
+    """Cosine against the score people gave, one dot per pair; a random sample of very many."""
     rows = np.random.default_rng(0).permutation(scores.n)[:MAX_POINTS]
     with canvas() as (figure, axes):
         axes.plot(
@@ -127,13 +144,30 @@ def gold_scatter(name: str, scores: Scores, limits: tuple[float, float]) -> str:
             color=SYSTEMS.get(name, MUTED),
         )  # fmt: skip
         axes.set_ylim(*limits)
-        axes.set_xlabel("people's score")
+        axes.set_xlabel("score by people")
         axes.set_ylabel("cosine")
-        return to_svg(figure, f"scatter-{name}", f"{NAMES.get(name, name)}: cosine against people's score")
+        return to_svg(figure, f"scatter-{name}", f"{NAMES.get(name, name)}: cosine against the score by people")
+
+
+def embedding_map(name: str, title: str, drawn: Map, reach: float) -> Markup:
+    """Queries and documents on two principal components; both axes go from `-reach` to `reach` at least."""
+    with canvas() as (plot, axes):
+        for query, document in drawn.links:
+            (x, y), (u, v) = drawn.queries[query], drawn.documents[document]
+            axes.plot([x, u], [y, v], color=GOOD, linewidth=0.6, alpha=0.6)
+        axes.plot(*drawn.documents.T, "o", color=MUTED, markersize=2.6, alpha=0.6, markeredgewidth=0, label="documents")
+        colour = SYSTEMS["tuned"]  # the same for every system, and far from that of the documents
+        axes.plot(*drawn.queries.T, "o", color=colour, markersize=3.4, markeredgewidth=0, label="queries")
+        axes.set_xlim(-reach, reach, auto=True)  # not fixed: "equal" below may widen one of the two axes
+        axes.set_ylim(-reach, reach, auto=True)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.tick_params(labelbottom=False, labelleft=False)
+        plot.legend(loc="outside upper left", ncols=2)
+        return to_svg(plot, f"map-{name}", f"{title}: map of queries and documents")
 
 
 def training_curve(log: Sequence[Mapping[str, Any]]) -> str:
-    """Loss over steps, and the dev metric on a second axis where the log has one; empty without a loss."""
+    """Loss over steps, and the dev metric, if logged, on a second axis; empty without a loss."""
     loss = _series(log, "loss")
     if len(loss) < 2:
         return ""

@@ -11,7 +11,7 @@ from semtune.encoders.load import load_encoder, model_bytes
 from semtune.encoders.speed import latencies, texts_a_second
 from semtune.errors import MissingExtraError, ModelError
 from semtune.evaluate.recorder import Listened, Record
-from semtune.evaluate.report.extras import READ, asked_texts, read_texts
+from semtune.evaluate.report.further_results import READ, asked_texts, read_texts
 from semtune.evaluate.result import Scores
 from semtune.evaluate.retrieval.exact_search import DEPTH, tie_order
 from semtune.evaluate.scores import retrieval_scores, score

@@ -1,4 +1,4 @@
-"""Lengths in tokens as JSON: how they are spread, and how many are beyond the model's limit."""
+"""Lengths in tokens as JSON: their distribution, and how many exceed the model's limit."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 32  # about: the report stays small, whatever the source
-FAR = 4  # limits; longer texts are in the last bar
+BINS = 32  # approximate number of bars; it keeps the report small for any source
+FAR = 4  # times the limit; longer texts are counted in the last bar
 
 
 def spread(lengths: Sequence[int], limit: int) -> dict[str, Any]:
-    """Median, 95th percentile and longest; how many are cut at the limit; and a histogram.
+    """Median, 95th percentile and maximum, how many exceed the limit, and a histogram.
 
     The histogram has `edges` (n + 1) and `counts` (n). One edge lies just above the limit, so that no bar mixes
-    texts that fit with texts that do not. What is longer than `FAR` times the limit is in the last bar.
+    texts that fit with texts that do not. Texts longer than `FAR` times the limit are counted in the last bar.
     """
     order = np.sort(np.asarray(lengths, dtype=np.int64))
     if not order.size:

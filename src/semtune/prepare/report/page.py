@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from semtune import __version__
 from semtune.dataset import Dataset
-from semtune.prepare.report import examples
-from semtune.prepare.report import parts as shown
+from semtune.prepare.report import examples, sections
+from semtune.prepare.report.labels import KINDS
 from semtune.registry import installed
-from semtune.report import shell as parts
-
-NO_PLOTS = (
-    '<figure><figcaption>No plots: matplotlib is not installed here. <code>pip install "semtune[train]"</code> '
-    "brings it; the numbers are in the tables.</figcaption></figure>"
-)
+from semtune.report import render
+from semtune.report.elements import Figure
 
 
 def write_page(dataset: Dataset, path: Path, title: str) -> None:
-    """Write `report.html` of a data set: no scripts, no other files, nothing fetched; light and dark.
+    """Write `report.html` of a data set: one file without scripts that fetches nothing, for light and dark screens.
 
     Args:
         dataset: with its `report`.
@@ -32,56 +24,59 @@ def write_page(dataset: Dataset, path: Path, title: str) -> None:
         title: what the page calls the data set.
 
     Raises:
-        StorageError: the place cannot be written.
+        StorageError: the file cannot be written.
     """
     report = dataset.report
-    body = Template(files("semtune.prepare.report").joinpath("page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(title),
-        subtitle=escape(_subtitle(report)),
-        verdict=shown.verdict(report),
-        flow=shown.flow(report),
-        dropped=shown.dropped(report.get("dropped", {})),
-        figures=_figures(report),
-        languages=shown.languages(report),
-        more=shown.questions_by_source(report.get("counts", {})),
-        leaks=shown.leaks(report.get("leaks", {})),
-        alike=examples.alike(report.get("alike", {})),
-        samples=examples.samples(dataset),
-        negatives=examples.negatives(report.get("negatives", {})),
-        counts=parts.number_table(_flat(report.get("counts", {}))),
-        json=escape(json.dumps(report, indent=2, ensure_ascii=False, default=str)),
-        footer=escape(shown.LANGUAGE_NOTE),
-        version=escape(__version__),
-    )
-    parts.write_page(path, f"{title} · Semtune data set", body)
+    values = {
+        "title": title,
+        "subtitle": _subtitle(report),
+        "headline": sections.headline(report),
+        "flow": sections.flow(report),
+        "left_out": sections.left_out(report, questions_only=False),
+        "no_question": sections.left_out(report, questions_only=True),
+        "figures": _figures(report),
+        "plots": installed("matplotlib"),
+        "languages": sections.languages(report),
+        "sources": sections.questions_by_source(report),
+        "leaks": sections.leaks(report),
+        "near_duplicates": examples.near_duplicates(report.get("alike", {})),
+        "training_rows": examples.training_rows(dataset),
+        "negatives": examples.negatives(report.get("negatives", {})),
+        "counts": _flat(report.get("counts", {})),
+        "json": json.dumps(report, indent=2, ensure_ascii=False, default=str),
+    }
+    render.write_page(path, "dataset.html", values)
 
 
 def _subtitle(report: Mapping[str, Any]) -> str:
-    kind = shown.KINDS.get(str(report.get("kind")), str(report.get("kind", "a data set")))
+    kind = KINDS.get(str(report.get("kind")), str(report.get("kind", "a data set")))
     limit, seed = report.get("tokens", {}).get("limit"), report.get("seed")
-    told = [f"read from {kind}", f"for a model that reads {limit} tokens" if limit else "", f"seed {seed}"]
-    return " · ".join(part for part in told if part and seed is not None)
+    parts = [f"read from {kind}", f"for a model that reads {limit} tokens" if limit else "", f"seed {seed}"]
+    return " · ".join(part for part in parts if part and seed is not None)
 
 
-def _figures(report: Mapping[str, Any]) -> str:
-    tokens = report.get("tokens", {})
-    names = [name for name in _texts(tokens) if tokens[name].get("histogram", {}).get("counts")]
-    captions = {name: shown.lengths_caption(name, report) for name in names}
-    if not installed("matplotlib"):
-        return NO_PLOTS + "".join(
-            f"<figure><figcaption>{caption}</figcaption></figure>" for caption in captions.values()
-        )
-    from semtune.prepare.report.plots import lengths
-
-    labels = {name: shown.measured(name, report).partition(",")[0] for name in names}
-    return "".join(
-        parts.figure(lengths(name, labels[name], tokens[name], tokens["limit"]), captions[name]) for name in names
-    )
+def _figures(report: Mapping[str, Any]) -> list[Figure]:
+    return [_length_figure(name, report) for name in _plotted(report.get("tokens", {}))]
 
 
-def _texts(tokens: Mapping[str, Any]) -> list[str]:
-    """Which lengths are worth a plot: the judged passages only where they are other texts than the served ones."""
-    names = [name for name in ("documents", "passages", "queries") if name in tokens]
+def _length_figure(name: str, report: Mapping[str, Any]) -> Figure:
+    tokens, what = report["tokens"], sections.lengths_name(name, report)
+    caption, alert = sections.lengths_caption(name, report)
+    svg = ""
+    if installed("matplotlib"):
+        from semtune.prepare.report.plots import lengths
+
+        svg = lengths(name, what.partition(",")[0], tokens[name], tokens["limit"])
+    return Figure(svg, caption, what.capitalize(), alert)
+
+
+def _plotted(tokens: Mapping[str, Any]) -> list[str]:
+    """Which lengths are worth a plot: the judged passages only where they differ from the indexed documents."""
+    names = [
+        name
+        for name in ("documents", "passages", "queries")
+        if name in tokens and tokens[name].get("histogram", {}).get("counts")
+    ]
     if tokens.get("documents") == tokens.get("passages") and "documents" in names:
         names.remove("documents")
     return names

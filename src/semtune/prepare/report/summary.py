@@ -1,4 +1,4 @@
-"""What happened, as JSON: counts in and out, what was dropped and why, lengths against the model's limit."""
+"""The report of preparing a data set as JSON: counts, what was dropped and why, lengths in tokens, leaks, warnings."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from semtune.text import key, stable_hash
 from semtune.types import SPLITS, ScoredPair, SentencePair
 
 SAMPLES = 5
-FEW_QUERIES = 50  # a paired test on fewer can hardly tell a real gain from chance
-REMOVED = ("training label:", "training row:")  # reasons that begin so are leaks taken out
+FEW_QUERIES = 50  # with fewer, a paired test can rarely tell a real gain from chance
+REMOVED = ("training label:", "training row:")  # reasons with these beginnings are leaks that were removed
 
 
 def write_report(
@@ -33,7 +33,7 @@ def write_report(
     found: Leaks,
     progress: Progress = QUIET,
 ) -> dict[str, Any]:
-    """Put the report together; warnings about small or truncated sets are added here."""
+    """Put the report together, and warn about a test split that is small and about documents that are cut."""
     tokens = _tokens(dataset, tokenizer, limit, progress)
     _warn(dataset, tokens, tally)
     removed = sum(entry["count"] for reason, entry in tally.dropped.items() if reason.startswith(REMOVED))
@@ -53,7 +53,7 @@ def write_report(
 
 
 def sizes(dataset: Dataset) -> dict[str, Any]:
-    """How much of everything a data set holds, by split."""
+    """How many passages, questions, labels and rows a data set holds, by split."""
     return {
         "passages": len(dataset.corpus),
         "documents to index": len(dataset.to_index),
@@ -86,7 +86,7 @@ def _tokens(dataset: Dataset, tokenizer: TokenCounter, limit: int, progress: Pro
 
 
 def _languages(dataset: Dataset) -> dict[str, dict[str, int]]:
-    """Language → how many texts, of passages and of questions; at most `LOOKED_AT` of each are looked at."""
+    """Language → number of texts, for passages and for questions; at most `LOOKED_AT` of each are examined."""
     found = {"passages": mix([document.content for document in dataset.corpus])}
     if dataset.queries:
         homes = _homes(dataset)
@@ -96,7 +96,7 @@ def _languages(dataset: Dataset) -> dict[str, dict[str, int]]:
 
 
 def _homes(dataset: Dataset) -> dict[str, str]:
-    """Question → the passage it was taken from; none for those that people asked, perhaps in another language."""
+    """Question → the passage it was made from. Questions of people have none: they may be in another language."""
     text = {document.id: document.text for document in dataset.corpus}
     return {
         query: text.get(next(iter(row), ""), "")
@@ -110,20 +110,21 @@ def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
     cut, total = tokens["documents"]["truncated"], len(dataset.to_index)
     if cut > 0.05 * total:
         tally.warn(
-            f"{cut:,} of {total:,} documents are longer than the model's {tokens['limit']} tokens; the model reads "
-            "only their beginning. A model with a longer limit, or shorter documents, would use the rest."
+            f"{cut:,} of {total:,} documents are longer than the model's limit of {tokens['limit']} tokens; it reads "
+            "only their beginning. Choose a model with a higher limit, or split the documents into shorter ones."
         )
     queries = len(dataset.qrels.get("test", {}))
     if dataset.qrels and 0 < queries < FEW_QUERIES:
         tally.warn(
-            f"Only {queries} test question{'s' * (queries != 1)}: a gain must be large to be told from chance. More documents would help."
+            f"Only {queries} test question{'s' * (queries != 1)}: only a large gain can be told from chance. "
+            "Add documents or labelled questions."
         )
     if not dataset.qrels.get("test") and not dataset.sentence_pairs("test"):
-        tally.warn("There is no test split: the result cannot be judged.")
+        tally.warn("There is no test split, so a tuned model cannot be evaluated on this data set.")
 
 
 def _sample(dataset: Dataset, seed: int) -> list[dict[str, Any]]:
-    """A few training rows of each source of questions, chosen by hash, for people to look at; of a question one."""
+    """A few training rows for people to look at: of each source of questions, chosen by hash, one row per question."""
     pairs = {pair.anchor: pair for pair in reversed(dataset.pairs.get("train", []))}
     if pairs:
         sources, rows = source_of(dataset), {}

@@ -1,1 +1,1 @@
-"""The report of a choice of backbone."""
+"""The report of a selection of a backbone."""

@@ -1,24 +1,27 @@
-"""The choice page's plots: each takes results and returns one inline SVG."""
+"""The plots of a selection's page: each takes results and returns one inline SVG."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from semtune.report.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
+from semtune.report.svg import BAD, CARD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
 from semtune.select.halving import Round
 from semtune.select.rows import Row
 from semtune.select.smaller import Smaller
 
-DOT = 0.16  # points squared of a dot, a dimension
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+DOT = 0.16  # area of a dot in square points, per dimension
 LEAST_DOT = 14
-NAME = 26  # characters of a name that are drawn
-ROOM = 0.06  # of the axis: a name nearer than that to another is moved
+NAME = 26  # characters drawn of a name
+ROOM = 0.06  # share of the axis; a name that is closer to another is moved
 
 
-def pareto(rows: Sequence[Row], taken: str, label: str) -> str:
-    """Quality against the time of one query; a dot a candidate, its size the dimension, a line from what it was untouched."""
+def pareto(rows: Sequence[Row], taken: str, label: str) -> Markup:
+    """Quality against the time of one query: one dot per candidate, with a line from its result before tuning."""
     shown = [row for row in rows if math.isfinite(row.best.value)]
     edge = sorted((row for row in shown if row.on_front), key=lambda row: row.cost.p50_ms)
     with canvas() as (figure, axes):
@@ -41,20 +44,20 @@ def pareto(rows: Sequence[Row], taken: str, label: str) -> str:
         places = [(row.candidate.name, row.cost.p50_ms, row.best.value) for row in shown]
         _names(axes, places, taken, 9, turn=math.sqrt(math.prod(axes.get_xlim())))  # the middle of a log axis
         _plain_ticks(axes.xaxis)
-        axes.set_xlabel("milliseconds for one query (the left is faster)")
+        axes.set_xlabel("milliseconds per query (further left is faster)")
         axes.set_ylabel(f"dev {label}")
         return to_svg(figure, "pareto", f"{label} of each candidate against the time of one query")
 
 
 def _names(axes: Any, points: Sequence[tuple[str, float, float]], taken: str, gap: int, turn: float = math.inf) -> None:
-    """Write names beside their points, on the left of those beyond `turn`; names that would overlap are moved down.
+    """Write names beside their points, or to the left of points beyond `turn`; names that would overlap move down.
 
     Args:
-        axes: drawn in; their limits no longer change.
+        axes: to draw in; their limits must be final.
         points: (name, x, y) of each.
-        taken: the name to set off.
-        gap: points between the name and its point.
-        turn: an x.
+        taken: the name to set in bold.
+        gap: between a name and its dot, in points.
+        turn: the x beyond which names are on the left.
     """
     low, high = axes.get_ylim()
     at = math.inf
@@ -63,12 +66,12 @@ def _names(axes: Any, points: Sequence[tuple[str, float, float]], taken: str, ga
         axes.annotate(
             _short(name), (x, at), xytext=(-gap if x > turn else gap, 0), textcoords="offset points",
             ha="right" if x > turn else "left", va="center", fontsize=8, color=INK,
-            fontweight="bold" if name == taken else "normal",
+            fontweight="bold" if name == taken else "normal", bbox={"facecolor": CARD, "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip
 
 
 def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str) -> str:
-    """Quality after each trial, a line a candidate from untouched on; empty without trials."""
+    """Quality before tuning and after each trial, one line per candidate; empty without trials."""
     tried = [row for row in rows if row.trials]
     if not tried:
         return ""
@@ -81,18 +84,18 @@ def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str)
                 range(len(values)), values, "o-", color=SYSTEMS["tuned"] if mine else SYSTEMS["base"], markersize=4,
                 linewidth=1.8 if mine else 1.2,
             )  # fmt: skip
-        axes.set_xticks(range(len(steps) + 1), ["untouched", *(f"{count} steps" for count in steps)])
+        axes.set_xticks(range(len(steps) + 1), ["untuned", *(f"{count} steps" for count in steps)])
         axes.set_xlim(-0.2, len(steps) + 0.75)
         axes.margins(y=0.12)
         ends = [(row.candidate.name, len(row.trials), row.trials[-1].quality.value) for row in tried]
         for last in {x for _, x, _ in ends}:
             _names(axes, [end for end in ends if end[1] == last], taken, 6)
         axes.set_ylabel(f"dev {label}")
-        return to_svg(figure, "trials", f"{label} of each candidate untouched and after each round of trials")
+        return to_svg(figure, "trials", f"{label} of each candidate before tuning and after each round of trials")
 
 
 def dimensions(smaller: Sequence[Smaller], label: str) -> str:
-    """Quality over the dimensions that are left, cut and by PCA; empty where nothing was cut."""
+    """Quality over the number of dimensions kept, first ones or PCA; empty if none were cut."""
     whole = [one for one in smaller if one.way == "whole"]
     lines = {
         way: sorted((one for one in smaller if one.way == way), key=lambda one: one.dimension)
@@ -102,7 +105,7 @@ def dimensions(smaller: Sequence[Smaller], label: str) -> str:
         return ""
     with canvas() as (figure, axes):
         axes.set_xscale("log", base=2)
-        for way, colour, name in (("first", BAD, "the first dimensions"), ("pca", GOOD, "PCA fitted on train")):
+        for way, colour, name in (("first", BAD, "first dimensions"), ("pca", GOOD, "PCA fitted on train")):
             points = [*lines[way], *whole]
             axes.plot(
                 [one.dimension for one in points],
@@ -127,7 +130,7 @@ def _short(name: str) -> str:
 
 
 def _plain_ticks(axis: Any) -> None:
-    """Numbers, not powers of ten; a log axis of less than a decade has its labels at the minor ticks."""
+    """Plain numbers instead of powers of ten, also within a decade, where a log axis labels minor ticks only."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -1,138 +1,106 @@
-"""The tables of a choice's page as HTML. Everything that comes from names and files is escaped here."""
+"""The tables of a selection's page as plain values."""
 
 from __future__ import annotations
 
 import math
-from html import escape
 
+from semtune.report.elements import Cell, Note, Row, Table
 from semtune.select.cost import index_mb
 from semtune.select.quality import Quality
-from semtune.select.rows import Row
+from semtune.select.rows import Row as Candidate
 from semtune.select.select_backbone import Selection
 from semtune.select.smaller import Smaller
 
-WAYS = {"whole": "whole", "first": "its first dimensions", "pca": "PCA fitted on train"}
+WAYS = {"whole": "all dimensions", "first": "its first dimensions", "pca": "PCA fitted on train"}
 
 
-def main(selection: Selection) -> str:
-    """A row a candidate: quality before and after, speed, size, licence."""
+def candidates(selection: Selection) -> Table:
+    """One row per candidate: quality before and after tuning, speed, size, licence."""
     head = [
-        "", f"untouched<small>dev {selection.label}</small>", "best shown<small>95 % interval</small>",
-        "one query<small>p50, p95</small>", "texts/s", "dimensions", "licence",
+        "", Cell("untuned", notes=[f"dev {selection.label}"]), Cell("best result", notes=["95 % interval"]),
+        Cell("one query", notes=["p50, p95"]), "texts/s", "dimensions", "licence",
     ]  # fmt: skip
-    return _table(head, [_main_row(row, selection.choice.name) for row in selection.rows])
+    return Table(head, [_candidate(row, selection.choice.name) for row in selection.rows])
 
 
-def _main_row(row: Row, taken: str) -> tuple[bool, list[str]]:
+def _candidate(row: Candidate, taken: str) -> Row:
     best, cost = row.best, row.cost
     gain = best.value - row.untouched.value
-    steps = f"{gain:+.4f} after {row.best_steps} steps" if row.best_steps else "untouched"
+    steps = f"{gain:+.4f} after {row.best_steps} steps" if row.best_steps else "untuned"
     front = " · on the front" if row.on_front else ""
     cells = [
-        f"{escape(row.candidate.name)}<small>{escape(row.status)}{front}</small>",
-        _number(row.untouched.value),
-        f"{_number(best.value)} <span>{_interval(best)}</span><small>{steps}</small>",
-        f"{cost.p50_ms:,.1f} <span>{cost.p95_ms:,.1f} ms</span>",
+        _value(row.untouched.value),
+        Cell(_value(best.value), _interval(best), [steps]),
+        Cell(f"{cost.p50_ms:,.1f}", f"{cost.p95_ms:,.1f} ms"),
         f"{cost.texts_per_second:,.0f}",
         f"{row.candidate.contract.dimension:,}",
-        escape(row.candidate.licence) or "not known",
+        row.candidate.licence or "not known",
     ]
-    return row.candidate.name == taken, cells
+    title = Cell(row.candidate.name, notes=[f"{row.status}{front}"])
+    return Row(title, cells, marked=row.candidate.name == taken)
 
 
-def costs(selection: Selection) -> str:
-    """A row a candidate: tokenizer, length, prompts, memory, sizes."""
+def costs(selection: Selection) -> Table:
+    """One row per candidate: tokenizer, length limit, prompts, memory, sizes."""
     head = [
-        "", "tokens a word", "unknown tokens", "texts cut<small>limit</small>", "memory<small>runtime</small>",
-        "weights", "parameters", "index<small>a million vectors</small>",
+        "", "tokens per word", "unknown tokens", Cell("texts cut", notes=["limit"]), Cell("memory", notes=["runtime"]),
+        "weights", "parameters", Cell("index", notes=["one million vectors"]),
     ]  # fmt: skip
-    return _table(head, [(False, _cost_row(row)) for row in selection.rows])
+    return Table(head, [_cost(row) for row in selection.rows])
 
 
-def _cost_row(row: Row) -> list[str]:
+def _cost(row: Candidate) -> Row:
     one, fit, cost = row.candidate, row.fit, row.cost
     limit = f"{one.max_length:,} tokens" if one.max_length else "no limit"
     memory = f"{cost.memory_mb:,.0f} MB" if cost.memory_mb is not None else "not known"
     prompts = ", ".join(f"{role}: {text!r}" for role, text in one.contract.prompts.items())
-    told = [one.note, f"prompts {prompts}" if prompts else ""]
-    note = "".join(f"<small>{escape(part)}</small>" for part in told if part)
-    return [
-        f"{escape(one.name)}{note}",
+    notes = [note for note in (one.note, f"prompts {prompts}" if prompts else "") if note]
+    cells = [
         f"{fit.tokens_per_word:.2f}" if fit else "–",
         f"{fit.unknown:.2%}" if fit else "–",
-        f"{fit.truncated:.1%}<small>{limit}</small>" if fit else f"–<small>{limit}</small>",
-        f"{memory}<small>{escape(cost.runtime)}</small>",
+        Cell(f"{fit.truncated:.1%}" if fit else "–", notes=[limit]),
+        Cell(memory, notes=[cost.runtime]),
         f"{one.weights_bytes / 1e6:,.0f} MB",
         f"{one.parameters / 1e6:,.1f} M" if one.parameters else "–",
         f"{index_mb(one.contract.dimension):,.0f} MB",
     ]
+    return Row(Cell(one.name, notes=notes), cells)
 
 
-def rounds(selection: Selection) -> str:
-    """What each round of trials came to; empty without trials."""
-    if not selection.rounds:
-        return ""
-    lines = []
+def rounds(selection: Selection) -> list[Note]:
+    """The results of each round of trials, and who was dropped."""
+    notes = []
     for made in selection.rounds:
-        values = ", ".join(f"{escape(name)} {value:.4f}" for name, value in made.values.items())
-        told = [f"<b>{made.steps} steps.</b> {values}."]
+        values = ", ".join(f"{name} {value:.4f}" for name, value in made.values.items())
+        said = [f"{values}."]
         if made.dropped:
-            told.append(f"Dropped: {', '.join(escape(drop.name) for drop in made.dropped)}.")
+            said.append(f"Dropped: {', '.join(drop.name for drop in made.dropped)}.")
         if made.spared:
-            told.append(f"Below the middle, but not to be told from the best: {', '.join(map(escape, made.spared))}.")
-        told += [f"{escape(name)}: {escape(why)}" for name, why in made.failed.items()]
-        lines.append(f"<p>{' '.join(told)}</p>")
-    return f'<section class="card"><h2>The trials, round by round</h2>{"".join(lines)}</section>'
+            said.append(f"Kept although in the lower half, not clearly worse than the best: {', '.join(made.spared)}.")
+        said += [f"{name}: {why}" for name, why in made.failed.items()]
+        notes.append(Note(" ".join(said), f"{made.steps} steps"))
+    return notes
 
 
-def smaller(selection: Selection) -> str:
-    """The recommended model with smaller vectors; empty without one."""
+def smaller(selection: Selection) -> Table | None:
+    """The recommended model with smaller vectors; None without one."""
     if not selection.smaller:
-        return ""
+        return None
     head = [
-        "",
-        "dimensions",
-        f"dev {selection.label}<small>95 % interval</small>",
-        "lost<small>95 % interval</small>",
-        "a million vectors",
-    ]
-    body = _table(head, [(one.way == "whole", _smaller_row(one)) for one in selection.smaller])
-    name = escape(selection.choice.name)
-    how = (
-        "<p><code>semtune distil MODEL --to dims --dim N --data DATASET</code> makes a model with fewer dimensions.</p>"
-    )
-    return f'<section class="card"><h2>{name} with smaller vectors</h2><div class="scroll">{body}</div>{how}</section>'
+        "", "dimensions", Cell(f"dev {selection.label}", notes=["95 % interval"]),
+        Cell("loss", notes=["95 % interval"]), "one million vectors",
+    ]  # fmt: skip
+    return Table(head, [_smaller(one) for one in selection.smaller])
 
 
-def _smaller_row(one: Smaller) -> list[str]:
-    return [
-        WAYS.get(one.way, one.way),
-        f"{one.dimension:,}",
-        f"{one.value:.4f} <span>[{one.low:.4f}, {one.high:.4f}]</span>",
-        "–" if one.way == "whole" else f"{one.loss:+.4f} <span>[{one.loss_low:+.4f}, {one.loss_high:+.4f}]</span>",
-        f"{one.index_mb:,.0f} MB",
-    ]
+def _smaller(one: Smaller) -> Row:
+    whole = one.way == "whole"
+    loss = Cell("–") if whole else Cell(f"{one.loss:+.4f}", f"[{one.loss_low:+.4f}, {one.loss_high:+.4f}]")
+    value = Cell(f"{one.value:.4f}", f"[{one.low:.4f}, {one.high:.4f}]")
+    return Row(WAYS.get(one.way, one.way), [f"{one.dimension:,}", value, loss, f"{one.index_mb:,.0f} MB"], marked=whole)
 
 
-def skipped(selection: Selection) -> str:
-    """Who took no part, and why; empty where all did."""
-    if not selection.skipped:
-        return ""
-    lines = "".join(f"<p><b>{escape(one.asked)}</b>: {escape(one.why)}</p>" for one in selection.skipped)
-    return f'<section class="card"><h2>Left out</h2>{lines}</section>'
-
-
-def _table(head: list[str], rows: list[tuple[bool, list[str]]]) -> str:
-    """Columns and rows, of which the marked ones stand out; cells are HTML."""
-    top = "".join(f"<th>{cell}</th>" for cell in head)
-    body = ""
-    for marked, (first, *others) in rows:
-        kind = ' class="main"' if marked else ""
-        body += f"<tr{kind}><th>{first}</th>{''.join(f'<td>{cell}</td>' for cell in others)}</tr>"
-    return f'<table class="named"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _number(value: float) -> str:
+def _value(value: float) -> str:
     return f"{value:.4f}" if math.isfinite(value) else "not a number"
 
 

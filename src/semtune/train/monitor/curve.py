@@ -1,4 +1,4 @@
-"""The training as a picture: losses, metric, where it was best, where it stopped, what the doctor said."""
+"""A picture of the training: losses, the dev metric, the best step, an early stop, and the doctor's findings."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 from semtune.registry import need
 from semtune.train.monitor.diagnosis import Finding
 
-FINE = "Falling losses and a rising metric are good; a dev loss that rises is over-fitting."
-WIDTH = 125  # characters a line under the picture
+FINE = "Falling losses and a rising metric are good. A rising dev loss means over-fitting."
+WIDTH = 125  # characters per line under the picture
 
 
 def draw_curve(
     rows: list[dict[str, Any]], metric: str, path: Path, steps: int = 0, findings: Sequence[Finding] = ()
 ) -> None:
-    """Draw training loss, dev loss, dev metric and floor over the steps into a PNG.
+    """Draw training loss, dev loss, dev metric and floor set over the steps as a PNG.
 
     Args:
         rows: of `log.jsonl`.
-        metric: the dev metric's name; empty draws the losses alone.
+        metric: name of the dev metric; if empty, only the losses are drawn.
         path: the file to write.
-        steps: of the whole training as planned; a log that ends before is marked as stopped.
-        findings: of the doctor, written below.
+        steps: planned for the whole training; a log that ends earlier is marked as stopped.
+        findings: of the doctor, written below the plot.
     """
     need("matplotlib")
     from matplotlib.backends.backend_agg import FigureCanvasAgg

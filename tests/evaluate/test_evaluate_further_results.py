@@ -1,4 +1,4 @@
-"""The further parts of the report: the map is a principal-component plot, costs are the clock's, all text is escaped."""
+"""Further results in the report: maps show principal components, tables are complete, all text is escaped."""
 
 from dataclasses import replace
 
@@ -8,12 +8,14 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.speed import Latency
 from semtune.encoders.toy import ToyEncoder
-from semtune.evaluate.report import extra_parts
-from semtune.evaluate.report.extras import Cost, Extras, charts
-from semtune.evaluate.report.maps import Map, chart, draw, plane, turned
+from semtune.evaluate.report.embedding_map import Map, chart, draw, plane, turned
+from semtune.evaluate.report.figures import map_figures
+from semtune.evaluate.report.further_results import NOTHING, Cost, FurtherResults, charts
+from semtune.evaluate.report.page import further_values
 from semtune.evaluate.scores import score
 from semtune.evaluate.serving.calibration import calibrate
 from semtune.evaluate.serving.stages import INDEX, INT8, Stage, Stages, change
+from semtune.report.render import environment, render
 from semtune.types import Document, Query, ScoredPair
 
 WORDS = [f"w{i}" for i in range(50)]
@@ -82,15 +84,16 @@ def test_every_part_is_shown_and_escaped(searched):
         Stage(INT8, found, "torch", change(found, found, 0), 24.0, Latency(1, 2), 22_800_000),
         Stage(INDEX, found, "torch", change(found, found, 0), float("nan"), Latency(1, 2), None, f"Flat {ATTACK}"),
     ]
-    extras = Extras(
+    extras = FurtherResults(
         charts({"tuned": ToyEncoder(), "base": ToyEncoder(32)}, searched, "test"),
         {"tuned": Cost(f"onnx {ATTACK}", 384, 50.0, Latency(1.5, 2.5), 1_500_000_000)},
         Stages(rows, {"onnx fp32": f"there is none {ATTACK}"}),
         calibrate(found, searched, "test"),
     )
     called = {"tuned": f"my {ATTACK}", "base": "base"}
-    maps = "".join(extra_parts.map_figures(extras.maps, called))
-    page = extra_parts.sections(extras, called) + maps
+    figure = environment().get_template("macros.html").module.figure
+    maps = "".join(figure(one) for one in map_figures(extras.maps, called))
+    page = render("further_results.html", further_values(extras, called)) + maps
     assert ATTACK not in page
     assert page.count("&lt;script&gt;") >= 4
     for part in (
@@ -105,5 +108,5 @@ def test_every_part_is_shown_and_escaped(searched):
     assert "int8 costs nothing in nDCG@10" in page
     assert page.count("<svg") == 2
     assert maps.index("<b>base</b>") < maps.index("<b>my &lt;script")
-    assert extra_parts.sections(Extras(), called) == ""
-    assert extra_parts.map_figures({}, called) == []
+    assert render("further_results.html", further_values(NOTHING, called)).strip() == ""
+    assert map_figures({}, called) == []

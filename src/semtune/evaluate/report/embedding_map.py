@@ -1,4 +1,4 @@
-"""A flat map of the embeddings: documents and queries on their two main directions, before and after tuning."""
+"""A map of the embeddings: documents and queries on their two principal components, before and after tuning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Points = NDArray[np.float64]  # (n, 2)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is drawn: queries, documents, and which of them belong together as (query, document) positions."""
+    """What is drawn: queries, documents, and which belong together as (query, document) positions."""
 
     queries: tuple[str, ...]
     documents: tuple[str, ...]
@@ -32,8 +32,8 @@ class Map:
     Attributes:
         queries, documents: (n, 2) positions.
         links: (query, document) that belong together.
-        explained: share of the sample's variance that two directions hold.
-        near, far: mean cosine of the queries to their relevant documents, and to all others of the sample.
+        explained: share of the sample's variance in these two components.
+        near, far: mean cosine of the queries to their relevant documents, and to all other documents of the sample.
     """
 
     queries: Points
@@ -45,7 +45,7 @@ class Map:
 
 
 def draw(dataset: Dataset, split: Split, seed: int = 0) -> Sample | None:
-    """Judged queries, a relevant document of each, and other documents; None where nothing is searched."""
+    """Labelled queries, one relevant document of each, and other documents; None for tasks without search."""
     documents = {document.id: document for document in dataset.corpus}
     judged = {
         query: next(name for name, grade in row.items() if grade > 0 and name in documents)
@@ -74,7 +74,7 @@ def _drawn(corpus: list[Document], count: int, rng: np.random.Generator) -> list
 
 
 def chart(encoder: Encoder, sample: Sample) -> Map | None:
-    """Embed a sample and lay it flat: principal components, by singular value decomposition; None for vectors with NaN."""
+    """Encode a sample and reduce it to two principal components; None for vectors with NaN."""
     queries = unit(encoder.encode(sample.queries, "query").vectors)
     documents = unit(encoder.encode(sample.documents, "document").vectors)
     if not (np.isfinite(queries).all() and np.isfinite(documents).all()):
@@ -94,7 +94,7 @@ def chart(encoder: Encoder, sample: Sample) -> Map | None:
 
 
 def plane(vectors: Embeddings) -> tuple[Points, float]:
-    """(n, dim) vectors on the two directions in which they differ most, and the share of variance these hold."""
+    """(n, dim) vectors on their first two principal components, and the share of variance in these."""
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     _, strengths, directions = np.linalg.svd(centred, full_matrices=False)
     total = float((strengths**2).sum())
@@ -104,9 +104,9 @@ def plane(vectors: Embeddings) -> tuple[Points, float]:
 
 
 def turned(moved: Map, reference: Map) -> Map:
-    """The same map, turned and mirrored until it lies as nearly as can be like another of the same sample.
+    """The same map, rotated and mirrored to match another map of the same sample as closely as possible.
 
-    Which way the axes of principal components point is chance; the eye would take it for a difference.
+    The direction of principal components is arbitrary, and would look like a difference between the models.
     """
     here = np.concatenate([moved.queries, moved.documents])
     left, _, right = np.linalg.svd(here.T @ np.concatenate([reference.queries, reference.documents]))

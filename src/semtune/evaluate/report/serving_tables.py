@@ -1,0 +1,86 @@
+"""The tables on serving of an evaluation's page: stages, thresholds, speed and size, as plain values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from semtune.evaluate.report.further_results import Cost
+from semtune.evaluate.result import label
+from semtune.evaluate.serving.calibration import Calibrated
+from semtune.evaluate.serving.stages import Stage, Stages
+from semtune.report.elements import Cell, Row, Table
+
+
+def stages_table(stages: Stages) -> Table:
+    """The main metric at each stage, its change since the stage before, speed and size."""
+    head = [
+        "", label(stages.rows[0].scores.main), Cell("change", notes=["95 % interval"]), "compared with", "texts/s",
+        Cell("ms per query", notes=["median, 95 %"]), "size",
+    ]  # fmt: skip
+    return Table(head, [_stage(row) for row in stages.rows])
+
+
+def _stage(row: Stage) -> Row:
+    moved = Cell("–")
+    if row.change:
+        moved = Cell(f"{row.change.gain:+.4f}", f"[{row.change.low:+.4f}, {row.change.high:+.4f}]")
+    speed = f"{row.texts_per_second:,.0f}" if math.isfinite(row.texts_per_second) else "–"
+    wait = f"{row.latency.p50:.1f}, {row.latency.p95:.1f}"
+    title = Cell(row.name, notes=[row.detail or row.scores.runtime])
+    return Row(title, [f"{row.value:.4f}", moved, row.against or "–", speed, wait, size(row.bytes)])
+
+
+def thresholds_table(found: Calibrated) -> Table:
+    """The thresholds, the probability that an answer with that score is relevant, and what cutting there keeps."""
+    rows = [
+        Row(
+            _threshold_name(name),
+            [
+                f"{cut.score:.3f}", f"{found.calibration.probability(cut.score):.0%}", f"{cut.precision:.0%}",
+                f"{cut.recall:.0%}", f"{cut.f1:.2f}",
+            ],
+        )
+        for name, cut in found.cuts.items()
+    ]  # fmt: skip
+    return Table(["", "score", "probability", "precision", "recall", "F1"], rows)
+
+
+def thresholds_note(found: Calibrated) -> str:
+    """What the probability means, and what it was measured on."""
+    return (
+        f"Probability: that {found.calibration.of}. Measured on {found.answers:,} answers of the {found.split} split, "
+        f"{found.relevant:,} of them relevant. The mean error of the probability is {found.error:.1%}."
+    )
+
+
+def _threshold_name(name: str) -> str:
+    words = {"p": "precision", "r": "recall"}
+    kind = words.get(name[0]) if name[1:].replace(".", "", 1).isdigit() else None
+    return f"{name}: {kind} of {float(name[1:]):.0%}" if kind else name
+
+
+def costs_table(costs: Mapping[str, Cost], called: Mapping[str, str]) -> Table:
+    """Speed and size of each encoder."""
+    head = [
+        "", "texts/s", Cell("p50", notes=["ms per query"]), Cell("p95", notes=["ms per query"]), "size", "dimensions",
+        Cell("1M vectors", notes=["in an exact index"]),
+    ]  # fmt: skip
+    rows = [
+        Row(
+            Cell(called.get(name, name), notes=[cost.runtime]),
+            [
+                f"{cost.texts_per_second:,.0f}", f"{cost.latency.p50:.1f}", f"{cost.latency.p95:.1f}",
+                size(cost.bytes), f"{cost.dimension:,}", size(cost.dimension * 4_000_000),
+            ],
+        )
+        for name, cost in costs.items()
+    ]  # fmt: skip
+    return Table(head, rows)
+
+
+def size(count: int | None) -> str:
+    """Bytes in megabytes or gigabytes."""
+    if count is None:
+        return "–"
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
