@@ -54,8 +54,20 @@ class RunConfig(Settings):
         return self
 
 
-SECTIONS = {name: field.annotation for name, field in RunConfig.model_fields.items() if name in (
-    "prepare", "select", "train", "evaluate", "export", "index", "search")}  # fmt: skip
+SECTIONS: dict[str, type[Settings]] = {
+    "prepare": PrepareSettings,
+    "select": SelectSettings,
+    "train": TrainSettings,
+    "evaluate": EvaluateSettings,
+    "export": ExportSettings,
+    "index": IndexSettings,
+    "search": SearchSettings,
+}
+
+
+def known_fields(section: str) -> dict[str, Any]:
+    """The fields of a section: key → what pydantic knows of it."""
+    return dict(SECTIONS[section].model_fields)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:

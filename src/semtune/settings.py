@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic._internal._model_construction import ModelMetaclass
+from pydantic_core import PydanticCustomError
 
 from semtune.errors import ConfigError, nearest
 
@@ -70,6 +71,11 @@ def _mistake(item: Any, model: type[BaseModel]) -> str:
         return f"{where!r} is missing"
     message = f"{item['msg'][0].lower()}{item['msg'][1:]}"
     return f"{where}: {message} (found {item['input']!r})" if where else message
+
+
+def mistake(kind: str, message: str) -> PydanticCustomError:
+    """An error of settings that do not fit together, to be raised in a validator; braces in the message stay."""
+    return PydanticCustomError(kind, message.replace("{", "{{").replace("}", "}}"))  # type: ignore[arg-type]
 
 
 def split_words(value: Any) -> Any:

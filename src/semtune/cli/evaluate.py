@@ -184,7 +184,7 @@ def _show_matrix(console: Console, outcome: Outcome) -> None:
     """A row a language that asks, a column a language that is searched; two directions a row where one is in all."""
     from rich.table import Table
 
-    from semtune.evaluate.report.matrix import matrix_rows
+    from semtune.evaluate.report.language_pairs import matrix_rows
 
     for scores in outcome.systems.values():
         head, rows = matrix_rows(scores.matrix)

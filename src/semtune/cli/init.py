@@ -70,13 +70,13 @@ COMMON = {
 
 def commented_config(name: str, source: str | dict[str, str], model: str, notes: list[str]) -> str:
     """A config with the common settings, their defaults and descriptions; made from the settings classes."""
-    from semtune.config import SECTIONS, RunConfig
+    from semtune.config import RunConfig, known_fields
 
     top = RunConfig.model_fields
     lines = [*(f"# {note}" for note in notes), "# Settings that are commented out stand at their defaults.", MORE, ""]
     lines += [_setting("name", name, top["name"]), _setting("model", model, top["model"])]
     for section, keys in COMMON.items():
-        fields = SECTIONS[section].model_fields
+        fields = known_fields(section)
         given = section == "prepare"
         lines += ["", f"{section}:" if given else f"# {section}:"]
         if given:

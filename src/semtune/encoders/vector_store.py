@@ -116,7 +116,7 @@ class StoredEncoder:
         vectors, lengths = self._store.find(shelf, hashes, self.contract.dimension)
         missing: dict[bytes, int] = {}  # hash → the first place of its text
         for row in np.flatnonzero(lengths == 0).tolist():
-            missing.setdefault(hashes[row], row)
+            missing.setdefault(bytes(hashes[row]), row)
         if missing:
             made = self._encoder.encode([texts[row] for row in missing.values()], role, progress)
             if made.lengths is None or made.cut is None:
@@ -125,7 +125,7 @@ class StoredEncoder:
             self._store.keep(shelf, new, made)
             number = {text: at for at, text in enumerate(missing)}
             for row in np.flatnonzero(lengths == 0).tolist():
-                at = number[hashes[row]]
+                at = number[bytes(hashes[row])]
                 vectors[row] = made.vectors[at]
                 lengths[row] = -made.lengths[at] if made.cut[at] else made.lengths[at]
         cut = lengths < 0

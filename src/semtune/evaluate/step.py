@@ -16,7 +16,7 @@ from semtune.step import Data, ModelRef
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.encoders.vector_store import VectorStore
-    from semtune.evaluate.report.extras import Extras
+    from semtune.evaluate.report.further_results import FurtherResults
     from semtune.evaluate.result import Kind, Scores
     from semtune.evaluate.serving.calibration import Calibrated
     from semtune.evaluate.serving.stages import Stages
@@ -73,7 +73,7 @@ class EvaluateInputs:
     runtime: str = "auto"
     general: Data | None = None
     leaks: Callable[[Dataset], Mapping[str, Any]] = lambda _dataset: {}
-    language_of: Callable[[str], str] | None = None
+    language_of: Callable[[Sequence[str]], list[str]] | None = None
     training: Callable[[], TrainingNotes] | None = None
     store: VectorStore | None = None
     stages: bool = False
@@ -96,7 +96,7 @@ class Evaluated:
     """
 
     outcome: Outcome | None = None
-    extras: Extras | None = None
+    extras: FurtherResults | None = None
     runtime: str = ""
     kind: str = ""
     other_kinds: Sequence[str] = ()
@@ -173,7 +173,7 @@ class _Work:
     others: Sequence[Other]
     progress: Progress
 
-    def measured(self, identity: Mapping[str, str]) -> tuple[Outcome, Extras]:
+    def measured(self, identity: Mapping[str, str]) -> tuple[Outcome, FurtherResults]:
         """Measure everything, and conclude."""
         from semtune.evaluate.systems import measure
         from semtune.evaluate.verdict.outcome import conclude
@@ -246,10 +246,10 @@ class _Work:
 
         return partition(self.data, "test", tuned, self.inputs.language_of) if self.inputs.language_of else ()
 
-    def _extras(self, tuned: Scores, stages: Stages | None, calibrated: Calibrated | None) -> Extras:
+    def _extras(self, tuned: Scores, stages: Stages | None, calibrated: Calibrated | None) -> FurtherResults:
         """What the report shows beside the metrics; speed is measured on the encoders themselves, without the store."""
         from semtune.encoders.load import model_bytes
-        from semtune.evaluate.report.extras import Extras, charts, costs
+        from semtune.evaluate.report.further_results import FurtherResults, charts, costs
         from semtune.hub import resolve
 
         words = {other.key: other.word for other in self.others if other.encoder is not None}
@@ -263,10 +263,10 @@ class _Work:
         }
         stored = {name: self._over(encoder) for name, encoder in encoders.items()}
         maps = charts(stored, self.data, "test", self.inputs.seed)
-        return Extras(maps, costs(encoders, self.data, tuned, sizes), stages, calibrated)
+        return FurtherResults(maps, costs(encoders, self.data, tuned, sizes), stages, calibrated)
 
 
-def _write(out: Path, inputs: EvaluateInputs, outcome: Outcome, data: Dataset, extras: Extras) -> None:
+def _write(out: Path, inputs: EvaluateInputs, outcome: Outcome, data: Dataset, extras: FurtherResults) -> None:
     from semtune.evaluate.report.page import write_report
     from semtune.evaluate.saved.write import write_files
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from semtune.registry import INDEXES
-from semtune.settings import Settings
+from semtune.settings import Settings, mistake
 
 
 class IndexSettings(Settings):
@@ -20,12 +19,12 @@ class IndexSettings(Settings):
     def _uri_where_needed(self) -> IndexSettings:
         needs_uri = INDEXES.entry(self.backend).facts["needs_uri"]
         if needs_uri and not self.uri:
-            raise PydanticCustomError(
+            raise mistake(
                 "uri", f"the {self.backend} backend needs a uri, a file ending in .db or a server's address"
             )
         owners = " or ".join(INDEXES.having("needs_uri"))
         if self.uri and not needs_uri:
-            raise PydanticCustomError(
+            raise mistake(
                 "uri", f"a uri is for the {owners} backend; say backend: {owners}, or leave it out"
             )
         return self

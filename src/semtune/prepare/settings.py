@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from semtune.errors import nearest
-from semtune.settings import Settings
+from semtune.settings import Settings, mistake
 from semtune.text import stable_hash
 
 ROLES = ("anchor", "positive", "negative", "sentence1", "sentence2", "score", "text", "title", "id", "group", "label")
@@ -63,9 +62,9 @@ class SyntheticSettings(Settings):
     @model_validator(mode="after")
     def _can_ask(self) -> SyntheticSettings:
         if self.url and not self.model:
-            raise PydanticCustomError("model", "a url needs a model: the name that the server knows its model by")
+            raise mistake("model", "a url needs a model: the name that the server knows its model by")
         if self.prompt and "{passage}" not in self.prompt:
-            raise PydanticCustomError("prompt", "the prompt must contain {passage}, where the passage is put".replace("{", "{{").replace("}", "}}"))
+            raise mistake("prompt", "the prompt must contain {passage}, where the passage is put")
         return self
 
 
@@ -141,12 +140,12 @@ class PrepareSettings(Settings):
     def _fit_together(self) -> PrepareSettings:
         first, last = self.mine_ranks
         if self.dev_share + self.test_share >= 1:
-            raise PydanticCustomError(
+            raise mistake(
                 "shares",
                 f"dev_share={self.dev_share} and test_share={self.test_share} leave nothing to train on; their sum must be below 1",
             )
         if not 1 <= first <= last or last - first + 1 < self.hard_negatives:
-            raise PydanticCustomError(
+            raise mistake(
                 "ranks",
                 f"mine_ranks={first}, {last} must be two ranks from 1 upwards with room for {max(1, self.hard_negatives)} "
                 "negatives (hard_negatives) between them, e.g. [1, 100]",
@@ -154,7 +153,7 @@ class PrepareSettings(Settings):
         for role in self.roles:
             if role not in ROLES:
                 message = f"unknown role {role!r} in roles.{nearest(role, ROLES)} Allowed: {', '.join(ROLES)}"
-                raise PydanticCustomError("role", message.replace("{", "{{"))  # type: ignore[arg-type]
+                raise mistake("role", message)
         return self
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,11 +109,11 @@ def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
     return leaks(dataset).as_dict() if train and test else {}
 
 
-def language_of(text: str) -> str:
-    """The language that a text is in, or "unknown"."""
+def language_of(texts: Sequence[str]) -> list[str]:
+    """The languages that texts are in; "unknown" where that is not sure."""
     from semtune.prepare.report.languages import tell
 
-    return tell(text)
+    return tell(texts)
 
 
 def left_out(dataset: Dataset) -> dict[str, int]:
