@@ -12,9 +12,9 @@ from semtune.prepare.build.dataset import prepare
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.mine.hard_negatives import mine
 from semtune.prepare.mine.mining_report import suspicion
-from semtune.prepare.mine.review import heed, read_review, sha256_verdicts
+from semtune.prepare.mine.review import apply_review, read_review, sha256_review
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.leaks import leaks
+from semtune.prepare.split.leaks import find_leaks
 from semtune.types import Document, Pair, Query
 
 
@@ -368,7 +368,7 @@ def made(path, tokenizer, **other):
 
 def test_prepare_mines_without_leaks_and_says_so(write_jsonl, tokenizer, tmp_path):
     data = made(table(write_jsonl), tokenizer)
-    assert leaks(data).total == 0
+    assert find_leaks(data).total == 0
     held = {d for split in ("dev", "test") for row in data.qrels[split].values() for d in row}
     banned = {document.content for document in data.corpus if document.id in held}
     assert banned
@@ -415,7 +415,7 @@ def test_a_planted_false_negative_heads_the_review_and_a_verdict_is_heeded(write
     assert all(s.text != PLANTED or s.verdict for s in right.review if s.query == pair.anchor)
     assert right.review[-1].verdict == "relevant"
     assert right.report["negatives"]["reviewed"]["relevant"] == 1
-    assert leaks(right).total == 0
+    assert find_leaks(right).total == 0
 
     wrong = reviewed("negative")
     assert PLANTED in next(p for p in wrong.pairs["train"] if p.anchor == pair.anchor).negatives
@@ -423,8 +423,8 @@ def test_a_planted_false_negative_heads_the_review_and_a_verdict_is_heeded(write
     assert [(s.id, s.verdict) for s in wrong.review if s.id == rows[0]["id"]] == [(rows[0]["id"], "negative")]
     save(wrong, tmp_path / "second")
     # what comes out can be fed back again and says the same
-    said = sha256_verdicts(read_review(tmp_path / "edited.jsonl"))
-    assert sha256_verdicts(read_review(tmp_path / "second" / "review.jsonl")) == wrong.report["verdicts"] == said != ""
+    said = sha256_review(read_review(tmp_path / "edited.jsonl"))
+    assert sha256_review(read_review(tmp_path / "second" / "review.jsonl")) == wrong.report["verdicts"] == said != ""
     third = made(path, tokenizer, review=str(tmp_path / "second" / "review.jsonl"))
     assert (third.pairs, third.qrels, third.review) == (wrong.pairs, wrong.qrels, wrong.review)
 
@@ -465,7 +465,7 @@ def test_unknown_and_held_out_verdicts_are_counted(write_jsonl):
         row | {"document_id": "amber", "verdict": ""},
     ]
     tally = Tally()
-    done = heed(dataset, read_review(write_jsonl("r.jsonl", rows)), tally)
+    done = apply_review(dataset, read_review(write_jsonl("r.jsonl", rows)), tally)
     assert done.as_dict() == {"relevant": 1, "negative": 0, "unknown": 2, "held_out": 1, "open": 1}
     assert dataset.qrels["train"]["q"] == {"amber": 1, "cedar": 1}
     assert [p.positive for p in dataset.pairs["train"]] == [text_of("amber"), text_of("cedar")]

@@ -9,7 +9,7 @@ from semtune.prepare.passages.list_entries import is_question, separate
 from semtune.prepare.questions.headings import from_term
 from semtune.prepare.questions.links import link_pairs, resolve
 from semtune.prepare.questions.supervision import add_pair, source_of
-from semtune.prepare.questions.uninformative import is_menu, junk
+from semtune.prepare.questions.uninformative import is_menu, uninformative_reason
 from semtune.prepare.readers.documents.block_types import Link, Linked, Term, is_link_list, links_of
 from semtune.prepare.readers.documents.html import read_html
 from semtune.prepare.readers.documents.markdown import read_markdown
@@ -185,7 +185,7 @@ def test_questions_are_told_from_usage_lines():
     ],
 )
 def test_junk(anchor, positive, reason):
-    assert junk(anchor, positive) == reason
+    assert uninformative_reason(anchor, positive) == reason
 
 
 def test_tables_and_sentences_are_no_menus():

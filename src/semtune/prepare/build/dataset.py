@@ -12,20 +12,20 @@ from semtune.prepare.build.from_labelled_questions import build_labelled
 from semtune.prepare.build.from_sentence_pairs import build_scored
 from semtune.prepare.dedupe.near_duplicates import fingerprint
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.mine.reranker import Judge
-from semtune.prepare.mine.review import Reviewed, heed, sha256_verdicts
-from semtune.prepare.mine.review_merge import gather, with_late
-from semtune.prepare.mine.vector_cache import KeptVectors
+from semtune.prepare.mine.reranker import Reranker
+from semtune.prepare.mine.review import ReviewOutcome, apply_review, sha256_review
+from semtune.prepare.mine.review_merge import gather_reviews, with_late_labels
+from semtune.prepare.mine.vector_cache import VectorCache
 from semtune.prepare.passages.chunk import TokenCounter
-from semtune.prepare.passages.token_cache import Counted
+from semtune.prepare.passages.token_cache import TokenLengthCache
 from semtune.prepare.questions.synthetic import add_synthetic
 from semtune.prepare.readers.read_source import read_source
 from semtune.prepare.readers.source_kind import Source, find_kind
 from semtune.prepare.records import Labels
 from semtune.prepare.report.summary import write_report
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.decontaminate import scrub
-from semtune.prepare.split.leaks import check
+from semtune.prepare.split.decontaminate import decontaminate
+from semtune.prepare.split.leaks import check_leaks
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.text import key
@@ -43,7 +43,7 @@ def prepare(
     seed: int = 0,
     progress: Progress = QUIET,
     encoder: Encoder | None = None,
-    judge: Judge | None = None,
+    judge: Reranker | None = None,
     replaces: Path | None = None,
     work: Path | None = None,
 ) -> Dataset:
@@ -72,12 +72,12 @@ def prepare(
         GateError: train would share something with dev or test.
     """
     _check_models(settings, encoder, judge)
-    tally, tokenizer = Tally(), Counted(tokenizer)
+    tally, tokenizer = Tally(), TokenLengthCache(tokenizer)
     kind = find_kind(source)
-    review = gather(settings.review, source, replaces)
+    review = gather_reviews(settings.review, source, replaces)
     found = read_source(source, kind, settings, tally, progress, work)
     if work is not None and encoder is not None:
-        encoder = KeptVectors(encoder, Kept(work))
+        encoder = VectorCache(encoder, Kept(work))
     _say_what_stays(found, settings, tally)
     if isinstance(found, Dataset):
         dataset = found
@@ -91,27 +91,27 @@ def prepare(
     del found  # the source's texts go with it
     if not finished:  # one that is finished is not changed: it passes or is refused
         made_up = add_synthetic(dataset, settings.synthetic, encoder, seed, tally, progress)
-    reviewed = heed(dataset, review, tally) if review is not None else None
+    reviewed = apply_review(dataset, review, tally) if review is not None else None
     if not finished:
-        scrub(dataset, tally, keep_documents=settings.shared_documents == "keep")
+        decontaminate(dataset, tally, keep_documents=settings.shared_documents == "keep")
     limit_pairs(dataset, settings.max_pairs, seed, tally)
     negatives = _negatives(dataset, encoder, judge, reviewed, settings, seed, tally, progress)
-    leaks = check(dataset, settings.shared_documents, settings.max_leak_share)
+    leaks = check_leaks(dataset, settings.shared_documents, settings.max_leak_share)
     fingerprint.cache_clear()  # texts are compared no more
     dataset.report = write_report(dataset, kind, tokenizer, max_length, settings, seed, tally, leaks, progress)
     if negatives:
         dataset.report["negatives"] = negatives
     heeded = reviewed.kept if reviewed else []
     if heeded:
-        dataset.report["verdicts"] = sha256_verdicts(heeded)
+        dataset.report["verdicts"] = sha256_review(heeded)
     # People may have looked on while all this went on: what they wrote meanwhile is heeded the next time.
-    dataset.review = with_late(dataset.review, heeded, gather(settings.review, source, replaces))
+    dataset.review = with_late_labels(dataset.review, heeded, gather_reviews(settings.review, source, replaces))
     if made_up:
         dataset.report["synthetic"] = made_up
     return dataset
 
 
-def _check_models(settings: PrepareSettings, encoder: Encoder | None, judge: Judge | None) -> None:
+def _check_models(settings: PrepareSettings, encoder: Encoder | None, judge: Reranker | None) -> None:
     if settings.hard_negatives and encoder is None:
         raise ConfigError(
             f"hard_negatives={settings.hard_negatives} needs a model to search with, and none was given: pass an "
@@ -134,8 +134,8 @@ def _say_what_stays(found: object, settings: PrepareSettings, tally: Tally) -> N
 def _negatives(
     dataset: Dataset,
     encoder: Encoder | None,
-    judge: Judge | None,
-    reviewed: Reviewed | None,
+    judge: Reranker | None,
+    reviewed: ReviewOutcome | None,
     settings: PrepareSettings,
     seed: int,
     tally: Tally,

@@ -14,11 +14,11 @@ from semtune.prepare.passages.from_sections import Passage, ask, cap, cut, uniqu
 from semtune.prepare.passages.list_entries import separate
 from semtune.prepare.questions.cloze import cloze
 from semtune.prepare.questions.links import add_train_only
-from semtune.prepare.questions.uninformative import junk
+from semtune.prepare.questions.uninformative import uninformative_reason
 from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.assign import Groups, assign
-from semtune.prepare.split.document_groups import tie
+from semtune.prepare.split.document_groups import group_documents
 from semtune.progress import QUIET, Progress
 from semtune.text import key, short_id, stable_hash
 from semtune.types import SPLITS, Pair, Query, Split
@@ -57,7 +57,7 @@ def build_documents(
         passages = without_near_duplicates(passages, tally)
     passages = _without_answers_in_plain(passages, tally)
     passages = without_boilerplate(passages, tally)
-    tied = tie(passages, collections, tally)
+    tied = group_documents(passages, collections, tally)
     passages = tied.passages
     splits = _split(passages, tied.groups, settings, seed, tally)
     dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
@@ -76,7 +76,7 @@ def _without_junk(passages: list[Passage], tally: Tally) -> list[Passage]:
     """Take the question from passages that it teaches nothing about; the passages stay."""
     kept: list[Passage] = []
     for passage in passages:
-        if passage.anchor and (reason := junk(passage.anchor, passage.judged.content)):
+        if passage.anchor and (reason := uninformative_reason(passage.anchor, passage.judged.content)):
             tally.drop(f"question: {reason}", passage.anchor)
             passage = replace(passage, anchor="")
         kept.append(passage)

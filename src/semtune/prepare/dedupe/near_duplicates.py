@@ -33,7 +33,7 @@ Hashes = NDArray[np.uint64]  # sorted, distinct
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
+class Fingerprint:
     """A text's fingerprint: hashes of its distinct words, and of its distinct word triples."""
 
     words: Hashes
@@ -41,7 +41,7 @@ class Print:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class NearDuplicate:
     """Two near duplicates, by their positions, and how alike they are: the smaller of both similarities."""
 
     first: int
@@ -55,7 +55,7 @@ class Rarity:
     Bounded, so that one odd word in thirty does not make two copies of a text look different.
     """
 
-    def __init__(self, prints: Sequence[Print]) -> None:
+    def __init__(self, prints: Sequence[Fingerprint]) -> None:
         """Count the words of a collection; words that are not in it count as the rarest."""
         joined = np.concatenate([found.words for found in prints] or [np.empty(0, np.uint64)])
         self._words, counts = np.unique(joined, return_counts=True)
@@ -70,21 +70,21 @@ class Rarity:
 
 
 @lru_cache(maxsize=REMEMBERED)  # a text is compared in several steps
-def fingerprint(text: str) -> Print:
+def fingerprint(text: str) -> Fingerprint:
     """Words and word triples of a text; of a shorter one, all its words as one. Case does not count."""
     tokens = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in _TOKEN.findall(text.casefold())]
     words = np.asarray(tokens, dtype=np.uint64)
     if not tokens:
-        return Print(words, words)
+        return Fingerprint(words, words)
     width = min(SHINGLE, len(words))
     count = len(words) - width + 1
     mixed = np.full(count, np.uint64(width))
     for offset in range(width):
         mixed = _mix(mixed ^ words[offset : offset + count])
-    return Print(_distinct(words), _distinct(mixed))
+    return Fingerprint(_distinct(words), _distinct(mixed))
 
 
-def similarity(one: Print, two: Print, rarity: Rarity, least: float = 0.0) -> float:
+def similarity(one: Fingerprint, two: Fingerprint, rarity: Rarity, least: float = 0.0) -> float:
     """The smaller of the Jaccard similarities of shingles and of weighted words; 0 for an empty text, or below `least`."""
     common = np.intersect1d(one.shingles, two.shingles, assume_unique=True).size
     total = one.shingles.size + two.shingles.size - common
@@ -95,7 +95,7 @@ def similarity(one: Print, two: Print, rarity: Rarity, least: float = 0.0) -> fl
     return min(common / total, shared / weight)
 
 
-def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> list[Near]:
+def near_duplicates(prints: Sequence[Fingerprint], threshold: float = THRESHOLD) -> list[NearDuplicate]:
     """Pairs of near duplicates, in the order of their positions.
 
     In a crowd of alike texts each is compared with the first and with the one before it, which joins them all
@@ -111,7 +111,7 @@ def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> li
     rarity = Rarity([prints[i] for i in filled])
     signatures = minhash([prints[i].shingles for i in filled])
     seen: set[tuple[int, int]] = set()
-    result: list[Near] = []
+    result: list[NearDuplicate] = []
     for a, b in _candidates(signatures):
         pair = (filled[min(a, b)], filled[max(a, b)])
         if pair in seen:
@@ -119,7 +119,7 @@ def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> li
         seen.add(pair)
         alike = similarity(prints[pair[0]], prints[pair[1]], rarity, threshold)
         if alike >= threshold:
-            result.append(Near(*pair, alike))
+            result.append(NearDuplicate(*pair, alike))
     return sorted(result, key=lambda near: (near.first, near.second))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.prepare.dedupe.near_duplicates import THRESHOLD, Hashes, Print, Rarity, fingerprint
+from semtune.prepare.dedupe.near_duplicates import THRESHOLD, Fingerprint, Hashes, Rarity, fingerprint
 
 COVERED = 0.8  # share of a held-out text's shingles that one training text has: then it was copied
 MIN_COPIED = 8  # shingles; fewer words stand together by chance
@@ -83,7 +83,7 @@ def overlaps(
     return sorted(result, key=lambda found: (found.held, -found.similarity, found.train))
 
 
-def _index(prints: Sequence[Print]) -> tuple[Hashes, Rows]:
+def _index(prints: Sequence[Fingerprint]) -> tuple[Hashes, Rows]:
     """All shingles in order, and the text of each; boilerplate left out."""
     sets = [found.shingles for found in prints]
     if not any(len(found) for found in sets):
@@ -97,7 +97,7 @@ def _index(prints: Sequence[Print]) -> tuple[Hashes, Rows]:
     return values[rare], owners[rare]
 
 
-def _common(prints: Sequence[Print], values: Hashes, owners: Rows, held: int) -> tuple[Rows, Rows, Rows]:
+def _common(prints: Sequence[Fingerprint], values: Hashes, owners: Rows, held: int) -> tuple[Rows, Rows, Rows]:
     """Rows of `prints`, held-out texts, and the number of common shingles, wherever there is one."""
     sets = [found.shingles for found in prints]
     joined = np.concatenate(sets)

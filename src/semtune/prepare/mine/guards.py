@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from semtune.prepare.mine.known_positives import Known
-from semtune.prepare.mine.mining_report import Mined
-from semtune.prepare.mine.reranker import Opinions
+from semtune.prepare.mine.known_positives import KnownPositives
+from semtune.prepare.mine.mining_report import MiningResult
+from semtune.prepare.mine.reranker import RerankerScores
 from semtune.prepare.mine.review import suspect_id
 from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document, Pair, Suspect
@@ -23,10 +23,10 @@ class Guards:
     def __init__(
         self,
         corpus: Sequence[Document],
-        known: Known,
+        known: KnownPositives,
         settings: PrepareSettings,
-        opinions: Opinions | None,
-        mined: Mined,
+        opinions: RerankerScores | None,
+        mined: MiningResult,
     ) -> None:
         self._corpus, self._known, self._settings = corpus, known, settings
         self._opinions, self._mined = opinions, mined

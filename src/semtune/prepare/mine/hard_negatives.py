@@ -20,9 +20,9 @@ from semtune.errors import InputError, ModelError
 from semtune.index.faiss import FaissIndex
 from semtune.metrics import unit
 from semtune.prepare.mine.guards import Candidate, Guards
-from semtune.prepare.mine.known_positives import Known
-from semtune.prepare.mine.mining_report import Mined
-from semtune.prepare.mine.reranker import Judge, Opinions
+from semtune.prepare.mine.known_positives import KnownPositives
+from semtune.prepare.mine.mining_report import MiningResult
+from semtune.prepare.mine.reranker import Reranker, RerankerScores
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
@@ -46,8 +46,8 @@ def mine(
     settings: PrepareSettings,
     seed: int = 0,
     progress: Progress = QUIET,
-    judge: Judge | None = None,
-) -> Mined:
+    judge: Reranker | None = None,
+) -> MiningResult:
     """Give every training pair exactly `settings.hard_negatives` negatives.
 
     Refused are, each counted: what a label or pair of any split marks relevant for a question of the same text;
@@ -80,9 +80,9 @@ def mine(
         )
     contract = encoder.contract
     names = {"name": contract.name, "fingerprint": contract.fingerprint, "runtime": encoder.runtime}
-    mined = Mined(settings.hard_negatives, names)
+    mined = MiningResult(settings.hard_negatives, names)
     index = FaissIndex.flat(_encoded(dataset.corpus, encoder, mined, progress), contract.dimension)
-    opinions = Opinions(judge) if judge is not None else None
+    opinions = RerankerScores(judge) if judge is not None else None
     miner = _Miner(dataset, encoder, index, settings, seed, opinions, mined)
     homes: dict[str, list[int]] = {}
     for place, pair in enumerate(pairs):
@@ -125,11 +125,11 @@ class _Miner:
         index: FaissIndex,
         settings: PrepareSettings,
         seed: int,
-        opinions: Opinions | None,
-        mined: Mined,
+        opinions: RerankerScores | None,
+        mined: MiningResult,
     ) -> None:
         self._corpus = dataset.corpus
-        self._known = Known(dataset, settings.mine_pool)
+        self._known = KnownPositives(dataset, settings.mine_pool)
         self._encoder, self._index, self._settings = encoder, index, settings
         self._seed, self._opinions, self._mined = seed, opinions, mined
         self._guards = Guards(dataset.corpus, self._known, settings, opinions, mined)
@@ -279,7 +279,7 @@ class _Miner:
             )
 
 
-def _staying(earlier: Mapping[str, Any], mined: Mined) -> int | None:
+def _staying(earlier: Mapping[str, Any], mined: MiningResult) -> int | None:
     """How many of each pair's negatives are the source's, which stay; None: all. What a round before mined makes room."""
     each = earlier.get("given_each") or {}
     if not earlier.get("mined", 0) + earlier.get("filled", 0):
@@ -293,7 +293,9 @@ def _staying(earlier: Mapping[str, Any], mined: Mined) -> int | None:
     return None
 
 
-def _encoded(corpus: Sequence[Document], encoder: Encoder, mined: Mined, progress: Progress) -> Iterator[Embeddings]:
+def _encoded(
+    corpus: Sequence[Document], encoder: Encoder, mined: MiningResult, progress: Progress
+) -> Iterator[Embeddings]:
     """Unit vectors of the passages, block by block."""
     with progress.track("encode passages", len(corpus)) as advance:
         for block in _blocks(corpus, PASSAGES):

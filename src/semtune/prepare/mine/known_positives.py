@@ -11,7 +11,7 @@ from semtune.dataset import Dataset
 from semtune.prepare.dedupe.near_duplicates import THRESHOLD, Rarity, fingerprint, similarity
 from semtune.prepare.dedupe.overlap import overlaps
 from semtune.prepare.settings import Pool
-from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, judged
+from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, relevant_ids
 from semtune.text import key
 from semtune.types import SPLITS, Split
 
@@ -21,7 +21,7 @@ BLOCK = 20_000  # passages compared with the held-out ones at a time
 Rows = NDArray[np.int64]  # positions in the corpus
 
 
-class Known:
+class KnownPositives:
     """Labels, equal texts, documents and splits of a data set, by positions in its corpus.
 
     A passage that any label of any split, or any pair, marks relevant for a question is relevant for every question
@@ -122,7 +122,7 @@ class Known:
         return held
 
     def _answers(self, dataset: Dataset, splits: Sequence[Split]) -> NDArray[np.bool_]:
-        ids = judged(dataset, splits)
+        ids = relevant_ids(dataset, splits)
         numbers = {int(self.texts[row]) for row, document in enumerate(self._documents) if document.id in ids}
         for split in splits:
             positives = (key(pair.positive) for pair in dataset.pairs.get(split, []))
@@ -132,7 +132,7 @@ class Known:
 
 def held_out_texts(dataset: Dataset) -> set[str]:
     """Keys of the passages that answer dev or test, and of all that was cut from the same documents."""
-    ids = judged(dataset, HELD_OUT)
+    ids = relevant_ids(dataset, HELD_OUT)
     groups = {str(d.metadata["group"]) for d in dataset.corpus if d.id in ids and "group" in d.metadata}
     found = {key(d.content) for d in dataset.corpus if d.id in ids or str(d.metadata.get("group", "")) in groups}
     return found | {key(pair.positive) for split in HELD_OUT for pair in dataset.pairs.get(split, [])}

@@ -16,7 +16,7 @@ FLOOR = 0.1  # of a positive's score: an answer that is not found at all makes n
 
 
 @dataclass(slots=True)
-class Mined:
+class MiningResult:
     """What was mined, refused and suspected.
 
     Attributes:

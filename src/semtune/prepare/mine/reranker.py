@@ -9,30 +9,30 @@ import numpy as np
 
 from semtune.errors import ModelError
 
-Asked = tuple[str, str]  # question, passage
+QuestionPassage = tuple[str, str]  # question, passage
 
 
-class Judge(Protocol):
+class Reranker(Protocol):
     """A cross-encoder, say: reads a question and a passage together."""
 
-    def __call__(self, pairs: Sequence[Asked]) -> Sequence[float]:
+    def __call__(self, pairs: Sequence[QuestionPassage]) -> Sequence[float]:
         """Score how well each passage answers its question; bigger is better, best between 0 and 1."""
         ...
 
 
-class Opinions:
+class RerankerScores:
     """A judge's scores, remembered while a block of questions is worked on.
 
     Attributes:
         asked: question-passage pairs scored so far.
     """
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Reranker) -> None:
         self.asked = 0
         self._judge = judge
-        self._scores: dict[Asked, float] = {}
+        self._scores: dict[QuestionPassage, float] = {}
 
-    def ask(self, pairs: Iterable[Asked]) -> None:
+    def ask(self, pairs: Iterable[QuestionPassage]) -> None:
         """Have all of these scored at once; those that were are not asked about again.
 
         Raises:

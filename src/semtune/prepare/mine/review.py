@@ -27,7 +27,7 @@ _NEEDED = ("query", "document_id", "text", "verdict")
 
 
 @dataclass(slots=True)
-class Reviewed:
+class ReviewOutcome:
     """What became of the verdicts.
 
     Attributes:
@@ -83,13 +83,13 @@ def read_review(path: str | Path) -> list[Suspect]:
     return [suspect for _, suspect in found.values()]
 
 
-def sha256_verdicts(review: Sequence[Suspect]) -> str:
+def sha256_review(review: Sequence[Suspect]) -> str:
     """SHA-256 of the verdicts among suspects, in whatever order; of no verdicts it is empty."""
     rows = sorted([s.query, s.document_id, s.text, s.verdict] for s in review if s.verdict)
     return sha256_json(rows) if rows else ""
 
 
-def heed(dataset: Dataset, review: list[Suspect], tally: Tally) -> Reviewed:
+def apply_review(dataset: Dataset, review: list[Suspect], tally: Tally) -> ReviewOutcome:
     """Put verdicts into the train split: "relevant" as a label and a pair, "negative" as a label of grade 0.
 
     A grade of 0 lets the passage be mined as a negative whatever it scores.
@@ -99,7 +99,7 @@ def heed(dataset: Dataset, review: list[Suspect], tally: Tally) -> Reviewed:
         review: from `read_review`.
         tally: gets what could not be heeded.
     """
-    done = Reviewed(kept=[suspect for suspect in review if suspect.verdict])
+    done = ReviewOutcome(kept=[suspect for suspect in review if suspect.verdict])
     done.open = len(review) - len(done.kept)
     if not done.kept:
         return done

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.io import read_json
-from semtune.prepare.mine.review import read_review, sha256_verdicts
+from semtune.prepare.mine.review import read_review, sha256_review
 from semtune.prepare.readers.source_kind import Source, find_kind
 from semtune.text import key
 from semtune.types import Suspect
@@ -17,7 +17,7 @@ from semtune.types import Suspect
 FILE, REPORT = "review.jsonl", "prepare.json"
 
 
-def gather(named: str | Path | None, source: Source, replaces: Path | None) -> list[Suspect] | None:
+def gather_reviews(named: str | Path | None, source: Source, replaces: Path | None) -> list[Suspect] | None:
     """All verdicts that count, in an order of their own; None if there are none and no file was named.
 
     Args:
@@ -34,7 +34,7 @@ def gather(named: str | Path | None, source: Source, replaces: Path | None) -> l
     origin = dict.fromkeys(found, str(named))
     for folder in _folders(source, replaces):
         written = [suspect for suspect in read_review(folder / FILE) if suspect.verdict]
-        edited = sha256_verdicts(written) != _as_written(folder)
+        edited = sha256_review(written) != _as_written(folder)
         for suspect in written:
             before = found.setdefault(_name(suspect), suspect)
             if before.verdict != suspect.verdict and edited:
@@ -48,7 +48,9 @@ def gather(named: str | Path | None, source: Source, replaces: Path | None) -> l
     return [found[name] for name in sorted(found)] + [suspect for suspect in read if _name(suspect) not in found]
 
 
-def with_late(review: list[Suspect] | None, heeded: list[Suspect], now: list[Suspect] | None) -> list[Suspect] | None:
+def with_late_labels(
+    review: list[Suspect] | None, heeded: list[Suspect], now: list[Suspect] | None
+) -> list[Suspect] | None:
     """A review with the verdicts of `now` that were not yet there when the others were `heeded`."""
     known = {(*_name(suspect), suspect.verdict) for suspect in heeded}
     late = {_name(s): s for s in now or () if s.verdict and (*_name(s), s.verdict) not in known}
@@ -57,10 +59,10 @@ def with_late(review: list[Suspect] | None, heeded: list[Suspect], now: list[Sus
     return [*(suspect for suspect in review or () if _name(suspect) not in late), *late.values()]
 
 
-def hash_verdicts(named: str | Path | None, source: Source, replaces: Path | None) -> str:
+def hash_review(named: str | Path | None, source: Source, replaces: Path | None) -> str:
     """SHA-256 of the verdicts that count, whatever else is in the files; empty if there are none."""
-    given = [suspect for suspect in gather(named, source, replaces) or () if suspect.verdict]
-    return sha256_verdicts(given) if given else ""
+    given = [suspect for suspect in gather_reviews(named, source, replaces) or () if suspect.verdict]
+    return sha256_review(given) if given else ""
 
 
 def _folders(source: Source, replaces: Path | None) -> list[Path]:
@@ -81,3 +83,6 @@ def _as_written(folder: Path) -> str:
     except InputError:
         return ""
     return str(report.get("verdicts", "")) if isinstance(report, dict) else ""
+
+
+hash_verdicts = hash_review  # old name, see semtune.pipeline

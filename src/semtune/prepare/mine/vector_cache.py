@@ -16,7 +16,7 @@ from semtune.types import Encoded, Role
 from semtune.work_cache import Kept, named_after
 
 
-class KeptVectors:
+class VectorCache:
     """An encoder that looks into a folder first, and puts there what it computes; of passages, not of questions.
 
     One file a call, so whoever embeds much in blocks loses one block when killed.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from semtune.prepare.passages.sentences import Unit, join, units
-from semtune.prepare.passages.spans import Places
+from semtune.prepare.passages.spans import CharacterIndex
 from semtune.progress import QUIET, Progress
 from semtune.types import Role
 
@@ -154,7 +154,7 @@ def _located(text: str, found: list[Unit], packed: list[range]) -> list[Chunk]:
         whole = join(found)
         begin, end = len(text) - len(text.lstrip()), len(text.rstrip())
         return [Chunk(whole, begin, end)] if whole.strip() else []
-    places = Places(text)
+    places = CharacterIndex(text)
     ends = [0]
     for unit in found:
         ends.append(ends[-1] + sum(map(len, unit.text.split())))

@@ -30,7 +30,7 @@ def _most_repeats(asked_by: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedSection:
     """A section with the question it answers, and its source; the question is empty where there is none."""
 
     section: Section
@@ -71,10 +71,10 @@ class Passage:
     asked_by: str = ""
 
 
-def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) -> list[Asked]:
+def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) -> list[AskedSection]:
     """Find the question of each section; sections that are too short are left out and counted."""
     tally.count("sections", len(sections))
-    found: list[Asked] = []
+    found: list[AskedSection] = []
     for section in sections:
         section = _whole(section, settings)
         if word_count(section.text) < settings.min_words:
@@ -92,12 +92,12 @@ def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) ->
         elif anchor and is_link_list(section.text):
             tally.drop("question: leads to a list of links", anchor)
             section, anchor = _whole_text(section), ""
-        found.append(Asked(section, anchor, asked_by))
+        found.append(AskedSection(section, anchor, asked_by))
     return _drop_repeated(found, tally)
 
 
 def cut(
-    asked: Sequence[Asked], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET, overlap: int = 0
+    asked: Sequence[AskedSection], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET, overlap: int = 0
 ) -> list[Passage]:
     """Cut sections into passages that fit into `limit` tokens with their header; see `chunk` for the overlap."""
     texts = [_without_first_line(item.section.text, item.anchor) for item in asked]
@@ -200,18 +200,18 @@ def _whole(section: Section, settings: PrepareSettings) -> Section:
     return section
 
 
-def _drop_repeated(asked: list[Asked], tally: Tally) -> list[Asked]:
+def _drop_repeated(asked: list[AskedSection], tally: Tally) -> list[AskedSection]:
     groups: dict[str, set[str]] = {}
     for item in asked:
         if item.anchor:
             groups.setdefault(key(item.anchor), set()).add(
                 item.section.group if not item.section.name else item.section.id
             )
-    result: list[Asked] = []
+    result: list[AskedSection] = []
     for item in asked:
         if item.anchor and len(groups[key(item.anchor)]) > (most := _most_repeats(item.asked_by)):
             tally.drop(f"question: stands over more than {most} text{'s' * (most > 1)}", item.anchor)
-            item = Asked(_whole_text(item.section), "")
+            item = AskedSection(_whole_text(item.section), "")
         result.append(item)
     return result
 
@@ -232,7 +232,7 @@ def _without_first_line(text: str, anchor: str) -> str:
     )
 
 
-def _passage(item: Asked, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
+def _passage(item: AskedSection, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
     section = item.section
     id_ = section.id if number == 1 else f"{section.id}({number})" if "#" in section.id else f"{section.id}#{number}"
     metadata = {

@@ -19,7 +19,7 @@ BETWEEN = "\n\n"  # sections of a document's text
 _RUN = re.compile(r"\S+")
 
 
-class Piece(Protocol):
+class TextPiece(Protocol):
     """A stretch of a text; `semtune.prepare.passages.chunk.Chunk` is one."""
 
     @property
@@ -38,7 +38,7 @@ class Piece(Protocol):
         ...
 
 
-class Places:
+class CharacterIndex:
     """Finds the characters of a text by counting those that are not white space."""
 
     def __init__(self, text: str) -> None:
@@ -67,7 +67,7 @@ def starts(texts: Sequence[str]) -> list[int]:
     return found[:-1]
 
 
-def spans(section: Section, text: str, chunks: Sequence[Piece]) -> list[tuple[int, int] | None]:
+def spans(section: Section, text: str, chunks: Sequence[TextPiece]) -> list[tuple[int, int] | None]:
     """Where passages stand in their document's text.
 
     Args:
@@ -83,7 +83,7 @@ def spans(section: Section, text: str, chunks: Sequence[Piece]) -> list[tuple[in
         return [None] * len(chunks)
     if (base := origin.find(text)) >= 0:
         return [(begin + base + piece.start, begin + base + piece.end) for piece in chunks]
-    places, bare, after = Places(origin), _bare(origin), 0
+    places, bare, after = CharacterIndex(origin), _bare(origin), 0
     found: list[tuple[int, int] | None] = []
     for piece in chunks:
         wanted = _bare(piece.text)

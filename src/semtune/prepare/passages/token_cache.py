@@ -12,7 +12,7 @@ from semtune.types import Document, Role
 _NOT_SPACE = re.compile(r"[\x1c-\x1f]")  # white space to Python, and to no tokenizer
 
 
-class Counted:
+class TokenLengthCache:
     """A tokenizer that remembers the lengths of passages and titles.
 
     Texts put together with white space between them have as many tokens as their parts only where the tokenizer

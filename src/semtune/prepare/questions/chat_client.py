@@ -49,7 +49,7 @@ class Refused(Exception):  # noqa: N818 - never leaves this module
         self.wait = wait
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """Follows no redirect: it would carry the key to another server."""
 
     def redirect_request(self, *_args: Any, **_named: Any) -> None:
@@ -85,7 +85,7 @@ class Chat:
     max_tokens: int = 400
     temperature: float = 0.7
     sleep: Callable[[float], None] = time.sleep
-    _opener: Any = field(default_factory=lambda: urllib.request.build_opener(_Stay()))
+    _opener: Any = field(default_factory=lambda: urllib.request.build_opener(_NoRedirects()))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def key(self, prompt: str) -> str:

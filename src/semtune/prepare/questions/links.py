@@ -13,7 +13,7 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.from_sections import Passage
 from semtune.prepare.questions.headings import clean_heading
 from semtune.prepare.questions.supervision import add_pair
-from semtune.prepare.questions.uninformative import junk
+from semtune.prepare.questions.uninformative import uninformative_reason
 from semtune.prepare.readers.documents.block_types import is_link_list, links_of
 from semtune.prepare.records import Section
 from semtune.prepare.settings import SupervisionSettings
@@ -61,7 +61,7 @@ def link_pairs(
         if (target := resolve(href, where, first)) is None:
             continue
         anchor = _NUMBERED.sub("", _FILLING.sub("", clean_heading(text)))
-        reason = _says_too_little(anchor) or junk(anchor, first[target].judged.content)
+        reason = _says_too_little(anchor) or uninformative_reason(anchor, first[target].judged.content)
         if reason:
             tally.drop(f"link: {reason}", f"{text} → {target}")
         else:

@@ -21,9 +21,9 @@ from semtune.errors import ConfigError
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.questions.chat_client import Answer, Chat
 from semtune.prepare.questions.supervision import SYNTHETIC, add_pair
-from semtune.prepare.questions.uninformative import junk
+from semtune.prepare.questions.uninformative import uninformative_reason
 from semtune.prepare.settings import SyntheticSettings
-from semtune.prepare.split.split_texts import HELD_OUT, judged
+from semtune.prepare.split.split_texts import HELD_OUT, relevant_ids
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.text import contains, key, one_line, stable_hash, word_count
@@ -140,7 +140,7 @@ def add_synthetic(
 
 def choose(dataset: Dataset, limit: int, seed: int, tally: Tally) -> list[Document]:
     """Passages to ask about, by hash: none that answers dev or test, nor any of such a passage's group."""
-    held = judged(dataset, HELD_OUT)
+    held = relevant_ids(dataset, HELD_OUT)
     groups = {document.metadata.get("group") for document in dataset.corpus if document.id in held} - {None}
     free = [d for d in dataset.corpus if d.id not in held and d.metadata.get("group") not in groups]
     tally.count(
@@ -253,4 +253,4 @@ def _bad(question: str, passage: Document) -> str:
         return "points at its passage"
     if contains(passage.content, question):
         return "is copied from its passage"
-    return junk(question, passage.content)
+    return uninformative_reason(question, passage.content)

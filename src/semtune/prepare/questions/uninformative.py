@@ -22,7 +22,7 @@ _MENU = re.compile(r"\s[|»›>·•←→]\s|[»›]")
 _SENTENCE = re.compile(rf"[.!?:;][\s\"')]|[.!?:;]$|[。！？]|[{CJK}]{{12}}")
 
 
-def junk(anchor: str, positive: str) -> str:
+def uninformative_reason(anchor: str, positive: str) -> str:
     """Why a question and its text are no pair to learn from; empty if they are."""
     if is_empty(anchor):
         return "says nothing"

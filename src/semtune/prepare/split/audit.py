@@ -10,14 +10,14 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.source_kind import Source, find_kind
 from semtune.prepare.records import Labels
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.leaks import Leaks, leaks
+from semtune.prepare.split.leaks import LeakReport, find_leaks
 from semtune.progress import QUIET
 from semtune.types import SPLITS, Pair, Split
 
 DEFAULT = PrepareSettings()
 
 
-def audit(source: Source, settings: PrepareSettings = DEFAULT) -> Leaks:
+def audit(source: Source, settings: PrepareSettings = DEFAULT) -> LeakReport:
     """Search what is trained on for what is held out: documents, groups, exact texts, near duplicates, copies.
 
     Args:
@@ -37,7 +37,7 @@ def audit(source: Source, settings: PrepareSettings = DEFAULT) -> Leaks:
             "test. Give a data set made by `semtune prepare`, a BEIR folder with qrels for train and test, or files by "
             "split: train=FILE test=FILE."
         )
-    return leaks(dataset)
+    return find_leaks(dataset)
 
 
 def _as_it_is(found: object) -> Dataset:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from semtune.dataset import Dataset
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.split.split_texts import Sort, Texts, both_sides, scored_text
+from semtune.prepare.split.split_texts import Sort, SplitTexts, both_sides, scored_text
 from semtune.text import key
 from semtune.types import Pair
 
 
-def scrub(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> None:
+def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> None:
     """Drop training rows that nearly repeat something of dev or test; each reason is counted.
 
     Args:
@@ -40,7 +40,7 @@ def scrub(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> No
             rows["train"] = kept  # type: ignore[assignment]
 
 
-def _crosswise(texts: Texts, sides: Sequence[Texts]) -> dict[str, str]:
+def _crosswise(texts: SplitTexts, sides: Sequence[SplitTexts]) -> dict[str, str]:
     """Training questions that are a held-out passage word for word, or the other way about (a page's list of titles)."""
     other: Sort = "passage" if texts.sort == "question" else "question"
     held = {key(text) for side in sides if side.sort == other for text in side.held}

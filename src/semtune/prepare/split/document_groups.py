@@ -23,14 +23,14 @@ STRONG = 0.25  # of the smaller document's questions; two documents that share m
 
 
 @dataclass(frozen=True, slots=True)
-class Tied:
+class GroupedDocuments:
     """Passages, some of which lost their question, and the groups of their documents."""
 
     passages: list[Passage]
     groups: Groups
 
 
-def tie(passages: Sequence[Passage], collections: Set[str], tally: Tally) -> Tied:
+def group_documents(passages: Sequence[Passage], collections: Set[str], tally: Tally) -> GroupedDocuments:
     """Put documents into groups that share a question, or a (nearly) equal passage that is asked for.
 
     Args:
@@ -66,7 +66,7 @@ def tie(passages: Sequence[Passage], collections: Set[str], tally: Tally) -> Tie
         kept, refused, f"question: shared by documents that together hold more than {LARGE:.0%} of all questions", tally
     )
     _warn(groups, _weights(kept), tally)
-    return Tied(kept, groups)
+    return GroupedDocuments(kept, groups)
 
 
 def _bonds(passages: Sequence[Passage], tally: Tally) -> list[tuple[int, ...]]:
@@ -77,7 +77,7 @@ def _bonds(passages: Sequence[Passage], tally: Tally) -> list[tuple[int, ...]]:
         homes.setdefault("question " + key(passages[n].anchor), []).append(n)
         homes.setdefault("text " + key(passages[n].judged.text), []).append(n)
     found = [tuple(places) for places in homes.values()]
-    # Near-duplicate questions are no bond: chains of them would join most. `scrub` takes them out of train.
+    # Near-duplicate questions are no bond: chains of them would join most. `decontaminate` takes them out of train.
     for near in near_duplicates([fingerprint(passages[n].judged.content) for n in asked]):
         one, two = passages[asked[near.first]], passages[asked[near.second]]
         if one.group != two.group:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from semtune.dataset import Dataset
 from semtune.errors import GateError
-from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, Texts, both_sides, judged
+from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, SplitTexts, both_sides, relevant_ids
 from semtune.text import key
 
 EXAMPLES = 3
@@ -20,7 +20,7 @@ OF_DOCUMENTS = frozenset({"document", "group", "text", "near-duplicate passage"}
 
 
 @dataclass(slots=True)
-class Leaks:
+class LeakReport:
     """What train shares with dev or test.
 
     Attributes:
@@ -54,12 +54,14 @@ class Leaks:
         }
 
 
-def leaks(dataset: Dataset) -> Leaks:
+def find_leaks(dataset: Dataset) -> LeakReport:
     """Look for everything that train shares with dev or test."""
-    result = Leaks()
-    _compare(result, "document", judged(dataset, TRAIN), judged(dataset, HELD_OUT))
+    result = LeakReport()
+    _compare(result, "document", relevant_ids(dataset, TRAIN), relevant_ids(dataset, HELD_OUT))
     group = {d.id: str(d.metadata["group"]) for d in dataset.corpus if "group" in d.metadata}
-    train, held = ({group[id_] for id_ in judged(dataset, splits) if id_ in group} for splits in (TRAIN, HELD_OUT))
+    train, held = (
+        {group[id_] for id_ in relevant_ids(dataset, splits) if id_ in group} for splits in (TRAIN, HELD_OUT)
+    )
     _compare(result, "group", train, held)
     sides = both_sides(dataset)
     result.held_out = sum(len(texts.held) for texts in sides)
@@ -74,7 +76,9 @@ def leaks(dataset: Dataset) -> Leaks:
     return result
 
 
-def check(dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop", max_share: float = 0.0) -> Leaks:
+def check_leaks(
+    dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop", max_share: float = 0.0
+) -> LeakReport:
     """Refuse a data set whose train split gives dev or test away.
 
     Args:
@@ -85,7 +89,7 @@ def check(dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop", 
     Raises:
         GateError: it leaks more.
     """
-    result = leaks(dataset)
+    result = find_leaks(dataset)
     allowed = OF_DOCUMENTS if shared_documents == "keep" else frozenset()
     refused = {sort: count for sort, count in result.found.items() if count and sort not in allowed}
     if sum(refused.values()) > max_share * result.held_out:
@@ -99,25 +103,28 @@ def check(dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop", 
     return result
 
 
-def _train(texts: Texts) -> list[str]:
+def _train(texts: SplitTexts) -> list[str]:
     return texts.train
 
 
-def _held(texts: Texts) -> list[str]:
+def _held(texts: SplitTexts) -> list[str]:
     return texts.held
 
 
-def _compare(result: Leaks, sort: str, train: set[str], held_out: set[str]) -> None:
+def _compare(result: LeakReport, sort: str, train: set[str], held_out: set[str]) -> None:
     common = sorted(train & held_out)
     result.found[sort] = len(common)
     if common:
         result.examples[sort] = [text[:SHOWN] for text in common[:EXAMPLES]]
 
 
-def _near(result: Leaks, texts: Texts) -> None:
+def _near(result: LeakReport, texts: SplitTexts) -> None:
     sort = f"near-duplicate {texts.sort}"
     found = texts.nearly()
     result.found[sort] = len({held for held, _, _ in found})
     if found:
         shown = [(held[: SHOWN // 2], train[: SHOWN // 2]) for held, train, _ in found[:EXAMPLES]]
         result.examples[sort] = [f"{held} ≈ {train}" for held, train in shown]
+
+
+leaks = find_leaks  # old name, see semtune.inputs

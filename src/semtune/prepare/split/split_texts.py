@@ -17,7 +17,7 @@ HELD_OUT: tuple[Split, ...] = ("dev", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class SplitTexts:
     """Distinct texts of one sort on both sides, and the whole collection, in which words are counted."""
 
     sort: Sort
@@ -38,14 +38,14 @@ class Texts:
         return [(held, train, overlap) for held, train, overlap in pairs if key(held) != key(train)]
 
 
-def both_sides(dataset: Dataset) -> list[Texts]:
+def both_sides(dataset: Dataset) -> list[SplitTexts]:
     """Questions, passages and scored pairs of a data set, each by side."""
     queries = [query.text for query in dataset.queries.values()]
     corpus = [document.content for document in dataset.corpus]
     return [
-        Texts("question", _questions(dataset, TRAIN), _questions(dataset, HELD_OUT), queries),
-        Texts("passage", _passages(dataset, TRAIN), _passages(dataset, HELD_OUT), corpus),
-        Texts("scored pair", _scored(dataset, TRAIN), _scored(dataset, HELD_OUT), corpus),
+        SplitTexts("question", _questions(dataset, TRAIN), _questions(dataset, HELD_OUT), queries),
+        SplitTexts("passage", _passages(dataset, TRAIN), _passages(dataset, HELD_OUT), corpus),
+        SplitTexts("scored pair", _scored(dataset, TRAIN), _scored(dataset, HELD_OUT), corpus),
     ]
 
 
@@ -54,7 +54,7 @@ def scored_text(row: SentencePair) -> str:
     return "\n".join(sorted((row.sentence1, row.sentence2), key=key))
 
 
-def judged(dataset: Dataset, splits: Iterable[Split]) -> set[str]:
+def relevant_ids(dataset: Dataset, splits: Iterable[Split]) -> set[str]:
     """Ids of the documents that answer a question of these splits."""
     return {document for split in splits for document in positives(dataset.qrels.get(split, {}))}
 
@@ -74,7 +74,7 @@ def _questions(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
 
 
 def _passages(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
-    wanted = judged(dataset, splits := tuple(splits))
+    wanted = relevant_ids(dataset, splits := tuple(splits))
     found = dict.fromkeys(document.content for document in dataset.corpus if document.id in wanted)
     for split in splits:
         found.update(dict.fromkeys(pair.positive for pair in dataset.pairs.get(split, [])))

@@ -1,4 +1,4 @@
-"""Pairs with a verdict: triplets by default, labels that stay where a loss learns from them."""
+"""Pairs labelled as following or matching (`prepare.pair_labels`): triplets by default, labels that stay where a loss learns from them."""
 
 import csv
 
