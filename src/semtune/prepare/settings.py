@@ -65,7 +65,7 @@ class SyntheticSettings(Settings):
         if self.url and not self.model:
             raise PydanticCustomError("model", "a url needs a model: the name that the server knows its model by")
         if self.prompt and "{passage}" not in self.prompt:
-            raise PydanticCustomError("prompt", "the prompt must contain {passage}, where the passage is put".replace("{", "{{").replace("}", "}}"))
+            raise PydanticCustomError("prompt", "the prompt must contain {passage}, where the passage is put")
         return self
 
 
@@ -154,7 +154,7 @@ class PrepareSettings(Settings):
         for role in self.roles:
             if role not in ROLES:
                 message = f"unknown role {role!r} in roles.{nearest(role, ROLES)} Allowed: {', '.join(ROLES)}"
-                raise PydanticCustomError("role", message.replace("{", "{{"))  # type: ignore[arg-type]
+                raise PydanticCustomError("role", message)  # type: ignore[arg-type]
         return self
 
     @property
