@@ -105,7 +105,7 @@ def test_documents_that_share_much_stay_together_with_a_warning(tmp_path, tokeni
     assert find_leaks(data).total == 0
     assert data.report["counts"]["groups"] == 7
     assert any(
-        "3 of 9 documents share so many texts or questions that they are one group (v0.md, v1.md, v2.md): with 30 of 36"
+        "3 of 9 documents share so many texts or questions that they are one group (v0.md, v1.md, v2.md) with 30 of 36"
         in warning
         for warning in data.report["warnings"]
     )

@@ -40,7 +40,7 @@ def test_every_wanted_split_has_a_group_from_three_on(seed, count):
 def test_two_groups_are_all_trained_on_with_a_warning():
     tally = Tally()
     assert assign({"a": 5, "b": 5}, 0.1, 0.1, 0, tally) == {"a": "train", "b": "train"}
-    assert "cannot be judged" in tally.warnings[0]
+    assert "cannot be evaluated" in tally.warnings[0]
 
 
 def test_a_giant_group_is_trained_on():

@@ -214,7 +214,9 @@ def test_a_question_is_kept_if_its_passage_is_found():
 
 
 def test_the_prompt_and_its_estimate(chat, server):
-    settings = SyntheticSettings(url=server.url, model="m", per_passage=3, prompt="{per_passage} for {passage}!", price_in=2, price_out=8)
+    settings = SyntheticSettings(
+        url=server.url, model="m", per_passage=3, prompt="{per_passage} for {passage}!", price_in=2, price_out=8
+    )
     texts = [prompt("a {per_passage} passage", settings), prompt("x" * 400, settings)]
     assert texts[0] == "3 for a {per_passage} passage!"
     found = estimate([*texts, texts[0]], settings, chat)
@@ -339,7 +341,10 @@ def test_prepare_with_synthetic_questions_leaks_nothing(server, tmp_path, tokeni
         ({"urll": "x"}, "Did you mean 'url'"),
         ({"url": "file:///etc/passwd", "model": "m"}, r"url: string should match pattern"),
         ({"url": "http://h/v1"}, "a url needs a model"),
-        ({"url": "http://h/v1", "model": "m", "per_passage": 0}, "per_passage: input should be greater than or equal to 1"),
+        (
+            {"url": "http://h/v1", "model": "m", "per_passage": 0},
+            "per_passage: input should be greater than or equal to 1",
+        ),
         ({"url": "http://h/v1", "model": "m", "timeout": 0}, "timeout: input should be greater than 0"),
         ({"url": "http://h/v1", "model": "m", "prompt": "ask"}, r"must contain \{passage\}"),
     ],

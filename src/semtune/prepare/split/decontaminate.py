@@ -1,4 +1,4 @@
-"""Take out of train what gives a held-out question, passage or pair away without being equal to it."""
+"""Decontamination: remove training rows that nearly repeat a held-out question, passage or pair."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from semtune.types import Pair
 
 
 def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> None:
-    """Drop training rows that nearly repeat something of dev or test; each reason is counted.
+    """Drop training rows that nearly repeat something in dev or test; each reason is counted.
 
     Args:
         dataset: changed in place; only its train split.
-        tally: gets the counts and examples of what was alike.
-        keep_documents: leave rows whose passage is (nearly) a held-out one, as their owner wants.
+        tally: receives the counts, and examples of what was alike.
+        keep_documents: keep rows whose passage is (nearly) a held-out one (`shared_documents: keep`).
     """
     alike: dict[Sort, dict[str, str]] = {}
     sides = both_sides(dataset)
@@ -31,8 +31,8 @@ def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = Fals
             tally.pair(name, held, train, max(overlap.similarity, overlap.covered))
     if not any(alike.values()):
         return
-    _scrub_pairs(dataset, alike, tally)
-    _scrub_qrels(dataset, alike)
+    _drop_pairs(dataset, alike, tally)
+    _drop_labels(dataset, alike)
     for rows in (dataset.scored, dataset.labelled_pairs):
         kept = [row for row in rows.get("train", []) if scored_text(row) not in alike["scored pair"]]
         if dropped := len(rows.get("train", [])) - len(kept):
@@ -41,13 +41,16 @@ def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = Fals
 
 
 def _crosswise(texts: SplitTexts, sides: Sequence[SplitTexts]) -> dict[str, str]:
-    """Training questions that are a held-out passage word for word, or the other way about (a page's list of titles)."""
+    """Training questions that equal a held-out passage, or training passages that equal a held-out question.
+
+    A page that lists titles is such a passage.
+    """
     other: Sort = "passage" if texts.sort == "question" else "question"
     held = {key(text) for side in sides if side.sort == other for text in side.held}
     return {text: text for text in texts.train if texts.sort != "scored pair" and key(text) in held}
 
 
-def _scrub_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tally) -> None:
+def _drop_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tally) -> None:
     kept: list[Pair] = []
     for pair in dataset.pairs.get("train", []):
         if pair.anchor in alike["question"]:
@@ -60,7 +63,7 @@ def _scrub_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tal
         dataset.pairs["train"] = kept
 
 
-def _scrub_qrels(dataset: Dataset, alike: dict[Sort, dict[str, str]]) -> None:
+def _drop_labels(dataset: Dataset, alike: dict[Sort, dict[str, str]]) -> None:
     content = {document.id: document.content for document in dataset.corpus}
     for query, row in list(dataset.qrels.get("train", {}).items()):
         left = {d: grade for d, grade in row.items() if grade <= 0 or content.get(d, "") not in alike["passage"]}

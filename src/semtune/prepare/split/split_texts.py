@@ -1,4 +1,4 @@
-"""The texts of a data set by side: what is trained on, and what is held out to judge with."""
+"""The texts of a data set by side: what is trained on, and what is held out to evaluate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HELD_OUT: tuple[Split, ...] = ("dev", "test")
 
 @dataclass(frozen=True, slots=True)
 class SplitTexts:
-    """Distinct texts of one sort on both sides, and the whole collection, in which words are counted."""
+    """Distinct texts of one sort on both sides, and the whole collection, which tells how rare words are."""
 
     sort: Sort
     train: list[str]
@@ -26,10 +26,10 @@ class SplitTexts:
     collection: list[str]
 
     def nearly(self) -> list[tuple[str, str, Overlap]]:
-        """(held-out text, training text, how alike): near duplicates and copies that are not the same text.
+        """(held-out text, training text, overlap): near duplicates and copies that are not the same text.
 
-        Of scored pairs no copies: a pair of two equal sentences has few distinct words, and any pair that holds one
-        of them would cover it.
+        For scored pairs only near duplicates: a pair of two equal sentences has few distinct words, so any pair with
+        one of them would look like a copy.
         """
         found = overlaps(self.held, self.train, self.collection)
         if self.sort == "scored pair":
@@ -39,7 +39,7 @@ class SplitTexts:
 
 
 def both_sides(dataset: Dataset) -> list[SplitTexts]:
-    """Questions, passages and scored pairs of a data set, each by side."""
+    """Questions, passages and scored pairs of a data set, training side and held-out side."""
     queries = [query.text for query in dataset.queries.values()]
     corpus = [document.content for document in dataset.corpus]
     return [
@@ -50,7 +50,7 @@ def both_sides(dataset: Dataset) -> list[SplitTexts]:
 
 
 def scored_text(row: SentencePair) -> str:
-    """A scored or labelled pair as one text, the same for (a, b) and (b, a)."""
+    """A scored or labelled pair as one text; the same for (a, b) and (b, a)."""
     return "\n".join(sorted((row.sentence1, row.sentence2), key=key))
 
 
