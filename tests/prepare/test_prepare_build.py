@@ -41,7 +41,7 @@ def test_headings_ask_and_are_not_in_the_judged_passage(guide, tokenizer):
     rows = [qrels[query] for qrels in data.qrels.values() if query in qrels]
     assert rows == [{"Pears.md#2": 1, "Pears.md#2(2)": 1, "Pears.md#2(3)": 1}]
     assert len(queries) == 8  # two a document; "See also" asks nothing
-    assert data.report["dropped"]["question: heading that says nothing"]["count"] == 4
+    assert data.report["dropped"]["question: uninformative heading"]["count"] == 4
     assert "Pears.md#3" in by_id  # but its passage makes the search harder
     assert set(data.qrels) == {"train", "dev", "test"}
     assert data.report["leaks"]["found"] == 0

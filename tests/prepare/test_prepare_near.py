@@ -154,7 +154,7 @@ def test_a_test_document_with_small_edits_in_train_is_a_leak(edit):
     decontaminate(data, tally)
     assert data.pairs["train"] == [Pair("other", "An innocent text about something.")]
     assert data.qrels["train"] == {"q2": {"d2": 1}}
-    assert tally.dropped["training label: passage is nearly one of dev or test"]["count"] == 1
+    assert tally.dropped["training label: passage is a near duplicate of one in dev or test"]["count"] == 1
     check_leaks(data)
 
 
@@ -182,7 +182,7 @@ def test_scored_pairs_that_nearly_repeat_are_taken_out_of_train():
     tally = Tally()
     decontaminate(data, tally)
     assert data.scored["train"] == [ScoredPair("a b c", "d e f", 0.5)]
-    assert tally.dropped["training row: nearly a pair of dev or test"]["count"] == 1
+    assert tally.dropped["training row: near duplicate of a pair in dev or test"]["count"] == 1
 
 
 def test_a_scored_pair_that_shares_one_sentence_with_a_held_out_pair_is_innocent():

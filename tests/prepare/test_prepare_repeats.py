@@ -71,7 +71,7 @@ def test_a_manual_on_one_page_beside_its_chapters(tmp_path, tokenizer):
     data = prepare(tmp_path, tokenizer, 64, PrepareSettings(), 0)
     assert set(data.qrels) == {"train", "dev", "test"}
     assert find_leaks(data).total == 0
-    assert data.report["dropped"]["section of a collection that stands in another document"]["count"] == 48
+    assert data.report["dropped"]["section of a collection that repeats another document"]["count"] == 48
     assert any("1 document(s) put others together (all.md)" in warning for warning in data.report["warnings"])
     own = [document.id for document in data.corpus if document.id.startswith("all.md")]
     assert own == ["all.md#49"]
@@ -128,7 +128,7 @@ def test_near_duplicates_can_be_dropped(tmp_path, tokenizer):
     gone = {document.id for document in kept.corpus} - {document.id for document in data.corpus}
     assert gone == {"e.md#1", "f.md#1"}
     assert {document.id for document in data.documents} == {document.id for document in data.corpus}
-    entry = data.report["dropped"]["passage that nearly repeats an earlier one"]
+    entry = data.report["dropped"]["near duplicate of an earlier passage"]
     assert entry == {"count": 2, "example": "e.md#1 repeats d.md#1"}
     assert len(data.report["alike"]["near-duplicate passages, the second left out"]) == 2
     assert find_leaks(data).total == 0
@@ -155,7 +155,7 @@ def test_rows_that_repeat_are_counted_and_left_out(tmp_path, tokenizer):
     (tmp_path / "pairs.csv").write_text("query,document\n" + "\n".join([*rows, rows[3].upper(), rows[5]]) + "\n")
     data = prepare(tmp_path / "pairs.csv", tokenizer, 64, PrepareSettings(), 0)
     assert sum(map(len, data.pairs.values())) == 12
-    assert data.report["dropped"]["pair that stood before"] == {
+    assert data.report["dropped"]["duplicate pair"] == {
         "count": 2, "example": rows[3].upper().replace(",", " | "),
     }  # fmt: skip
     rows = [f"{word} sails,{word} floats,{n % 5}" for n, word in enumerate(words)]
@@ -165,4 +165,4 @@ def test_rows_that_repeat_are_counted_and_left_out(tmp_path, tokenizer):
     (tmp_path / "scored.csv").write_text(text)
     data = prepare(tmp_path / "scored.csv", tokenizer, 64, PrepareSettings(), 0)
     assert sum(map(len, data.scored.values())) == 13
-    assert data.report["dropped"]["pair that stood before"]["count"] == 1
+    assert data.report["dropped"]["duplicate pair"]["count"] == 1

@@ -248,7 +248,7 @@ def garden():
 def test_passages_of_dev_and_test_and_their_groups_are_not_asked_about():
     tally = Tally()
     assert [d.id for d in choose_passages(garden(), 100, 0, tally)] == [f"d{n}" for n in range(4, 12)]
-    assert tally.counts == {"passages that synthetic questions must not touch (dev, test and their groups)": 4}
+    assert tally.counts == {"passages not used for synthetic questions (dev, test and their groups)": 4}
     assert tally.dropped["synthetic: passage of fewer than 12 words"] == {"count": 1, "example": "short"}
     few = choose_passages(garden(), 3, 0, Tally())
     assert len(few) == 3

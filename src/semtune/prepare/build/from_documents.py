@@ -90,7 +90,7 @@ def _without_answers_in_plain(passages: list[Passage], tally: Tally) -> list[Pas
     for passage in passages:
         if not passage.anchor and key(passage.judged.text) in anchors:
             tally.drop(
-                "passage that is a question of others word for word", f"{passage.judged.id}: {passage.judged.text}"
+                "passage that is word for word the question of another passage", f"{passage.judged.id}: {passage.judged.text}"
             )
         else:
             kept.append(passage)
@@ -123,7 +123,7 @@ def _fill(
             continue
         split = splits[passage.group]
         if split != "train" and passage.asked_by == "cloze" and not judge_cloze:
-            tally.drop("question of dev or test: a sentence of its passage, and there are better ones", passage.anchor)
+            tally.drop("question of dev or test: a sentence of its own passage, and there are better questions", passage.anchor)
             continue
         id_ = short_id("q", passage.anchor)
         metadata = {"split": split, "group": passage.group, "source": passage.asked_by}

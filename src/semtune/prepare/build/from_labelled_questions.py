@@ -30,7 +30,7 @@ def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally) -> Label
             answers = qrels.setdefault(query, {})
             for positive in row.positives:
                 if (document := _add(documents, positive)) in answers:
-                    tally.drop("pair that stood before", f"{row.anchor} | {positive.content}")
+                    tally.drop("duplicate pair", f"{row.anchor} | {positive.content}")
                 answers[document] = 1
             for text in row.negatives:
                 _add(documents, Document("", text))

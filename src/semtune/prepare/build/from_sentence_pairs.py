@@ -70,7 +70,7 @@ def _without_held_out(
     for row in train:
         same = key(scored_text(row)), row.score if isinstance(row, ScoredPair) else row.label
         if same in seen:
-            tally.drop("pair that stood before", f"{row.sentence1} | {row.sentence2}")
+            tally.drop("duplicate pair", f"{row.sentence1} | {row.sentence2}")
             continue
         seen.add(same)
         if key(scored_text(row)) in pairs:

@@ -56,11 +56,11 @@ def without_copies(sections: Sequence[Section], collections: Set[str], tally: Ta
         counts = [(line in elsewhere, count) for line, count in _lines(section)] if section.group in collections else []
         if counts and sum(count for known, count in counts if known) >= COVERED * sum(count for _, count in counts):
             shown = one_line(section.text)
-            tally.drop("section of a collection that stands in another document", f"{section.source}: {shown}")
+            tally.drop("section of a collection that repeats another document", f"{section.source}: {shown}")
         else:
             kept.append(section)
     named = ", ".join(sorted(collections)[:NAMED]) + (" and others" if len(collections) > NAMED else "")
-    tally.count("collections (documents that put others together)", len(collections))
+    tally.count("collections (documents that combine others)", len(collections))
     tally.warn(
         f"{len(collections):,} document(s) put others together ({named}): what they repeat was left out of them, so that "
         "the others can be in different splits."
@@ -81,7 +81,7 @@ def without_near_duplicates(passages: Sequence[Passage], tally: Tally) -> list[P
             if (alike := similarity(prints[one], prints[place], rarity)) >= THRESHOLD:
                 stays[place] = one
                 first, later = passages[one].judged, passages[place].judged
-                tally.drop("passage that nearly repeats an earlier one", f"{later.id} repeats {first.id}")
+                tally.drop("near duplicate of an earlier passage", f"{later.id} repeats {first.id}")
                 tally.pair("near-duplicate passages, the second left out", first.content, later.content, alike)
                 break
     return [passage for place, passage in enumerate(passages) if place not in stays]

@@ -84,7 +84,7 @@ def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) ->
             continue
         anchor, asked_by = _question(section)
         if not anchor and section.path and not section.name:
-            reason = "heading that says nothing" if is_empty(section.path[-1]) else "heading of one word"
+            reason = "uninformative heading" if is_empty(section.path[-1]) else "heading of one word"
             tally.drop(f"question: {reason}", SEPARATOR.join(section.path))
         elif anchor and settings.supervision.share(asked_by) == 0:
             tally.drop(f"question: the source {asked_by!r} is off", anchor)
@@ -138,11 +138,11 @@ def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
     for passage in passages:
         text = key(passage.judged.content)
         if text in seen:
-            tally.drop("passage that stood before", passage.judged.id)
+            tally.drop("duplicate passage", passage.judged.id)
             continue
         seen.add(text)
         if passage.anchor and len(groups[text]) > (most := _most_repeats(passage.asked_by)):
-            tally.drop(f"question: its text stands in more than {most} document{'s' * (most > 1)}", passage.anchor)
+            tally.drop(f"question: its text occurs in more than {most} document{'s' * (most > 1)}", passage.anchor)
             passage = replace(passage, anchor="")
         kept.append(passage)
     return kept
@@ -162,7 +162,7 @@ def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
                 most = 1  # too few for boilerplate, but definitions do not join documents
                 crowd = [p for p in crowd if what == "text" and passages[asked[p]].asked_by == "definition"]
             for place in crowd:
-                reason = f"question: its {what} is nearly that of more than {most} document{'s' * (most > 1)}"
+                reason = f"question: near duplicates of its {what} occur in more than {most} document{'s' * (most > 1)}"
                 tally.drop(reason, texts[place])
                 passages[asked[place]] = replace(passages[asked[place]], anchor="")
     return passages
@@ -210,7 +210,7 @@ def _drop_repeated(asked: list[AskedSection], tally: Tally) -> list[AskedSection
     result: list[AskedSection] = []
     for item in asked:
         if item.anchor and len(groups[key(item.anchor)]) > (most := _most_repeats(item.asked_by)):
-            tally.drop(f"question: stands over more than {most} text{'s' * (most > 1)}", item.anchor)
+            tally.drop(f"question: asked of more than {most} text{'s' * (most > 1)}", item.anchor)
             item = AskedSection(_whole_text(item.section), "")
         result.append(item)
     return result

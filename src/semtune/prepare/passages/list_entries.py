@@ -69,7 +69,7 @@ def _stands_alone(section: Section, weights: SupervisionSettings, tally: Tally) 
     if weights.share(source) == 0:
         reason = f"the source {source!r} is off"
     elif is_empty(term) or not says_words(term) or not from_term(section.path):
-        reason = "the term says nothing"
+        reason = "the term is uninformative"
     elif word_count(term) > MAX_TERM:
         reason = f"the term has more than {MAX_TERM} words"
     elif word_count(section.text) < least:

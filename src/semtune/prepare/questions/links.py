@@ -70,7 +70,7 @@ def link_pairs(
     for targets in said.values():
         if len(targets) > 1:
             tally.drop(
-                "link: says the same of several documents", f"{next(iter(targets.values()))[0]}: {', '.join(targets)}"
+                "link: same text leads to several documents", f"{next(iter(targets.values()))[0]}: {', '.join(targets)}"
             )
         else:
             ((target, link),) = targets.items()
@@ -129,9 +129,9 @@ def _links(sections: Iterable[Section]) -> Iterator[tuple[str, str, str]]:
 
 def _says_too_little(text: str) -> str:
     if key(text).strip(" .:!…") in SAYS_NOTHING or _PLACE.match(text):
-        return "says nothing"
+        return "is uninformative"
     if _STEP.match(text):
-        return "is a step to the page before or after"
+        return "leads to the previous or next page"
     if _ADDRESS.search(text):
         return "is an address"
     if not MIN_WORDS <= word_count(_NUMBERS.sub(" ", text)) <= MAX_WORDS:

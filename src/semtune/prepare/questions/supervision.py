@@ -31,7 +31,7 @@ def add_pair(dataset: Dataset, anchor: str, id_: str, positive: str, group: str,
     """Add a training pair with its question and label, unless the question is asked already."""
     query = short_id("q", anchor)
     if query in dataset.queries:
-        tally.drop(f"{source}: its text is a question already", anchor)
+        tally.drop(f"{source}: its text is already a question", anchor)
         return False
     dataset.queries[query] = Query(query, anchor, {"split": "train", "group": group, "source": source})
     dataset.qrels.setdefault("train", {})[query] = {id_: 1}

@@ -150,7 +150,7 @@ def choose_passages(dataset: Dataset, limit: int, seed: int, tally: Tally) -> li
     groups = {document.metadata.get("group") for document in dataset.corpus if document.id in held} - {None}
     free = [d for d in dataset.corpus if d.id not in held and d.metadata.get("group") not in groups]
     tally.count(
-        "passages that synthetic questions must not touch (dev, test and their groups)", len(dataset.corpus) - len(free)
+        "passages not used for synthetic questions (dev, test and their groups)", len(dataset.corpus) - len(free)
     )
     good: list[Document] = []
     for document in free:

@@ -25,13 +25,13 @@ _SENTENCE = re.compile(rf"[.!?:;][\s\"')]|[.!?:;]$|[。！？]|[{CJK}]{{12}}")
 def uninformative_reason(anchor: str, positive: str) -> str:
     """Why a question and its text are no pair to learn from; empty if they are."""
     if is_empty(anchor):
-        return "says nothing"
+        return "is uninformative"
     if not is_enough(anchor):
         return "is too short"
     if not says_words(anchor):
         return "has only stop words and numbers"
     if starts_with(positive, anchor):
-        return "stands at the start of its text"
+        return "is the start of its text"
     if is_menu(positive):
         return "leads to a menu"
     return ""

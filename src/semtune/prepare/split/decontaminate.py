@@ -27,7 +27,7 @@ def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = Fals
             continue
         for held, train, overlap in texts.nearly():
             alike[texts.sort].setdefault(train, held)
-            name = f"training {texts.sort}s that nearly repeat one of dev or test, left out"
+            name = f"training {texts.sort}s left out as near duplicates of one in dev or test"
             tally.pair(name, held, train, max(overlap.similarity, overlap.covered))
     if not any(alike.values()):
         return
@@ -36,7 +36,7 @@ def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = Fals
     for rows in (dataset.scored, dataset.labelled_pairs):
         kept = [row for row in rows.get("train", []) if scored_text(row) not in alike["scored pair"]]
         if dropped := len(rows.get("train", [])) - len(kept):
-            tally.drop("training row: nearly a pair of dev or test", next(iter(alike["scored pair"])), dropped)
+            tally.drop("training row: near duplicate of a pair in dev or test", next(iter(alike["scored pair"])), dropped)
             rows["train"] = kept  # type: ignore[assignment]
 
 
@@ -54,9 +54,9 @@ def _drop_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tall
     kept: list[Pair] = []
     for pair in dataset.pairs.get("train", []):
         if pair.anchor in alike["question"]:
-            tally.drop("training label: question is nearly one of dev or test", pair.anchor)
+            tally.drop("training label: question is a near duplicate of one in dev or test", pair.anchor)
         elif pair.positive in alike["passage"]:
-            tally.drop("training label: passage is nearly one of dev or test", pair.positive)
+            tally.drop("training label: passage is a near duplicate of one in dev or test", pair.positive)
         else:
             kept.append(pair)
     if "train" in dataset.pairs:
