@@ -261,7 +261,7 @@ def test_half_a_beir_folder_and_unknown_files_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot read files of type '\.xyz'"):
         sniff(tmp_path / "a.xyz")
     (tmp_path / "b.md").write_text("# T")
-    with pytest.raises(InputError, match="nothing to judge a model on"):
+    with pytest.raises(InputError, match="nothing to evaluate a model on"):
         load_for_evaluation(tmp_path / "b.md")
 
 

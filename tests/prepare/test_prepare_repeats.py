@@ -72,7 +72,7 @@ def test_a_manual_on_one_page_beside_its_chapters(tmp_path, tokenizer):
     assert set(data.qrels) == {"train", "dev", "test"}
     assert find_leaks(data).total == 0
     assert data.report["dropped"]["section of a collection that repeats another document"]["count"] == 48
-    assert any("1 document(s) put others together (all.md)" in warning for warning in data.report["warnings"])
+    assert any("1 document(s) combine other documents (all.md)" in warning for warning in data.report["warnings"])
     own = [document.id for document in data.corpus if document.id.startswith("all.md")]
     assert own == ["all.md#49"]
     assert {split: len(rows) for split, rows in data.qrels.items() if split != "train"} == {

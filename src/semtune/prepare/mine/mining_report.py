@@ -25,7 +25,7 @@ class MiningResult:
         mined: negatives found among the ranks asked for.
         filled: negatives drawn at random because the ranks held too few.
         repeated: negatives that a pair has more than once because the corpus holds too few.
-        given, given_left_out: negatives of the source that were used, and that were not: labelled relevant, or too many.
+        given, given_left_out: negatives of the source, used and not used (labelled relevant, or too many).
         given_each: the different numbers of given negatives that pairs have.
         left_out: questions of pairs that left the train split because no passage may be their negative.
         refused: guard → candidates refused.

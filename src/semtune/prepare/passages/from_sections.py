@@ -1,4 +1,4 @@
-"""Sections to passages: two texts each, the one that is judged and the one that is served."""
+"""Sections become passages with two texts each: one to evaluate on (without its question), one to serve."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from semtune.progress import QUIET, Progress
 from semtune.text import contains, key, one_line, stable_hash, word_count
 from semtune.types import Document
 
-MIN_ANCHOR_WORDS = 3  # of a summary; headings have rules of their own
-MAX_REPEATS = 3  # a question or passage found in more documents than this says nothing about any of them
+MIN_ANCHOR_WORDS = 3  # of a summary; headings have their own rules
+MAX_REPEATS = 3  # documents; a question or passage found in more of them says nothing about any of them
 SEPARATOR = " > "
 
 
 def _most_repeats(asked_by: str) -> int:
-    """In how many documents a question or its text may stand; definitions are many, and would join most documents."""
+    """Maximum number of documents with the same question or text; 1 for definitions, which would join most documents."""
     return 1 if asked_by == "definition" else MAX_REPEATS
 
 
 @dataclass(frozen=True, slots=True)
 class AskedSection:
-    """A section with the question it answers, and its source; the question is empty where there is none."""
+    """A section with the question it answers (may be empty) and the question's source."""
 
     section: Section
     anchor: str
@@ -39,7 +39,7 @@ class AskedSection:
 
     @property
     def header(self) -> str:
-        """What is served before each passage: title, and the summary."""
+        """The text served before each passage: title and summary."""
         return f"{self.title} {self.section.summary}".strip()
 
     @property
@@ -53,12 +53,12 @@ class Passage:
     """One passage of a section.
 
     Attributes:
-        judged: the passage without its question: what the model must find.
-        served: the passage with title, headings and summary: what a user finds.
-        anchor: the question it answers; empty for a passage that only makes the search harder.
-        part: its number within the section, from 1.
+        judged: the passage without its question: what the model must find in an evaluation.
+        served: the passage with title, headings and summary: what users find.
+        anchor: the question it answers; empty for a passage that is only a distractor.
+        part: number within the section, from 1.
         section: the section's id.
-        group: what must stay in one split.
+        group: the document; its passages must stay in one split.
         asked_by: the source of the question: "heading", "summary", "faq", "definition", "cloze".
     """
 
@@ -110,7 +110,7 @@ def cut(
 
 
 def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> list[Passage]:
-    """Keep at most `limit` passages: whole sections, those with a question first, the rest by hash."""
+    """Keep at most `limit` passages: whole sections, those with a question first, in the order of a hash."""
     if limit is None or len(passages) <= limit:
         return passages
     sizes: dict[str, tuple[bool, int]] = {}
@@ -118,7 +118,7 @@ def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> 
         sizes[passage.section] = (not passage.anchor, sizes.get(passage.section, (False, 0))[1] + 1)
     kept: set[str] = set()
     room = limit
-    # Not the bare id: groups are split by that hash, and of documents of one section all that is kept would be test.
+    # Not the hash of the bare id: groups are split by it, so with one section a document only test would be kept.
     for section in sorted(sizes, key=lambda id_: (sizes[id_][0], stable_hash(f"kept\n{id_}", seed), id_)):
         if sizes[section][1] <= room:
             kept.add(section)
@@ -129,7 +129,7 @@ def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> 
 
 
 def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
-    """Keep each judged text once; one that stands in many documents answers no question."""
+    """Keep each text once; a text that occurs in many documents loses its question."""
     groups: dict[str, set[str]] = {}
     for passage in passages:
         groups.setdefault(key(passage.judged.content), set()).add(passage.group)
@@ -149,9 +149,9 @@ def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
 
 
 def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
-    """Take the question from passages that are nearly repeated, or nearly asked, in more than MAX_REPEATS documents.
+    """Remove the question of passages with near duplicates, of text or question, in more than MAX_REPEATS documents.
 
-    They say little about any of them; joining all these documents into one split would say still less.
+    They say little about any of these documents, and would force all of them into one split.
     """
     for what in ("text", "question"):
         asked = [i for i, passage in enumerate(passages) if passage.anchor]
@@ -159,7 +159,7 @@ def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
         for crowd in _crowds(texts, groups := [passages[i].group for i in asked]):
             most = MAX_REPEATS
             if len({groups[place] for place in crowd}) <= MAX_REPEATS:
-                most = 1  # too few for boilerplate, but definitions do not join documents
+                most = 1  # too few for boilerplate, but definitions must not join documents
                 crowd = [p for p in crowd if what == "text" and passages[asked[p]].asked_by == "definition"]
             for place in crowd:
                 reason = f"question: near duplicates of its {what} occur in more than {most} document{'s' * (most > 1)}"
@@ -169,7 +169,7 @@ def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
 
 
 def _crowds(texts: Sequence[str], groups: Sequence[str]) -> list[list[int]]:
-    """Positions of near duplicates, joined, where they span several groups."""
+    """Positions of near duplicates, joined, if they belong to several groups."""
     joined = Groups()
     for near in near_duplicates([fingerprint(text) for text in texts]):
         joined.join([f"{near.first:09}", f"{near.second:09}"])
@@ -191,7 +191,7 @@ def _question(section: Section) -> tuple[str, str]:
 
 
 def _whole(section: Section, settings: PrepareSettings) -> Section:
-    """A summary with nothing below it is the text itself, and no question."""
+    """A summary with no text below it becomes the text itself and is no question."""
     if section.summary and (
         word_count(section.text) < settings.min_words or word_count(section.summary) < MIN_ANCHOR_WORDS
     ):
@@ -223,7 +223,7 @@ def _whole_text(section: Section) -> Section:
 
 
 def _without_first_line(text: str, anchor: str) -> str:
-    """A text that repeats its heading in the first line loses that line."""
+    """The text without its first line if that repeats the heading."""
     first, _, rest = text.partition("\n")
     return (
         rest.lstrip("\n")

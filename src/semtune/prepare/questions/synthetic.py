@@ -145,7 +145,7 @@ def _add(dataset: Dataset, questions: Sequence[QuestionOfPassage], tally: Tally)
 
 
 def choose_passages(dataset: Dataset, limit: int, seed: int, tally: Tally) -> list[Document]:
-    """Passages to ask about, chosen by hash; none that answers dev or test, and none from the group of such a passage."""
+    """Passages to ask about, chosen by hash; none that answers dev or test, and none of the same group as one."""
     held = relevant_ids(dataset, HELD_OUT)
     groups = {document.metadata.get("group") for document in dataset.corpus if document.id in held} - {None}
     free = [d for d in dataset.corpus if d.id not in held and d.metadata.get("group") not in groups]

@@ -83,8 +83,8 @@ def assign(
     if len(groups) < FEW:
         if dev_share or test_share:
             tally.warn(
-                f"All questions come from {len(groups)} group(s) (documents, or questions that share texts): too few to "
-                "hold some out. All are used for training, so the result cannot be evaluated. Add more documents."
+                f"All questions come from {len(groups)} group(s) (documents, or questions that share texts): too few "
+                "to hold some out. All are used for training, so the result cannot be evaluated. Add more documents."
             )
         return dict.fromkeys(groups, "train")
     place = {group: stable_hash(group, seed) / 2**64 for group in groups}

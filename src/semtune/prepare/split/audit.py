@@ -35,8 +35,8 @@ def audit(source: Source, settings: PrepareSettings = DEFAULT) -> LeakReport:
     here = [split for split in SPLITS if _has(dataset, split)]
     if "train" not in here or len(here) < 2:
         raise InputError(
-            f"{source} has {'the splits ' + ', '.join(here) if here else 'no splits'}: an audit compares train with dev "
-            "or test. Give a data set made by `semtune prepare`, a BEIR folder with qrels for train and test, or one "
+            f"{source} has {'the splits ' + ', '.join(here) if here else 'no splits'}: an audit compares train with "
+            "dev or test. Give a data set made by `semtune prepare`, a BEIR folder with qrels for train and test, or one "
             "file for each split: train=FILE test=FILE."
         )
     return find_leaks(dataset, settings.shared_documents)

@@ -36,7 +36,9 @@ def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = Fals
     for rows in (dataset.scored, dataset.labelled_pairs):
         kept = [row for row in rows.get("train", []) if scored_text(row) not in alike["scored pair"]]
         if dropped := len(rows.get("train", [])) - len(kept):
-            tally.drop("training row: near duplicate of a pair in dev or test", next(iter(alike["scored pair"])), dropped)
+            tally.drop(
+                "training row: near duplicate of a pair in dev or test", next(iter(alike["scored pair"])), dropped
+            )
             rows["train"] = kept  # type: ignore[assignment]
 
 
