@@ -67,8 +67,8 @@ def build_documents(
     if not any(dataset.pairs.values()):
         raise InputError(
             f"No training pair could be made from {len(asked):,} sections: they have no informative headings, titles "
-            "or summaries, and are too short to use one of their sentences as a question. Give longer texts, texts with "
-            "headings, or pairs of questions and answers."
+            "or summaries, and are too short to use one of their sentences as a question. Give longer texts, texts "
+            "with headings, or pairs of questions and answers."
         )
     return dataset
 

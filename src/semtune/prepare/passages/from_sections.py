@@ -25,7 +25,7 @@ SEPARATOR = " > "
 
 
 def _most_repeats(asked_by: str) -> int:
-    """Maximum number of documents with the same question or text; 1 for definitions, which would join most documents."""
+    """Maximum number of documents with the same question or text; 1 for definitions, which would join most of them."""
     return 1 if asked_by == "definition" else MAX_REPEATS
 
 

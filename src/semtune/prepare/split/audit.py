@@ -36,8 +36,8 @@ def audit(source: Source, settings: PrepareSettings = DEFAULT) -> LeakReport:
     if "train" not in here or len(here) < 2:
         raise InputError(
             f"{source} has {'the splits ' + ', '.join(here) if here else 'no splits'}: an audit compares train with "
-            "dev or test. Give a data set made by `semtune prepare`, a BEIR folder with qrels for train and test, or one "
-            "file for each split: train=FILE test=FILE."
+            "dev or test. Give a data set made by `semtune prepare`, a BEIR folder with qrels for train and test, or "
+            "one file for each split: train=FILE test=FILE."
         )
     return find_leaks(dataset, settings.shared_documents)
 
