@@ -51,7 +51,7 @@ def test_verdicts_written_into_a_data_set_that_is_made_again(mine, tmp_path):
     text = "".join(json.dumps(row | {"label": "Relevant " if row is found[0] else ""}) + "\r\n" for row in found)
     review.write_bytes(b"\xef\xbb\xbf" + text.encode())
     answer = mine()
-    assert "verdicts: 1 relevant and 0 negative heeded, 0 not" in answer.out
+    assert "reviewed labels: 1 relevant and 0 negative used, 0 not used" in answer.out
     assert (found[0]["query"], found[0]["text"]) in {
         (row["anchor"], row["positive"]) for row in rows(tmp_path / "set" / "train.jsonl")
     }
@@ -99,7 +99,7 @@ def test_a_server_that_is_down(semtune, server, toy_model, toy_folder, tmp_path)
     words = synthetic(server, tmp_path, url="http://127.0.0.1:9/v1")
     answer = semtune("prepare", toy_folder, "-o", tmp_path / "set", "--model", toy_model, *words)
     assert answer.code == 2
-    assert answer.error.startswith("http://127.0.0.1:9/v1 gives no questions: no connection")
+    assert answer.error.startswith("http://127.0.0.1:9/v1 gave no usable answer: no connection")
     assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 

@@ -221,7 +221,7 @@ def test_a_server_that_is_down_stops_the_run_and_leaves_the_last_result(way, ser
     before = contents(way.data)
     prepare = asking(server, tmp_path)
     prepare["synthetic"]["url"] = "http://127.0.0.1:9/v1"
-    with pytest.raises(InputError, match=r"127\.0\.0\.1:9/v1 gives no questions: no connection.*goes on where it was"):
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:9/v1 gave no usable answer: no connection.*received so far are kept"):
         way(prepare=prepare)
     assert contents(way.data) == before
     assert RunDirectory(way.data.parent).damage("prepare") == ""

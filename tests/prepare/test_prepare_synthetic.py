@@ -77,7 +77,7 @@ def test_answers_are_kept_and_a_killed_run_pays_once(server, chat):
 
 def test_a_refused_key_stops_at_once(server, chat):
     server.script = [401] * 20
-    with pytest.raises(InputError, match=r"did not answer a single request: HTTP 401.*Check prepare\.synthetic"):
+    with pytest.raises(InputError, match=r"gave no usable answer: HTTP 401.*Check prepare\.synthetic"):
         chat.ask([f"about w{n}" for n in range(20)])
     assert len(server.requests) == 1
 

@@ -166,7 +166,7 @@ class Chat:
             if not state.answered and (at_once or state.failed >= GIVE_UP_AFTER):
                 named = f" (now {self.api_key_env})" if self.api_key_env else ""
                 state.fatal = (
-                    f"{self.url} did not answer a single request: {error}. Check prepare.synthetic: url, model and "
+                    f"{self.url} gave no usable answer: {error}. Check prepare.synthetic: url, model and "
                     f"api_key_env{named}. Then run the same command again: answers received so far are kept."
                 )
         return Answer(error=error)
