@@ -121,7 +121,7 @@ def test_texts_without_headings_ask_by_their_own_sentences(tmp_path, tokenizer):
 def test_one_document_is_trained_on_with_a_warning(guide, tokenizer):
     data = prepare(guide / "Pears.md", tokenizer, 24, PrepareSettings(), 0)
     assert set(data.pairs) == {"train"}
-    assert any("cannot be judged" in warning for warning in data.report["warnings"])
+    assert any("cannot be evaluated" in warning for warning in data.report["warnings"])
 
 
 def test_texts_that_teach_nothing_are_refused(tmp_path, tokenizer):
