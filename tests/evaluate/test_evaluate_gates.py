@@ -181,7 +181,10 @@ def general(noise):
 def test_forgetting_stands_against_a_gain(noise, max_drop, word, says):
     tuned, base, forgot = general(noise)
     outcome = conclude(
-        retrieval(BETTER + 0.1), {"base": retrieval(BETTER, "base")}, limits=EvaluateSettings(max_drop=max_drop), forgot=forgot
+        retrieval(BETTER + 0.1),
+        {"base": retrieval(BETTER, "base")},
+        limits=EvaluateSettings(max_drop=max_drop),
+        forgot=forgot,
     )
     assert outcome.verdict.verdict == word
     assert says in outcome.verdict.sentence
@@ -205,7 +208,10 @@ def test_a_slice_that_got_worse_is_named(most, word):
     change = np.where(np.arange(60) < 15, -0.1, 0.2)
     parts = [Part("language", "de", np.arange(15)), Part("language", "en", np.arange(15, 60))]
     outcome = conclude(
-        retrieval(BETTER + change), {"base": retrieval(BETTER, "base")}, limits=EvaluateSettings(max_slice_drop=most), parts=parts
+        retrieval(BETTER + change),
+        {"base": retrieval(BETTER, "base")},
+        limits=EvaluateSettings(max_slice_drop=most),
+        parts=parts,
     )
     assert outcome.verdict.verdict == word
     assert outcome.verdict.sentence.endswith("; worse for language de (-0.100, n = 15)")

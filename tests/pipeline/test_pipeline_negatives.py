@@ -90,9 +90,7 @@ def test_a_verdict_written_into_the_run_is_heeded_and_stays(way):
     way()
     rows = way.review
     right, wrong = rows[0], next(row for row in rows if row["query"] != rows[0]["query"])
-    way.write(
-        [row | {"verdict": {right["id"]: "relevant", wrong["id"]: "negative"}.get(row["id"], "")} for row in rows]
-    )
+    way.write([row | {"label": {right["id"]: "relevant", wrong["id"]: "negative"}.get(row["id"], "")} for row in rows])
     way()
     assert way.why == {"prepare": "input changed: review"}
     made = way.made
@@ -102,7 +100,7 @@ def test_a_verdict_written_into_the_run_is_heeded_and_stays(way):
     assert made.report["negatives"]["reviewed"] == {
         "relevant": 1, "negative": 1, "unknown": 0, "held_out": 0, "open": 0,
     }  # fmt: skip
-    assert {row["id"]: row["verdict"] for row in way.review if row["verdict"]} == {
+    assert {row["id"]: row["label"] for row in way.review if row["label"]} == {
         right["id"]: "relevant",
         wrong["id"]: "negative",
     }
@@ -110,8 +108,8 @@ def test_a_verdict_written_into_the_run_is_heeded_and_stays(way):
     way()
     assert (way.why, contents(way.data)) == ({}, before)
     way(seed=14)  # another split, other pairs: verdicts stay, whether they can be heeded or not
-    assert sorted(row["verdict"] for row in way.review if row["verdict"]) == ["negative", "relevant"]
-    way.write([row | {"verdict": ""} for row in way.review])  # taken back
+    assert sorted(row["label"] for row in way.review if row["label"]) == ["negative", "relevant"]
+    way.write([row | {"label": ""} for row in way.review])  # taken back
     way(seed=14)
     assert way.why == {"prepare": "input changed: review"}
     assert "reviewed" not in way.made.report["negatives"]
@@ -122,26 +120,24 @@ def test_a_named_review_and_the_run_s_own_count_both(way, tmp_path):
     way()
     rows = way.review
     named = tmp_path / "copy.jsonl"
-    named.write_text(
-        "".join(json.dumps(row | {"verdict": "relevant" if row is rows[0] else ""}) + "\n" for row in rows)
-    )
+    named.write_text("".join(json.dumps(row | {"label": "relevant" if row is rows[0] else ""}) + "\n" for row in rows))
     review = {"review": str(named)}
     way(prepare=review)
     way(prepare=review)
     assert way.why == {}
-    second = next(row for row in way.review if not row["verdict"])
-    way.write([row | ({"verdict": "negative"} if row["id"] == second["id"] else {}) for row in way.review])
+    second = next(row for row in way.review if not row["label"])
+    way.write([row | ({"label": "negative"} if row["id"] == second["id"] else {}) for row in way.review])
     way(prepare=review)
     assert way.why == {"prepare": "input changed: review"}
-    assert {row["id"]: row["verdict"] for row in way.review if row["verdict"]} == {
+    assert {row["id"]: row["label"] for row in way.review if row["label"]} == {
         rows[0]["id"]: "relevant",
         second["id"]: "negative",
     }
     # who changes the named file is heeded; who contradicts it in the run is told
-    named.write_text(json.dumps(rows[0] | {"verdict": "negative"}) + "\n")
+    named.write_text(json.dumps(rows[0] | {"label": "negative"}) + "\n")
     way(prepare=review)
-    assert {row["verdict"] for row in way.review if row["verdict"]} == {"negative"}
-    way.write([row | ({"verdict": "relevant"} if row["id"] == rows[0]["id"] else {}) for row in way.review])
+    assert {row["label"] for row in way.review if row["label"]} == {"negative"}
+    way.write([row | ({"label": "relevant"} if row["id"] == rows[0]["id"] else {}) for row in way.review])
     edited = contents(way.data)
     with pytest.raises(InputError, match=r"review\.jsonl says 'relevant' of .*copy\.jsonl says 'negative'"):
         way(prepare=review)
@@ -163,12 +159,12 @@ def test_verdicts_written_while_it_works_or_moved_aside_by_a_kill_are_not_lost(w
 
     way()
     rows = way.review
-    edited = [rows[0] | {"verdict": "negative"}, *rows[1:]]
+    edited = [rows[0] | {"label": "negative"}, *rows[1:]]
     mine = mining.mine
     with monkeypatch.context() as patch:
         patch.setattr(mining, "mine", lambda *args, **kwargs: (way.write(edited), mine(*args, **kwargs))[1])
         way(prepare={"hard_negatives": 1})
-    assert [row["verdict"] for row in way.review if row["id"] == rows[0]["id"]] == ["negative"]
+    assert [row["label"] for row in way.review if row["id"] == rows[0]["id"]] == ["negative"]
     run = way.data.parent
     (run / ".prepare.old.x").mkdir()
     shutil.move(way.data, run / ".prepare.old.x" / "old")  # killed between the two renames
@@ -181,7 +177,7 @@ def test_the_source_s_own_verdicts_count(way, tmp_path):
     way()
     source = shutil.copytree(way.data, tmp_path / "set")
     rows = way.review
-    (source / "review.jsonl").write_text(json.dumps(rows[0] | {"verdict": "relevant"}) + "\n")
+    (source / "review.jsonl").write_text(json.dumps(rows[0] | {"label": "relevant"}) + "\n")
     way(prepare={"source": str(source)}, name="again")
     again = tmp_path / "runs" / "again" / "prepare"
     assert (rows[0]["query"], rows[0]["text"]) in {(p.anchor, p.positive) for p in datasets.load(again).pairs["train"]}
@@ -221,7 +217,9 @@ def test_a_server_that_is_down_stops_the_run_and_leaves_the_last_result(way, ser
     before = contents(way.data)
     prepare = asking(server, tmp_path)
     prepare["synthetic"]["url"] = "http://127.0.0.1:9/v1"
-    with pytest.raises(InputError, match=r"127\.0\.0\.1:9/v1 gives no questions: no connection.*goes on where it was"):
+    with pytest.raises(
+        InputError, match=r"127\.0\.0\.1:9/v1 gave no usable answer: no connection.*received so far are kept"
+    ):
         way(prepare=prepare)
     assert contents(way.data) == before
     assert RunDirectory(way.data.parent).damage("prepare") == ""

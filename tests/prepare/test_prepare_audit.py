@@ -2,12 +2,14 @@ import json
 
 import pytest
 
-from semtune.dataset import save
-from semtune.errors import InputError
+from semtune.dataset import Dataset, save
+from semtune.errors import GateError, InputError
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.audit import audit
+from semtune.prepare.split.leaks import check_leaks
 from semtune.testing.toy_corpus import write_toy_folder
+from semtune.types import Document, Query
 
 WORDS = [
     "harbour",
@@ -61,6 +63,46 @@ def test_scored_pairs_of_their_owners_split_are_compared(tmp_path):
     test = table(tmp_path / "test.jsonl", rows[10:])
     assert audit({"train": train, "test": test}).found["scored pair"] == 1
     assert audit({"train": table(tmp_path / "clean.jsonl", rows[:10]), "test": test}).total == 0
+
+
+@pytest.mark.parametrize(
+    ("shared_documents", "limit", "passed"), [("drop", 0, False), ("drop", 1, True), ("keep", 0, True)]
+)
+def test_an_audit_decides_as_prepare_does(tmp_path, shared_documents, limit, passed):
+    """One rule: what prepare lets through passes an audit, and what an audit refuses is refused by prepare."""
+    rows = [{"query": f"what about number {i} of them", "document": sentence(i)} for i in range(30)]
+    shared = {"query": "something else entirely", "document": sentence(25)}
+    source = {
+        "train": table(tmp_path / "train.jsonl", [*rows[:20], shared]),
+        "test": table(tmp_path / "test.jsonl", rows[20:]),
+    }
+    found = audit(source, PrepareSettings(shared_documents=shared_documents))
+    assert {sort: count for sort, count in found.found.items() if count} == {"document": 1, "text": 1}
+    assert (found.total, found.share) == (2, 0.1)
+    assert found.as_dict()["exempt"] == sum(found.found.values()) - sum(found.counted.values())
+    assert found.passes(limit) == passed
+    content = sentence(25)
+    data = Dataset(
+        corpus=[Document("d", content)],
+        queries={"a": Query("a", "something else entirely"), "b": Query("b", "what about number 25 of them")},
+        qrels={"train": {"a": {"d": 1}}, "test": {"b": {"d": 1}}},
+    )
+    if passed:
+        check_leaks(data, shared_documents, limit)
+    else:
+        with pytest.raises(GateError, match=r"1 document\(s\), 1 text\(s\)"):
+            check_leaks(data, shared_documents, limit)
+
+
+def test_shared_questions_are_never_exempt(tmp_path):
+    rows = [{"query": f"what about number {i} of them", "document": sentence(i)} for i in range(10)]
+    source = {
+        "train": table(tmp_path / "train.jsonl", [*rows[:6], rows[9] | {"document": sentence(30)}]),
+        "test": table(tmp_path / "test.jsonl", [*rows[6:9], rows[9] | {"query": "What about number 9 of them please"}]),
+    }
+    found = audit(source, PrepareSettings(shared_documents="keep"))
+    assert found.counted == {"near-duplicate question": 1}
+    assert not found.passes(0)
 
 
 def test_what_has_no_splits_cannot_be_audited(tmp_path):

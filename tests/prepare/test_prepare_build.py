@@ -41,7 +41,7 @@ def test_headings_ask_and_are_not_in_the_judged_passage(guide, tokenizer):
     rows = [qrels[query] for qrels in data.qrels.values() if query in qrels]
     assert rows == [{"Pears.md#2": 1, "Pears.md#2(2)": 1, "Pears.md#2(3)": 1}]
     assert len(queries) == 8  # two a document; "See also" asks nothing
-    assert data.report["dropped"]["question: heading that says nothing"]["count"] == 4
+    assert data.report["dropped"]["question: uninformative heading"]["count"] == 4
     assert "Pears.md#3" in by_id  # but its passage makes the search harder
     assert set(data.qrels) == {"train", "dev", "test"}
     assert data.report["leaks"]["found"] == 0
@@ -121,7 +121,7 @@ def test_texts_without_headings_ask_by_their_own_sentences(tmp_path, tokenizer):
 def test_one_document_is_trained_on_with_a_warning(guide, tokenizer):
     data = prepare(guide / "Pears.md", tokenizer, 24, PrepareSettings(), 0)
     assert set(data.pairs) == {"train"}
-    assert any("cannot be judged" in warning for warning in data.report["warnings"])
+    assert any("cannot be evaluated" in warning for warning in data.report["warnings"])
 
 
 def test_texts_that_teach_nothing_are_refused(tmp_path, tokenizer):
@@ -261,7 +261,7 @@ def test_half_a_beir_folder_and_unknown_files_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"cannot read files of type '\.xyz'"):
         sniff(tmp_path / "a.xyz")
     (tmp_path / "b.md").write_text("# T")
-    with pytest.raises(InputError, match="nothing to judge a model on"):
+    with pytest.raises(InputError, match="nothing to evaluate a model on"):
         load_for_evaluation(tmp_path / "b.md")
 
 

@@ -12,9 +12,10 @@ from semtune.prepare.build.dataset import prepare
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.mine.hard_negatives import mine
 from semtune.prepare.mine.mining_report import suspicion
-from semtune.prepare.mine.review import heed, read_review, sha256_verdicts
+from semtune.prepare.mine.review import apply_review, read_review, sha256_review
+from semtune.prepare.mine.review_merge import gather_reviews
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.leaks import leaks
+from semtune.prepare.split.leaks import find_leaks
 from semtune.types import Document, Pair, Query
 
 
@@ -243,7 +244,7 @@ def test_an_empty_pool_leaves_nothing():
     dataset, encoder = small([0.9, 0.8])
     dataset.queries["t"] = Query("t", "other")
     dataset.qrels["test"] = {"t": {"amber": 1, "basalt": 1}}
-    with pytest.raises(InputError, match=r"for any of 1 pairs: {'relevant': 1, 'held out': 1}"):
+    with pytest.raises(InputError, match=r"for any of 1 pairs; refused: {'relevant': 1, 'held out': 1}"):
         mine(dataset, encoder, settings(1))
 
 
@@ -316,12 +317,12 @@ def test_judge_has_the_last_word():
 def test_refused_inputs():
     dataset, encoder = small([0.9, 0.8])
     encoder.vectors[text_of("basalt")] = np.full(4, np.nan)
-    with pytest.raises(ModelError, match="no numbers"):
+    with pytest.raises(ModelError, match="NaN or infinit"):
         mine(dataset, encoder, settings(1))
     with pytest.raises(InputError, match="no training pairs"):
         mine(Dataset(corpus=dataset.corpus), encoder, settings(1))
     dataset, encoder = small([0.5, 0.8])
-    with pytest.raises(InputError, match=r"for any of 1 pairs: .*'margin': 1"):
+    with pytest.raises(InputError, match=r"for any of 1 pairs; refused: .*'margin': 1"):
         mine(dataset, encoder, settings(1))
     for wrong in (
         {"hard_negatives": -1},
@@ -368,7 +369,7 @@ def made(path, tokenizer, **other):
 
 def test_prepare_mines_without_leaks_and_says_so(write_jsonl, tokenizer, tmp_path):
     data = made(table(write_jsonl), tokenizer)
-    assert leaks(data).total == 0
+    assert find_leaks(data).total == 0
     held = {d for split in ("dev", "test") for row in data.qrels[split].values() for d in row}
     banned = {document.content for document in data.corpus if document.id in held}
     assert banned
@@ -389,7 +390,7 @@ def test_prepare_mines_without_leaks_and_says_so(write_jsonl, tokenizer, tmp_pat
     assert (again.pairs, again.review, again.report) == (data.pairs, data.review, data.report)
 
 
-def test_a_planted_false_negative_heads_the_review_and_a_verdict_is_heeded(write_jsonl, tokenizer, tmp_path):
+def test_a_planted_false_negative_heads_the_review_and_a_reviewed_label_is_used(write_jsonl, tokenizer, tmp_path):
     path = table(write_jsonl)
     data = made(path, tokenizer)
     pair = next(p for p in data.pairs["train"] if p.anchor == "lime kettle vinegar boil")
@@ -401,77 +402,106 @@ def test_a_planted_false_negative_heads_the_review_and_a_verdict_is_heeded(write
     save(data, tmp_path / "set")
     file = tmp_path / "set" / "review.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()]
-    assert {"id", "query", "document_id", "text", "score", "positive_score", "verdict"} <= rows[0].keys()
-    assert {row["verdict"] for row in rows} == {""}
+    assert {"id", "query", "document_id", "text", "score", "positive_score", "label"} <= rows[0].keys()
+    assert {row["label"] for row in rows} == {""}
 
-    def reviewed(verdict):
-        write_jsonl("edited.jsonl", [rows[0] | {"verdict": verdict}, *rows[1:]])
+    def reviewed(label):
+        write_jsonl("edited.jsonl", [rows[0] | {"label": label}, *rows[1:]])
         return made(path, tokenizer, review=str(tmp_path / "edited.jsonl"))
 
     right = reviewed("relevant")
     assert Pair(pair.anchor, PLANTED) in [Pair(p.anchor, p.positive) for p in right.pairs["train"]]
     query = next(q for q in right.queries.values() if q.text == pair.anchor)
     assert right.qrels["train"][query.id][rows[0]["document_id"]] == 1
-    assert all(s.text != PLANTED or s.verdict for s in right.review if s.query == pair.anchor)
-    assert right.review[-1].verdict == "relevant"
+    assert all(s.text != PLANTED or s.label for s in right.review if s.query == pair.anchor)
+    assert right.review[-1].label == "relevant"
     assert right.report["negatives"]["reviewed"]["relevant"] == 1
-    assert leaks(right).total == 0
+    assert find_leaks(right).total == 0
 
     wrong = reviewed("negative")
     assert PLANTED in next(p for p in wrong.pairs["train"] if p.anchor == pair.anchor).negatives
     assert wrong.qrels["train"][query.id][rows[0]["document_id"]] == 0
-    assert [(s.id, s.verdict) for s in wrong.review if s.id == rows[0]["id"]] == [(rows[0]["id"], "negative")]
+    assert [(s.id, s.label) for s in wrong.review if s.id == rows[0]["id"]] == [(rows[0]["id"], "negative")]
     save(wrong, tmp_path / "second")
     # what comes out can be fed back again and says the same
-    said = sha256_verdicts(read_review(tmp_path / "edited.jsonl"))
-    assert sha256_verdicts(read_review(tmp_path / "second" / "review.jsonl")) == wrong.report["verdicts"] == said != ""
+    said = sha256_review(read_review(tmp_path / "edited.jsonl"))
+    assert (
+        sha256_review(read_review(tmp_path / "second" / "review.jsonl")) == wrong.report["review_sha256"] == said != ""
+    )
     third = made(path, tokenizer, review=str(tmp_path / "second" / "review.jsonl"))
     assert (third.pairs, third.qrels, third.review) == (wrong.pairs, wrong.qrels, wrong.review)
 
 
 def test_bad_reviews_are_refused_with_line_numbers(write_jsonl):
-    good = {"query": "q", "document_id": "d", "text": "t", "verdict": ""}
-    path = write_jsonl("r.jsonl", [good, good | {"verdict": "relevent"}, {"query": "q"}])
+    good = {"query": "q", "document_id": "d", "text": "t", "label": ""}
+    path = write_jsonl("r.jsonl", [good, good | {"label": "relevent"}, {"query": "q"}])
     path.write_text(
         path.read_text() + "\n[1]\n{broken\n" + "[" * 100_000 + "\n" + json.dumps(good | {"text": "\ud800"})
     )
     with pytest.raises(InputError) as error:
         read_review(path)
     for part in (
-        "line 2: unknown verdict 'relevent'. Did you mean 'relevant'?",
-        "line 3 has no document_id and no text and no verdict",
+        "line 2: unknown label 'relevent'. Did you mean 'relevant'?",
+        "line 3 has no document_id and no text and no label",
         "line 5 holds list",
         "line 6 is not valid JSON",
         "nested too deep); and 1 more",
     ):
         assert part in str(error.value)
-    path = write_jsonl("c.jsonl", [good | {"verdict": "relevant"}, good, good | {"verdict": "negative"}])
+    path = write_jsonl("c.jsonl", [good | {"label": "relevant"}, good, good | {"label": "negative"}])
     with pytest.raises(InputError, match="line 3: 'negative' contradicts line 1"):
         read_review(path)
     with pytest.raises(InputError, match="no review file"):
         read_review(path.parent / "missing.jsonl")
 
 
-def test_unknown_and_held_out_verdicts_are_counted(write_jsonl):
+def test_reviews_of_version_0_1_are_read_with_their_old_key(write_jsonl):
+    row = {"query": "q", "document_id": "d", "text": "t"}
+    old = [row | {"verdict": "Relevant "}, row | {"document_id": "e", "verdict": ""}]
+    new = [row | {"label": "relevant"}, row | {"document_id": "e", "label": ""}]
+    assert read_review(write_jsonl("old.jsonl", old)) == read_review(write_jsonl("new.jsonl", new))
+    both = write_jsonl("both.jsonl", [row | {"label": "", "verdict": "negative"}])  # someone was used to the old key
+    assert [suspect.label for suspect in read_review(both)] == ["negative"]
+    torn = write_jsonl("torn.jsonl", [row | {"label": "relevant", "verdict": "negative"}])
+    with pytest.raises(InputError, match="line 1: label is 'relevant' and verdict is 'negative'"):
+        read_review(torn)
+
+
+def test_labels_copied_into_a_data_set_of_version_0_1_give_way_to_the_named_file(write_jsonl, tmp_path):
+    row = {"query": "q", "document_id": "d", "text": "t"}
+    old = tmp_path / "set"
+    old.mkdir()
+    review = old / "review.jsonl"
+    review.write_text(json.dumps(row | {"verdict": "relevant"}) + "\n")
+    copied = sha256_review(read_review(review))
+    (old / "prepare.json").write_text(json.dumps({"verdicts": copied}))  # written by the run, not by a person
+    named = write_jsonl("named.jsonl", [row | {"label": "negative"}])
+    assert [suspect.label for suspect in gather_reviews(named, "python-docs", old)] == ["negative"]
+    (old / "prepare.json").write_text("{}")
+    with pytest.raises(InputError, match="Change one of them so that they agree"):
+        gather_reviews(named, "python-docs", old)
+
+
+def test_unknown_and_held_out_reviewed_labels_are_counted(write_jsonl):
     dataset, _ = small([0.9, 0.8, 0.7])
     dataset.queries["t"] = Query("t", "held")
     dataset.qrels["test"] = {"t": {"basalt": 1}}
-    row = {"query": "What is it", "document_id": "cedar", "text": text_of("cedar"), "verdict": "relevant"}
+    row = {"query": "What is it", "document_id": "cedar", "text": text_of("cedar"), "label": "relevant"}
     rows = [
         row | {"document_id": "renamed"},  # found by its text
         row | {"text": "of another corpus"},
         row | {"query": "of another set"},
         row | {"document_id": "basalt", "text": text_of("basalt")},
-        row | {"document_id": "amber", "verdict": ""},
+        row | {"document_id": "amber", "label": ""},
     ]
     tally = Tally()
-    done = heed(dataset, read_review(write_jsonl("r.jsonl", rows)), tally)
+    done = apply_review(dataset, read_review(write_jsonl("r.jsonl", rows)), tally)
     assert done.as_dict() == {"relevant": 1, "negative": 0, "unknown": 2, "held_out": 1, "open": 1}
     assert dataset.qrels["train"]["q"] == {"amber": 1, "cedar": 1}
     assert [p.positive for p in dataset.pairs["train"]] == [text_of("amber"), text_of("cedar")]
     assert {reason: facts["count"] for reason, facts in tally.dropped.items()} == {
-        "review verdict: unknown question or passage": 2,
-        "review verdict: the passage answers dev or test": 1,
+        "reviewed label: unknown question or passage": 2,
+        "reviewed label: the passage answers dev or test": 1,
     }
 
 

@@ -12,8 +12,8 @@ from semtune.prepare.dedupe.near_duplicates import Rarity, fingerprint, minhash,
 from semtune.prepare.dedupe.overlap import overlaps
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.decontaminate import scrub
-from semtune.prepare.split.leaks import check, leaks
+from semtune.prepare.split.decontaminate import decontaminate
+from semtune.prepare.split.leaks import check_leaks, find_leaks
 from semtune.types import Document, Pair, Query, ScoredPair
 
 STORY = (
@@ -144,30 +144,30 @@ def planted(edit):
 )
 def test_a_test_document_with_small_edits_in_train_is_a_leak(edit):
     data = planted(edit)
-    found = leaks(data)
+    found = find_leaks(data)
     assert found.found["near-duplicate passage"] == 1
     assert found.total == 1
     with pytest.raises(GateError, match="1 near-duplicate passage"):
-        check(data)
-    check(data, max_share=0.6)  # one of two held-out texts
+        check_leaks(data)
+    check_leaks(data, max_share=0.6)  # one of two held-out texts
     tally = Tally()
-    scrub(data, tally)
+    decontaminate(data, tally)
     assert data.pairs["train"] == [Pair("other", "An innocent text about something.")]
     assert data.qrels["train"] == {"q2": {"d2": 1}}
-    assert tally.dropped["training label: passage is nearly one of dev or test"]["count"] == 1
-    check(data)
+    assert tally.dropped["training label: passage is a near duplicate of one in dev or test"]["count"] == 1
+    check_leaks(data)
 
 
 def test_an_owner_may_keep_passages_but_not_questions():
     data = planted(lambda text: edited(text, 17))
-    check(data, "keep")
-    scrub(data, Tally(), keep_documents=True)
+    check_leaks(data, "keep")
+    decontaminate(data, Tally(), keep_documents=True)
     assert len(data.pairs["train"]) == 2
     data.pairs["train"].append(Pair("is question number 1 is asked", "y"))
     data.pairs["test"].append(Pair("so question number 1 is asked of all of us today", "z"))
     data.pairs["train"].append(Pair("so question number 1 is asked of all of us today again", "y"))
     with pytest.raises(GateError, match="near-duplicate question"):
-        check(data, "keep")
+        check_leaks(data, "keep")
 
 
 def test_scored_pairs_that_nearly_repeat_are_taken_out_of_train():
@@ -178,11 +178,11 @@ def test_scored_pairs_that_nearly_repeat_are_taken_out_of_train():
             "test": [ScoredPair(one, two, 0.1)],
         }
     )
-    assert leaks(data).found["near-duplicate scored pair"] == 1
+    assert find_leaks(data).found["near-duplicate scored pair"] == 1
     tally = Tally()
-    scrub(data, tally)
+    decontaminate(data, tally)
     assert data.scored["train"] == [ScoredPair("a b c", "d e f", 0.5)]
-    assert tally.dropped["training row: nearly a pair of dev or test"]["count"] == 1
+    assert tally.dropped["training row: near duplicate of a pair in dev or test"]["count"] == 1
 
 
 def test_a_scored_pair_that_shares_one_sentence_with_a_held_out_pair_is_innocent():
@@ -193,8 +193,8 @@ def test_a_scored_pair_that_shares_one_sentence_with_a_held_out_pair_is_innocent
             "test": [ScoredPair(guitar, guitar.replace(".", "!"), 1.0)],
         }
     )
-    assert leaks(data).total == 0
-    scrub(data, Tally())
+    assert find_leaks(data).total == 0
+    decontaminate(data, Tally())
     assert len(data.scored["train"]) == 1
 
 

@@ -8,7 +8,7 @@ from semtune.prepare.build.dataset import prepare
 from semtune.prepare.dedupe.repeated_passages import find_collections
 from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.leaks import leaks
+from semtune.prepare.split.leaks import find_leaks
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklm" for b in "aeiou" for c in "nrst"]
 
@@ -70,9 +70,9 @@ def test_a_manual_on_one_page_beside_its_chapters(tmp_path, tokenizer):
     )
     data = prepare(tmp_path, tokenizer, 64, PrepareSettings(), 0)
     assert set(data.qrels) == {"train", "dev", "test"}
-    assert leaks(data).total == 0
-    assert data.report["dropped"]["section of a collection that stands in another document"]["count"] == 48
-    assert any("1 document(s) put others together (all.md)" in warning for warning in data.report["warnings"])
+    assert find_leaks(data).total == 0
+    assert data.report["dropped"]["section of a collection that repeats another document"]["count"] == 48
+    assert any("1 document(s) combine other documents (all.md)" in warning for warning in data.report["warnings"])
     own = [document.id for document in data.corpus if document.id.startswith("all.md")]
     assert own == ["all.md#49"]
     assert {split: len(rows) for split, rows in data.qrels.items() if split != "train"} == {
@@ -88,7 +88,7 @@ def test_texts_by_chance_do_not_chain_all_documents_into_one(tmp_path, tokenizer
         write(tmp_path, f"c{n}.md", chapter(n, 8) + shared)
     data = prepare(tmp_path, tokenizer, 64, PrepareSettings(), 0)
     assert {"dev", "test"} <= set(data.qrels)
-    assert leaks(data).total == 0
+    assert find_leaks(data).total == 0
     facts = data.report["counts"]
     assert facts["groups"] == 5  # of two documents each: three would hold more than a quarter
     assert data.report["dropped"]["question: shared by documents that together hold more than 25% of all questions"][
@@ -102,10 +102,10 @@ def test_documents_that_share_much_stay_together_with_a_warning(tmp_path, tokeni
     for n in range(6):
         write(tmp_path, f"z{n}.md", chapter(n + 20, 1))
     data = prepare(tmp_path, tokenizer, 64, PrepareSettings(), 0)
-    assert leaks(data).total == 0
+    assert find_leaks(data).total == 0
     assert data.report["counts"]["groups"] == 7
     assert any(
-        "3 of 9 documents share so many texts or questions that they are one group (v0.md, v1.md, v2.md): with 30 of 36"
+        "3 of 9 documents share so many texts or questions that they are one group (v0.md, v1.md, v2.md) with 30 of 36"
         in warning
         for warning in data.report["warnings"]
     )
@@ -128,10 +128,10 @@ def test_near_duplicates_can_be_dropped(tmp_path, tokenizer):
     gone = {document.id for document in kept.corpus} - {document.id for document in data.corpus}
     assert gone == {"e.md#1", "f.md#1"}
     assert {document.id for document in data.documents} == {document.id for document in data.corpus}
-    entry = data.report["dropped"]["passage that nearly repeats an earlier one"]
+    entry = data.report["dropped"]["near duplicate of an earlier passage"]
     assert entry == {"count": 2, "example": "e.md#1 repeats d.md#1"}
     assert len(data.report["alike"]["near-duplicate passages, the second left out"]) == 2
-    assert leaks(data).total == 0
+    assert find_leaks(data).total == 0
 
 
 @pytest.mark.data
@@ -146,7 +146,7 @@ def test_manuals_that_repeat_themselves_have_something_to_judge_with(real_data, 
         )
     data = prepare(tmp_path, tokenizer, 256, PrepareSettings(), 13)
     assert min(len(data.qrels["dev"]), len(data.qrels["test"])) >= least
-    assert leaks(data).total == 0
+    assert find_leaks(data).total == 0
 
 
 def test_rows_that_repeat_are_counted_and_left_out(tmp_path, tokenizer):
@@ -155,7 +155,7 @@ def test_rows_that_repeat_are_counted_and_left_out(tmp_path, tokenizer):
     (tmp_path / "pairs.csv").write_text("query,document\n" + "\n".join([*rows, rows[3].upper(), rows[5]]) + "\n")
     data = prepare(tmp_path / "pairs.csv", tokenizer, 64, PrepareSettings(), 0)
     assert sum(map(len, data.pairs.values())) == 12
-    assert data.report["dropped"]["pair that stood before"] == {
+    assert data.report["dropped"]["duplicate pair"] == {
         "count": 2, "example": rows[3].upper().replace(",", " | "),
     }  # fmt: skip
     rows = [f"{word} sails,{word} floats,{n % 5}" for n, word in enumerate(words)]
@@ -165,4 +165,4 @@ def test_rows_that_repeat_are_counted_and_left_out(tmp_path, tokenizer):
     (tmp_path / "scored.csv").write_text(text)
     data = prepare(tmp_path / "scored.csv", tokenizer, 64, PrepareSettings(), 0)
     assert sum(map(len, data.scored.values())) == 13
-    assert data.report["dropped"]["pair that stood before"]["count"] == 1
+    assert data.report["dropped"]["duplicate pair"]["count"] == 1

@@ -12,9 +12,9 @@ from semtune import contract as contracts
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.mine.vector_cache import KeptVectors
+from semtune.prepare.mine.vector_cache import VectorCache
 from semtune.prepare.passages.chunk import chunk
-from semtune.prepare.passages.token_cache import Counted
+from semtune.prepare.passages.token_cache import TokenLengthCache
 from semtune.prepare.readers.documents.block_types import Linked, Term, links_of
 from semtune.prepare.readers.documents.folder import read_folder
 from semtune.prepare.readers.files import file_batches as batches
@@ -161,17 +161,17 @@ def test_kept_vectors_are_not_computed_again(tmp_path, toy_model):
             return Encoded(np.full((len(texts), 2), len(calls), np.float32), 7, 1)
 
     kept = tmp_path / "kept"
-    first = KeptVectors(Counting(), Kept(kept)).encode(["a", "b"])
-    again = KeptVectors(Counting(), Kept(kept)).encode(["a", "b"])
+    first = VectorCache(Counting(), Kept(kept)).encode(["a", "b"])
+    again = VectorCache(Counting(), Kept(kept)).encode(["a", "b"])
     assert len(calls) == 1
     np.testing.assert_array_equal(again.vectors, first.vectors)
     assert (again.vectors.dtype, again.tokens, again.truncated) == (np.float32, 7, 1)
     for texts, role in [(["a"], "document"), (["ab", ""], "document"), (["a", "b"], "query")]:
-        KeptVectors(Counting(), Kept(kept)).encode(texts, role)
+        VectorCache(Counting(), Kept(kept)).encode(texts, role)
     assert len(calls) == 4
     for part in kept.iterdir():
         part.write_bytes(part.read_bytes()[:40])
-    KeptVectors(Counting(), Kept(kept)).encode(["a", "b"])
+    VectorCache(Counting(), Kept(kept)).encode(["a", "b"])
     assert len(calls) == 5
 
 
@@ -196,7 +196,7 @@ def test_lengths_that_are_summed_are_those_that_are_counted(toy_model):
             asked.extend(texts)
             return plain.lengths(texts, role)
 
-    counted = Counted(Asked())
+    counted = TokenLengthCache(Asked())
     titles = ["A title: its Words", "", "Ein Titel > 日本", "x", "y"]
     made = chunk(TEXTS, titles, counted, 64)
     found = [Document(f"{row}", part.text, title) for row, title in enumerate(titles) for part in made[row]]

@@ -111,7 +111,7 @@ def test_a_passage_is_found_again_in_its_file(tmp_path, tokenizer):
     assert text.startswith("Bake Pears & butter slowly.\n\n- Cut the Pears cake.")
     (folder / "Pears.txt").write_text("Short.")
     gone = next(d for d in found.to_index if d.metadata["source"] == "Pears.txt")
-    with pytest.raises(InputError, match="was changed after"):
+    with pytest.raises(InputError, match="has changed since"):
         passage_text(folder, gone.metadata)
     with pytest.raises(InputError, match="has no span"):
         passage_text(folder, {"source": "topics/x"})

@@ -9,7 +9,7 @@ from semtune.prepare.passages.list_entries import is_question, separate
 from semtune.prepare.questions.headings import from_term
 from semtune.prepare.questions.links import link_pairs, resolve
 from semtune.prepare.questions.supervision import add_pair, source_of
-from semtune.prepare.questions.uninformative import is_menu, junk
+from semtune.prepare.questions.uninformative import is_menu, uninformative_reason
 from semtune.prepare.readers.documents.block_types import Link, Linked, Term, is_link_list, links_of
 from semtune.prepare.readers.documents.html import read_html
 from semtune.prepare.readers.documents.markdown import read_markdown
@@ -170,22 +170,22 @@ def test_questions_are_told_from_usage_lines():
     ("anchor", "positive", "reason"),
     [
         ("Installing the tool", "Take the file and unpack it.", ""),
-        ("Table of contents", "A long text.", "says nothing"),
-        ("See also", "A long text.", "says nothing"),
+        ("Table of contents", "A long text.", "is uninformative"),
+        ("See also", "A long text.", "is uninformative"),
         ("Tool", "A long text.", "is too short"),
         ("What it is", "A long text.", "has only stop words and numbers"),
         ("in 2024", "A long text.", "has only stop words and numbers"),
         ("R-49065-33371", "A long text.", "has only stop words and numbers"),
         ("字符串方法", "很长的文字。", ""),
-        ("The parser object", "The  parser object is made by...", "stands at the start of its text"),
-        ("Why is it slow?", "Why is it slow? It reads all.", "stands at the start of its text"),
+        ("The parser object", "The  parser object is made by...", "is the start of its text"),
+        ("Why is it slow?", "Why is it slow? It reads all.", "is the start of its text"),
         ("The parser object", "The parser objects are made by...", ""),
         ("Where we are", "Home » Docs » Tools » Parser", "has only stop words and numbers"),
         ("Parser of tools", "Home » Docs » Tools » Parser", "leads to a menu"),
     ],
 )
 def test_junk(anchor, positive, reason):
-    assert junk(anchor, positive) == reason
+    assert uninformative_reason(anchor, positive) == reason
 
 
 def test_tables_and_sentences_are_no_menus():
@@ -256,12 +256,12 @@ def test_links_that_say_something_ask_for_their_target():
     assert {(where, target.group) for _, where, target in found[1:]} == {("a.md", "plums.md")}
     assert len(found) == 4
     assert {reason: entry["count"] for reason, entry in tally.dropped.items()} == {
-        "link: says nothing": 2,
+        "link: is uninformative": 2,
         "link: is an address": 1,
         "link: not 2 to 20 words": 2,
-        "link: is a step to the page before or after": 3,
-        "link: stands at the start of its text": 1,
-        "link: says the same of several documents": 1,
+        "link: leads to the previous or next page": 3,
+        "link: is the start of its text": 1,
+        "link: same text leads to several documents": 1,
         "link: more than 3 to a document": 2,
     }
 
@@ -355,7 +355,9 @@ def test_a_cloze_question_is_not_judged_by_where_others_ask(site, tokenizer):
     data = prepare(site, tokenizer, 64, PrepareSettings(supervision={"cloze": 1.0}), 0)
     counts = data.report["counts"]["questions by source"]
     assert set(counts["cloze"]) == {"train"}
-    dropped = data.report["dropped"]["question of dev or test: a sentence of its passage, and there are better ones"]
+    dropped = data.report["dropped"][
+        "question of dev or test: a sentence of its own passage, and there are better questions"
+    ]
     assert counts["cloze"]["train"] + dropped["count"] == 12
     assert "cloze" not in prepare(site, tokenizer, 64, PrepareSettings(), 0).report["counts"]["questions by source"]
 
@@ -366,7 +368,7 @@ def test_a_definition_in_several_documents_joins_none(site, tokenizer):
         path.write_text(path.read_text() + shared)
     data = prepare(site, tokenizer, 64, PrepareSettings(), 0)
     assert data.report["counts"]["groups"] == 12
-    assert data.report["dropped"]["question: stands over more than 1 text"]["count"] == 12
+    assert data.report["dropped"]["question: asked of more than 1 text"]["count"] == 12
     assert not any("quiet-mode" in query.text for query in data.queries.values())
 
 
@@ -378,7 +380,7 @@ def test_a_question_that_is_asked_already_is_not_added():
     assert query == Query(id_, "What is it?", {"split": "train", "group": "g", "source": "link"})
     assert data.qrels == {"train": {id_: {"d1": 1}}}
     assert data.pairs == {"train": [Pair("What is it?", "text")]}
-    assert tally.dropped["link: its text is a question already"]["count"] == 1
+    assert tally.dropped["link: its text is already a question"]["count"] == 1
 
 
 @pytest.mark.parametrize(

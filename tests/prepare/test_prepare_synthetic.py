@@ -6,19 +6,12 @@ import pytest
 
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
-from semtune.errors import ConfigError, InputError
+from semtune.errors import ConfigError, InputError, MissingExtraError
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.questions.chat_client import Answer, Chat
-from semtune.prepare.questions.synthetic import (
-    Estimate,
-    add_synthetic,
-    choose,
-    consistent,
-    estimate,
-    prompt,
-    read_answer,
-)
+from semtune.prepare.questions.synthetic import Estimate, add_synthetic, choose_passages, estimate, prompt
+from semtune.prepare.questions.synthetic_checks import consistent, read_answer
 from semtune.prepare.settings import PrepareSettings, SyntheticSettings
 from semtune.types import Document, Pair, Query
 
@@ -60,7 +53,7 @@ def test_malformed_answers_are_tried_again_and_then_given_up(server, chat):
     server.script = [200, "no json", '{"choices": []}', '{"choices": [{"message": {"content": null}}]}', "[]"]
     good, bad = chat.ask(["about w1", "about w2"])
     assert good.error == ""
-    assert bad == Answer(error="an answer that is no chat completion (4 tries)")
+    assert bad == Answer(error="the answer is not a chat completion (4 tries)")
 
 
 def test_slow_answers_run_out_of_time(server, chat):
@@ -84,7 +77,7 @@ def test_answers_are_kept_and_a_killed_run_pays_once(server, chat):
 
 def test_a_refused_key_stops_at_once(server, chat):
     server.script = [401] * 20
-    with pytest.raises(InputError, match=r"gives no questions: HTTP 401.*Check prepare\.synthetic"):
+    with pytest.raises(InputError, match=r"gave no usable answer: HTTP 401.*Check prepare\.synthetic"):
         chat.ask([f"about w{n}" for n in range(20)])
     assert len(server.requests) == 1
 
@@ -107,6 +100,49 @@ def test_redirects_do_not_carry_the_key_away(server, chat):
     with pytest.raises(InputError, match="HTTP 307"):
         chat.ask(["about w1"])
     assert [path for path, _, _ in server.requests] == ["/v1/chat/completions"]
+
+
+def test_keys_meant_for_others_are_not_sent(server, chat, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, "secret")
+    chat.ask(["about w1"])
+    ((_, headers, _),) = server.requests
+    assert "secret" not in str(headers)
+    assert {name.lower() for name in headers} <= {
+        "host", "accept", "accept-encoding", "connection", "content-type", "content-length", "user-agent",
+    }  # fmt: skip
+
+
+def test_a_key_that_no_header_can_hold_is_not_shown(chat, server, monkeypatch):
+    chat.api_key_env = "MY_KEY"
+    for key in ("sec\nret", "sécret"):
+        monkeypatch.setenv("MY_KEY", key)
+        with pytest.raises(ConfigError, match="no HTTP header can hold") as refused:
+            chat.ask(["about w1"])
+        assert key not in str(refused.value)
+    assert server.requests == []
+
+
+def test_a_proxy_that_cannot_be_used_is_refused_in_words(chat, monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "nonsense://127.0.0.1")
+    with pytest.raises(ConfigError, match="proxy named in the environment"):
+        chat.ask(["about w1"])
+
+
+def test_an_endless_answer_is_not_read_to_its_end(server, chat, monkeypatch):
+    monkeypatch.setattr("semtune.prepare.questions.chat_client.MAX_BYTES", 100)
+    chat.retries = 0
+    server.script = [json.dumps({"choices": [{"message": {"content": "x" * 1000}}]})] * 8
+    with pytest.raises(InputError, match="not a chat completion"):
+        chat.ask(["about w1"] * 8)
+
+
+def test_the_missing_package_is_named(chat, monkeypatch):
+    monkeypatch.setattr("semtune.registry.installed", lambda module: module != "httpx")
+    with pytest.raises(MissingExtraError, match=r"pip install 'semtune\[synthetic\]'"):
+        chat.ask(["about w1"])
 
 
 def test_a_missing_key_is_named(chat):
@@ -148,7 +184,7 @@ ROSES = Document(
         ("[" * 100_000 + "]" * 100_000, [], "answer is not a JSON list of questions"),
         ('["roses?"]', [], "question not 3 to 40 words"),
         ("[3]", [], "question not 3 to 40 words"),
-        ('["what does the passage say of roses"]', [], "question points at its passage"),
+        ('["what does the passage say of roses"]', [], "question refers to its passage"),
         ('["roses want sun and much water"]', [], "question is copied from its passage"),
         ('["what is it for me"]', [], "question has only stop words and numbers"),
     ],
@@ -174,16 +210,18 @@ def test_a_question_is_kept_if_its_passage_is_found():
     assert consistent(found, corpus, encoder, 20, Tally()) == found
     assert consistent([], corpus, encoder, 1, Tally()) == []
     dropped = tally.dropped["synthetic: passage not among the first 1 found"]
-    assert dropped["example"].startswith("beta4 gamma4 → d5 (place ")
+    assert dropped["example"].startswith("beta4 gamma4 → d5 (rank ")
 
 
 def test_the_prompt_and_its_estimate(chat, server):
-    settings = SyntheticSettings(url=server.url, model="m", per_passage=3, prompt="{per_passage} for {passage}!", price_in=2, price_out=8)
+    settings = SyntheticSettings(
+        url=server.url, model="m", per_passage=3, prompt="{per_passage} for {passage}!", price_in=2, price_out=8
+    )
     texts = [prompt("a {per_passage} passage", settings), prompt("x" * 400, settings)]
     assert texts[0] == "3 for a {per_passage} passage!"
     found = estimate([*texts, texts[0]], settings, chat)
     assert found == Estimate(2, 1, 8 + 102, 150, (110 * 2 + 150 * 8) / 1e6)
-    assert str(found).startswith("Synthetic questions: 2 calls (1 more are kept from before), about 110 tokens")
+    assert str(found).startswith("Synthetic questions: 2 calls (1 more are already in the cache), about 110 tokens")
     chat.ask(texts)
     assert estimate(texts, settings.replace(price_in=0, price_out=0), chat) == Estimate(0, 2, 0, 0, None)
 
@@ -209,12 +247,12 @@ def garden():
 
 def test_passages_of_dev_and_test_and_their_groups_are_not_asked_about():
     tally = Tally()
-    assert [d.id for d in choose(garden(), 100, 0, tally)] == [f"d{n}" for n in range(4, 12)]
-    assert tally.counts == {"passages that synthetic questions must not touch (dev, test and their groups)": 4}
+    assert [d.id for d in choose_passages(garden(), 100, 0, tally)] == [f"d{n}" for n in range(4, 12)]
+    assert tally.counts == {"passages not used for synthetic questions (dev, test and their groups)": 4}
     assert tally.dropped["synthetic: passage of fewer than 12 words"] == {"count": 1, "example": "short"}
-    few = choose(garden(), 3, 0, Tally())
+    few = choose_passages(garden(), 3, 0, Tally())
     assert len(few) == 3
-    assert few == choose(garden(), 3, 0, Tally())
+    assert few == choose_passages(garden(), 3, 0, Tally())
 
 
 class Said:
@@ -303,7 +341,10 @@ def test_prepare_with_synthetic_questions_leaks_nothing(server, tmp_path, tokeni
         ({"urll": "x"}, "Did you mean 'url'"),
         ({"url": "file:///etc/passwd", "model": "m"}, r"url: string should match pattern"),
         ({"url": "http://h/v1"}, "a url needs a model"),
-        ({"url": "http://h/v1", "model": "m", "per_passage": 0}, "per_passage: input should be greater than or equal to 1"),
+        (
+            {"url": "http://h/v1", "model": "m", "per_passage": 0},
+            "per_passage: input should be greater than or equal to 1",
+        ),
         ({"url": "http://h/v1", "model": "m", "timeout": 0}, "timeout: input should be greater than 0"),
         ({"url": "http://h/v1", "model": "m", "prompt": "ask"}, r"must contain \{passage\}"),
     ],

@@ -29,7 +29,8 @@ Against = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None, typer.Option("-o", "--out", help="A folder for metrics.json, summary.md, report.html and TREC run files.")
+    Path | None,
+    typer.Option("-o", "--out", help="A folder for metrics.json, summary.md, report.html and TREC run files."),
 ]
 TaskName = Annotated[
     str | None,
@@ -129,9 +130,7 @@ def _evaluate(
     return _report(console, found, model, str(dataset), lost)
 
 
-def _report(
-    console: Console, found: Evaluated, model: str, dataset: str, left_out: dict[str, int]
-) -> int:
+def _report(console: Console, found: Evaluated, model: str, dataset: str, left_out: dict[str, int]) -> int:
     from semtune.cli.serving_quality import show_stages, show_thresholds
 
     outcome = found.outcome

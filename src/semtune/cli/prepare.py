@@ -56,7 +56,7 @@ def _audit(console: Console, source: str | dict[str, str], chosen: PrepareSettin
     from semtune.prepare.split.audit import audit
 
     limit = chosen.max_leak_share
-    found = audit(source)
+    found = audit(source, chosen)
     console.say(
         f"{found.total:,} leaks among {found.held_out:,} held-out texts ({found.share:.2%}; {limit:.2%} are allowed)"
     )
@@ -64,9 +64,9 @@ def _audit(console: Console, source: str | dict[str, str], chosen: PrepareSettin
         console.say(f"  {count:>6,}  {sort}")
         for example in found.examples.get(sort, []):
             console.say(f"          {' '.join(example.split())}")
-    leaks = found.total > limit * found.held_out
-    console.document({"source": source, "leaks": found.as_dict(), "limit": limit, "passed": not leaks})
-    return 1 if leaks else 0
+    passed = found.passes(limit)
+    console.document({"source": source, "leaks": found.as_dict(), "limit": limit, "passed": passed})
+    return 0 if passed else 1
 
 
 def _prepare(

@@ -21,9 +21,7 @@ Candidates = Annotated[
         "the language.",
     ),
 ]
-MaxLatency = Annotated[
-    float | None, typer.Option("--max-latency-ms", help="Maximum p95 latency of one query, in ms.")
-]
+MaxLatency = Annotated[float | None, typer.Option("--max-latency-ms", help="Maximum p95 latency of one query, in ms.")]
 MaxDim = Annotated[int | None, typer.Option("--max-dim", help="Maximum dimensions of the vectors.")]
 MaxMemory = Annotated[
     float | None, typer.Option("--max-memory", help="Maximum MB that the model adds to a process at its peak.")
@@ -90,9 +88,7 @@ def select(
     training = parse_section("train", settings or [])
     words = [word for word in candidates.split(",") if word.strip()]
     with console.progress() as progress:
-        found = api.select(
-            dataset, words, out=out, settings=chosen, training=training, seed=seed, progress=progress
-        )
+        found = api.select(dataset, words, out=out, settings=chosen, training=training, seed=seed, progress=progress)
     _show(console, found)
     console.document({"dataset": str(dataset), **found.as_dict()})
     return 0 if found.recommended else 1

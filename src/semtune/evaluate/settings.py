@@ -27,7 +27,10 @@ class EvaluateSettings(Settings):
         0.01, gt=0, le=0.05, description="a difference is believed if its p-value, corrected for several, is below"
     )
     noise: float = Field(
-        0.005, ge=0, lt=1, description="a difference up to this may come from the training seed alone and decides nothing"
+        0.005,
+        ge=0,
+        lt=1,
+        description="a difference up to this may come from the training seed alone and decides nothing",
     )
     min_gain: float = Field(0.0, ge=0, lt=1, description="the least gain that is worth shipping; 0: any real one")
     min_metric: float | None = Field(

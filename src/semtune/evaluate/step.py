@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("onnxruntime", "tokenizers", "bm25s", "numpy")
 PAGE, STAGES, THRESHOLDS, METRICS = "report.html", "stages.json", "thresholds.json", "metrics.json"
-NOTHING_TO_JUDGE = (
-    "cannot judge: the data set has no test part. Give documents from at least three files, or labels."
-)
+NOTHING_TO_JUDGE = "cannot judge: the data set has no test part. Give documents from at least three files, or labels."
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,10 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
         return _nothing_to_judge(out, progress)
     kind = kind_of(data, settings.task or None, inputs.against)
     identity = identify(data, "test", inputs.data_name)
-    against = [*inputs.against, *(["bm25"] if settings.bm25 and kind == "retrieval" and "bm25" not in inputs.against else [])]
+    against = [
+        *inputs.against,
+        *(["bm25"] if settings.bm25 and kind == "retrieval" and "bm25" not in inputs.against else []),
+    ]
     encoder = load_encoder(inputs.model, inputs.runtime)
     others = open_others(against, inputs.runtime, identity, kind)
     work = _Work(inputs, data, kind, encoder, others, progress)

@@ -79,7 +79,9 @@ def parse_at(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     wrong = next((word for word in words if not (word.isdecimal() and 1 <= int(word) <= MOST_AT)), None)
     if wrong is not None:
-        raise ConfigError(f"--at {text!r}: {wrong!r} is not a whole number from 1 to {MOST_AT:,}. Give e.g. --at 1,3,10.")
+        raise ConfigError(
+            f"--at {text!r}: {wrong!r} is not a whole number from 1 to {MOST_AT:,}. Give e.g. --at 1,3,10."
+        )
     return tuple(sorted({int(word) for word in words}))
 
 

@@ -19,12 +19,8 @@ class IndexSettings(Settings):
     def _uri_where_needed(self) -> IndexSettings:
         needs_uri = INDEXES.entry(self.backend).facts["needs_uri"]
         if needs_uri and not self.uri:
-            raise mistake(
-                "uri", f"the {self.backend} backend needs a uri, a file ending in .db or a server's address"
-            )
+            raise mistake("uri", f"the {self.backend} backend needs a uri, a file ending in .db or a server's address")
         owners = " or ".join(INDEXES.having("needs_uri"))
         if self.uri and not needs_uri:
-            raise mistake(
-                "uri", f"a uri is for the {owners} backend; say backend: {owners}, or leave it out"
-            )
+            raise mistake("uri", f"a uri is for the {owners} backend; say backend: {owners}, or leave it out")
         return self

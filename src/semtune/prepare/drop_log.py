@@ -1,4 +1,4 @@
-"""What was skipped, why, and an example of it: nothing is dropped in silence."""
+"""The log of what was left out, why, and with an example: nothing is dropped silently."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAIR_EXAMPLES = 20
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what readers and builders leave out, and collects warnings in words."""
+    """Counts what readers and builders leave out, and collects warnings for the user."""
 
     dropped: dict[str, dict[str, Any]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -21,29 +21,29 @@ class Tally:
     alike: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def drop(self, reason: str, example: object, count: int = 1) -> None:
-        """Count something left out for `reason`; the first example is kept."""
+        """Count something left out for `reason`; the first example is stored."""
         entry = self.dropped.setdefault(reason, {"count": 0, "example": _short(str(example))})
         entry["count"] += count
 
     def count(self, name: str, amount: int = 1) -> None:
-        """Add to a count of things seen; nothing seen leaves no entry."""
+        """Add to a count; an amount of 0 makes no entry."""
         if amount:
             self.counts[name] = self.counts.get(name, 0) + amount
 
     def pair(self, name: str, one: str, two: str, similarity: float) -> None:
-        """Count two texts that are alike; the first few are kept as examples."""
+        """Count two texts that are alike; the first few are stored as examples."""
         self.count(name)
         examples = self.alike.setdefault(name, [])
         if len(examples) < PAIR_EXAMPLES:
             examples.append({"one": _short(one), "two": _short(two), "similarity": round(similarity, 3)})
 
     def warn(self, message: str) -> None:
-        """Add a warning, once."""
+        """Add a warning, unless it was added before."""
         if message not in self.warnings:
             self.warnings.append(message)
 
     def merge(self, later: Tally) -> None:
-        """Take over what was counted elsewhere, as if it had been counted here after all that is here."""
+        """Append what another tally has counted."""
         for reason, entry in later.dropped.items():
             self.drop(reason, entry["example"], entry["count"])
         for name, amount in later.counts.items():
@@ -61,7 +61,7 @@ def _short(text: str) -> str:
 
 @dataclass(slots=True)
 class BadRows:
-    """The unusable rows of one file; too many of them and the file is refused."""
+    """Counts the unusable rows of one file and refuses it if there are too many."""
 
     where: object
     tally: Tally
@@ -70,7 +70,7 @@ class BadRows:
     first: str = ""
 
     def row(self) -> None:
-        """Count a row read, good or bad."""
+        """Count a row, usable or not."""
         self.seen += 1
 
     def refuse(self, number: int, reason: str, shown: object = "") -> None:
@@ -81,13 +81,13 @@ class BadRows:
         self.tally.drop(f"bad row: {reason}", example)
 
     def check(self, max_share: float) -> None:
-        """Refuse the file when more than `max_share` of its rows are bad.
+        """Refuse the file if more than `max_share` of its rows are bad.
 
         Raises:
-            InputError: they are.
+            InputError: there are too many.
         """
         if self.bad > max_share * self.seen:
             raise InputError(
                 f"{self.where}: {self.bad:,} of {self.seen:,} rows cannot be used (first: {self.first}). "
-                f"At most {max_share:.0%} may be bad. Mend the file, or raise max_bad_share if this is known."
+                f"At most {max_share:.0%} may be bad. Fix the file, or raise max_bad_share to accept this."
             )

@@ -1,4 +1,4 @@
-"""What readers hand to builders: sections of documents, labelled questions, or scored pairs."""
+"""Records that readers pass to builders: sections of documents, labelled questions, or scored pairs."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Literal, TypeAlias, TypeVar
 from semtune.types import Document, LabelledPair, Qrels, Query, ScoredPair, Split
 
 Part: TypeAlias = Split | Literal["all"]
-"""A split that the source's owner made, or "all" where there is none."""
+"""A split that the source comes with, or "all" if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A stretch of a document under one heading.
+    """The part of a document under one heading.
 
     Attributes:
         id: unique within the source.
-        group: what must stay in one split: the document, the module.
-        source: where it was read, for people.
+        group: what must stay in one split, e.g. the document or the module.
+        source: where it was read from, for people.
         path: headings from the document's title down to this section's own; empty if there are none.
         text: the section's own text, without the headings and without the summary.
         summary: a sentence that says what the text explains; it becomes the question.
-        name: a title that does not give the question away (a function's name) and may stay with the passage.
-        start: where the section begins in its document's text, see `semtune.prepare.passages.spans`; None: it has no such text.
-        origin: the section's text as its reader made it, which `start` is the beginning of; `text` may be a part of it.
+        name: a title that does not give the question away (a function's name), so it may stay with the passage.
+        start: start in the document's text, see `semtune.prepare.passages.spans`; None: the document has no such text.
+        origin: the section's text as its reader made it, which begins at `start`; `text` may be a part of it.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """A labelled row of a table: a question, the texts that answer it, and some that do not."""
+    """A labelled row of a table: a question, texts that answer it, and texts that do not."""
 
     number: int
     anchor: str
@@ -61,7 +61,7 @@ class Labelled:
 
 @dataclass(slots=True)
 class Rows:
-    """What a table holds; one of the lists is filled, as `kind` says."""
+    """The content of a table; `kind` says which of the lists is filled."""
 
     kind: Literal["documents", "pairs", "scored", "labelled", "classes"]
     columns: list[str]
@@ -75,7 +75,7 @@ class Rows:
 
 @dataclass(slots=True)
 class Labels:
-    """Questions with judged documents, by the split their owner gave them."""
+    """Questions with labelled documents, by the split that the source put them in."""
 
     corpus: list[Document]
     queries: dict[str, Query]
@@ -88,6 +88,6 @@ T = TypeVar("T")
 
 
 def held_out(parts: Mapping[Part, T]) -> dict[Split, T]:
-    """The splits that the owner made to judge with."""
+    """The dev and test parts that the source comes with."""
     splits: tuple[Split, ...] = ("dev", "test")
     return {split: parts[split] for split in splits if split in parts}

@@ -45,7 +45,9 @@ SOURCES = tuple(SupervisionSettings.model_fields)
 class SyntheticSettings(Settings):
     """prepare.synthetic: questions from an OpenAI-compatible server; nobody is contacted unless url is set."""
 
-    url: str = Field("", description="of the server, with its /v1; /chat/completions is added", pattern=r"^(https?://[^/].*)?$")
+    url: str = Field(
+        "", description="of the server, with its /v1; /chat/completions is added", pattern=r"^(https?://[^/].*)?$"
+    )
     model: str = Field("", description="the name the server knows its model by")
     api_key_env: str = Field("", description="environment variable that holds the key; empty: no key is sent")
     per_passage: int = Field(2, ge=1, description="questions a passage")
@@ -96,9 +98,7 @@ class PrepareSettings(Settings):
     roles: dict[str, str] = Field(
         default_factory=dict, description="role: column, where a table's column names do not say it"
     )
-    max_bad_share: float = Field(
-        0.1, ge=0, le=1, description="a table with a larger share of unusable rows is refused"
-    )
+    max_bad_share: float = Field(0.1, ge=0, le=1, description="a table with a larger share of unusable rows is refused")
     max_leak_share: float = Field(
         0.0, ge=0, le=1, description="share of the held-out texts that may leak into train; above it the run fails"
     )

@@ -84,12 +84,12 @@ def key(inputs: PrepareInputs) -> dict[str, Any]:
 def sources(inputs: PrepareInputs) -> dict[str, str]:
     """Hashes of what is read: the source, labels of reviewers, and the model that judges negatives."""
     from semtune.encoders.cross_encoder import judge_hash
-    from semtune.prepare.mine.review_merge import hash_verdicts
+    from semtune.prepare.mine.review_merge import hash_review
     from semtune.prepare.readers.source_kind import hash_source
 
     found = {"source": hash_source(inputs.source)}
     # Labels that were written into the step's own review count: it is made again with them, and they stay.
-    if reviewed := hash_verdicts(inputs.settings.review, inputs.source, inputs.replaces):
+    if reviewed := hash_review(inputs.settings.review, inputs.source, inputs.replaces):
         found["review"] = reviewed
     if judge := inputs.settings.needs_judge:
         found["judge"] = judge_hash(judge)

@@ -90,7 +90,10 @@ def base_answers(inputs: SearchInputs, questions: Sequence[str], k: int, progres
     shown = {document.id: document for document in data.to_index}
     found = ExactIndex(vectors).search(encoder.encode(questions, "query").vectors, min(k, len(data.corpus)))
     return [
-        [_hit(shown.get(data.corpus[row].id) or data.corpus[row], score) for row, score in zip(rows, scores, strict=True)]
+        [
+            _hit(shown.get(data.corpus[row].id) or data.corpus[row], score)
+            for row, score in zip(rows, scores, strict=True)
+        ]
         for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
     ]
 

@@ -42,7 +42,14 @@ class Bench:
     """Measures and tries the candidates of one choice; a result that is kept is not made again."""
 
     def __init__(
-        self, dataset: Dataset, part: Dataset, tools: Tools, settings: SelectSettings, seed: int, work: Path, progress: Progress
+        self,
+        dataset: Dataset,
+        part: Dataset,
+        tools: Tools,
+        settings: SelectSettings,
+        seed: int,
+        work: Path,
+        progress: Progress,
     ) -> None:
         self._dataset, self._part, self._tools = dataset, part, tools
         self._settings, self._work, self._progress = settings, work, progress

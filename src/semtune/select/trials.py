@@ -150,7 +150,13 @@ class Workbench:
 
 
 def workbench(
-    dataset: Dataset, part: Dataset, training: TrainSettings, settings: SelectSettings, seed: int, work: Path, progress: Progress
+    dataset: Dataset,
+    part: Dataset,
+    training: TrainSettings,
+    settings: SelectSettings,
+    seed: int,
+    work: Path,
+    progress: Progress,
 ) -> Workbench:
     """Make the tools of a choice; arguments as of `semtune.select.select`.
 

@@ -86,5 +86,7 @@ def run(inputs: TrainInputs, out: Path, progress: Progress) -> TrainResult:
     if is_first():
         draw_curve(made.log, made.plan.metric, out / CURVE, made.plan.steps, made.findings)
         for name in SCRATCH:
-            shutil.rmtree(out / name, ignore_errors=True) if (out / name).is_dir() else (out / name).unlink(missing_ok=True)
+            shutil.rmtree(out / name, ignore_errors=True) if (out / name).is_dir() else (out / name).unlink(
+                missing_ok=True
+            )
     return TrainResult(made)

@@ -72,7 +72,11 @@ def forgetting(data: str, tuned: Scores, base: Scores, seed: int = 0, min_querie
 
 
 def gated(
-    verdict: Verdict, tuned: Scores, limits: EvaluateSettings, forgot: Forgetting | None = None, parts: Sequence[Slice] = ()
+    verdict: Verdict,
+    tuned: Scores,
+    limits: EvaluateSettings,
+    forgot: Forgetting | None = None,
+    parts: Sequence[Slice] = (),
 ) -> Verdict:
     """The verdict with everything beside the comparison heeded.
 

@@ -111,7 +111,9 @@ def _hindered(reason: str, tuned: Scores, other: Scores) -> Verdict:
     return Verdict("cannot-judge", sentence, tuned.main, other.model, gain, (NAN, NAN), NAN, tuned.n)
 
 
-def _decide(found: Comparison, corrected: float, tests: int, tuned: Scores, against: str, limits: EvaluateSettings) -> Verdict:
+def _decide(
+    found: Comparison, corrected: float, tests: int, tuned: Scores, against: str, limits: EvaluateSettings
+) -> Verdict:
     seen = detectable(error_of_interval(found.low, found.high), limits.alpha)
     word, sentence = _say(found, corrected, tests, seen, tuned, limits)
     interval = found.low, found.high

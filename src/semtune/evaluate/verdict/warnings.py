@@ -59,7 +59,9 @@ def _unsaid(tuned: Scores, comparisons: Mapping[str, Verdict], limits: EvaluateS
     return [reason] if reason else []
 
 
-def _small(tuned: Scores, bounds: tuple[float, float], comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
+def _small(
+    tuned: Scores, bounds: tuple[float, float], comparisons: Mapping[str, Verdict], limits: EvaluateSettings
+) -> list[str]:
     smallest = seen(bounds, comparisons, limits.alpha)
     if not smallest > LARGE:
         return []

@@ -1,1 +1,1 @@
-"""Build: from what a reader found to a data set, one module a shape of source."""
+"""Build: turns what a reader found into a data set, one module for each shape of source."""

@@ -1,7 +1,8 @@
-"""From a source to a data set."""
+"""`prepare`: the whole way from a source to a data set, in the order of the steps."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,23 @@ from semtune.prepare.build.from_labelled_questions import build_labelled
 from semtune.prepare.build.from_sentence_pairs import build_scored
 from semtune.prepare.dedupe.near_duplicates import fingerprint
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.mine.reranker import Judge
-from semtune.prepare.mine.review import Reviewed, heed, sha256_verdicts
-from semtune.prepare.mine.review_merge import gather, with_late
-from semtune.prepare.mine.vector_cache import KeptVectors
+from semtune.prepare.mine.reranker import Reranker
+from semtune.prepare.mine.review import ReviewOutcome, apply_review, sha256_review
+from semtune.prepare.mine.review_merge import gather_reviews, with_late_labels
+from semtune.prepare.mine.vector_cache import VectorCache
 from semtune.prepare.passages.chunk import TokenCounter
-from semtune.prepare.passages.token_cache import Counted
+from semtune.prepare.passages.token_cache import TokenLengthCache
 from semtune.prepare.questions.synthetic import add_synthetic
 from semtune.prepare.readers.read_source import read_source
-from semtune.prepare.readers.source_kind import Source, find_kind
+from semtune.prepare.readers.source_kind import Kind, Source, find_kind
 from semtune.prepare.records import Labels
 from semtune.prepare.report.summary import write_report
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.decontaminate import scrub
-from semtune.prepare.split.leaks import check
+from semtune.prepare.split.decontaminate import decontaminate
+from semtune.prepare.split.leaks import check_leaks
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
+from semtune.registry import need
 from semtune.text import key
 from semtune.types import Suspect
 from semtune.work_cache import Kept
@@ -43,11 +45,11 @@ def prepare(
     seed: int = 0,
     progress: Progress = QUIET,
     encoder: Encoder | None = None,
-    judge: Judge | None = None,
+    judge: Reranker | None = None,
     replaces: Path | None = None,
     work: Path | None = None,
 ) -> Dataset:
-    """Make a data set without leaks out of a source. The same input, settings and seed give the same bytes.
+    """Make a data set without leaks from a source. The same input, settings and seed give the same bytes.
 
     Args:
         source: a folder of texts, a text file, a table, a BEIR folder, a data set, tables by split
@@ -57,61 +59,119 @@ def prepare(
         settings: shares, limits, column names.
         seed: of the hashes that choose and split.
         progress: where to show it.
-        encoder: what mines hard negatives, the backbone or a tuned model; needed where settings ask for some.
-        judge: a second opinion on negatives; needed where settings name one.
-        replaces: the data set whose place the new one takes; verdicts that people wrote into its review are heeded.
-        work: a folder to keep read files and passages' vectors in: a call that is killed leaves them for the next
-            one. It is the caller's to remove. None: nothing is kept.
+        encoder: the model that mines hard negatives and checks synthetic questions; needed if settings ask for them.
+        judge: a reranker with the last word on negatives; needed if settings name one.
+        replaces: the data set that the new one will replace; labels that people wrote into its review are used.
+        work: a folder for files already read and vectors already computed, so that a killed call can be continued.
+            The caller removes it. None: nothing is stored.
 
     Returns:
         The data set, its `report` filled.
 
     Raises:
         ConfigError: hard negatives or a judge are asked for, and there is no encoder or judge.
-        InputError: the source is missing, unreadable, or nothing can be learned from it.
-        GateError: train would share something with dev or test.
+        InputError: the source is missing or unreadable, or there is nothing to learn from.
+        GateError: train shares too much with dev or test.
     """
-    _check_models(settings, encoder, judge)
-    tally, tokenizer = Tally(), Counted(tokenizer)
+    _check_needs(settings, encoder, judge)
     kind = find_kind(source)
-    review = gather(settings.review, source, replaces)
-    found = read_source(source, kind, settings, tally, progress, work)
+    review = gather_reviews(settings.review, source, replaces)
     if work is not None and encoder is not None:
-        encoder = KeptVectors(encoder, Kept(work))
-    _say_what_stays(found, settings, tally)
-    if isinstance(found, Dataset):
-        dataset = found
-    elif isinstance(found, Labels):
-        dataset = build_labelled(found, settings, seed, tally)
-    elif isinstance(found, list):
-        dataset = build_documents(found, tokenizer, max_length, settings, seed, tally, progress)
-    else:
-        dataset = build_scored(found, settings, seed, tally)
-    made_up, finished = None, isinstance(found, Dataset)
-    del found  # the source's texts go with it
-    if not finished:  # one that is finished is not changed: it passes or is refused
-        made_up = add_synthetic(dataset, settings.synthetic, encoder, seed, tally, progress)
-    reviewed = heed(dataset, review, tally) if review is not None else None
-    if not finished:
-        scrub(dataset, tally, keep_documents=settings.shared_documents == "keep")
-    limit_pairs(dataset, settings.max_pairs, seed, tally)
-    negatives = _negatives(dataset, encoder, judge, reviewed, settings, seed, tally, progress)
-    leaks = check(dataset, settings.shared_documents, settings.max_leak_share)
-    fingerprint.cache_clear()  # texts are compared no more
-    dataset.report = write_report(dataset, kind, tokenizer, max_length, settings, seed, tally, leaks, progress)
-    if negatives:
-        dataset.report["negatives"] = negatives
-    heeded = reviewed.kept if reviewed else []
-    if heeded:
-        dataset.report["verdicts"] = sha256_verdicts(heeded)
-    # People may have looked on while all this went on: what they wrote meanwhile is heeded the next time.
-    dataset.review = with_late(dataset.review, heeded, gather(settings.review, source, replaces))
-    if made_up:
-        dataset.report["synthetic"] = made_up
+        encoder = VectorCache(encoder, Kept(work))
+    job = _Job(settings, TokenLengthCache(tokenizer), max_length, seed, progress, encoder, judge)
+    dataset = job.read(source, kind, work)
+    outcome = job.add_questions_and_labels(dataset, review)
+    job.mine(dataset, outcome)
+    job.finish(dataset, kind)
+    applied = outcome.kept if outcome else []
+    if applied:
+        dataset.report["review_sha256"] = sha256_review(applied)
+    # People may have edited the review meanwhile: what they wrote is kept, and used the next time.
+    dataset.review = with_late_labels(dataset.review, applied, gather_reviews(settings.review, source, replaces))
     return dataset
 
 
-def _check_models(settings: PrepareSettings, encoder: Encoder | None, judge: Judge | None) -> None:
+@dataclass(slots=True)
+class _Job:
+    """What the steps of one call share.
+
+    Attributes:
+        finished: the source is a data set already: it is not changed, only checked.
+        facts: for the report, beside what `write_report` says.
+    """
+
+    settings: PrepareSettings
+    tokenizer: TokenLengthCache
+    max_length: int
+    seed: int
+    progress: Progress
+    encoder: Encoder | None
+    judge: Reranker | None
+    tally: Tally = field(default_factory=Tally)
+    finished: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def read(self, source: Source, kind: Kind, work: Path | None) -> Dataset:
+        """Read the source and build passages, questions and splits; its texts are released on return."""
+        settings, seed, tally = self.settings, self.seed, self.tally
+        found = read_source(source, kind, settings, tally, self.progress, work)
+        self.finished = isinstance(found, Dataset)
+        _warn_of_ignored_settings(found, settings, tally)
+        if isinstance(found, Dataset):
+            return found
+        if isinstance(found, Labels):
+            return build_labelled(found, settings, seed, tally)
+        if isinstance(found, list):
+            return build_documents(found, self.tokenizer, self.max_length, settings, seed, tally, self.progress)
+        return build_scored(found, settings, seed, tally)
+
+    def add_questions_and_labels(self, dataset: Dataset, review: list[Suspect] | None) -> ReviewOutcome | None:
+        """Add synthetic questions and reviewed labels, and remove what repeats dev or test."""
+        settings, tally = self.settings, self.tally
+        if not self.finished:
+            made = add_synthetic(dataset, settings.synthetic, self.encoder, self.seed, tally, self.progress)
+            self.facts = {"synthetic": made} if made else {}
+        outcome = apply_review(dataset, review, tally) if review is not None else None
+        if not self.finished:
+            decontaminate(dataset, tally, keep_documents=settings.shared_documents == "keep")
+        limit_pairs(dataset, settings.max_pairs, self.seed, tally)
+        return outcome
+
+    def mine(self, dataset: Dataset, outcome: ReviewOutcome | None) -> None:
+        """Mine hard negatives if the settings ask for them. Reviewed labels stay in the review."""
+        facts: dict[str, Any] = {}
+        suspects: list[Suspect] = []
+        if self.settings.hard_negatives and self.encoder is not None:
+            from semtune.prepare.mine.hard_negatives import mine  # imports FAISS
+
+            result = mine(dataset, self.encoder, self.settings, self.seed, self.progress, self.judge)
+            facts, suspects = result.as_dict(), result.review
+            if result.warning:
+                self.tally.warn(result.warning)
+            if result.left_out:
+                reason = "training pair: no passage may be its negative"
+                self.tally.drop(reason, result.left_out[0], len(result.left_out))
+        if outcome:
+            labelled = {(key(suspect.query), key(suspect.text)) for suspect in outcome.kept}  # ids may have changed
+            to_review = [suspect for suspect in suspects if (key(suspect.query), key(suspect.text)) not in labelled]
+            suspects = [*to_review, *outcome.kept]
+            facts["reviewed"] = outcome.as_dict()
+        if facts:
+            dataset.review = suspects
+            self.facts = {"negatives": facts, **self.facts}
+
+    def finish(self, dataset: Dataset, kind: Kind) -> None:
+        """Refuse leaks and write the report."""
+        leaks = check_leaks(dataset, self.settings.shared_documents, self.settings.max_leak_share)
+        fingerprint.cache_clear()  # no more texts will be compared
+        report = write_report(
+            dataset, kind, self.tokenizer, self.max_length, self.settings, self.seed, self.tally, leaks, self.progress
+        )
+        dataset.report = {**report, **self.facts}
+
+
+def _check_needs(settings: PrepareSettings, encoder: Encoder | None, judge: Reranker | None) -> None:
+    """Refuse at once what would fail after the source has been read."""
     if settings.hard_negatives and encoder is None:
         raise ConfigError(
             f"hard_negatives={settings.hard_negatives} needs a model to search with, and none was given: pass an "
@@ -122,42 +182,12 @@ def _check_models(settings: PrepareSettings, encoder: Encoder | None, judge: Jud
             f"mine_judge={settings.mine_judge!r} needs that model, and none was given: pass a judge, e.g. "
             "semtune.encoders.cross_encoder.CrossEncoderJudge.load(model), or set mine_judge to null."
         )
+    if settings.synthetic.url:
+        need("httpx")
 
 
-def _say_what_stays(found: object, settings: PrepareSettings, tally: Tally) -> None:
+def _warn_of_ignored_settings(found: object, settings: PrepareSettings, tally: Tally) -> None:
     if settings.near_duplicates == "drop" and not isinstance(found, list):
-        tally.warn("near_duplicates: drop is for documents without labels. What people labelled stays as it is.")
+        tally.warn("near_duplicates: drop applies to documents without labels only. This source has labels: unchanged.")
     if settings.max_passages and not isinstance(found, list):
-        tally.warn("max_passages is for documents without labels. A corpus that people judged stays whole.")
-
-
-def _negatives(
-    dataset: Dataset,
-    encoder: Encoder | None,
-    judge: Judge | None,
-    reviewed: Reviewed | None,
-    settings: PrepareSettings,
-    seed: int,
-    tally: Tally,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Mine, where that is asked for; the facts for the report. Verdicts of people stay in the review."""
-    facts: dict[str, Any] = {}
-    suspects: list[Suspect] = []
-    if settings.hard_negatives and encoder is not None:
-        from semtune.prepare.mine.hard_negatives import mine  # brings FAISS
-
-        mined = mine(dataset, encoder, settings, seed, progress, judge)
-        facts, suspects = mined.as_dict(), mined.review
-        if mined.warning:
-            tally.warn(mined.warning)
-        if mined.left_out:
-            tally.drop("training pair: no passage may be its negative", mined.left_out[0], len(mined.left_out))
-    if reviewed:
-        judged = {(key(suspect.query), key(suspect.text)) for suspect in reviewed.kept}  # ids may be others by now
-        open_ones = [suspect for suspect in suspects if (key(suspect.query), key(suspect.text)) not in judged]
-        suspects = [*open_ones, *reviewed.kept]
-        facts["reviewed"] = reviewed.as_dict()
-    if facts:
-        dataset.review = suspects
-    return facts
+        tally.warn("max_passages applies to documents without labels only. A labelled corpus is kept whole.")

@@ -1,4 +1,4 @@
-"""From a source to a data set that a model is judged on as it is."""
+"""Data sets for evaluation: a source is read as it is, and nothing is split or removed."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 
 def load_for_evaluation(path: Path, settings: PrepareSettings = DEFAULT) -> Dataset:
-    """Read what a model is judged on: a BEIR folder, a data set folder, tables of labelled rows, parallel texts.
+    """Read what a model is evaluated on: a BEIR folder, a data set folder, tables of labelled rows, parallel texts.
 
-    Nothing is split and nothing moved: all rows of a table are the test split; tables by split keep theirs.
+    Nothing is split: all rows of a single table are the test split, and tables by split keep their splits.
 
     Raises:
-        InputError: there is no such thing, or it has nothing to judge on.
+        InputError: the path does not exist, or has nothing to evaluate on.
     """
     tally = Tally()
     parallel = read_translations(Path(path).expanduser(), tally, settings)
@@ -50,7 +50,7 @@ def load_for_evaluation(path: Path, settings: PrepareSettings = DEFAULT) -> Data
         dataset = _searched(found)
     else:
         raise InputError(
-            f"{path} has nothing to judge a model on: no questions with judged answers and no scored pairs. Give "
+            f"{path} has nothing to evaluate a model on: no questions with labelled answers and no scored pairs. Give "
             f"a BEIR folder, a data set made by `semtune prepare {path} -o DATASET`, parallel texts, or a table of "
             "(sentence1, sentence2, score or label), (text, label), (anchor, positive, negative) or (query, document)."
         )
@@ -90,15 +90,15 @@ def _from_tables(parts: Mapping[Part, list[Path]], where: str, settings: Prepare
         dataset.pairs = {split: found for split, found in pairs.items() if any(pair.negatives for pair in found)}
         return dataset
     raise InputError(
-        f"{where} holds documents without questions: nothing to judge a model on. Needed: (query, document), "
+        f"{where} has documents without questions: nothing to evaluate a model on. Needed: (query, document), "
         "(sentence1, sentence2, score or label), (anchor, positive, negative) or (text, label)."
     )
 
 
 def _classified(tables: Mapping[Part, list[Rows]]) -> Dataset:
-    """Texts with their classes; and the search for other texts of the class, among those of the test part."""
+    """Texts with their classes; and, among those of the test part, the search for other texts of the same class."""
     rows = _by_split({part: [row for table in tables[part] for row in table.classes] for part in tables})
-    # What that search leaves out is no loss to the other tasks, so that it is not counted.
+    # What that search leaves out is still used by the other tasks, so it is not counted.
     searched = _searched(labels_from_rows({"test": pair_classes(rows.get("test", []), Tally())}, Tally()))
     searched.qrels = {split: qrels for split, qrels in searched.qrels.items() if qrels}
     searched.labelled_texts = {

@@ -100,13 +100,13 @@ def content(place: str) -> str:
 
 def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
     """What train shares with what is held out: as `prepare.json` has it, or else looked for; empty without a train part."""
-    from semtune.prepare.split.leaks import leaks
+    from semtune.prepare.split.leaks import find_leaks
 
     if "leaks" in dataset.report:
         return dataset.report["leaks"]
     rows = (dataset.qrels, dataset.pairs, dataset.scored)
     train, test = (any(split in part and part[split] for part in rows) for split in ("train", "test"))
-    return leaks(dataset).as_dict() if train and test else {}
+    return find_leaks(dataset).as_dict() if train and test else {}
 
 
 def language_of(texts: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Documents without labels to a retrieval data set: the headings and summaries ask, the texts below them answer."""
+"""Documents without labels: headings and summaries become questions, the texts below them answers."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from semtune.prepare.passages.from_sections import Passage, ask, cap, cut, uniqu
 from semtune.prepare.passages.list_entries import separate
 from semtune.prepare.questions.cloze import cloze
 from semtune.prepare.questions.links import add_train_only
-from semtune.prepare.questions.uninformative import junk
+from semtune.prepare.questions.uninformative import uninformative_reason
 from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.assign import Groups, assign
-from semtune.prepare.split.document_groups import tie
+from semtune.prepare.split.document_groups import group_documents
 from semtune.progress import QUIET, Progress
 from semtune.text import key, short_id, stable_hash
 from semtune.types import SPLITS, Pair, Query, Split
 
-FEW_ANCHORS = 0.1  # with a smaller share of sections that ask something, sentences are asked too
+FEW_ANCHORS = 0.1  # if a smaller share of the sections has a question, sentences become questions too
 
 
 def build_documents(
@@ -35,11 +35,12 @@ def build_documents(
     tally: Tally,
     progress: Progress = QUIET,
 ) -> Dataset:
-    """Make passages, questions, judgements and training pairs, split by document.
+    """Make passages, questions, labels and training pairs, split by document.
 
-    The question of a section is not in the passages that are judged (`corpus`), only in those that are served
-    (`documents`). All passages of a section are relevant to its question. Where hardly any section has a heading
-    or summary, a sentence taken out of a passage asks for the rest of it (inverse cloze task, Lee et al. 2019).
+    The passages to evaluate on (`corpus`) do not contain the question of their section; those that are served
+    (`documents`) do. All passages of a section are relevant to its question. If hardly any section has a heading or
+    summary, a sentence removed from a passage is the question, and the rest the answer (inverse cloze task, Lee et al.
+    2019).
 
     Raises:
         InputError: no pair can be made.
@@ -48,49 +49,50 @@ def build_documents(
     collections = find_collections(sections)
     sections = separate(without_copies(sections, collections, tally), weights, tally)
     asked = ask(sections, settings, tally)
-    passages = _without_junk(cut(asked, tokenizer, limit, progress, settings.chunk_overlap), tally)
+    passages = _without_uninformative_questions(cut(asked, tokenizer, limit, progress, settings.chunk_overlap), tally)
     few = sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked)
     if weights.share("cloze") and (few or weights.cloze != "auto"):
         passages = cloze(passages, seed, tally)
     passages = unique(cap(passages, settings.max_passages, tally, seed), tally)
     if settings.near_duplicates == "drop":
         passages = without_near_duplicates(passages, tally)
-    passages = _without_answers_in_plain(passages, tally)
+    passages = _without_passages_that_are_questions(passages, tally)
     passages = without_boilerplate(passages, tally)
-    tied = tie(passages, collections, tally)
-    passages = tied.passages
-    splits = _split(passages, tied.groups, settings, seed, tally)
+    grouped = group_documents(passages, collections, tally)
+    passages = grouped.passages
+    splits = _split(passages, grouped.groups, settings, seed, tally)
     dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
-    _fill(dataset, passages, splits, settings, seed, tally, judge_cloze=few)
+    _fill(dataset, passages, splits, settings, seed, tally, cloze_in_test=few)
     add_train_only(dataset, sections, passages, splits, weights, seed, tally)
     if not any(dataset.pairs.values()):
         raise InputError(
-            f"No training pair could be made from {len(asked):,} sections: they have no telling headings, titles or "
-            "summaries, and are too short to take a sentence out of. Give longer texts, texts with headings, or pairs "
-            "of questions and answers."
+            f"No training pair could be made from {len(asked):,} sections: they have no informative headings, titles "
+            "or summaries, and are too short to use one of their sentences as a question. Give longer texts, texts "
+            "with headings, or pairs of questions and answers."
         )
     return dataset
 
 
-def _without_junk(passages: list[Passage], tally: Tally) -> list[Passage]:
-    """Take the question from passages that it teaches nothing about; the passages stay."""
+def _without_uninformative_questions(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Remove uninformative questions; their passages stay."""
     kept: list[Passage] = []
     for passage in passages:
-        if passage.anchor and (reason := junk(passage.anchor, passage.judged.content)):
+        if passage.anchor and (reason := uninformative_reason(passage.anchor, passage.judged.content)):
             tally.drop(f"question: {reason}", passage.anchor)
             passage = replace(passage, anchor="")
         kept.append(passage)
     return kept
 
 
-def _without_answers_in_plain(passages: list[Passage], tally: Tally) -> list[Passage]:
-    """Leave out passages that are nothing but a question that is asked of others."""
+def _without_passages_that_are_questions(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Leave out passages that consist of nothing but the question of another passage."""
     anchors = {key(passage.anchor) for passage in passages if passage.anchor}
     kept: list[Passage] = []
     for passage in passages:
         if not passage.anchor and key(passage.judged.text) in anchors:
             tally.drop(
-                "passage that is a question of others word for word", f"{passage.judged.id}: {passage.judged.text}"
+                "passage that is word for word the question of another passage",
+                f"{passage.judged.id}: {passage.judged.text}",
             )
         else:
             kept.append(passage)
@@ -100,7 +102,7 @@ def _without_answers_in_plain(passages: list[Passage], tally: Tally) -> list[Pas
 def _split(
     passages: list[Passage], groups: Groups, settings: PrepareSettings, seed: int, tally: Tally
 ) -> dict[str, Split]:
-    """Document → split; documents that are tied are in one."""
+    """Document → split; documents of one group share a split."""
     weights: dict[str, int] = {}
     for group, _ in sorted({(groups.find(p.group), key(p.anchor)) for p in passages if p.anchor}):
         weights[group] = weights.get(group, 0) + 1
@@ -116,14 +118,16 @@ def _fill(
     seed: int,
     tally: Tally,
     *,
-    judge_cloze: bool,
+    cloze_in_test: bool,
 ) -> None:
     for passage in passages:
         if not passage.anchor:
             continue
         split = splits[passage.group]
-        if split != "train" and passage.asked_by == "cloze" and not judge_cloze:
-            tally.drop("question of dev or test: a sentence of its passage, and there are better ones", passage.anchor)
+        if split != "train" and passage.asked_by == "cloze" and not cloze_in_test:
+            tally.drop(
+                "question of dev or test: a sentence of its own passage, and there are better questions", passage.anchor
+            )
             continue
         id_ = short_id("q", passage.anchor)
         metadata = {"split": split, "group": passage.group, "source": passage.asked_by}

@@ -1,4 +1,4 @@
-"""Labelled questions to a retrieval data set: BEIR folders and tables of pairs."""
+"""Labelled questions (BEIR folders, tables of pairs) become a retrieval data set."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from semtune.types import SPLITS, Document, Pair, Qrels, Query, Split
 
 
 def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally) -> Labels:
-    """Distinct texts become documents, distinct anchors queries; negatives join the corpus as distractors.
+    """Distinct texts become documents and distinct anchors queries; negatives are added to the corpus as distractors.
 
-    A question with a text that it had before is counted, and left out.
+    Duplicate pairs are counted and left out.
     """
     documents: dict[str, Document] = {}
     labels = Labels([], {}, {})
@@ -30,7 +30,7 @@ def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally) -> Label
             answers = qrels.setdefault(query, {})
             for positive in row.positives:
                 if (document := _add(documents, positive)) in answers:
-                    tally.drop("pair that stood before", f"{row.anchor} | {positive.content}")
+                    tally.drop("duplicate pair", f"{row.anchor} | {positive.content}")
                 answers[document] = 1
             for text in row.negatives:
                 _add(documents, Document("", text))
@@ -43,7 +43,7 @@ def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally) -> Label
 
 
 def build_labelled(labels: Labels, settings: PrepareSettings, seed: int, tally: Tally) -> Dataset:
-    """Split what its owner did not split, take shared documents out of train, and make the training pairs.
+    """Make the splits that the source lacks, remove shared documents from train, and make the training pairs.
 
     Raises:
         InputError: nothing is left to train on.
@@ -59,7 +59,7 @@ def build_labelled(labels: Labels, settings: PrepareSettings, seed: int, tally: 
         raise InputError(
             "No labelled question is left to train on"
             + (": all share their document with dev or test. " if qrels.get("test") else ". ")
-            + "Give more labels, or shared_documents: keep to train on them all the same."
+            + "Give more labels, or set shared_documents: keep to train on them nevertheless."
         )
     return dataset
 
@@ -67,11 +67,11 @@ def build_labelled(labels: Labels, settings: PrepareSettings, seed: int, tally: 
 def _complete(
     labels: Labels, content: Mapping[str, str], settings: PrepareSettings, seed: int, tally: Tally
 ) -> dict[Split, Qrels]:
-    """Fill up the splits that the owner did not make, out of train."""
+    """Make the splits that the source lacks from its training labels."""
     given: dict[Part, Qrels] = dict(labels.qrels)
     if "train" not in given and "all" not in given:
         tally.warn(
-            f"The source has no training labels, only {', '.join(given)}: these were split anew. Scores on the new "
+            f"The source has no training labels, only {', '.join(given)}: these were split again. Scores on the new "
             "test split cannot be compared with published ones."
         )
         merged: Qrels = {}
@@ -127,7 +127,7 @@ def _without_held_out(
 
 
 def _groups(qrels: Qrels, labels: Labels, content: Mapping[str, str], tally: Tally) -> Groups:
-    """Questions that share any text, or the group named by the source, belong together; asked by query id."""
+    """Groups of query ids: questions that share a text, or a group named by the source, belong together."""
     groups = Groups()
     for query, row in qrels.items():
         texts = [key(content[document]) for document, grade in row.items() if grade > 0]

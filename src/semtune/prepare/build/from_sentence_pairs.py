@@ -1,4 +1,4 @@
-"""Scored or labelled pairs of sentences to a data set."""
+"""Scored or labelled pairs of sentences become a data set."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from semtune.types import SPLITS, Document, LabelledPair, ScoredPair, SentencePa
 def build_scored(
     parts: Mapping[Part, Sequence[SentencePair]], settings: PrepareSettings, seed: int, tally: Tally
 ) -> Dataset:
-    """Split pairs by connected sentences where the owner did not; the corpus is every distinct sentence.
+    """Split pairs by connected sentences, unless the source has splits; the corpus is every distinct sentence.
 
-    In splits that the owner made, training rows whose pair occurs in dev or test are dropped, in either order;
-    single sentences that occur on both sides are counted and kept, as in published use of such sets.
+    If the source has splits, training rows whose pair occurs in dev or test, in either order, are dropped. Single
+    sentences that occur on both sides are counted and kept, as in published work with such data sets.
 
     Raises:
         InputError: nothing is left to train on.
@@ -29,18 +29,18 @@ def build_scored(
     held = held_out(parts)
     train = _without_held_out(parts.get("train", parts.get("all", [])), held, tally)
     wanted = missing_shares(held, settings)
-    judged: dict[Split, Sequence[SentencePair]] = {**held}
+    split_rows: dict[Split, Sequence[SentencePair]] = {**held}
     for split, rows in _carve(train, wanted, seed, tally).items():
-        judged[split] = rows
-    if not judged.get("train"):
+        split_rows[split] = rows
+    if not split_rows.get("train"):
         raise InputError("No pair is left to train on: all occur in dev or test. Give other training rows.")
-    return in_fields({split: judged[split] for split in SPLITS if judged.get(split)})
+    return in_fields({split: split_rows[split] for split in SPLITS if split_rows.get(split)})
 
 
-def in_fields(judged: Mapping[Split, Sequence[SentencePair]]) -> Dataset:
-    """A data set with pairs of one kind where they belong, and their sentences as its corpus."""
+def in_fields(split_rows: Mapping[Split, Sequence[SentencePair]]) -> Dataset:
+    """A data set with scored and labelled pairs in their fields, and their sentences as its corpus."""
     dataset = Dataset()
-    for split, rows in judged.items():
+    for split, rows in split_rows.items():
         if scored := [row for row in rows if isinstance(row, ScoredPair)]:
             dataset.scored[split] = scored
         if labelled := [row for row in rows if isinstance(row, LabelledPair)]:
@@ -50,7 +50,7 @@ def in_fields(judged: Mapping[Split, Sequence[SentencePair]]) -> Dataset:
 
 
 def distinct_sentences(dataset: Dataset) -> list[Document]:
-    """Every sentence once, in order of appearance, so that an index can be built on them."""
+    """Every sentence once, in order of appearance, so that an index can be built from them."""
     found: dict[str, Document] = {}
     for split in SPLITS:
         for row in dataset.sentence_pairs(split):
@@ -70,7 +70,7 @@ def _without_held_out(
     for row in train:
         same = key(scored_text(row)), row.score if isinstance(row, ScoredPair) else row.label
         if same in seen:
-            tally.drop("pair that stood before", f"{row.sentence1} | {row.sentence2}")
+            tally.drop("duplicate pair", f"{row.sentence1} | {row.sentence2}")
             continue
         seen.add(same)
         if key(scored_text(row)) in pairs:

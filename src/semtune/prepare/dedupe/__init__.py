@@ -1,1 +1,1 @@
-"""Dedupe: near duplicates, repeated passages, and texts that overlap."""
+"""Dedupe: finding near duplicates, repeated passages, and training texts that overlap with held-out ones."""

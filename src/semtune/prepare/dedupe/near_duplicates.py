@@ -1,11 +1,10 @@
-"""Near duplicates: texts that share most of their word triples, and most of the words that matter.
+"""Near duplicates: texts that share most of their word triples, and most of their rare words.
 
-Two texts are near duplicates when two similarities are 0.7 or more: the Jaccard similarity of their sets of
-three-word shingles (Broder 1997), and that of their words weighted by rarity. The second keeps texts of one
-template apart ("What are the symptoms of asthma?", "... of anthrax?"): few words differ, but those that say
-what it is about. Candidates come from MinHash signatures and locality-sensitive hashing (Indyk and Motwani
-1998) and each is confirmed on the sets themselves: a pair reported is one, and a pair at the threshold is missed
-in about one of a hundred cases.
+Two texts are near duplicates if two similarities are 0.7 or more: the Jaccard similarity of their sets of three-word
+shingles (Broder 1997), and that of their words weighted by rarity. The second one keeps texts of one template apart
+("What are the symptoms of asthma?", "... of anthrax?"), which differ in few words, but in those that matter. Candidates
+come from MinHash signatures and locality-sensitive hashing (Indyk and Motwani 1998), and each is verified on the sets
+themselves: there are no false positives, and about one in a hundred pairs at the threshold is missed.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ SHINGLE = 3  # words
 BANDS, ROWS = 25, 5  # P(candidate) at similarity s is 1 - (1 - s^5)^25: 0.99 at 0.7, 0.55 at 0.5, 0.06 at 0.3
 CHUNK = 1 << 19  # shingles hashed at a time
 SEED = 0x5E37
-REMEMBERED = 1 << 17  # fingerprints kept, about 2 KB each
+REMEMBERED = 1 << 17  # cached fingerprints, about 2 KB each
 _TOKEN = re.compile(rf"[{CJK}]|\w+")
 
 Hashes = NDArray[np.uint64]  # sorted, distinct
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
+class Fingerprint:
     """A text's fingerprint: hashes of its distinct words, and of its distinct word triples."""
 
     words: Hashes
@@ -41,8 +40,8 @@ class Print:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """Two near duplicates, by their positions, and how alike they are: the smaller of both similarities."""
+class NearDuplicate:
+    """Two near duplicates, by position, and the smaller of their two similarities."""
 
     first: int
     second: int
@@ -50,42 +49,42 @@ class Near:
 
 
 class Rarity:
-    """How much a word says: 1 + 4 log(1 + texts / texts with it) / log(1 + texts), from about 1 to 5.
+    """Weight of a word: 1 + 4 log(1 + texts / texts with it) / log(1 + texts), from about 1 to 5.
 
-    Bounded, so that one odd word in thirty does not make two copies of a text look different.
+    Bounded, so that one unusual word in thirty does not make two copies of a text look different.
     """
 
-    def __init__(self, prints: Sequence[Print]) -> None:
-        """Count the words of a collection; words that are not in it count as the rarest."""
+    def __init__(self, prints: Sequence[Fingerprint]) -> None:
+        """Count the words of a collection; words that do not occur in it count as the rarest."""
         joined = np.concatenate([found.words for found in prints] or [np.empty(0, np.uint64)])
         self._words, counts = np.unique(joined, return_counts=True)
         self._weights = 1.0 + 4.0 * np.log1p(len(prints) / counts) / np.log1p(max(1, len(prints)))
 
     def weight(self, words: Hashes) -> float:
-        """Sum over distinct words."""
+        """Sum of the weights of distinct words."""
         if not self._words.size:
             return 5.0 * words.size
         places = np.minimum(np.searchsorted(self._words, words), self._words.size - 1)
         return float(np.where(self._words[places] == words, self._weights[places], 5.0).sum())
 
 
-@lru_cache(maxsize=REMEMBERED)  # a text is compared in several steps
-def fingerprint(text: str) -> Print:
-    """Words and word triples of a text; of a shorter one, all its words as one. Case does not count."""
+@lru_cache(maxsize=REMEMBERED)  # several steps compare the same text
+def fingerprint(text: str) -> Fingerprint:
+    """Hashes of the words and word triples of a text, ignoring case; a shorter text is a single shingle."""
     tokens = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in _TOKEN.findall(text.casefold())]
     words = np.asarray(tokens, dtype=np.uint64)
     if not tokens:
-        return Print(words, words)
+        return Fingerprint(words, words)
     width = min(SHINGLE, len(words))
     count = len(words) - width + 1
     mixed = np.full(count, np.uint64(width))
     for offset in range(width):
         mixed = _mix(mixed ^ words[offset : offset + count])
-    return Print(_distinct(words), _distinct(mixed))
+    return Fingerprint(_distinct(words), _distinct(mixed))
 
 
-def similarity(one: Print, two: Print, rarity: Rarity, least: float = 0.0) -> float:
-    """The smaller of the Jaccard similarities of shingles and of weighted words; 0 for an empty text, or below `least`."""
+def similarity(one: Fingerprint, two: Fingerprint, rarity: Rarity, least: float = 0.0) -> float:
+    """The smaller of the Jaccard similarities of shingles and of weighted words; 0 below `least` or for empty texts."""
     common = np.intersect1d(one.shingles, two.shingles, assume_unique=True).size
     total = one.shingles.size + two.shingles.size - common
     if not common or common / total < least:
@@ -95,11 +94,11 @@ def similarity(one: Print, two: Print, rarity: Rarity, least: float = 0.0) -> fl
     return min(common / total, shared / weight)
 
 
-def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> list[Near]:
-    """Pairs of near duplicates, in the order of their positions.
+def near_duplicates(prints: Sequence[Fingerprint], threshold: float = THRESHOLD) -> list[NearDuplicate]:
+    """Pairs of near duplicates, ordered by position.
 
-    In a crowd of alike texts each is compared with the first and with the one before it, which joins them all
-    without listing every pair.
+    In a large set of similar texts each is compared with the first and with the previous one only, which connects them
+    all without listing every pair.
 
     Args:
         prints: of each text, from `fingerprint`.
@@ -111,7 +110,7 @@ def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> li
     rarity = Rarity([prints[i] for i in filled])
     signatures = minhash([prints[i].shingles for i in filled])
     seen: set[tuple[int, int]] = set()
-    result: list[Near] = []
+    result: list[NearDuplicate] = []
     for a, b in _candidates(signatures):
         pair = (filled[min(a, b)], filled[max(a, b)])
         if pair in seen:
@@ -119,7 +118,7 @@ def near_duplicates(prints: Sequence[Print], threshold: float = THRESHOLD) -> li
         seen.add(pair)
         alike = similarity(prints[pair[0]], prints[pair[1]], rarity, threshold)
         if alike >= threshold:
-            result.append(Near(*pair, alike))
+            result.append(NearDuplicate(*pair, alike))
     return sorted(result, key=lambda near: (near.first, near.second))
 
 
@@ -139,7 +138,7 @@ def minhash(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
 
 
 def _candidates(signatures: NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows that agree in a whole band."""
+    """Pairs of rows that are equal in a whole band."""
     for band in range(BANDS):
         part = signatures[:, band * ROWS : (band + 1) * ROWS]
         hashed = np.zeros(len(part), dtype=np.uint64)
@@ -158,7 +157,7 @@ def _candidates(signatures: NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
 
 
 def _spans(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Cut rows into runs of about CHUNK shingles."""
+    """Cut the rows into ranges of about CHUNK shingles."""
     start = total = 0
     for row, length in enumerate(lengths):
         if total and total + length > CHUNK:
@@ -170,7 +169,7 @@ def _spans(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _distinct(values: Hashes) -> Hashes:
-    """`np.unique` for short arrays, at a third of its cost."""
+    """Like `np.unique`, but three times as fast on short arrays."""
     values = np.sort(values)
     keep = np.ones(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=keep[1:])

@@ -1,6 +1,6 @@
-"""Held-out texts that training texts give away: near duplicates, and texts copied into longer ones.
+"""Overlap of training texts with held-out texts: near duplicates, and texts copied into longer ones.
 
-Exact, by an inverted index of the held-out texts' word triples; no candidate is missed by chance.
+Exact: an inverted index of the held-out texts' word triples finds every candidate.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.prepare.dedupe.near_duplicates import THRESHOLD, Hashes, Print, Rarity, fingerprint
+from semtune.prepare.dedupe.near_duplicates import THRESHOLD, Fingerprint, Hashes, Rarity, fingerprint
 
-COVERED = 0.8  # share of a held-out text's shingles that one training text has: then it was copied
-MIN_COPIED = 8  # shingles; fewer words stand together by chance
-COMMON = 200  # a shingle of more held-out texts than this is boilerplate and counts for none
+COVERED = 0.8  # if one training text has this share of a held-out text's shingles, it is a copy
+MIN_COPIED = 8  # shingles; fewer can be equal by chance
+COMMON = 200  # held-out texts; a shingle that occurs in more of them is boilerplate and ignored
 CHUNK = 2_000  # training texts at a time
 
 Rows = NDArray[np.int64]
@@ -23,14 +23,14 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """A held-out text and the training text closest to it, by their positions.
+    """A held-out text and a training text that repeats it, by position.
 
     Attributes:
         held: position of the held-out text.
         train: position of the training text.
         similarity: as near duplicates, see `semtune.prepare.dedupe.near_duplicates`.
-        covered: share of the held-out text that the training text has: the smaller of those of its shingles and
-            of its words weighted by rarity.
+        covered: share of the held-out text that the training text contains: of its shingles or of its words weighted
+            by rarity, whichever is smaller.
     """
 
     held: int
@@ -40,20 +40,20 @@ class Overlap:
 
     @property
     def near(self) -> bool:
-        """Whether they are near duplicates; else the one was copied into the other."""
+        """Whether they are near duplicates; otherwise one was copied into the other."""
         return self.similarity >= THRESHOLD
 
 
 def overlaps(
     held: Sequence[str], train: Sequence[str], collection: Sequence[str] = (), threshold: float = THRESHOLD
 ) -> list[Overlap]:
-    """Every pair of a held-out and a training text that are near duplicates, or where the first was copied.
+    """Every pair of a held-out and a training text where they are near duplicates or the second contains the first.
 
     Args:
         held: texts of dev and test.
-        train: texts of train; order decides only positions.
-        collection: what words are counted in, to know which are rare: something that stays the same when training
-            texts are taken out. Empty: both sides.
+        train: texts of train.
+        collection: texts that tell how rare each word is. They should not change when training texts are removed.
+            Empty: both sides.
         threshold: similarity from which two texts are near duplicates.
     """
     here = [fingerprint(text) for text in held]
@@ -83,8 +83,8 @@ def overlaps(
     return sorted(result, key=lambda found: (found.held, -found.similarity, found.train))
 
 
-def _index(prints: Sequence[Print]) -> tuple[Hashes, Rows]:
-    """All shingles in order, and the text of each; boilerplate left out."""
+def _index(prints: Sequence[Fingerprint]) -> tuple[Hashes, Rows]:
+    """All shingles in order, and the text of each, without boilerplate."""
     sets = [found.shingles for found in prints]
     if not any(len(found) for found in sets):
         return np.empty(0, np.uint64), np.empty(0, np.int64)
@@ -97,8 +97,8 @@ def _index(prints: Sequence[Print]) -> tuple[Hashes, Rows]:
     return values[rare], owners[rare]
 
 
-def _common(prints: Sequence[Print], values: Hashes, owners: Rows, held: int) -> tuple[Rows, Rows, Rows]:
-    """Rows of `prints`, held-out texts, and the number of common shingles, wherever there is one."""
+def _common(prints: Sequence[Fingerprint], values: Hashes, owners: Rows, held: int) -> tuple[Rows, Rows, Rows]:
+    """Position in `prints`, held-out text, and number of common shingles, for all pairs that have any."""
     sets = [found.shingles for found in prints]
     joined = np.concatenate(sets)
     rows = np.repeat(np.arange(len(sets)), [len(found) for found in sets])

@@ -1,1 +1,1 @@
-"""Mine: hard negatives, the guards against false ones, and their review by people."""
+"""Mine: hard negatives, the guards against false ones, and the labels that people add when they review them."""

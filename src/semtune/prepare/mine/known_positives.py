@@ -1,4 +1,4 @@
-"""What is known of a corpus before anything is searched: which passages may not be a question's negative."""
+"""What the labels say about a corpus before anything is searched: which passages may not be a question's negative."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from semtune.dataset import Dataset
 from semtune.prepare.dedupe.near_duplicates import THRESHOLD, Rarity, fingerprint, similarity
 from semtune.prepare.dedupe.overlap import overlaps
 from semtune.prepare.settings import Pool
-from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, judged
+from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, relevant_ids
 from semtune.text import key
 from semtune.types import SPLITS, Split
 
-SAMPLE = 10_000  # passages whose words are counted, to know which are rare
+SAMPLE = 10_000  # passages whose words are counted to find the rare ones
 BLOCK = 20_000  # passages compared with the held-out ones at a time
 
 Rows = NDArray[np.int64]  # positions in the corpus
 
 
-class Known:
-    """Labels, equal texts, documents and splits of a data set, by positions in its corpus.
+class KnownPositives:
+    """Labels, equal texts, documents and splits of a data set, by position in its corpus.
 
     A passage that any label of any split, or any pair, marks relevant for a question is relevant for every question
     of the same text, and so is every passage of the same text.
 
     Attributes:
-        texts: (n,) number of each passage's text; equal texts, case and white space aside, have equal numbers.
-        allowed: (n,) whether the pool that was asked for holds the passage.
-        pool: positions of the passages that it holds.
+        texts: (n,) number of each passage's text; texts that differ only in case and white space have the same number.
+        allowed: (n,) whether the pool contains the passage.
+        pool: positions of the passages in the pool.
     """
 
     def __init__(self, dataset: Dataset, pool: Pool) -> None:
@@ -61,21 +61,21 @@ class Known:
         return None if number is None else self._first[number]
 
     def relevant(self, question: str) -> set[int]:
-        """Numbers of the texts that answer a question, and of the question's own, where it is a passage too."""
+        """Numbers of the texts that answer a question, and of the question itself if it is a passage too."""
         itself = self._numbers.get(key(question))
         return self._relevant.get(key(question), set()) | ({itself} if itself is not None else set())
 
     @property
     def doubles(self) -> int:
-        """How many passages have a text that another one before them has."""
+        """How many passages repeat the text of an earlier one."""
         return sum(map(len, self._more.values()))
 
     def copies(self, question: str) -> int:
-        """How many passages have a text that answers a question, or its own."""
+        """How many passages have a text that answers the question, or the question's own text."""
         return sum(1 + len(self._more.get(number, ())) for number in self.relevant(question))
 
     def refuted(self, question: str) -> set[int]:
-        """Numbers of the texts that someone looked at and found not to answer the question (grade 0)."""
+        """Numbers of the texts that are labelled as no answer to the question (grade 0)."""
         return self._refuted.get(key(question), set())
 
     def groups(self, numbers: set[int]) -> set[str]:
@@ -109,7 +109,7 @@ class Known:
         return ~held & self._answers(dataset, TRAIN) if pool == "train" else ~held
 
     def _held_out(self, dataset: Dataset) -> NDArray[np.bool_]:
-        """Passages that answer dev or test, what was cut from the same documents, near duplicates and copies."""
+        """Passages that answer dev or test, passages of the same documents, and near duplicates and copies of them."""
         held = self._answers(dataset, HELD_OUT)
         groups = {group for row in np.flatnonzero(held) if (group := self.group(int(row)))}
         answers = list(dict.fromkeys(self._documents[int(row)].content for row in np.flatnonzero(held)))
@@ -122,7 +122,7 @@ class Known:
         return held
 
     def _answers(self, dataset: Dataset, splits: Sequence[Split]) -> NDArray[np.bool_]:
-        ids = judged(dataset, splits)
+        ids = relevant_ids(dataset, splits)
         numbers = {int(self.texts[row]) for row, document in enumerate(self._documents) if document.id in ids}
         for split in splits:
             positives = (key(pair.positive) for pair in dataset.pairs.get(split, []))
@@ -131,8 +131,8 @@ class Known:
 
 
 def held_out_texts(dataset: Dataset) -> set[str]:
-    """Keys of the passages that answer dev or test, and of all that was cut from the same documents."""
-    ids = judged(dataset, HELD_OUT)
+    """Keys of the passages that answer dev or test, and of all passages of the same documents."""
+    ids = relevant_ids(dataset, HELD_OUT)
     groups = {str(d.metadata["group"]) for d in dataset.corpus if d.id in ids and "group" in d.metadata}
     found = {key(d.content) for d in dataset.corpus if d.id in ids or str(d.metadata.get("group", "")) in groups}
     return found | {key(pair.positive) for split in HELD_OUT for pair in dataset.pairs.get(split, [])}
@@ -148,6 +148,6 @@ def _labels(dataset: Dataset) -> Iterator[tuple[str, str, int]]:
 
 
 def _sample(dataset: Dataset) -> list[str]:
-    """At most `SAMPLE` passages, evenly over the corpus."""
+    """At most `SAMPLE` passages, evenly spread over the corpus."""
     step = -(-len(dataset.corpus) // SAMPLE) or 1
     return [document.content for document in dataset.corpus[::step]]

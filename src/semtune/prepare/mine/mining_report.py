@@ -1,4 +1,4 @@
-"""What mining came to: counts, scores and the list of suspects."""
+"""The result of mining: counts, scores, examples, and the suspects to review."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import Any
 
 from semtune.types import Suspect
 
-PER_QUESTION = 5  # suspects of one question that are kept for review
-REVIEWED = 1_000  # suspects that are kept in all
-FLOOR = 0.1  # of a positive's score: an answer that is not found at all makes not everything suspicious alike
+PER_QUESTION = 5  # maximum number of suspects of one question to review
+REVIEWED = 1_000  # maximum number of suspects to review
+FLOOR = 0.1  # smallest positive score to divide by: below it every candidate would look equally suspicious
 
 
 @dataclass(slots=True)
-class Mined:
+class MiningResult:
     """What was mined, refused and suspected.
 
     Attributes:
-        per_pair: negatives that each pair has now.
+        per_pair: number of negatives that each pair has now.
         pairs: pairs that have them.
         mined: negatives found among the ranks asked for.
-        filled: negatives drawn at random, since the ranks held too few.
-        repeated: places filled with a negative that the pair has already, since the corpus holds too few.
-        given, given_left_out: negatives that the source gave, and those left out: labelled relevant, or too many.
-        given_each: numbers of given negatives that pairs have.
-        left_out: anchors of pairs for which no passage may be a negative; these left the train split.
+        filled: negatives drawn at random because the ranks held too few.
+        repeated: negatives that a pair has more than once because the corpus holds too few.
+        given, given_left_out: negatives of the source, used and not used (labelled relevant, or too many).
+        given_each: the different numbers of given negatives that pairs have.
+        left_out: questions of pairs that left the train split because no passage may be their negative.
         refused: guard → candidates refused.
-        judged: question-passage pairs that the judge scored.
-        suspected: questions and passages that the margins, or the judge, refused.
-        review: the most suspicious of them, the worst first.
-        truncated: passages that lost their end to the encoder's limit.
-        encoder: name, fingerprint and runtime of what searched.
+        judged: question-passage pairs that the reranker scored.
+        suspected: question-passage pairs that the margins or the reranker refused.
+        review: the most suspicious of them, most suspicious first.
+        truncated: passages that were cut at the encoder's limit.
+        encoder: name, fingerprint and runtime of the model that searched.
         examples: a few pairs with scores.
-        warning: what the user should know; empty if there is nothing.
+        warning: for the user; empty if there is none.
     """
 
     per_pair: int
@@ -59,7 +59,7 @@ class Mined:
     negative_scores: array[float] = field(default_factory=lambda: array("f"))
 
     def suspect(self, found: Sequence[Suspect]) -> None:
-        """Add the suspects of one question; of a passage that is suspected twice the worse counts."""
+        """Add the suspects of one question; a passage suspected twice keeps the more suspicious entry."""
         worst: dict[str, Suspect] = {}
         for suspect in found:
             if suspect.id not in worst or suspicion(suspect) > suspicion(worst[suspect.id]):
@@ -70,7 +70,7 @@ class Mined:
             self.sort()
 
     def sort(self) -> None:
-        """Put the most suspicious first and let go of what is beyond the limit."""
+        """Put the most suspicious first and drop what exceeds the limit."""
         self.review = _ordered(self.review)[:REVIEWED]
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Mined:
 
 
 def suspicion(suspect: Suspect) -> float:
-    """Score relative to that of the labelled answer; from about the margin up, above 1 where it scores higher."""
+    """Score divided by that of the labelled answer: about the margin or more, above 1 where it scores higher."""
     return suspect.score / max(suspect.positive_score, FLOOR)
 
 

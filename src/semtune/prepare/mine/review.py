@@ -1,7 +1,7 @@
-"""The review of suspected false negatives: verdicts of people, read back and heeded.
+"""Reviewed labels: reading `review.jsonl` after people have worked on it, and adding their labels to the train split.
 
-`review.jsonl` has one suspect a line, most suspicious first (`semtune.types.Suspect`). Who looks at it writes
-"relevant" or "negative" into `verdict` and leaves the rest as it is.
+`review.jsonl` has one suspected false negative a line, the most suspicious first (`semtune.types.Suspect`). A reviewer
+writes "relevant" or "negative" into `label` and leaves everything else as it is.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from semtune.prepare.mine.known_positives import held_out_texts
 from semtune.text import key, short_id
 from semtune.types import Pair, Query, Suspect
 
-VERDICTS = ("relevant", "negative")
+LABELS = ("relevant", "negative")
+OLD_KEY = "verdict"  # what `label` was called in data sets of version 0.1
 SHOWN = 5  # bad lines named in an error
 _FIELDS = {item.name for item in fields(Suspect)}
-_NEEDED = ("query", "document_id", "text", "verdict")
+_NEEDED = ("query", "document_id", "text", "label")
 
 
 @dataclass(slots=True)
-class Reviewed:
-    """What became of the verdicts.
+class ReviewOutcome:
+    """How many reviewed labels were used, and why others were not.
 
     Attributes:
-        relevant, negative: verdicts heeded.
-        unknown: verdicts on a question that is not trained on, or a passage that is not in the corpus any more.
-        held_out: "relevant" verdicts on passages that answer dev or test; heeding them would leak.
-        open: suspects without a verdict.
-        kept: the verdicts that were read, to be written again.
+        relevant, negative: labels that were used.
+        unknown: labels of a question that is not in train, or of a passage that is no longer in the corpus.
+        held_out: "relevant" labels of passages that answer dev or test; using them would leak.
+        open: suspects without a label.
+        kept: the suspects with a label, to be written to the next review file.
     """
 
     relevant: int = 0
@@ -51,16 +52,18 @@ class Reviewed:
 
 
 def suspect_id(query: str, document_id: str) -> str:
-    """The same for the same question and document in every run."""
+    """An id that is the same for the same question and document in every run."""
     return short_id("r", f"{query}\n{document_id}")
 
 
 def read_review(path: str | Path) -> list[Suspect]:
-    """Read a review file; a line without a verdict is one not looked at yet.
+    """Read a review file; a line with an empty label has not been reviewed yet.
+
+    Files of version 0.1, where `label` was called `verdict`, are read as well.
 
     Raises:
-        InputError: there is no such file, a line is broken, a verdict is not known, or two contradict each other;
-            each with its line number.
+        InputError: there is no such file, a line is broken, a label is unknown, or two lines contradict each other;
+            the message gives the line numbers.
     """
     found: dict[tuple[str, str], tuple[int, Suspect]] = {}
     bad: list[str] = []
@@ -70,53 +73,53 @@ def read_review(path: str | Path) -> list[Suspect]:
             continue
         name = (key(suspect.query), suspect.document_id)
         before = found.get(name)
-        if before and before[1].verdict and suspect.verdict and before[1].verdict != suspect.verdict:
-            bad.append(f"line {number}: {suspect.verdict!r} contradicts line {before[0]}")
-        if not before or suspect.verdict:
+        if before and before[1].label and suspect.label and before[1].label != suspect.label:
+            bad.append(f"line {number}: {suspect.label!r} contradicts line {before[0]}")
+        if not before or suspect.label:
             found[name] = number, suspect
     if bad:
         more = f"; and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
         raise InputError(
-            f"{path}: {'; '.join(bad[:SHOWN])}{more}. Change nothing but verdict: 'relevant', 'negative', or '' for not "
-            "looked at."
+            f"{path}: {'; '.join(bad[:SHOWN])}{more}. Edit nothing but label: 'relevant', 'negative', or '' for not "
+            "reviewed."
         )
     return [suspect for _, suspect in found.values()]
 
 
-def sha256_verdicts(review: Sequence[Suspect]) -> str:
-    """SHA-256 of the verdicts among suspects, in whatever order; of no verdicts it is empty."""
-    rows = sorted([s.query, s.document_id, s.text, s.verdict] for s in review if s.verdict)
+def sha256_review(review: Sequence[Suspect]) -> str:
+    """SHA-256 of the labels in a review, whatever their order; empty if there are none."""
+    rows = sorted([s.query, s.document_id, s.text, s.label] for s in review if s.label)
     return sha256_json(rows) if rows else ""
 
 
-def heed(dataset: Dataset, review: list[Suspect], tally: Tally) -> Reviewed:
-    """Put verdicts into the train split: "relevant" as a label and a pair, "negative" as a label of grade 0.
+def apply_review(dataset: Dataset, review: list[Suspect], tally: Tally) -> ReviewOutcome:
+    """Add reviewed labels to the train split: "relevant" as a label and a pair, "negative" as a label of grade 0.
 
-    A grade of 0 lets the passage be mined as a negative whatever it scores.
+    A passage of grade 0 may be mined as a negative whatever it scores.
 
     Args:
         dataset: changed in place.
         review: from `read_review`.
-        tally: gets what could not be heeded.
+        tally: receives the labels that could not be used.
     """
-    done = Reviewed(kept=[suspect for suspect in review if suspect.verdict])
-    done.open = len(review) - len(done.kept)
-    if not done.kept:
-        return done
-    places = _Places(dataset)
-    for suspect in done.kept:
-        outcome = places.put(suspect)
-        setattr(done, outcome, getattr(done, outcome) + 1)
-        if outcome == "unknown":
-            tally.drop("review verdict: unknown question or passage", f"{suspect.query} → {suspect.document_id}")
-        elif outcome == "held_out":
-            tally.drop("review verdict: the passage answers dev or test", f"{suspect.query} → {suspect.document_id}")
-    places.close()
-    return done
+    outcome = ReviewOutcome(kept=[suspect for suspect in review if suspect.label])
+    outcome.open = len(review) - len(outcome.kept)
+    if not outcome.kept:
+        return outcome
+    train = _TrainLabels(dataset)
+    for suspect in outcome.kept:
+        result = train.add(suspect)
+        setattr(outcome, result, getattr(outcome, result) + 1)
+        if result == "unknown":
+            tally.drop("reviewed label: unknown question or passage", f"{suspect.query} → {suspect.document_id}")
+        elif result == "held_out":
+            tally.drop("reviewed label: the passage answers dev or test", f"{suspect.query} → {suspect.document_id}")
+    train.close()
+    return outcome
 
 
-class _Places:
-    """Where in a data set a verdict goes."""
+class _TrainLabels:
+    """The train split of a data set, by text, and what may not be added to it."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -138,13 +141,13 @@ class _Places:
             if not part["train"]:
                 del part["train"]
 
-    def put(self, suspect: Suspect) -> Literal["relevant", "negative", "unknown", "held_out"]:
-        """Heed a verdict; returns what became of it."""
+    def add(self, suspect: Suspect) -> Literal["relevant", "negative", "unknown", "held_out"]:
+        """Add a reviewed label; returns whether it was used, and if not, why."""
         question = key(suspect.query)
         document = self._document(suspect)
         if document is None or (question not in self._anchors and question not in self._known):
             return "unknown"
-        if suspect.verdict == "negative":
+        if suspect.label == "negative":
             self._row(suspect).setdefault(document, 0)
             return "negative"
         if key(suspect.text) in self._held:
@@ -156,7 +159,7 @@ class _Places:
         return "relevant"
 
     def _document(self, suspect: Suspect) -> str | None:
-        """By its id while that has the text that was looked at, else by the text."""
+        """Id of the passage: the reviewed id while it still has the reviewed text, else found by the text."""
         if key(self._content.get(suspect.document_id, "")) == key(suspect.text):
             return suspect.document_id
         return self._by_text.get(key(suspect.text))
@@ -193,19 +196,31 @@ def _rows(path: Path, bad: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _parse(row: dict[str, Any], number: int, bad: list[str]) -> Suspect | None:
+    row = _with_label(row, number, bad)
     if missing := [name for name in _NEEDED if not isinstance(row.get(name), str)]:
         bad.append(f"line {number} has no {' and no '.join(missing)}")
         return None
     if not all(map(_is_text, (row["query"], row["document_id"], row["text"]))):
-        bad.append(f"line {number} holds half a character (a lone surrogate)")
+        bad.append(f"line {number} contains half a character (a lone surrogate)")
         return None
-    row["verdict"] = row["verdict"].strip().lower()
-    if row["verdict"] not in ("", *VERDICTS):
-        bad.append(f"line {number}: unknown verdict {row['verdict']!r}.{nearest(row['verdict'], VERDICTS)}")
+    row["label"] = row["label"].strip().lower()
+    if row["label"] not in ("", *LABELS):
+        bad.append(f"line {number}: unknown label {row['label']!r}.{nearest(row['label'], LABELS)}")
         return None
     empty = {"id": suspect_id(row["query"], row["document_id"]), "score": 0.0, "positive_score": 0.0}
     given = {name: value for name, value in row.items() if name in _FIELDS}
     return Suspect(**{**empty, "positive": "", "guard": "", **given})
+
+
+def _with_label(row: dict[str, Any], number: int, bad: list[str]) -> dict[str, Any]:
+    """The row with its label under today's key; a line that says two different things is bad."""
+    old = row.get(OLD_KEY)
+    if not isinstance(old, str):
+        return row
+    label = row.get("label")
+    if isinstance(label, str) and label.strip() and old.strip() and label.strip().lower() != old.strip().lower():
+        bad.append(f"line {number}: label is {label!r} and {OLD_KEY} is {old!r}")
+    return {**row, "label": label if isinstance(label, str) and label.strip() else old}
 
 
 def _is_text(value: str) -> bool:

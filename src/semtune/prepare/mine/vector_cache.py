@@ -1,4 +1,4 @@
-"""Passages' vectors kept from one call to the next: the part of mining that takes hours."""
+"""Passage vectors cached on disk from one call to the next: computing them is what takes hours in mining."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from semtune.types import Encoded, Role
 from semtune.work_cache import Kept, named_after
 
 
-class KeptVectors:
-    """An encoder that looks into a folder first, and puts there what it computes; of passages, not of questions.
+class VectorCache:
+    """An encoder that reads vectors from a folder if they are there, and stores what it computes; passages only.
 
-    One file a call, so whoever embeds much in blocks loses one block when killed.
+    Each call is one file, so a killed process loses at most the block of passages it was encoding.
     """
 
     def __init__(self, encoder: Encoder, kept: Kept) -> None:
@@ -43,7 +43,7 @@ class KeptVectors:
 
 
 def _read(data: bytes | None) -> Encoded | None:
-    """What was kept; None where there is nothing, or nothing that can be read."""
+    """The stored vectors; None if there are none or they cannot be read."""
     if data is None:
         return None
     try:

@@ -1,1 +1,1 @@
-"""Passages: documents cut to texts that fit the backbone, with their places in the document."""
+"""Passages: documents cut into texts that fit the backbone, with their positions in the document."""

@@ -1,4 +1,4 @@
-"""Passages that fit the backbone: sentences packed up to its limit, counted by its own tokenizer."""
+"""Cutting texts into passages that fit the backbone: sentences are packed up to its limit in its own tokens."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from semtune.prepare.passages.sentences import Unit, join, units
-from semtune.prepare.passages.spans import Places
+from semtune.prepare.passages.spans import CharacterIndex
 from semtune.progress import QUIET, Progress
 from semtune.types import Role
 
-BATCH = 2_000  # texts a call of the tokenizer: it works on all cores within a call
-MIN_BUDGET = 0.5  # the header (title, summary) may take at most the other half of the limit
+BATCH = 2_000  # texts per call of the tokenizer, which uses all cores within a call
+MIN_BUDGET = 0.5  # share of the limit that is left to the passage, however long its header (title, summary) is
 _CUTS = re.compile(r"(?<=\s)(?=\S)|(?<=[，、；：])(?=\S)")  # words, and the clauses of Chinese and Japanese
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage: its text, and where in the text it was cut from it begins and ends (in characters)."""
+    """A passage: its text, and its start and end (in characters) in the text it was cut from."""
 
     text: str
     start: int
@@ -27,10 +27,10 @@ class Chunk:
 
 
 class TokenCounter(Protocol):
-    """Counts tokens as the model does; `semtune.encoders.tokenizer.Tokenizer` is one."""
+    """Counts tokens as the model does, e.g. `semtune.encoders.tokenizer.Tokenizer`."""
 
     def lengths(self, texts: Sequence[str], role: Role = "document") -> list[int]:
-        """Tokens each text has, prompt and special tokens included."""
+        """Number of tokens of each text, prompt and special tokens included."""
         ...
 
 
@@ -41,7 +41,7 @@ def count_tokens(
     progress: Progress = QUIET,
     task: str = "Counting tokens",
 ) -> list[int]:
-    """Tokens each text has with prompt and special tokens, counted in batches."""
+    """Number of tokens of each text, prompt and special tokens included, counted in batches."""
     found: list[int] = []
     with progress.track(task, len(texts)) as done:
         for start in range(0, len(texts), BATCH):
@@ -62,16 +62,17 @@ def chunk(
     """Cut each text into passages that fit into `limit` tokens together with their header.
 
     Args:
-        texts: (n,) what to cut.
-        headers: (n,) what is put before each passage of a text when it is served (title, summary).
+        texts: (n,) texts to cut.
+        headers: (n,) text that is put before each passage when it is served (title, summary).
         tokenizer: the backbone's.
         limit: the backbone's limit, special tokens included.
         progress: where to show it.
-        overlap: sentences (or lines of code) that a passage repeats from the end of the one before, where they fit.
+        overlap: number of sentences (or lines of code) that a passage repeats from the end of the previous one, if
+            they fit.
 
     Returns:
-        (n,) lists of passages. A header longer than half the limit leaves half the limit to its passages,
-        which are then truncated by the encoder; the caller counts them.
+        (n,) lists of passages. If a header is longer than half the limit, its passages get half the limit and are
+        truncated by the encoder; the caller counts them.
     """
     overhead = tokenizer.lengths([""])[0]
     room = limit - overhead
@@ -93,7 +94,7 @@ def chunk(
 
 
 def _counted_once(texts: Sequence[str], tokenizer: TokenCounter) -> list[int]:
-    """Tokens of texts of which many are the same."""
+    """Number of tokens of texts, many of which are equal; each distinct text is counted once."""
     distinct = list(dict.fromkeys(texts))
     lengths = dict(zip(distinct, count_tokens(distinct, tokenizer), strict=True))
     return [lengths[text] for text in texts]
@@ -106,7 +107,7 @@ def _note(
     overhead: int,
     remember: Callable[[str, int], None],
 ) -> None:
-    """Tell the lengths of passages, sums of their units', where these stand apart."""
+    """Remember the lengths of passages, as sums over their units, if white space separates the units."""
     if len(made) != len(packed):  # an empty one was left out
         return
     for chunk_, places in zip(made, packed, strict=True):
@@ -115,7 +116,7 @@ def _note(
 
 
 def _pack(sized: list[tuple[Unit, int]], budget: int, overlap: int) -> list[range]:
-    """Which units make up each passage; neighbours share up to `overlap` of them."""
+    """The units of each passage; neighbours share up to `overlap` of them."""
     packed: list[range] = []
     used = 0
     for place, (_, length) in enumerate(sized):
@@ -134,7 +135,7 @@ def _pack(sized: list[tuple[Unit, int]], budget: int, overlap: int) -> list[rang
 
 
 def _within(packed: list[range], found: list[Unit], budget: int, tokenizer: TokenCounter, overhead: int) -> list[range]:
-    """Halve passages that have more tokens than their units: it happens where units stand together without a space."""
+    """Halve passages with more tokens than their units have: this happens if no space separates two units."""
     kept: list[range] = []
     doubtful = {n for n, places in enumerate(packed) if any(not found[i].gap for i in places[1:])}
     counted = [n for n in range(len(packed)) if n in doubtful]
@@ -154,7 +155,7 @@ def _located(text: str, found: list[Unit], packed: list[range]) -> list[Chunk]:
         whole = join(found)
         begin, end = len(text) - len(text.lstrip()), len(text.rstrip())
         return [Chunk(whole, begin, end)] if whole.strip() else []
-    places = Places(text)
+    places = CharacterIndex(text)
     ends = [0]
     for unit in found:
         ends.append(ends[-1] + sum(map(len, unit.text.split())))
@@ -169,7 +170,7 @@ def _located(text: str, found: list[Unit], packed: list[range]) -> list[Chunk]:
 def _fitting(
     sized: list[tuple[Unit, int]], budget: int, tokenizer: TokenCounter, overhead: int
 ) -> list[tuple[Unit, int]]:
-    """Replace units that are longer than the budget by pieces of them."""
+    """Replace units that exceed the budget by pieces of them."""
     found: list[tuple[Unit, int]] = []
     for unit, length in sized:
         if length <= budget:
@@ -182,7 +183,7 @@ def _fitting(
 
 
 def _pieces(text: str, budget: int, tokenizer: TokenCounter, overhead: int) -> list[tuple[str, int]]:
-    """Cut at words; a word that alone is too long is halved until it fits."""
+    """Cut between words; a word that is too long by itself is halved until it fits."""
     words = _CUTS.split(text)
     sizes = [length - overhead for length in count_tokens(words, tokenizer)]
     pieces: list[tuple[str, int]] = []

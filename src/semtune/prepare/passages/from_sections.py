@@ -1,4 +1,4 @@
-"""Sections to passages: two texts each, the one that is judged and the one that is served."""
+"""Sections become passages with two texts each: one to evaluate on (without its question), one to serve."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from semtune.progress import QUIET, Progress
 from semtune.text import contains, key, one_line, stable_hash, word_count
 from semtune.types import Document
 
-MIN_ANCHOR_WORDS = 3  # of a summary; headings have rules of their own
-MAX_REPEATS = 3  # a question or passage found in more documents than this says nothing about any of them
+MIN_ANCHOR_WORDS = 3  # of a summary; headings have their own rules
+MAX_REPEATS = 3  # documents; a question or passage found in more of them says nothing about any of them
 SEPARATOR = " > "
 
 
 def _most_repeats(asked_by: str) -> int:
-    """In how many documents a question or its text may stand; definitions are many, and would join most documents."""
+    """Maximum number of documents with the same question or text; 1 for definitions, which would join most of them."""
     return 1 if asked_by == "definition" else MAX_REPEATS
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A section with the question it answers, and its source; the question is empty where there is none."""
+class AskedSection:
+    """A section with the question it answers (may be empty) and the question's source."""
 
     section: Section
     anchor: str
@@ -39,7 +39,7 @@ class Asked:
 
     @property
     def header(self) -> str:
-        """What is served before each passage: title, and the summary."""
+        """The text served before each passage: title and summary."""
         return f"{self.title} {self.section.summary}".strip()
 
     @property
@@ -53,12 +53,12 @@ class Passage:
     """One passage of a section.
 
     Attributes:
-        judged: the passage without its question: what the model must find.
-        served: the passage with title, headings and summary: what a user finds.
-        anchor: the question it answers; empty for a passage that only makes the search harder.
-        part: its number within the section, from 1.
+        judged: the passage without its question: what the model must find in an evaluation.
+        served: the passage with title, headings and summary: what users find.
+        anchor: the question it answers; empty for a passage that is only a distractor.
+        part: number within the section, from 1.
         section: the section's id.
-        group: what must stay in one split.
+        group: the document; its passages must stay in one split.
         asked_by: the source of the question: "heading", "summary", "faq", "definition", "cloze".
     """
 
@@ -71,10 +71,10 @@ class Passage:
     asked_by: str = ""
 
 
-def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) -> list[Asked]:
+def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) -> list[AskedSection]:
     """Find the question of each section; sections that are too short are left out and counted."""
     tally.count("sections", len(sections))
-    found: list[Asked] = []
+    found: list[AskedSection] = []
     for section in sections:
         section = _whole(section, settings)
         if word_count(section.text) < settings.min_words:
@@ -84,7 +84,7 @@ def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) ->
             continue
         anchor, asked_by = _question(section)
         if not anchor and section.path and not section.name:
-            reason = "heading that says nothing" if is_empty(section.path[-1]) else "heading of one word"
+            reason = "uninformative heading" if is_empty(section.path[-1]) else "heading of one word"
             tally.drop(f"question: {reason}", SEPARATOR.join(section.path))
         elif anchor and settings.supervision.share(asked_by) == 0:
             tally.drop(f"question: the source {asked_by!r} is off", anchor)
@@ -92,12 +92,12 @@ def ask(sections: Sequence[Section], settings: PrepareSettings, tally: Tally) ->
         elif anchor and is_link_list(section.text):
             tally.drop("question: leads to a list of links", anchor)
             section, anchor = _whole_text(section), ""
-        found.append(Asked(section, anchor, asked_by))
+        found.append(AskedSection(section, anchor, asked_by))
     return _drop_repeated(found, tally)
 
 
 def cut(
-    asked: Sequence[Asked], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET, overlap: int = 0
+    asked: Sequence[AskedSection], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET, overlap: int = 0
 ) -> list[Passage]:
     """Cut sections into passages that fit into `limit` tokens with their header; see `chunk` for the overlap."""
     texts = [_without_first_line(item.section.text, item.anchor) for item in asked]
@@ -110,7 +110,7 @@ def cut(
 
 
 def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> list[Passage]:
-    """Keep at most `limit` passages: whole sections, those with a question first, the rest by hash."""
+    """Keep at most `limit` passages: whole sections, those with a question first, in the order of a hash."""
     if limit is None or len(passages) <= limit:
         return passages
     sizes: dict[str, tuple[bool, int]] = {}
@@ -118,7 +118,7 @@ def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> 
         sizes[passage.section] = (not passage.anchor, sizes.get(passage.section, (False, 0))[1] + 1)
     kept: set[str] = set()
     room = limit
-    # Not the bare id: groups are split by that hash, and of documents of one section all that is kept would be test.
+    # Not the hash of the bare id: groups are split by it, so with one section a document only test would be kept.
     for section in sorted(sizes, key=lambda id_: (sizes[id_][0], stable_hash(f"kept\n{id_}", seed), id_)):
         if sizes[section][1] <= room:
             kept.add(section)
@@ -129,7 +129,7 @@ def cap(passages: list[Passage], limit: int | None, tally: Tally, seed: int) -> 
 
 
 def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
-    """Keep each judged text once; one that stands in many documents answers no question."""
+    """Keep each text once; a text that occurs in many documents loses its question."""
     groups: dict[str, set[str]] = {}
     for passage in passages:
         groups.setdefault(key(passage.judged.content), set()).add(passage.group)
@@ -138,20 +138,20 @@ def unique(passages: list[Passage], tally: Tally) -> list[Passage]:
     for passage in passages:
         text = key(passage.judged.content)
         if text in seen:
-            tally.drop("passage that stood before", passage.judged.id)
+            tally.drop("duplicate passage", passage.judged.id)
             continue
         seen.add(text)
         if passage.anchor and len(groups[text]) > (most := _most_repeats(passage.asked_by)):
-            tally.drop(f"question: its text stands in more than {most} document{'s' * (most > 1)}", passage.anchor)
+            tally.drop(f"question: its text occurs in more than {most} document{'s' * (most > 1)}", passage.anchor)
             passage = replace(passage, anchor="")
         kept.append(passage)
     return kept
 
 
 def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
-    """Take the question from passages that are nearly repeated, or nearly asked, in more than MAX_REPEATS documents.
+    """Remove the question of passages with near duplicates, of text or question, in more than MAX_REPEATS documents.
 
-    They say little about any of them; joining all these documents into one split would say still less.
+    They say little about any of these documents, and would force all of them into one split.
     """
     for what in ("text", "question"):
         asked = [i for i, passage in enumerate(passages) if passage.anchor]
@@ -159,17 +159,17 @@ def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
         for crowd in _crowds(texts, groups := [passages[i].group for i in asked]):
             most = MAX_REPEATS
             if len({groups[place] for place in crowd}) <= MAX_REPEATS:
-                most = 1  # too few for boilerplate, but definitions do not join documents
+                most = 1  # too few for boilerplate, but definitions must not join documents
                 crowd = [p for p in crowd if what == "text" and passages[asked[p]].asked_by == "definition"]
             for place in crowd:
-                reason = f"question: its {what} is nearly that of more than {most} document{'s' * (most > 1)}"
+                reason = f"question: near duplicates of its {what} occur in more than {most} document{'s' * (most > 1)}"
                 tally.drop(reason, texts[place])
                 passages[asked[place]] = replace(passages[asked[place]], anchor="")
     return passages
 
 
 def _crowds(texts: Sequence[str], groups: Sequence[str]) -> list[list[int]]:
-    """Positions of near duplicates, joined, where they span several groups."""
+    """Positions of near duplicates, joined, if they belong to several groups."""
     joined = Groups()
     for near in near_duplicates([fingerprint(text) for text in texts]):
         joined.join([f"{near.first:09}", f"{near.second:09}"])
@@ -191,7 +191,7 @@ def _question(section: Section) -> tuple[str, str]:
 
 
 def _whole(section: Section, settings: PrepareSettings) -> Section:
-    """A summary with nothing below it is the text itself, and no question."""
+    """A summary with no text below it becomes the text itself and is no question."""
     if section.summary and (
         word_count(section.text) < settings.min_words or word_count(section.summary) < MIN_ANCHOR_WORDS
     ):
@@ -200,18 +200,18 @@ def _whole(section: Section, settings: PrepareSettings) -> Section:
     return section
 
 
-def _drop_repeated(asked: list[Asked], tally: Tally) -> list[Asked]:
+def _drop_repeated(asked: list[AskedSection], tally: Tally) -> list[AskedSection]:
     groups: dict[str, set[str]] = {}
     for item in asked:
         if item.anchor:
             groups.setdefault(key(item.anchor), set()).add(
                 item.section.group if not item.section.name else item.section.id
             )
-    result: list[Asked] = []
+    result: list[AskedSection] = []
     for item in asked:
         if item.anchor and len(groups[key(item.anchor)]) > (most := _most_repeats(item.asked_by)):
-            tally.drop(f"question: stands over more than {most} text{'s' * (most > 1)}", item.anchor)
-            item = Asked(_whole_text(item.section), "")
+            tally.drop(f"question: asked of more than {most} text{'s' * (most > 1)}", item.anchor)
+            item = AskedSection(_whole_text(item.section), "")
         result.append(item)
     return result
 
@@ -223,7 +223,7 @@ def _whole_text(section: Section) -> Section:
 
 
 def _without_first_line(text: str, anchor: str) -> str:
-    """A text that repeats its heading in the first line loses that line."""
+    """The text without its first line if that repeats the heading."""
     first, _, rest = text.partition("\n")
     return (
         rest.lstrip("\n")
@@ -232,7 +232,7 @@ def _without_first_line(text: str, anchor: str) -> str:
     )
 
 
-def _passage(item: Asked, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
+def _passage(item: AskedSection, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
     section = item.section
     id_ = section.id if number == 1 else f"{section.id}({number})" if "#" in section.id else f"{section.id}#{number}"
     metadata = {

@@ -1,7 +1,7 @@
-"""Entries of lists, terms with definitions and questions with answers, as sections of their own.
+"""Terms with definitions and questions with answers, found in lists, as sections of their own.
 
-Readers mark them with a `Term` at the end of the path; "Q:" and "A:" lines are found here, in any text. An entry
-that says too little to be a pair goes back into the section it stands in.
+Readers mark them with a `Term` at the end of the path; "Q:" and "A:" lines are found here, in any text. An entry that
+says too little to be a pair is put back into the section that contains it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def is_question(text: str) -> bool:
 
 
 def separate(sections: Sequence[Section], weights: SupervisionSettings, tally: Tally) -> list[Section]:
-    """Sections with each entry that can be asked for as one of its own, and all others within their section."""
+    """Sections, with each informative entry as a section of its own and all others within their section."""
     result: list[Section] = []
     places: dict[tuple[str, ...], int] = {}  # path → its section in the result, for the document being read
     before: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ def _stands_alone(section: Section, weights: SupervisionSettings, tally: Tally) 
     if weights.share(source) == 0:
         reason = f"the source {source!r} is off"
     elif is_empty(term) or not says_words(term) or not from_term(section.path):
-        reason = "the term says nothing"
+        reason = "the term is uninformative"
     elif word_count(term) > MAX_TERM:
         reason = f"the term has more than {MAX_TERM} words"
     elif word_count(section.text) < least:
@@ -81,7 +81,7 @@ def _stands_alone(section: Section, weights: SupervisionSettings, tally: Tally) 
 
 
 def _questions(section: Section) -> list[Section]:
-    """A section cut at its "Q:" lines; itself where there are none with an answer."""
+    """A section cut at its "Q:" lines; unchanged if it has none with an answer."""
     found = (
         []
         if section.name or section.summary

@@ -1,7 +1,7 @@
-"""Text to units that must not be torn: sentences of prose, lines of code, list items.
+"""Splitting text into units that stay whole: sentences of prose, lines of code, list items.
 
-Deliberately simple: regular expressions, no model, any language that marks the end of a sentence with . ! ? … or
-their Chinese and Japanese forms.
+Deliberately simple: regular expressions, no model, any language that ends its sentences with . ! ? … or their Chinese
+and Japanese forms.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[])(?:e\.g|i\.e|etc|cf|vs|approx|resp|Dr|Mr|Mrs|Ms|Prof|St|Fig|Figs|Eq|No|Vol|Sec|Ch|al|"
     r"z\.B|d\.h|u\.a|o\.ä|bzw|usw|ca|bspw|ggf|evtl|inkl|vgl|Nr|Abs|Bd|Hrsg|Mio|Mrd|Std|p\.ex|env|Sra|Sr|[^\W\d_])\.$"
 )
-LONGEST = 12  # characters that hold any of them and the space before
+LONGEST = 12  # characters; no abbreviation with the space before it is longer
 _ORDINAL = re.compile(r"(?:^|\s)\d{1,2}\.$")
 _MONTH = re.compile(r"(?:Jan|Jän|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)")  # "am 3. Oktober"
 _BROKEN = re.compile(rf"(?<=[{CJK}，。、；：！？」』）])\n(?=[{CJK}「『（])")  # a line of Chinese or Japanese goes on
@@ -29,7 +29,7 @@ _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A piece of text, the white space that stood before it, and whether it is a sentence of prose."""
+    """A piece of text, the white space before it, and whether it is a sentence of prose."""
 
     text: str
     gap: str
@@ -37,10 +37,10 @@ class Unit:
 
 
 def units(text: str) -> list[Unit]:
-    """Split a text into its units; joined with their gaps they give the text back, white space tidied.
+    """Split a text into its units; joined with their gaps they give the text back, with white space tidied.
 
-    Lines that are code, list items or table rows stay lines. Other lines of a paragraph were broken for
-    width only: they are joined and split into sentences.
+    Lines of code, list items and table rows stay lines. Other lines of a paragraph are assumed to be wrapped: they are
+    joined and split into sentences.
     """
     found: list[Unit] = []
     prose: list[str] = []
@@ -97,6 +97,6 @@ def _sentences(text: str, gap: str) -> list[Unit]:
 
 
 def _goes_on(text: str, start: int, end: int, after: int) -> bool:
-    """Whether what follows a full stop is no new sentence: a small letter, or the month of a German date."""
+    """Whether the sentence goes on after a full stop: a lower-case letter follows, or the month of a German date."""
     first = text[after : after + 4].lstrip("\"'“‘„«([")[:1] if text[after] in "\"'“‘„«([" else text[after]
     return first.islower() or bool(_MONTH.match(text, after) and _ORDINAL.search(text[max(start, end - 4) : end]))

@@ -1,7 +1,7 @@
-"""Where a passage stands in its document: spans of characters, and the way back from them.
+"""Spans: the position of a passage in its document, in characters, and getting the text back from a span.
 
-A document's text is what its reader makes of the file: cleaned, headings left out, the sections one after the other
-with an empty line between them. `document_text` gives it, and `metadata["span"]` of a passage counts in it.
+A document's text is what its reader makes of the file: cleaned, without headings, the sections separated by an empty
+line. `document_text` returns it, and `metadata["span"]` of a passage refers to it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any, Protocol
 from semtune.errors import InputError
 from semtune.prepare.records import Section
 
-BETWEEN = "\n\n"  # sections of a document's text
+BETWEEN = "\n\n"  # separates the sections of a document's text
 _RUN = re.compile(r"\S+")
 
 
-class Piece(Protocol):
-    """A stretch of a text; `semtune.prepare.passages.chunk.Chunk` is one."""
+class TextPiece(Protocol):
+    """A part of a text, e.g. `semtune.prepare.passages.chunk.Chunk`."""
 
     @property
     def text(self) -> str:
-        """What it says, white space tidied."""
+        """Its text, with white space tidied."""
         ...
 
     @property
@@ -38,8 +38,8 @@ class Piece(Protocol):
         ...
 
 
-class Places:
-    """Finds the characters of a text by counting those that are not white space."""
+class CharacterIndex:
+    """Finds positions in a text by counting only the characters that are not white space."""
 
     def __init__(self, text: str) -> None:
         self._starts: list[int] = []
@@ -51,7 +51,7 @@ class Places:
             seen += match.end() - match.start()
 
     def span(self, first: int, last: int) -> tuple[int, int]:
-        """Start and end of the characters numbered `first` up to, not including, `last`."""
+        """Start and end of the characters numbered from `first` up to but not including `last`."""
         return self._place(first), self._place(last - 1) + 1
 
     def _place(self, number: int) -> int:
@@ -60,30 +60,30 @@ class Places:
 
 
 def starts(texts: Sequence[str]) -> list[int]:
-    """Where each section begins in the document's text."""
+    """Start of each section in the document's text."""
     found = [0]
     for text in texts:
         found.append(found[-1] + len(text) + len(BETWEEN))
     return found[:-1]
 
 
-def spans(section: Section, text: str, chunks: Sequence[Piece]) -> list[tuple[int, int] | None]:
-    """Where passages stand in their document's text.
+def spans(section: Section, text: str, chunks: Sequence[TextPiece]) -> list[tuple[int, int] | None]:
+    """Spans of passages in their document's text.
 
     Args:
-        section: what they are of.
-        text: what they were cut from: the section's text, or a part of it.
-        chunks: the passages, with their places in `text`.
+        section: the section that the passages are of.
+        text: the text they were cut from: the section's text, or a part of it.
+        chunks: the passages, with their positions in `text`.
 
     Returns:
-        Start and end of each; None where the document has no such text, or the passage was put together of several.
+        Start and end of each; None if the document has no such text, or the passage combines several parts of it.
     """
     begin, origin = section.start, section.origin
     if begin is None:
         return [None] * len(chunks)
     if (base := origin.find(text)) >= 0:
         return [(begin + base + piece.start, begin + base + piece.end) for piece in chunks]
-    places, bare, after = Places(origin), _bare(origin), 0
+    places, bare, after = CharacterIndex(origin), _bare(origin), 0
     found: list[tuple[int, int] | None] = []
     for piece in chunks:
         wanted = _bare(piece.text)
@@ -102,7 +102,7 @@ def _bare(text: str) -> str:
 
 
 def document_text(path: Path) -> str:
-    """The text of a file as passages' spans count in it.
+    """The text of a file that the spans of its passages refer to.
 
     Raises:
         InputError: the file cannot be read, or has no text.
@@ -113,12 +113,12 @@ def document_text(path: Path) -> str:
     tally = Tally()
     sections = read_file(path, path.name, tally)
     if not sections:
-        raise InputError(f"{path.absolute()} has no text that can be read ({', '.join(tally.dropped) or 'empty'}).")
+        raise InputError(f"{path.absolute()} has no readable text ({', '.join(tally.dropped) or 'empty'}).")
     return BETWEEN.join(section.text for section in sections)
 
 
 def _text_of(source: Path, name: str) -> str:
-    """The text of a document of a folder, of an archive, or of an archive in a folder."""
+    """The text of a document in a folder, in an archive, or in an archive in a folder."""
     from semtune.prepare.drop_log import Tally
     from semtune.prepare.readers.files.archive import is_archive, unpacked
 
@@ -137,26 +137,26 @@ def _text_of(source: Path, name: str) -> str:
 
 
 def passage_text(source: Path, metadata: Mapping[str, Any]) -> str:
-    """The stretch of the original that a passage was cut from, line breaks and all.
+    """The part of the original that a passage was cut from, with its line breaks.
 
     Args:
         source: the folder or file that the data set was prepared from.
         metadata: of the document: its "source" and "span".
 
     Raises:
-        InputError: the passage has no span, or the file is not there any more or is shorter now.
+        InputError: the passage has no span, or the file is missing or has become shorter.
     """
     span = metadata.get("span")
     if span is None:
         raise InputError(
-            f"The passage of {metadata.get('source')} has no span: only passages of files with text (.txt, .md, .html ...) "
-            "have one, not rows of tables and docstrings."
+            f"The passage of {metadata.get('source')} has no span: only passages of text files (.txt, .md, .html ...) "
+            "have one; rows of tables and docstrings have none."
         )
     text = _text_of(source, str(metadata["source"]))
     start, end = span
     if end > len(text):
         raise InputError(
-            f"{metadata['source']} has {len(text):,} characters, but the passage ends at {end:,}: the file was changed "
-            "after the data set was made. Prepare it again."
+            f"{metadata['source']} has {len(text):,} characters, but the passage ends at {end:,}: the file has changed "
+            "since the data set was made. Prepare the data set again."
         )
     return text[start:end]

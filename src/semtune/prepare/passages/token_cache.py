@@ -1,4 +1,4 @@
-"""Token lengths that are known already: what was counted to cut passages need not be counted again to report on them."""
+"""A cache of token lengths: what was counted while cutting passages is not counted again for the report."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from semtune.prepare.passages.chunk import TokenCounter, count_tokens
 from semtune.progress import QUIET, Progress
 from semtune.types import Document, Role
 
-_NOT_SPACE = re.compile(r"[\x1c-\x1f]")  # white space to Python, and to no tokenizer
+_NOT_SPACE = re.compile(r"[\x1c-\x1f]")  # white space to Python but to no tokenizer
 
 
-class Counted:
+class TokenLengthCache:
     """A tokenizer that remembers the lengths of passages and titles.
 
-    Texts put together with white space between them have as many tokens as their parts only where the tokenizer
-    looks at each word by itself (`splits_at_spaces`, BERT's do). With others nothing is remembered, and all is counted.
+    Texts joined by white space have as many tokens as their parts together only if the tokenizer looks at each word by
+    itself (`splits_at_spaces`; BERT's do). With other tokenizers nothing is remembered and everything is counted.
     """
 
     def __init__(self, tokenizer: TokenCounter) -> None:
@@ -26,18 +26,18 @@ class Counted:
         self._known: dict[str, int] = {}
 
     def lengths(self, texts: Sequence[str], role: Role = "document") -> list[int]:
-        """Tokens each text has, prompt and special tokens included."""
+        """Number of tokens of each text, prompt and special tokens included."""
         return self._tokenizer.lengths(texts, role)
 
     def remember(self, text: str, length: int) -> None:
-        """Keep the length of a text whose parts were counted, special tokens included."""
+        """Store the length of a text whose parts were counted, special tokens included."""
         if self._adds_up and not _NOT_SPACE.search(text):
             self._known[text] = length
 
     def of(
         self, documents: Sequence[Document], progress: Progress = QUIET, task: str = "Measuring lengths"
     ) -> list[int]:
-        """Tokens of each document's content; only what is not known is counted."""
+        """Number of tokens of each document's content; only unknown lengths are counted."""
         if self._adds_up:
             new = [d.title for d in documents if d.text in self._known and d.title and d.title not in self._known]
             new = list(dict.fromkeys(new))

@@ -1,1 +1,1 @@
-"""Questions: what asks for a passage, from headings, lists, links, clozes or a language model."""
+"""Questions: where the question of a passage comes from: headings, lists, links, clozes or a language model."""

@@ -1,4 +1,4 @@
-"""From headings to questions: which ones say enough to be asked, and how."""
+"""Headings as questions: which ones are informative enough, and how short ones are completed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from semtune.text import CJK, contains, one_line, word_count
 
-# Headings that say nothing about the text below them, in the languages most often met.
+# Headings that say nothing about the text below them, in common languages.
 _EMPTY_HEADINGS = (
     "introduction|intro|overview|summary|abstract|preface|foreword|background|see also|related|related topics|"
     "related articles|note|notes|footnotes|remarks|example|examples|usage|usage example|usage examples|synopsis|"
@@ -17,7 +17,8 @@ _EMPTY_HEADINGS = (
     "news|release notes|what's new|what’s new|faq|questions|conclusion|conclusions|discussion|results|methods|"
     "tl;dr|tldr|next steps|more|more information|for more information|miscellaneous|misc|other|others|general|"
     "basics|advanced|appendix|todo|warning|warnings|tip|tips|caution|important|prerequisites|requirements|"
-    "definition|definitions|glossary|terms|frequently asked questions|return type|raises|yields|default|default value|values|see|untitled|readme|document|page|welcome|einleitung|einführung|überblick|übersicht|"
+    "definition|definitions|glossary|terms|frequently asked questions|return type|raises|yields|default|"
+    "default value|values|see|untitled|readme|document|page|welcome|einleitung|einführung|überblick|übersicht|"
     "siehe auch|beispiel|beispiele|hinweis|hinweise|anmerkungen|inhalt|inhaltsverzeichnis|literatur|impressum|"
     "introducción|ejemplos|véase también|notas|referencias|exemples|voir aussi|remarques|références|sommaire|简介|"
     "介绍|概述|示例|例子|参见|注意|备注|参考文献|目录|はじめに|概要|例|関連項目|注意事項|目次"
@@ -48,15 +49,15 @@ def is_empty(heading: str) -> bool:
 
 
 def is_enough(heading: str) -> bool:
-    """Whether a heading can be asked as it stands: two words, or one that is a name of something."""
+    """Whether a heading can be a question by itself: it has two words, or one that is the name of something."""
     return word_count(heading) >= 2 or bool(_INFORMATIVE.search(heading))
 
 
 def from_headings(path: tuple[str, ...]) -> str:
     """The question that a section answers, from its headings (title first); empty if they say too little.
 
-    A short heading takes the nearest telling heading above it in front: "Install" under "Guide to Milvus"
-    becomes "Guide to Milvus: Install". A heading such as "See also" gives none.
+    A short heading is completed by the nearest informative heading above it: "Install" under "Guide to Milvus" becomes
+    "Guide to Milvus: Install". A heading such as "See also" gives no question.
     """
     if not path or is_empty(path[-1]):
         return ""
@@ -70,10 +71,10 @@ def from_headings(path: tuple[str, ...]) -> str:
 
 
 def from_term(path: tuple[str, ...]) -> str:
-    """The question that a definition or an answer belongs to: the last entry of the path, a term.
+    """The question for a definition or an answer: the last entry of the path, a term.
 
-    A question is asked as it stands. A term of one word, or an option ("-v, --verbose"), means little without the
-    heading above it: "git-log Manual Page: -v, --verbose".
+    A question is used unchanged. A term of one word, or an option ("-v, --verbose"), means little without the heading
+    above it: "git-log Manual Page: -v, --verbose".
     """
     term = _MARKS.sub("", one_line(_DECORATION.sub("", path[-1]))).rstrip(":").strip()
     if term.endswith(("?", "？", "؟")):

@@ -1,4 +1,4 @@
-"""What links say about the documents they lead to, and neighbours within a section: pairs to train on only."""
+"""Training pairs from link texts with their target documents, and from neighbouring passages of a section."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.from_sections import Passage
 from semtune.prepare.questions.headings import clean_heading
 from semtune.prepare.questions.supervision import add_pair
-from semtune.prepare.questions.uninformative import junk
+from semtune.prepare.questions.uninformative import uninformative_reason
 from semtune.prepare.readers.documents.block_types import is_link_list, links_of
 from semtune.prepare.records import Section
 from semtune.prepare.settings import SupervisionSettings
@@ -21,14 +21,16 @@ from semtune.text import key, one_line, stable_hash, word_count
 from semtune.types import Split
 
 MIN_WORDS, MAX_WORDS = 2, 20
-MAX_PER_DOCUMENT = 3  # else the page that everybody links to is all that is learned
+MAX_PER_DOCUMENT = 3  # otherwise most pairs would be about the page that everybody links to
 _SAYS_NOTHING = (
     "here|click here|this|this page|this link|this section|this document|this chapter|this article|link|read more|"
     "learn more|see here|see this|more info|more details|full list|the documentation|the docs|documentation|next page|"
-    "previous page|next|previous|prev|up|back|go back|back to top|top|home|home page|main page|download|continue|source|"
-    "view source|show source|edit|edit this page|table of contents|full text|not here|over here|as described here|"
-    "zum anfang|nach oben|hier|diese seite|weiter|zurück|mehr lesen|ici|cette page|suivant|précédent|en savoir plus|aquí|esta página|siguiente|"
-    "index|general index|module index|search page|modules|glossary|full index|all classes|anterior|leer más|这里|此处|下一页|上一页|更多|こちら|ここ|次へ|前へ"
+    "previous page|next|previous|prev|up|back|go back|back to top|top|home|home page|main page|download|continue|"
+    "source|view source|show source|edit|edit this page|table of contents|full text|not here|over here|"
+    "as described here|"
+    "zum anfang|nach oben|hier|diese seite|weiter|zurück|mehr lesen|ici|cette page|suivant|précédent|en savoir plus|"
+    "aquí|esta página|siguiente|index|general index|module index|search page|modules|glossary|full index|all classes|"
+    "anterior|leer más|这里|此处|下一页|上一页|更多|こちら|ここ|次へ|前へ"
 )
 SAYS_NOTHING = frozenset(_SAYS_NOTHING.split("|"))
 _ADDRESS = re.compile(r"^(?:\w+://|www\.|mailto:)|\.(?:html?|php|org|com|net|io)\b[/\w]*$", re.IGNORECASE)
@@ -50,7 +52,7 @@ _FILLING = re.compile(r"^(?:see(?: also)?|read)\b[:\s]*|[\s»›→←]+$", re.I
 def link_pairs(
     sections: Sequence[Section], passages: Sequence[Passage], tally: Tally
 ) -> list[tuple[str, str, Passage]]:
-    """(what a link says, the document it stands in, the first passage of the document it leads to)."""
+    """(text of a link, the document that contains it, the first passage of the document it leads to)."""
     menus = {section.id for section in sections if is_link_list(section.text)}
     first: dict[str, Passage] = {}
     for passage in passages:
@@ -61,7 +63,7 @@ def link_pairs(
         if (target := resolve(href, where, first)) is None:
             continue
         anchor = _NUMBERED.sub("", _FILLING.sub("", clean_heading(text)))
-        reason = _says_too_little(anchor) or junk(anchor, first[target].judged.content)
+        reason = _says_too_little(anchor) or uninformative_reason(anchor, first[target].judged.content)
         if reason:
             tally.drop(f"link: {reason}", f"{text} → {target}")
         else:
@@ -70,7 +72,7 @@ def link_pairs(
     for targets in said.values():
         if len(targets) > 1:
             tally.drop(
-                "link: says the same of several documents", f"{next(iter(targets.values()))[0]}: {', '.join(targets)}"
+                "link: same text leads to several documents", f"{next(iter(targets.values()))[0]}: {', '.join(targets)}"
             )
         else:
             ((target, link),) = targets.items()
@@ -85,7 +87,7 @@ def link_pairs(
 
 
 def resolve(href: str, where: str, documents: Mapping[str, object]) -> str | None:
-    """The other document that a link leads to as a whole; None for places within one, and for the outside."""
+    """The document that a link leads to; None for links within a document, to a part of one, or to other sites."""
     try:
         parts = urlsplit(href.strip())
     except ValueError:
@@ -106,7 +108,7 @@ def add_train_only(
     seed: int,
     tally: Tally,
 ) -> None:
-    """Add the pairs of links and of neighbours, where all that they touch is in train."""
+    """Add the pairs of links and of neighbours if all documents involved are in train."""
     if weights.link:
         for anchor, where, passage in link_pairs(sections, passages, tally):
             if splits.get(where) != "train" or splits[passage.group] != "train":
@@ -129,9 +131,9 @@ def _links(sections: Iterable[Section]) -> Iterator[tuple[str, str, str]]:
 
 def _says_too_little(text: str) -> str:
     if key(text).strip(" .:!…") in SAYS_NOTHING or _PLACE.match(text):
-        return "says nothing"
+        return "is uninformative"
     if _STEP.match(text):
-        return "is a step to the page before or after"
+        return "leads to the previous or next page"
     if _ADDRESS.search(text):
         return "is an address"
     if not MIN_WORDS <= word_count(_NUMBERS.sub(" ", text)) <= MAX_WORDS:

@@ -1,4 +1,4 @@
-"""Where questions come from: how many of each source there are, and training pairs added from one."""
+"""Sources of questions: how many questions each one gave, and adding a training pair from one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ SYNTHETIC = "synthetic"
 
 
 def source_of(dataset: Dataset) -> dict[str, str]:
-    """Question, as compared → where it came from; empty for questions that people gave."""
+    """Key of a question → its source; questions written by people are missing."""
     return {key(q.text): str(q.metadata["source"]) for q in dataset.queries.values() if "source" in q.metadata}
 
 
 def by_source(dataset: Dataset) -> dict[str, dict[Split, int]]:
-    """How many questions of each source are asked in each split."""
+    """Number of questions of each source in each split."""
     counts: dict[str, dict[Split, int]] = {}
     for split in SPLITS:
         for query in dataset.qrels.get(split, {}):
@@ -28,10 +28,10 @@ def by_source(dataset: Dataset) -> dict[str, dict[Split, int]]:
 
 
 def add_pair(dataset: Dataset, anchor: str, id_: str, positive: str, group: str, source: str, tally: Tally) -> bool:
-    """Add a training pair with its question and label, unless the question is asked already."""
+    """Add a training pair with its question and label, unless the question exists already."""
     query = short_id("q", anchor)
     if query in dataset.queries:
-        tally.drop(f"{source}: its text is a question already", anchor)
+        tally.drop(f"{source}: its text is already a question", anchor)
         return False
     dataset.queries[query] = Query(query, anchor, {"split": "train", "group": group, "source": source})
     dataset.qrels.setdefault("train", {})[query] = {id_: 1}

@@ -7,12 +7,12 @@ from typing import Any
 from semtune.dataset import Dataset
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import TokenCounter, count_tokens
-from semtune.prepare.passages.token_cache import Counted
+from semtune.prepare.passages.token_cache import TokenLengthCache
 from semtune.prepare.questions.supervision import by_source, source_of
 from semtune.prepare.report.languages import mix
 from semtune.prepare.report.lengths import spread
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.leaks import Leaks
+from semtune.prepare.split.leaks import LeakReport
 from semtune.progress import QUIET, Progress
 from semtune.text import key, stable_hash
 from semtune.types import SPLITS, ScoredPair, SentencePair
@@ -30,7 +30,7 @@ def write_report(
     settings: PrepareSettings,
     seed: int,
     tally: Tally,
-    found: Leaks,
+    found: LeakReport,
     progress: Progress = QUIET,
 ) -> dict[str, Any]:
     """Put the report together, and warn about a test split that is small and about documents that are cut."""
@@ -71,7 +71,7 @@ def sizes(dataset: Dataset) -> dict[str, Any]:
 
 
 def _tokens(dataset: Dataset, tokenizer: TokenCounter, limit: int, progress: Progress) -> dict[str, Any]:
-    counted = tokenizer if isinstance(tokenizer, Counted) else Counted(tokenizer)
+    counted = tokenizer if isinstance(tokenizer, TokenLengthCache) else TokenLengthCache(tokenizer)
     queries = [query.text for query in dataset.queries.values()]
     served = counted.of(dataset.to_index, progress)
     judged = served if dataset.documents is None else counted.of(dataset.corpus)

@@ -1,1 +1,1 @@
-"""Split: train, dev and test that share nothing, and the checks that hold them apart."""
+"""Split: train, dev and test that share nothing, and the checks that keep them apart."""

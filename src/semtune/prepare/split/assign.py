@@ -1,6 +1,6 @@
-"""Groups that belong together, and their way into train, dev and test.
+"""Groups of what must stay in one split, and their assignment to train, dev and test.
 
-A group's place follows from a hash of its name, so that data added later moves nothing that was there before.
+A hash of a group's name decides its split, so data added later does not move what was there before.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from semtune.prepare.settings import PrepareSettings
 from semtune.text import stable_hash
 from semtune.types import Split
 
-FEW = 3  # with fewer groups there is no honest split
-ENOUGH = 50  # questions; with fewer, and less than half of its share, a split takes further groups
-LARGE = 0.25  # a group with more than this share of the questions is trained on, not judged with
+FEW = 3  # fewer groups cannot be split
+ENOUGH = 50  # questions; a split with fewer, and less than half of its share, takes further groups
+LARGE = 0.25  # a group with a larger share of the questions is used for training only
 
 
 class Groups:
-    """Union-find over names; a group is called by its smallest member."""
+    """Union-find over names; a group is named after its smallest member."""
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}
@@ -42,13 +42,13 @@ class Groups:
 
 
 def join_near(groups: Groups, members: Sequence[tuple[str, str]], what: str, tally: Tally) -> None:
-    """Put the groups of near duplicates together, so that none of two is trained on and the other judged with.
+    """Join the groups of near duplicates, so that one is not trained on while the other is held out.
 
     Args:
         groups: joined in place.
-        members: text and its group.
-        what: the texts, for the report.
-        tally: gets the number of near duplicates across groups, and examples.
+        members: texts with their group.
+        what: name of the texts, for the report.
+        tally: receives the number of near duplicates across groups, and examples.
     """
     for near in near_duplicates([fingerprint(text) for text, _ in members]):
         (one, home), (two, other) = members[near.first], members[near.second]
@@ -63,15 +63,15 @@ def assign(
 ) -> dict[str, Split]:
     """Give each group a split.
 
+    With three groups or more, every wanted split gets at least one. With fewer, all are used for training. A split that
+    got only small groups by chance takes further ones, in the order of their hash.
+
     Args:
         weights: group → number of questions in it; groups without questions need no split.
-        dev_share: wanted share of the groups; 0 makes no such split.
+        dev_share: wanted share of the groups; 0: no such split.
         test_share: the same for test.
         seed: of the hash.
-        tally: gets the warnings and the size of the largest group.
-
-    With three groups or more, every wanted split has at least one. With fewer, all are trained on. Where chance gave a
-    split small groups only, it takes those that are next by their hash.
+        tally: receives the warnings and the size of the largest group.
     """
     groups = sorted(weights)
     total = sum(weights.values())
@@ -84,7 +84,7 @@ def assign(
         if dev_share or test_share:
             tally.warn(
                 f"All questions come from {len(groups)} group(s) (documents, or questions that share texts): too few "
-                "to hold some back. All are used for training and the result cannot be judged. Add more documents."
+                "to hold some out. All are used for training, so the result cannot be evaluated. Add more documents."
             )
         return dict.fromkeys(groups, "train")
     place = {group: stable_hash(group, seed) / 2**64 for group in groups}
@@ -107,7 +107,7 @@ def assign(
 
 
 def missing_shares(held: Collection[Split], settings: PrepareSettings) -> dict[Split, float]:
-    """The shares of the splits that are still to be made."""
+    """The wanted shares of those splits that the source does not have."""
     shares: dict[Split, float] = {"dev": settings.dev_share, "test": settings.test_share}
     return {split: share for split, share in shares.items() if split not in held}
 
@@ -115,7 +115,7 @@ def missing_shares(held: Collection[Split], settings: PrepareSettings) -> dict[S
 def _guarantee(
     splits: dict[str, Split], place: Mapping[str, float], small: list[str], shares: dict[Split, float]
 ) -> None:
-    """See to it that no wanted split is empty and that something is left to train on."""
+    """Make sure that no wanted split is empty and that something is left to train on."""
     order = sorted(small, key=lambda group: (place[group], group))
     for wanted, share in shares.items():
         if not share or wanted in splits.values():
@@ -138,7 +138,7 @@ def _fill_up(
     weights: Mapping[str, int],
     shares: Mapping[Split, float],
 ) -> None:
-    """Move training groups to a split that has too few questions to judge with, up to about its share."""
+    """Move training groups to a split that has too few questions to evaluate with, up to about its share."""
     total = sum(weights.values())
     for wanted, share in shares.items():
         held = sum(weights[group] for group in splits if splits[group] == wanted)

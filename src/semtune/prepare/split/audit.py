@@ -1,31 +1,33 @@
-"""A look for leaks in a data set that someone split, whoever it was; nothing is changed."""
+"""Audit: look for leaks in a data set that was split already, by Semtune or by others; nothing is changed."""
 
 from __future__ import annotations
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.prepare.build.dataset import read_source
 from semtune.prepare.build.from_sentence_pairs import in_fields
 from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.read_source import read_source
 from semtune.prepare.readers.source_kind import Source, find_kind
 from semtune.prepare.records import Labels
 from semtune.prepare.settings import PrepareSettings
-from semtune.prepare.split.leaks import Leaks, leaks
+from semtune.prepare.split.leaks import LeakReport, find_leaks
 from semtune.progress import QUIET
 from semtune.types import SPLITS, Pair, Split
 
 DEFAULT = PrepareSettings()
 
 
-def audit(source: Source, settings: PrepareSettings = DEFAULT) -> Leaks:
-    """Search what is trained on for what is held out: documents, groups, exact texts, near duplicates, copies.
+def audit(source: Source, settings: PrepareSettings = DEFAULT) -> LeakReport:
+    """Look in train for what dev and test hold: documents, groups, exact texts, near duplicates, copies.
+
+    Whether the result is good enough is decided as in `prepare`: `report.passes(settings.max_leak_share)`.
 
     Args:
         source: a data set, a BEIR folder, or tables by split ({"train": path, "test": path}).
-        settings: roles of columns, where their names do not say them.
+        settings: roles of columns that their names do not tell; and whether `shared_documents` are allowed.
 
     Raises:
-        InputError: it has no splits that could be compared.
+        InputError: there are no splits to compare.
     """
     kind = find_kind(source)
     found = read_source(source, kind, settings, Tally(), QUIET)
@@ -33,15 +35,15 @@ def audit(source: Source, settings: PrepareSettings = DEFAULT) -> Leaks:
     here = [split for split in SPLITS if _has(dataset, split)]
     if "train" not in here or len(here) < 2:
         raise InputError(
-            f"{source} has {'the splits ' + ', '.join(here) if here else 'no splits'}: an audit compares train with dev or "
-            "test. Give a data set made by `semtune prepare`, a BEIR folder with qrels for train and test, or files by "
-            "split: train=FILE test=FILE."
+            f"{source} has {'the splits ' + ', '.join(here) if here else 'no splits'}: an audit compares train with "
+            "dev or test. Give a data set made by `semtune prepare`, a BEIR folder with qrels for train and test, or "
+            "one file for each split: train=FILE test=FILE."
         )
-    return leaks(dataset)
+    return find_leaks(dataset, settings.shared_documents)
 
 
 def _as_it_is(found: object) -> Dataset:
-    """Labels or scored pairs as their owner split them."""
+    """Labels or scored pairs as a data set, with the splits they came with."""
     if isinstance(found, Labels):
         content = {document.id: document.content for document in found.corpus}
         made = Dataset(corpus=found.corpus, queries=found.queries)

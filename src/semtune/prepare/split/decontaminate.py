@@ -1,4 +1,4 @@
-"""Take out of train what gives a held-out question, passage or pair away without being equal to it."""
+"""Decontamination: remove training rows that nearly repeat a held-out question, passage or pair."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from semtune.dataset import Dataset
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.split.split_texts import Sort, Texts, both_sides, scored_text
+from semtune.prepare.split.split_texts import Sort, SplitTexts, both_sides, scored_text
 from semtune.text import key
 from semtune.types import Pair
 
 
-def scrub(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> None:
-    """Drop training rows that nearly repeat something of dev or test; each reason is counted.
+def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> None:
+    """Drop training rows that nearly repeat something in dev or test; each reason is counted.
 
     Args:
         dataset: changed in place; only its train split.
-        tally: gets the counts and examples of what was alike.
-        keep_documents: leave rows whose passage is (nearly) a held-out one, as their owner wants.
+        tally: receives the counts, and examples of what was alike.
+        keep_documents: keep rows whose passage is (nearly) a held-out one (`shared_documents: keep`).
     """
     alike: dict[Sort, dict[str, str]] = {}
     sides = both_sides(dataset)
@@ -27,40 +27,45 @@ def scrub(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> No
             continue
         for held, train, overlap in texts.nearly():
             alike[texts.sort].setdefault(train, held)
-            name = f"training {texts.sort}s that nearly repeat one of dev or test, left out"
+            name = f"training {texts.sort}s left out as near duplicates of one in dev or test"
             tally.pair(name, held, train, max(overlap.similarity, overlap.covered))
     if not any(alike.values()):
         return
-    _scrub_pairs(dataset, alike, tally)
-    _scrub_qrels(dataset, alike)
+    _drop_pairs(dataset, alike, tally)
+    _drop_labels(dataset, alike)
     for rows in (dataset.scored, dataset.labelled_pairs):
         kept = [row for row in rows.get("train", []) if scored_text(row) not in alike["scored pair"]]
         if dropped := len(rows.get("train", [])) - len(kept):
-            tally.drop("training row: nearly a pair of dev or test", next(iter(alike["scored pair"])), dropped)
+            tally.drop(
+                "training row: near duplicate of a pair in dev or test", next(iter(alike["scored pair"])), dropped
+            )
             rows["train"] = kept  # type: ignore[assignment]
 
 
-def _crosswise(texts: Texts, sides: Sequence[Texts]) -> dict[str, str]:
-    """Training questions that are a held-out passage word for word, or the other way about (a page's list of titles)."""
+def _crosswise(texts: SplitTexts, sides: Sequence[SplitTexts]) -> dict[str, str]:
+    """Training questions that equal a held-out passage, or training passages that equal a held-out question.
+
+    A page that lists titles is such a passage.
+    """
     other: Sort = "passage" if texts.sort == "question" else "question"
     held = {key(text) for side in sides if side.sort == other for text in side.held}
     return {text: text for text in texts.train if texts.sort != "scored pair" and key(text) in held}
 
 
-def _scrub_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tally) -> None:
+def _drop_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tally) -> None:
     kept: list[Pair] = []
     for pair in dataset.pairs.get("train", []):
         if pair.anchor in alike["question"]:
-            tally.drop("training label: question is nearly one of dev or test", pair.anchor)
+            tally.drop("training label: question is a near duplicate of one in dev or test", pair.anchor)
         elif pair.positive in alike["passage"]:
-            tally.drop("training label: passage is nearly one of dev or test", pair.positive)
+            tally.drop("training label: passage is a near duplicate of one in dev or test", pair.positive)
         else:
             kept.append(pair)
     if "train" in dataset.pairs:
         dataset.pairs["train"] = kept
 
 
-def _scrub_qrels(dataset: Dataset, alike: dict[Sort, dict[str, str]]) -> None:
+def _drop_labels(dataset: Dataset, alike: dict[Sort, dict[str, str]]) -> None:
     content = {document.id: document.content for document in dataset.corpus}
     for query, row in list(dataset.qrels.get("train", {}).items()):
         left = {d: grade for d, grade in row.items() if grade <= 0 or content.get(d, "") not in alike["passage"]}

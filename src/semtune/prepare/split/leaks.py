@@ -1,47 +1,66 @@
-"""The firewall: train shares nothing with dev and test, or the data set is refused.
+"""Leaks: what train shares with dev and test, and the one rule that says how much of it is too much.
 
-Looked for are documents by id, groups by name, exact texts (case and white space aside), and near duplicates and
+Compared are documents by id, groups by name, exact texts (ignoring case and white space), and near duplicates and
 copies of questions, passages and scored pairs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from semtune.dataset import Dataset
 from semtune.errors import GateError
-from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, Texts, both_sides, judged
+from semtune.prepare.split.split_texts import HELD_OUT, TRAIN, SplitTexts, both_sides, relevant_ids
 from semtune.text import key
+
+SharedDocuments: TypeAlias = Literal["drop", "keep"]
 
 EXAMPLES = 3
 SHOWN = 160  # characters of an example
 OF_DOCUMENTS = frozenset({"document", "group", "text", "near-duplicate passage"})
+EXEMPT = {"drop": frozenset[str](), "keep": OF_DOCUMENTS}
+"""`shared_documents` → sorts of leaks that do not count; shared questions and scored pairs always do."""
 
 
 @dataclass(slots=True)
-class Leaks:
+class LeakReport:
     """What train shares with dev or test.
 
     Attributes:
         found: sort ("document", "group", "text", "near-duplicate question" ...) → how many held-out things leak.
         examples: sort → the first few, the training side beside the held-out one where they differ.
-        held_out: questions, passages and pairs that were looked at.
+        held_out: questions, passages and pairs that were compared.
+        exempt: sorts that the settings allow (`shared_documents: keep`); they are reported and do not count.
     """
 
     found: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
     held_out: int = 0
+    exempt: frozenset[str] = frozenset()
 
     @property
     def total(self) -> int:
-        """All leaks found."""
+        """All leaks found, exempt or not."""
         return sum(self.found.values())
 
     @property
     def share(self) -> float:
-        """Leaks as a share of what is held out."""
+        """All leaks as a share of what is held out."""
         return self.total / self.held_out if self.held_out else 0.0
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """Sort → leaks that count against the limit."""
+        return {sort: count for sort, count in self.found.items() if count and sort not in self.exempt}
+
+    def passes(self, limit: float) -> bool:
+        """Whether the data set is good enough: the one rule of `semtune prepare` and of `semtune prepare --audit`.
+
+        Args:
+            limit: `max_leak_share`: leaks that count, as a share of what is held out, may not exceed it.
+        """
+        return sum(self.counted.values()) <= limit * self.held_out
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form, for the report."""
@@ -49,17 +68,25 @@ class Leaks:
             "found": self.total,
             "held_out": self.held_out,
             "share": round(self.share, 6),
+            "exempt": self.total - sum(self.counted.values()),
             "by_sort": dict(self.found),
             "examples": dict(self.examples),
         }
 
 
-def leaks(dataset: Dataset) -> Leaks:
-    """Look for everything that train shares with dev or test."""
-    result = Leaks()
-    _compare(result, "document", judged(dataset, TRAIN), judged(dataset, HELD_OUT))
+def find_leaks(dataset: Dataset, shared_documents: SharedDocuments = "drop") -> LeakReport:
+    """Look for everything that train shares with dev or test.
+
+    Args:
+        dataset: with all its splits.
+        shared_documents: "keep": common documents are allowed; common questions and scored pairs never are.
+    """
+    result = LeakReport(exempt=EXEMPT[shared_documents])
+    _compare(result, "document", relevant_ids(dataset, TRAIN), relevant_ids(dataset, HELD_OUT))
     group = {d.id: str(d.metadata["group"]) for d in dataset.corpus if "group" in d.metadata}
-    train, held = ({group[id_] for id_ in judged(dataset, splits) if id_ in group} for splits in (TRAIN, HELD_OUT))
+    train, held = (
+        {group[id_] for id_ in relevant_ids(dataset, splits) if id_ in group} for splits in (TRAIN, HELD_OUT)
+    )
     _compare(result, "group", train, held)
     sides = both_sides(dataset)
     result.held_out = sum(len(texts.held) for texts in sides)
@@ -74,47 +101,45 @@ def leaks(dataset: Dataset) -> Leaks:
     return result
 
 
-def check(dataset: Dataset, shared_documents: Literal["drop", "keep"] = "drop", max_share: float = 0.0) -> Leaks:
-    """Refuse a data set whose train split gives dev or test away.
+def check_leaks(dataset: Dataset, shared_documents: SharedDocuments = "drop", max_share: float = 0.0) -> LeakReport:
+    """Refuse a data set whose train split gives dev or test away; see `LeakReport.passes`.
 
     Args:
         dataset: with all its splits.
-        shared_documents: "keep" allows common documents; common questions and scored pairs never.
-        max_share: leaks allowed, as a share of what is held out.
+        shared_documents: as in `find_leaks`.
+        max_share: maximum share of the held-out texts that may leak.
 
     Raises:
-        GateError: it leaks more.
+        GateError: more of them leak.
     """
-    result = leaks(dataset)
-    allowed = OF_DOCUMENTS if shared_documents == "keep" else frozenset()
-    refused = {sort: count for sort, count in result.found.items() if count and sort not in allowed}
-    if sum(refused.values()) > max_share * result.held_out:
-        sort = next(iter(refused))
+    result = find_leaks(dataset, shared_documents)
+    if not result.passes(max_share):
+        refused = result.counted
         shared = ", ".join(f"{count:,} {name}(s)" for name, count in refused.items())
         raise GateError(
-            f"The data set leaks: train shares {shared} with dev or test, e.g. {result.examples[sort][0]!r}. Its "
-            "scores would be too good to be true. Prepare it from its source with `semtune prepare`, which separates "
-            "them, or take the shared rows out of the training file."
+            f"The data set leaks: train shares {shared} with dev or test, e.g. "
+            f"{result.examples[next(iter(refused))][0]!r}. Scores would be too good to be true. Prepare it from its "
+            "source with `semtune prepare`, which separates them, or remove the shared rows from the training file."
         )
     return result
 
 
-def _train(texts: Texts) -> list[str]:
+def _train(texts: SplitTexts) -> list[str]:
     return texts.train
 
 
-def _held(texts: Texts) -> list[str]:
+def _held(texts: SplitTexts) -> list[str]:
     return texts.held
 
 
-def _compare(result: Leaks, sort: str, train: set[str], held_out: set[str]) -> None:
+def _compare(result: LeakReport, sort: str, train: set[str], held_out: set[str]) -> None:
     common = sorted(train & held_out)
     result.found[sort] = len(common)
     if common:
         result.examples[sort] = [text[:SHOWN] for text in common[:EXAMPLES]]
 
 
-def _near(result: Leaks, texts: Texts) -> None:
+def _near(result: LeakReport, texts: SplitTexts) -> None:
     sort = f"near-duplicate {texts.sort}"
     found = texts.nearly()
     result.found[sort] = len({held for held, _, _ in found})

@@ -1,4 +1,4 @@
-"""The texts of a data set by side: what is trained on, and what is held out to judge with."""
+"""The texts of a data set by side: what is trained on, and what is held out to evaluate."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ HELD_OUT: tuple[Split, ...] = ("dev", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """Distinct texts of one sort on both sides, and the whole collection, in which words are counted."""
+class SplitTexts:
+    """Distinct texts of one sort on both sides, and the whole collection, which tells how rare words are."""
 
     sort: Sort
     train: list[str]
@@ -26,10 +26,10 @@ class Texts:
     collection: list[str]
 
     def nearly(self) -> list[tuple[str, str, Overlap]]:
-        """(held-out text, training text, how alike): near duplicates and copies that are not the same text.
+        """(held-out text, training text, overlap): near duplicates and copies that are not the same text.
 
-        Of scored pairs no copies: a pair of two equal sentences has few distinct words, and any pair that holds one
-        of them would cover it.
+        For scored pairs only near duplicates: a pair of two equal sentences has few distinct words, so any pair with
+        one of them would look like a copy.
         """
         found = overlaps(self.held, self.train, self.collection)
         if self.sort == "scored pair":
@@ -38,23 +38,23 @@ class Texts:
         return [(held, train, overlap) for held, train, overlap in pairs if key(held) != key(train)]
 
 
-def both_sides(dataset: Dataset) -> list[Texts]:
-    """Questions, passages and scored pairs of a data set, each by side."""
+def both_sides(dataset: Dataset) -> list[SplitTexts]:
+    """Questions, passages and scored pairs of a data set, training side and held-out side."""
     queries = [query.text for query in dataset.queries.values()]
     corpus = [document.content for document in dataset.corpus]
     return [
-        Texts("question", _questions(dataset, TRAIN), _questions(dataset, HELD_OUT), queries),
-        Texts("passage", _passages(dataset, TRAIN), _passages(dataset, HELD_OUT), corpus),
-        Texts("scored pair", _scored(dataset, TRAIN), _scored(dataset, HELD_OUT), corpus),
+        SplitTexts("question", _questions(dataset, TRAIN), _questions(dataset, HELD_OUT), queries),
+        SplitTexts("passage", _passages(dataset, TRAIN), _passages(dataset, HELD_OUT), corpus),
+        SplitTexts("scored pair", _scored(dataset, TRAIN), _scored(dataset, HELD_OUT), corpus),
     ]
 
 
 def scored_text(row: SentencePair) -> str:
-    """A scored or labelled pair as one text, the same for (a, b) and (b, a)."""
+    """A scored or labelled pair as one text; the same for (a, b) and (b, a)."""
     return "\n".join(sorted((row.sentence1, row.sentence2), key=key))
 
 
-def judged(dataset: Dataset, splits: Iterable[Split]) -> set[str]:
+def relevant_ids(dataset: Dataset, splits: Iterable[Split]) -> set[str]:
     """Ids of the documents that answer a question of these splits."""
     return {document for split in splits for document in positives(dataset.qrels.get(split, {}))}
 
@@ -74,7 +74,7 @@ def _questions(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
 
 
 def _passages(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
-    wanted = judged(dataset, splits := tuple(splits))
+    wanted = relevant_ids(dataset, splits := tuple(splits))
     found = dict.fromkeys(document.content for document in dataset.corpus if document.id in wanted)
     for split in splits:
         found.update(dict.fromkeys(pair.positive for pair in dataset.pairs.get(split, [])))

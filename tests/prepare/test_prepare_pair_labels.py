@@ -1,4 +1,4 @@
-"""Pairs with a verdict: triplets by default, labels that stay where a loss learns from them."""
+"""`prepare.pair_labels`: labelled pairs become triplets by default, or stay labels for the losses that learn from them."""
 
 import csv
 
@@ -92,15 +92,15 @@ def test_a_loss_finds_the_rows_it_learns_from(tmp_path, make, loss, shape, toy_m
 
 def test_triplets_are_refused_with_the_way_to_labels(tmp_path):
     found = prepare(inference(tmp_path / "nli.csv"), WordTokenizer(), 64)
-    with pytest.raises(ConfigError, match=r"does not fit .*prepare\.verdicts=labels"):
+    with pytest.raises(ConfigError, match=r"does not fit .*prepare\.pair_labels=labels"):
         plan(found, TrainSettings(loss="SoftmaxLoss"))
 
 
-def test_a_finished_table_of_labels_is_judged_as_pairs(tmp_path):
+def test_a_finished_table_of_labels_is_evaluated_as_pairs(tmp_path):
     found = load_for_evaluation(inference(tmp_path / "nli.csv"), PrepareSettings(pair_labels="labels"))
     assert len(found.labelled_pairs["test"]) == 180
 
 
 def test_another_word_is_refused():
-    with pytest.raises(ConfigError, match=r"verdicts='scores' is not known. Allowed: 'triplets', 'labels'"):
+    with pytest.raises(ConfigError, match="pair_labels: input should be 'triplets' or 'labels'"):
         PrepareSettings(pair_labels="scores")
