@@ -103,7 +103,7 @@ class PackedAttention(torch.autograd.Function):
             ends: their boundaries.
             scale: of the scores.
             p: of the dropout.
-            relative: for each of `length_groups(ends)` (heads, longest, longest) that is added to the scores; or none at all.
+            relative: (heads, longest, longest) for each of `length_groups(ends)`, added to the scores; or none at all.
 
         Returns:
             (tokens, heads, size).

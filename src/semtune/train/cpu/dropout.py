@@ -49,4 +49,6 @@ class ByteDropout(nn.Dropout):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Drop in training; return the input unchanged in evaluation."""
-        return _DropFunction.apply(input, self.p) if self.training and self.p > 0 else input  # type: ignore[return-value]
+        if not self.training or self.p == 0:
+            return input
+        return _DropFunction.apply(input, self.p)  # type: ignore[return-value]

@@ -49,8 +49,8 @@ def summarize_rows(dataset: Dataset) -> RowsSummary:
     summary = _summary(dataset)
     if summary.count < MIN_ROWS:
         raise InputError(
-            f"The data set has {summary.count} training row{'s' if summary.count != 1 else ''}; at least {MIN_ROWS} are "
-            "needed to train. Add documents or labelled pairs (prepare.json says what was dropped and why)."
+            f"The data set has {summary.count} training row{'s' if summary.count != 1 else ''}; at least {MIN_ROWS} "
+            "are needed to train. Add documents or labelled pairs (prepare.json says what was dropped and why)."
         )
     return summary
 
@@ -60,8 +60,8 @@ def _summary(dataset: Dataset) -> RowsSummary:
         values = {pair.score for pair in scored}
         if len(values) == 1 and len(scored) >= MIN_ROWS:
             raise InputError(
-                f"All {len(scored)} training scores are {scored[0].score}: nothing can be learned from labels of one value. "
-                "Add pairs with other scores."
+                f"All {len(scored)} training scores are {scored[0].score}: nothing can be learned from labels of one "
+                "value. Add pairs with other scores."
             )
         return RowsSummary("scored pairs", len(scored), binary=values <= {0.0, 1.0})
     if labelled := dataset.labelled_pairs.get("train"):

@@ -1,4 +1,4 @@
-"""Old name of `choose_directions`, until `semtune distil` hands in a judge itself; imports upward, so remove it then."""
+"""Old name of `choose_directions`, until `semtune distil` hands in a judge; imports upward, so remove it then."""
 
 from __future__ import annotations
 

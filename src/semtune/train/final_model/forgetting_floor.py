@@ -40,8 +40,8 @@ class FloorSet:
             if self.dataset.scored.get(split) or self.dataset.qrels.get(split):
                 return split
         raise InputError(
-            "train.floor.data has nothing to measure. Needed: scored pairs (sentence1, sentence2, score), or queries with "
-            "qrels."
+            "train.floor.data has nothing to measure. Needed: scored pairs (sentence1, sentence2, score), or "
+            "queries with qrels."
         )
 
 

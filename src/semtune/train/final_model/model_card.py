@@ -30,6 +30,7 @@ def model_card(contract: Contract, made: Literal["tuned", "distilled"], facts: S
         f"tags: [sentence-transformers, semtune{TAGS[made]}]\n---\n\n"
         f"# {contract.name}\n\nA sentence-transformers model {made} by Semtune from {contract.base}.\n\n"
         + "".join(f"- {line}\n" for line in lines)
-        + '\n```python\nfrom sentence_transformers import SentenceTransformer\n\nmodel = SentenceTransformer("this folder")\n'
+        + "\n```python\nfrom sentence_transformers import SentenceTransformer\n\n"
+        'model = SentenceTransformer("this folder")\n'
         f"```\n\nThe licence of the {ORIGIN[made]} applies.\n"
     )

@@ -59,7 +59,9 @@ LOSSES: dict[str, LossSpec] = {
     "CachedGISTEmbedLoss": LossSpec(_CACHED, PAIRS, in_batch=True, needs="guide"),
     "TripletLoss": LossSpec("the positive is closer than the negative by a margin (Schroff et al. 2015)", NEGATIVES),
     "MarginMSELoss": LossSpec(
-        "score difference of positive and negative as the teacher gives it (Hofstätter et al. 2020)", NEGATIVES, needs="teacher"
+        "score difference of positive and negative as the teacher gives it (Hofstätter et al. 2020)",
+        NEGATIVES,
+        needs="teacher",
     ),
     "DistillKLDivLoss": LossSpec(
         "distribution of scores over positive and negatives as the teacher gives it", NEGATIVES, needs="teacher"
@@ -77,7 +79,9 @@ LOSSES: dict[str, LossSpec] = {
     "OnlineContrastiveLoss": LossSpec(
         "ContrastiveLoss on the hard pairs of each batch", ("scored pairs", "labelled pairs"), binary=True
     ),
-    "SoftmaxLoss": LossSpec("a classifier of pairs on top of the model (Reimers and Gurevych 2019)", ("labelled pairs",)),
+    "SoftmaxLoss": LossSpec(
+        "a classifier of pairs on top of the model (Reimers and Gurevych 2019)", ("labelled pairs",)
+    ),
     "BatchHardTripletLoss": LossSpec(
         "the farthest text of the class against the nearest of another class (Hermans et al. 2017)", ("labelled texts",)
     ),

@@ -25,7 +25,10 @@ def alike(vectors: Embeddings) -> float:
 
 
 def effective_rank(vectors: Embeddings) -> float:
-    """Number of directions that (n, dim) vectors use: exp of the entropy of their singular values (Roy & Vetterli 2007)."""
+    """Number of directions that (n, dim) vectors use: exp of the entropy of their singular values.
+
+    Roy & Vetterli 2007, "The effective rank".
+    """
     centred = np.asarray(vectors, dtype=np.float64) - np.mean(vectors, axis=0, dtype=np.float64)
     if not np.isfinite(centred).all():
         return float("nan")

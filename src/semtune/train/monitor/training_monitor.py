@@ -67,8 +67,8 @@ class TrainingMonitor(TrainerCallback):
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             raise TrainingError(
-                f"The training loss became {loss} at step {state.global_step}. Lower train.learning_rate (2e-5 is usual), "
-                "set train.precision to fp32, and check the training data for empty or damaged rows."
+                f"The training loss became {loss} at step {state.global_step}. Lower train.learning_rate (2e-5 is "
+                "usual), set train.precision to fp32, and check the training data for empty or damaged rows."
             )
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from semtune.dataset import Dataset
 from semtune.machine import has_bf16
-from semtune.train.data.rows import RowsSummary, summarize_rows
+from semtune.train.data.rows import summarize_rows
 from semtune.train.losses.choice import choose_loss
 from semtune.train.planning.batch import TextLengths, plan_batches, texts_per_row
 from semtune.train.planning.incompatible_settings import refuse_incompatible
 from semtune.train.planning.memory import ModelSizes, step_bytes
 from semtune.train.planning.reasons import data_reasons, processes_reason, schedule_reasons, weights_reasons
-from semtune.train.processes import world
+from semtune.train.planning.schedule import LEARNING_RATE, learning_rate, plan_schedule
 from semtune.train.settings import TrainSettings
 
-LEARNING_RATE = 2e-5
-SCORED_RATE = 5e-5  # found on STS-B's dev part: 0.881, against 0.876 at 2e-5 and 0.878 at 1e-4 (benchmarks/lift.py)
-LORA_RATE = 2e-4  # adapters start at zero and take ten times the rate (Hu et al. 2021)
 MAIN_DATASET = "main"  # the one whose dev split counts, where there are several
 
 
@@ -128,11 +124,9 @@ def plan(
     bf16 = uses_bf16(settings)
     texts = TextLengths(lengths, min(filter(None, (settings.max_length, limit)), default=0))
     batch = plan_batches(loss, rows, settings, sizes, texts.longest, bf16)
-    per_epoch = _steps_per_epoch([rows.count, *(one.rows for one in extra)], batch.rows)
-    limited = settings.max_steps > 0
-    steps = settings.max_steps if limited else max(1, math.ceil(per_epoch * settings.num_train_epochs))
+    schedule = plan_schedule([rows.count, *(one.rows for one in extra)], batch.rows, settings)
     metric, dev_rows = _dev_metric(dataset)
-    rate = settings.learning_rate or _learning_rate(rows, settings)
+    rate = learning_rate(rows, settings)
     memory = step_bytes(sizes, batch.mini_batch * texts_per_row(rows), texts.longest, bf16) if sizes else 0
     return Plan(
         shape=rows.shape,
@@ -140,9 +134,9 @@ def plan(
         rows=rows.count,
         dev_rows=dev_rows,
         batch_size=batch.rows,
-        epochs=round(steps / per_epoch, 3) if limited else settings.num_train_epochs,
-        steps=steps,
-        eval_steps=max(1, min(steps, round(per_epoch / settings.eval_per_epoch))),
+        epochs=schedule.epochs,
+        steps=schedule.steps,
+        eval_steps=schedule.eval_steps,
         bf16=bf16,
         metric=metric,
         mini_batch_size=batch.mini_batch,
@@ -155,7 +149,7 @@ def plan(
             f"loss: {loss}, for {rows.count:,} {rows.shape}: {why}",
             *batch.reasons,
             *processes_reason(batch.loss, batch.rows),
-            *schedule_reasons(metric, steps, rate, bf16, settings),
+            *schedule_reasons(metric, schedule.steps, rate, bf16, settings),
             *weights_reasons(settings),
             *data_reasons(rows.count, texts, settings),
         ),
@@ -172,17 +166,6 @@ def _extra_datasets(also: Mapping[str, Dataset]) -> tuple[ExtraDataset, ...]:
     return tuple(
         ExtraDataset(name, rows.shape, choose_loss(rows, "auto")[0], rows.count) for name, rows in summaries.items()
     )
-
-
-def _steps_per_epoch(counts: Sequence[int], batch: int) -> int:
-    """Each data set's batches are shared out among the processes."""
-    return sum(math.ceil(math.ceil(count / batch) / world()) for count in counts)
-
-
-def _learning_rate(rows: RowsSummary, settings: TrainSettings) -> float:
-    if settings.lora_rank:
-        return LORA_RATE
-    return SCORED_RATE if rows.shape == "scored pairs" else LEARNING_RATE
 
 
 def _dev_metric(dataset: Dataset) -> tuple[str, int]:

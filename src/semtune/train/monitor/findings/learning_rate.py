@@ -43,8 +43,8 @@ def rate_too_low(history: TrainingHistory) -> Finding | None:
     return Finding(
         "learning rate too low",
         "warning",
-        f"after {history.last['step']} of {history.steps} steps the embeddings have not moved (cosine {1 - moved:.6f}), "
-        f"and dev {history.metric} is still {history.now:.4f}.",
+        f"after {history.last['step']} of {history.steps} steps the embeddings have not moved (cosine "
+        f"{1 - moved:.6f}), and dev {history.metric} is still {history.now:.4f}.",
         f"Raise train.learning_rate above {rate:g}; 2e-5 is usual.",
         history.newest_step,
     )

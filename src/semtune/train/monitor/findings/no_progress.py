@@ -35,8 +35,8 @@ def plateau(history: TrainingHistory) -> Finding | None:
     return Finding(
         "plateau",
         "note",
-        f"dev {history.metric} was highest at step {best['step']} ({history.best_value:.4f}); {len(after)} measurements "
-        "since then, over more than half of the training, brought no gain.",
+        f"dev {history.metric} was highest at step {best['step']} ({history.best_value:.4f}); {len(after)} "
+        "measurements since then, over more than half of the training, brought no gain.",
         "Fewer epochs would give the same result; more pairs may give a better one.",
         history.newest_step,
     )

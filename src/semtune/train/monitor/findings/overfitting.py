@@ -18,8 +18,8 @@ def overfitting(history: TrainingHistory) -> Finding | None:
     return Finding(
         "over-fitting",
         "warning",
-        f"since step {low['step']} the dev loss rose from {low['dev_loss']:.3f} to {history.last['dev_loss']:.3f} while "
-        f"the training loss kept falling, and dev {history.metric} fell from {history.best_value:.4f} to "
+        f"since step {low['step']} the dev loss rose from {low['dev_loss']:.3f} to {history.last['dev_loss']:.3f} "
+        f"while the training loss kept falling, and dev {history.metric} fell from {history.best_value:.4f} to "
         f"{history.now:.4f}.",
         "The best checkpoint is kept. Train fewer epochs, at a lower rate, or on more pairs.",
         history.newest_step,
