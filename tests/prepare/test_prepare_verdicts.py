@@ -14,7 +14,7 @@ from semtune.prepare.build.dataset import prepare
 from semtune.prepare.build.for_evaluation import load_for_evaluation
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET
-from semtune.train.plan import plan
+from semtune.train.planning.plan import plan
 from semtune.train.settings import TrainSettings
 from semtune.types import LabelledPair
 
