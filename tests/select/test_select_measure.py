@@ -17,9 +17,9 @@ from semtune.select.catalogue import catalogue, entry_of
 from semtune.select.cost import index_mb, peak_memory
 from semtune.select.sample import dev_part
 from semtune.select.smaller import measure_smaller
-from semtune.train.distil.training_texts import pca_texts, spaced
 from semtune.select.tokenizer_fit import measure_fit
 from semtune.testing.toy_model import write_toy_model
+from semtune.train.distil.training_texts import pca_texts, spaced
 from semtune.types import Encoded, LabelledText
 
 

@@ -17,7 +17,7 @@ from semtune.metrics import spearman
 from semtune.train.monitor.dev_metric import DevEvaluator, DevResult
 from semtune.train.monitor.dev_retrieval import RetrievalMeasure
 from semtune.train.monitor.dev_similarity import SimilarityMeasure
-from semtune.train.monitor.embedding_health import alike, effective_rank
+from semtune.train.monitor.embedding_health import effective_rank, mean_cosine
 from semtune.types import Document, Query
 
 
@@ -163,8 +163,8 @@ def test_the_start_is_what_later_values_are_compared_with(model, contract):
 
 
 def test_alike_and_spread_of_worked_cases():
-    assert alike(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])) == pytest.approx(1 / 3)
-    assert alike(np.ones((5, 1))) == pytest.approx(1.0)
+    assert mean_cosine(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])) == pytest.approx(1 / 3)
+    assert mean_cosine(np.ones((5, 1))) == pytest.approx(1.0)
     corners = np.array([[1.0, 0, 0], [-1.0, 0, 0], [0, 1.0, 0], [0, -1.0, 0]])
     assert effective_rank(corners) == pytest.approx(2.0)  # two directions, equally used
     assert effective_rank(np.ones((4, 3))) == 1.0

@@ -68,8 +68,8 @@ def test_a_row_is_the_main_part_of_the_token_s_vector_by_its_rarity(teacher):
     vocabulary = table.tokenizer.get_vocab()
     words = sorted(set(vocabulary.values()) - {0, 1, 2, 3, 4})
     alone = np.stack([
-        model[1](model[0]({"input_ids": torch.tensor([[2, word, 3]]), "attention_mask": torch.ones(1, 3)}))["sentence_embedding"][0]
-        .detach().numpy() for word in words
+        model[1](model[0]({"input_ids": torch.tensor([[2, word, 3]]), "attention_mask": torch.ones(1, 3)}))
+        ["sentence_embedding"][0].detach().numpy() for word in words
     ])  # fmt: skip
     _, _, directions = np.linalg.svd(alone - alone.mean(0), full_matrices=False)
     zipf = 1 / np.arange(1, len(words) + 1)

@@ -120,12 +120,13 @@ def test_classes_come_back_from_the_pairs_that_prepare_makes_of_them():
     }
     rows = reshape_for_loss(data, "BatchHardTripletLoss").labelled_texts["train"]
     assert {(row.text, row.label) for row in rows} == {
-        ("where is my card", "lost"), ("card lost", "lost"), ("load it", "top up"), ("pay in", "top up"), ("add money", "top up"),
+        ("where is my card", "lost"), ("card lost", "lost"), ("load it", "top up"), ("pay in", "top up"),
+        ("add money", "top up"),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("loss", "shape", "words"), [
-    ("MultipleNegativesRankingLoss", "scored pairs", "would treat every pair, including the dissimilar ones, as a positive"),
+    ("MultipleNegativesRankingLoss", "scored pairs", "treat every pair, including the dissimilar ones, as a positive"),
     ("TripletLoss", "pairs", "needs a negative in each row; mine some with prepare.hard_negatives=1"),
     ("ContrastiveLoss", "scored pairs", "needs labels 0 and 1 only"),
     ("CoSENTLoss", "pairs", "it takes scored pairs or labelled pairs"),
@@ -160,7 +161,8 @@ def test_accumulating_a_loss_without_batch_mates_is_allowed():
 
 CASES = [
     *[(name, shape) for name, spec in LOSSES.items() for shape in spec.shapes
-      if spec.needs != "teacher" and name not in {"DenoisingAutoEncoderLoss"} and not (shape == "labelled pairs" and name != "SoftmaxLoss")],
+      if spec.needs != "teacher" and name not in {"DenoisingAutoEncoderLoss"}
+      and not (shape == "labelled pairs" and name != "SoftmaxLoss")],
 ]  # fmt: skip
 
 
@@ -177,7 +179,8 @@ def test_every_loss_trains_on_every_shape_it_takes(toy_model, tmp_path, loss, sh
 
 
 @pytest.mark.parametrize(("loss", "shape"), [
-    ("MarginMSELoss", "triplets"), ("MarginMSELoss", "pairs with negatives"), ("DistillKLDivLoss", "pairs with negatives"),
+    ("MarginMSELoss", "triplets"), ("MarginMSELoss", "pairs with negatives"),
+    ("DistillKLDivLoss", "pairs with negatives"),
     ("MSELoss", "pairs"), ("EmbedDistillLoss", "plain sentences"),
 ])  # fmt: skip
 def test_a_teacher_gives_the_labels(toy_model, tmp_path, loss, shape):
@@ -262,7 +265,8 @@ def test_map_at_r_by_hand():
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     # a, b, a, b: each looks for one other (R = 1): its nearest is of its class or not.
     assert map_at_r(vectors, ["a", "b", "a", "b"]).tolist() == [0, 0, 0, 0]
-    # a, a, b, a, the third alone. First and second: the other, then a wrong one: (1/1) / 2. Fourth: wrong, right: (1/2) / 2.
+    # a, a, b, a, the third alone. First and second: the other, then a wrong one: (1/1) / 2.
+    # Fourth: wrong, right: (1/2) / 2.
     assert map_at_r(vectors, ["a", "a", "b", "a"]).tolist() == [0.5, 0.5, 0.25]
 
 

@@ -1,4 +1,4 @@
-"""What a training ends with: the doctor's words, the base where nothing was gained, a mix where the floor asks for it."""
+"""What a training ends with: the doctor's findings, the base where nothing was gained, a mix to keep the floor."""
 
 import shutil
 

@@ -62,8 +62,10 @@ def test_two_processes_train_as_one_with_the_joint_batch(still, tmp_path):
     script = tmp_path / "together.py"
     script.write_text(CODE)
     here = str(Path(__file__).parent)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), here, str(still), str(tmp_path / "two")]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False)  # fmt: skip
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [*launch, str(script), here, str(still), str(tmp_path / "two")]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=one_thread, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     log = list(read_jsonl(tmp_path / "two" / "work" / "log.jsonl"))
     alone = [row["loss"] for row in one.log if "loss" in row]

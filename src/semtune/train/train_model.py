@@ -21,7 +21,7 @@ from semtune.train.data.trainer_tables import LABEL_COLUMNS
 from semtune.train.final_model.trained_model import Trained, save_trained
 from semtune.train.planning.memory import ModelSizes
 from semtune.train.planning.plan import MAIN_DATASET, Plan, plan
-from semtune.train.processes import is_first, meet
+from semtune.train.processes import is_first, wait_for_all
 from semtune.train.settings import TrainSettings
 from semtune.train.trainer.checkpoints import discard_outdated
 from semtune.train.trainer.out_of_memory import train_within_memory
@@ -78,7 +78,7 @@ def train(
         if is_first():
             work.mkdir(parents=True, exist_ok=True)
             discard_outdated(job)
-        meet()
+        wait_for_all()
         job, result = _run(job, progress)
         if not is_first():
             return Trained(job.contract, job.plan, result.log, None, None)

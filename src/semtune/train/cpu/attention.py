@@ -71,7 +71,7 @@ class PaddedAttention(torch.autograd.Function):
             bias: broadcast to (batch, heads, tokens, tokens) and added to the scores, without a gradient; or None.
             scale: of the scores.
             p: of the dropout.
-            relative: (heads, tokens, tokens), added likewise, with a gradient; or None.
+            relative: (heads, tokens, tokens), added to the scores too, with a gradient; or None.
         """
         with torch.autocast("cpu", enabled=False):
             made, weights, keep = _forward(q, k, v, (relative, bias), scale, p)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,11 @@ from semtune.train.settings import TrainSettings
 from semtune.types import Embeddings
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+    from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 
 IMITATION_RATE = 5e-5  # where train.learning_rate is not set
-LOSS_POINTS = 30  # in the log
+IMITATION_LOSS_POINTS = 30  # in the log
 IMITATION_SETTINGS = (
     "num_train_epochs", "max_steps", "per_device_train_batch_size", "learning_rate", "warmup_steps", "weight_decay",
     "precision",
@@ -89,13 +90,10 @@ def imitate(
         seed: of the held-out rows and the order of the others.
         progress: where to show it.
     """
-    from sentence_transformers import SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer.losses import EmbedDistillLoss
-    from transformers import PrinterCallback, set_seed
+    from transformers import set_seed
 
     from semtune.train.cpu.fast_training import fast_on_cpu
     from semtune.train.monitor.training_log import log_rows
-    from semtune.train.monitor.training_monitor import TrainingMonitor
     from semtune.train.trainer.checkpoints import CHECKPOINTS, newest_complete
     from semtune.train.trainer.training_loop import quiet_trainer, without_model_card
 
@@ -107,19 +105,38 @@ def imitate(
     steps = _imitation_steps(len(train.vectors), settings)
     checkpoint = newest_complete(work / CHECKPOINTS)
     with progress.track("imitate", steps) as advance, quiet_trainer(), _without_dropout(model):
-        trainer = SentenceTransformerTrainer(
-            model=model,
-            args=_imitation_arguments(work / CHECKPOINTS, settings, steps, seed),
-            train_dataset=_imitation_table(train),
-            loss=EmbedDistillLoss(model, "cosine" if unit_length else "mse"),
-            callbacks=[TrainingMonitor(work, "", advance)],
-        )
-        trainer.remove_callback(PrinterCallback)
+        arguments = _imitation_arguments(work / CHECKPOINTS, settings, steps, seed)
+        trainer = _imitation_trainer(model, train, unit_length, arguments, work, advance)
         with fast_on_cpu(model):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     log = log_rows(trainer.state.log_history, "")
     write_jsonl(work / "log.jsonl", log)
     return ImitationResult(before, closeness(model, held, bf16), log)
+
+
+def _imitation_trainer(
+    model: SentenceTransformer,
+    lesson: ImitationData,
+    unit_length: bool,
+    arguments: SentenceTransformerTrainingArguments,
+    work: Path,
+    advance: Callable[[int], None],
+) -> SentenceTransformerTrainer:
+    from sentence_transformers import SentenceTransformerTrainer
+    from sentence_transformers.sentence_transformer.losses import EmbedDistillLoss
+    from transformers import PrinterCallback
+
+    from semtune.train.monitor.training_monitor import TrainingMonitor
+
+    trainer = SentenceTransformerTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=_imitation_table(lesson),
+        loss=EmbedDistillLoss(model, "cosine" if unit_length else "mse"),
+        callbacks=[TrainingMonitor(work, "", advance)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def closeness(model: SentenceTransformer, lesson: ImitationData, bf16: bool = False) -> float:
@@ -184,7 +201,9 @@ def _imitation_table(lesson: ImitationData) -> Any:
     return TableOfTexts.from_dict({**lesson.columns, "label": lesson.vectors})
 
 
-def _imitation_arguments(folder: Path, settings: TrainSettings, steps: int, seed: int) -> Any:
+def _imitation_arguments(
+    folder: Path, settings: TrainSettings, steps: int, seed: int
+) -> SentenceTransformerTrainingArguments:
     from sentence_transformers.sentence_transformer.training_args import SentenceTransformerTrainingArguments
 
     from semtune.train.data.sampler import LengthBatchSampler
@@ -199,6 +218,6 @@ def _imitation_arguments(folder: Path, settings: TrainSettings, steps: int, seed
         batch_sampler=LengthBatchSampler,
         eval_strategy="no",
         save_steps=max(1, -(-steps // 4)),
-        logging_steps=max(1, steps // LOSS_POINTS),
+        logging_steps=max(1, steps // IMITATION_LOSS_POINTS),
         report_to="none",
     )

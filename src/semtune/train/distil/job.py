@@ -30,7 +30,7 @@ class Student:
 
     Attributes:
         folder: of the model, inside the work folder.
-        how: it was made, in words.
+        how: what was done to make it, in words.
         facts: the same in numbers.
         before: the model before it was trained, where that is usable by itself: the untuned table, the backbone.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from sentence_transformers.base.evaluation import BaseEvaluator
 
 from semtune.metrics import Comparison, Scores, compare_means, compare_spearman, ranks
-from semtune.train.monitor.embedding_health import alike, effective_rank, moved
+from semtune.train.monitor.embedding_health import effective_rank, mean_cosine, moved
 from semtune.types import Embeddings
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class DevEvaluator(BaseEvaluator):
         return {
             found.metric: found.value,
             "error": found.error_of_gain(start),
-            "alike": alike(found.sample),
+            "alike": mean_cosine(found.sample),
             "spread": effective_rank(found.sample),
             "moved": moved(found.sample, start.sample),
             **({"floor": self.floor(model).value} if self.floor else {}),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from semtune.train.monitor.finding import Finding
 from semtune.train.monitor.findings.collapse import collapse
-from semtune.train.monitor.findings.forgetting import forgetting
+from semtune.train.monitor.findings.forgetting import below_floor
 from semtune.train.monitor.findings.learning_rate import rate_too_high, rate_too_low
 from semtune.train.monitor.findings.no_progress import exhausted, plateau, stopped
 from semtune.train.monitor.findings.overfitting import conflict, overfitting
@@ -24,7 +24,7 @@ CHECKS: Sequence[Check] = (
     rate_too_low,
     overfitting,
     conflict,
-    forgetting,
+    below_floor,
     exhausted,
     plateau,
     stopped,

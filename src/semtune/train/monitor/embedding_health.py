@@ -17,7 +17,7 @@ def sample_vectors(vectors: Embeddings) -> Embeddings:
     return unit(vectors[rows])
 
 
-def alike(vectors: Embeddings) -> float:
+def mean_cosine(vectors: Embeddings) -> float:
     """Mean cosine of all pairs of (n, dim) unit vectors: 1 when all texts have the same embedding."""
     n = len(vectors)
     total = np.asarray(vectors, dtype=np.float64).sum(axis=0)

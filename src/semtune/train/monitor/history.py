@@ -76,7 +76,7 @@ class TrainingHistory:
         return max(known, default=0.0)
 
     def fallen(self, errors: float = SIGNIFICANT_ERRORS) -> bool:
-        """Whether the metric is below its best by more than chance: by so many standard errors."""
+        """Whether the metric is below its best by more than chance, measured in standard errors."""
         return self.best_value - max(self.recent) > max(errors * self.noise, 1e-4)
 
     def loss(self, part: slice) -> float:

@@ -52,6 +52,6 @@ def data_reasons(rows: int, texts: TextLengths, settings: TrainSettings) -> list
         made.append(f"matryoshka: vectors can be cut to {', '.join(map(str, settings.matryoshka_dims))} dimensions")
     if texts.cut_share:
         made.append(
-            f"length: {texts.cut_share:.0%} of the texts are longer than {texts.limit} tokens; what is beyond is not read"
+            f"length: {texts.cut_share:.0%} of the texts are longer than {texts.limit} tokens; the rest is not read"
         )
     return made

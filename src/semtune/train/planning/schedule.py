@@ -25,7 +25,7 @@ class Schedule:
 
 
 def plan_schedule(counts: Sequence[int], batch: int, settings: TrainSettings) -> Schedule:
-    """The schedule for data sets of so many rows; each data set's batches are shared out among the processes."""
+    """The schedule for data sets with these numbers of rows; processes share the batches of each data set."""
     per_epoch = sum(math.ceil(math.ceil(count / batch) / world()) for count in counts)
     if settings.max_steps > 0:
         steps, epochs = settings.max_steps, round(settings.max_steps / per_epoch, 3)

@@ -45,7 +45,7 @@ def run_training(job: TrainingJob, progress: Progress, advance: Callable[[int], 
     Args:
         job: what to train.
         progress: where messages and a teacher's work are shown.
-        advance: is told of steps done.
+        advance: called with the number of steps done.
     """
     from transformers import set_seed
 

@@ -21,7 +21,8 @@ def collapse(history: TrainingHistory) -> Finding | None:
         "collapse",
         "warning",
         f"the embeddings of different texts became too similar: their mean cosine went from {first['dev_alike']:.2f} "
-        f"to {last['dev_alike']:.2f}, the directions in use from {first['dev_spread']:.0f} to {last['dev_spread']:.0f}.",
+        f"to {last['dev_alike']:.2f}, the directions in use from {first['dev_spread']:.0f} to "
+        f"{last['dev_spread']:.0f}.",
         "Lower train.learning_rate (2e-5 is usual); for scored pairs, check that not all scores are high.",
         history.newest_step,
     )

@@ -6,7 +6,7 @@ from semtune.train.monitor.finding import Finding
 from semtune.train.monitor.history import TrainingHistory
 
 
-def forgetting(history: TrainingHistory) -> Finding | None:
+def below_floor(history: TrainingHistory) -> Finding | None:
     """The metric on the floor set drops by more than is allowed."""
     first, last = history.dev[0].get("dev_floor"), history.last.get("dev_floor")
     if history.max_drop is None or first is None or last is None or last >= first - history.max_drop:
