@@ -17,7 +17,6 @@ import random
 import statistics
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ PLAN = TrainSettings()  # what `semtune train` does by itself
 SMALL = (50, 200, 1_000)
 STSB = TrainSettings(eval_per_epoch=1)
 CANDIDATES = {
-    f"{loss}, {rate:g}, {epochs} epochs": replace(STSB, loss=loss, learning_rate=rate, num_train_epochs=epochs)
+    f"{loss}, {rate:g}, {epochs} epochs": STSB.replace(loss=loss, learning_rate=rate, num_train_epochs=epochs)
     for loss, rate, epochs in (
         ("CoSENTLoss", 2e-5, 4), ("CoSENTLoss", 5e-5, 3), ("CoSENTLoss", 5e-5, 4), ("CoSENTLoss", 1e-4, 4), ("AnglELoss", 5e-5, 4),
     )

@@ -84,7 +84,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     runs = []
     for seed in range(1, options.seeds + 1):
         started = time.perf_counter()
-        settings = replace(STSB, num_train_epochs=options.epochs, eval_per_epoch=2)
+        settings = STSB.replace(num_train_epochs=options.epochs, eval_per_epoch=2)
         place = scratch / f"s{seed}"
         made = train(both, base, MODEL, place / "model", place / "work", settings, seed)
         after = score(TorchEncoder.load(place / "model", "fp32"), data)

@@ -17,7 +17,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,11 @@ from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.machine import has_bf16, keep_freed_memory
 from semtune.progress import QUIET
-from semtune.train.monitor.dev_metric import RetrievalMeasure
-from semtune.train.plan import plan
+from semtune.train.monitor.dev_retrieval import RetrievalMeasure
+from semtune.train.planning.plan import plan
 from semtune.train.settings import TrainSettings
-from semtune.train.training_loop import fit
+from semtune.train.trainer.training_job import TrainingJob
+from semtune.train.trainer.training_loop import run_training
 from semtune.types import Pair
 
 BATCH, ROUNDS, ROWS, SHORT_ROWS, QUALITY_ROWS = 32, 3, 512, 512, 512
@@ -79,12 +79,11 @@ def stock(pairs: Sequence[Pair], folder: Path, seed: int, advance: Any = lambda 
 def ours(pairs: Sequence[Pair], folder: Path, seed: int, advance: Any = lambda _: None, **changed: Any) -> Any:
     """Train as `semtune train` does; returns the model."""
     data = Dataset(pairs={"train": list(pairs)})
-    settings = replace(SETTINGS, **changed)
+    settings = SETTINGS.replace(**changed)
     with tempfile.TemporaryDirectory() as work:
         chosen = plan(data, settings)
-        return fit(
-            {"main": data}, folder, contracts.load(folder), Path(work), settings, chosen, seed, QUIET, advance
-        ).model
+        job = TrainingJob({"main": data}, folder, contracts.load(folder), Path(work), settings, chosen, seed)
+        return run_training(job, QUIET, advance).model
 
 
 def steady(train: Any) -> float:

@@ -16,7 +16,7 @@ from timing import interleaved, publish
 
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.machine import has_bf16, keep_freed_memory
-from semtune.train.cpu.patch import fast_on_cpu
+from semtune.train.cpu.fast_training import fast_on_cpu
 from semtune.train.data.sampler import length_batches
 
 BATCH, STEPS, ROUNDS = 32, 2, 3

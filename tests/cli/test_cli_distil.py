@@ -94,9 +94,9 @@ def test_without_data_the_first_dimensions_are_kept(semtune, toy_model, tmp_path
         (["--to", "layers"], "--to layers needs --data: a data set, a run, or a table with texts to learn from."),
         (["--to", "multilingual", "--data", "x"], "--to multilingual needs --student: a multilingual backbone"),
         (["--to", "static", "--layers", "2"], "--layers belongs to --to layers; leave it out with --to static."),
-        (["--to", "static", "--dim", "99"], "--dim is 99; allowed is 1 to 32, the teacher's own dimension."),
+        (["--to", "static", "--dim", "99"], "--dim is 99; allowed: 1 to 32, the teacher's own dimension."),
         (["--to", "dims"], "--to dims needs --dim: how many numbers a vector is to have, e.g. 128."),
-        (["--to", "dims", "--dim", "32"], "--dim is 32; allowed is 1 to 31, fewer than the teacher's 32."),
+        (["--to", "dims", "--dim", "32"], "--dim is 32; allowed: 1 to 31, fewer than the teacher's 32."),
         (
             ["--to", "layers", "--dim", "8"],
             "--dim belongs to --to static and --to dims; leave it out with --to layers.",

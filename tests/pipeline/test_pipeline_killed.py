@@ -23,15 +23,17 @@ ATTEMPTS = textwrap.dedent("""
 
     import torch, sentence_transformers, datasets, onnxscript
     import semtune.dataset, semtune.evaluate.report.page, semtune.export.build, semtune.index.manifest
-    import semtune.pipeline, semtune.run, semtune.search.step, semtune.train.monitor.callbacks, semtune.train.train_model
+    import semtune.pipeline, semtune.run, semtune.search.step
+    import semtune.train.final_model.trained_model, semtune.train.monitor.training_monitor
     from semtune.config import parse_config
     from semtune.io import write_json
     from semtune.run import RunDirectory
 
     config = parse_config(json.loads(sys.argv[1]))
     root, notes = Path(config.runs_dir, config.name), Path(sys.argv[2])
-    Bedside = semtune.train.monitor.callbacks.Bedside
-    on_save, on_step_end = Bedside.on_save, Bedside.on_step_end
+    TrainingMonitor = semtune.train.monitor.training_monitor.TrainingMonitor
+    trained_model = semtune.train.final_model.trained_model
+    on_save, on_step_end = TrainingMonitor.on_save, TrainingMonitor.on_step_end
 
     def die(*_args, **_kwargs):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -52,12 +54,12 @@ ATTEMPTS = textwrap.dedent("""
             lines.write(f"{os.getpid()} {state.global_step}\\n")
         on_step_end(self, args, state, control, **kwargs)
 
-    Bedside.on_step_end = noted
+    TrainingMonitor.on_step_end = noted
     POINTS = {
         "prepare: before the qrels": (semtune.dataset, "write_qrels", die),
-        "train: after checkpoint 2": (Bedside, "on_save", at_checkpoint(2, whole=True)),
-        "train: in checkpoint 4": (Bedside, "on_save", at_checkpoint(4, whole=False)),
-        "train: in the model": (semtune.train.train_model, "_save", after(semtune.train.train_model._save)),
+        "train: after checkpoint 2": (TrainingMonitor, "on_save", at_checkpoint(2, whole=True)),
+        "train: in checkpoint 4": (TrainingMonitor, "on_save", at_checkpoint(4, whole=False)),
+        "train: in the model": (trained_model, "_save", after(trained_model._save)),
         "export: before the graph": (semtune.export.build, "_write", die),
         "evaluate: before the report": (semtune.evaluate.report.page, "write_report", die),
         "index: before the manifest": (semtune.index.manifest, "write", die),

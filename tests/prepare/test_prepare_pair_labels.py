@@ -13,7 +13,7 @@ from semtune.prepare.build.for_other_steps import training
 from semtune.prepare.settings import PrepareSettings
 from semtune.step import ModelRef
 from semtune.train.losses import takes_labels
-from semtune.train.plan import plan
+from semtune.train.planning.plan import plan
 from semtune.train.settings import TrainSettings
 from semtune.types import LabelledPair
 

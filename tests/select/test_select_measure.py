@@ -15,10 +15,11 @@ from semtune.select import candidates
 from semtune.select.candidates import gather, languages_of
 from semtune.select.catalogue import catalogue, entry_of
 from semtune.select.cost import index_mb, peak_memory
-from semtune.select.sample import dev_part, spaced, train_texts
+from semtune.select.sample import dev_part
 from semtune.select.smaller import measure_smaller
 from semtune.select.tokenizer_fit import measure_fit
 from semtune.testing.toy_model import write_toy_model
+from semtune.train.distil.training_texts import pca_texts, spaced
 from semtune.types import Encoded, LabelledText
 
 
@@ -70,14 +71,14 @@ def test_the_dev_part_is_bounded_drawn_by_the_seed_and_without_test():
     assert dev_part(retrieval_set(), 5, 20, 4).qrels != part.qrels
     assert len(dev_part(scored_set(), 7, 1, 0).scored["dev"]) == 7
     assert spaced("abcdefgh", 4) == ["a", "c", "e", "g"]
-    assert set(train_texts(scored_set(), 1)) == {
+    assert set(pca_texts(scored_set(), 1)) == {
         t for p in scored_set().scored["train"] for t in (p.sentence1, p.sentence2)
     }
 
 
 def test_texts_with_a_class_are_texts_to_train_on():
     rows = {"train": [LabelledText("one", "a"), LabelledText("two", "b")], "test": [LabelledText("three", "a")]}
-    assert set(train_texts(Dataset(labelled_texts=rows), 1)) == {"one", "two"}
+    assert set(pca_texts(Dataset(labelled_texts=rows), 1)) == {"one", "two"}
 
 
 def test_axes_are_those_of_the_svd_and_lose_nothing_where_there_is_nothing():

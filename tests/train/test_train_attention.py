@@ -8,9 +8,10 @@ from torch import nn
 
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.train.cpu import attention
-from semtune.train.cpu.attention import Dropout, keep_mask
-from semtune.train.cpu.packing import BOUNDARIES, LIKE, SHORT, groups
-from semtune.train.cpu.patch import fast_on_cpu
+from semtune.train.cpu.dropout import ByteDropout, keep_mask
+from semtune.train.cpu.fast_training import fast_on_cpu
+from semtune.train.cpu.packing import BOUNDARIES, SHORT_TEXT, SIMILAR_LENGTH, length_groups
+from semtune.train.cpu.transformers_attention import ATTENTION_NAME
 
 
 def drawn(*shape, dtype=torch.float64):
@@ -27,7 +28,7 @@ def test_without_dropout_it_is_torchs_attention_and_so_are_its_gradients(qkv):
     bias = torch.zeros(2, 1, 1, 5, dtype=torch.float64)
     bias[1, ..., 3:] = -1e30
     out = torch.randn(2, 3, 5, 4, dtype=torch.float64)
-    mine = attention.Attend.apply(*qkv, bias, 0.5, 0.0)
+    mine = attention.PaddedAttention.apply(*qkv, bias, 0.5, 0.0)
     mine.backward(out)
     gradients = [x.grad.clone() for x in qkv]
     for x in qkv:
@@ -42,7 +43,7 @@ def test_without_dropout_it_is_torchs_attention_and_so_are_its_gradients(qkv):
 def test_with_dropout_it_is_the_formula_with_the_same_mask(qkv):
     out = torch.randn(2, 3, 5, 4, dtype=torch.float64)
     torch.manual_seed(7)
-    mine = attention.Attend.apply(*qkv, None, 0.5, 0.25)
+    mine = attention.PaddedAttention.apply(*qkv, None, 0.5, 0.25)
     mine.backward(out)
     gradients = [x.grad.clone() for x in qkv]
     for x in qkv:
@@ -87,7 +88,7 @@ def losses(model, fast):
     with fast_on_cpu(model) if fast else nullcontext():
         columns = [model.preprocess(column) for column in texts]
         assert all((BOUNDARIES in column) == fast for column in columns)
-        assert model[0].auto_model.config._attn_implementation == (attention.NAME if fast else "sdpa")
+        assert model[0].auto_model.config._attn_implementation == (ATTENTION_NAME if fast else "sdpa")
         value = MultipleNegativesRankingLoss(model)(columns, None)
         value.backward()
     return value.item(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -106,10 +107,10 @@ def test_the_model_is_as_before_when_the_block_ends(toy_model, tmp_path):
     model = open_sentence_transformer(toy_model, "cpu")
     kinds = [type(module) for module in model.modules()]
     with fast_on_cpu(model):
-        assert any(type(module) is Dropout for module in model.modules())
+        assert any(type(module) is ByteDropout for module in model.modules())
     assert [type(module) for module in model.modules()] == kinds
     model.save_pretrained(str(tmp_path / "saved"))
-    assert attention.NAME not in json.dumps(json.loads((tmp_path / "saved" / "config.json").read_text()))
+    assert ATTENTION_NAME not in json.dumps(json.loads((tmp_path / "saved" / "config.json").read_text()))
 
 
 def test_evaluation_inside_the_block_does_not_drop(toy_model):
@@ -129,7 +130,7 @@ def test_texts_end_to_end_attend_only_to_themselves(p):
     qkv = [drawn(3, ENDS[-1], 4) for _ in range(3)]
     out = torch.randn(ENDS[-1], 3, 4, dtype=torch.float64)
     torch.manual_seed(7)
-    mine = attention.AttendPacked.apply(*qkv, ENDS, 0.5, p)
+    mine = attention.PackedAttention.apply(*qkv, ENDS, 0.5, p)
     mine.backward(out)
     gradients = [x.grad.clone() for x in qkv]
     for x in qkv:
@@ -137,7 +138,7 @@ def test_texts_end_to_end_attend_only_to_themselves(p):
     torch.manual_seed(7)
     reference = torch.zeros_like(out)
     q, k, v = (x.transpose(0, 1) for x in qkv)
-    for at, real in groups(ENDS):
+    for at, real in length_groups(ENDS):
         parts = [x[at].transpose(1, 2) for x in (q, k, v)]
         scores = parts[0] @ parts[1].transpose(-1, -2) * 0.5
         if real is not None:
@@ -155,11 +156,11 @@ def test_texts_end_to_end_attend_only_to_themselves(p):
 
 def test_groups_hold_every_token_once_and_texts_of_like_length():
     held = []
-    for at, real in groups(ENDS):
+    for at, real in length_groups(ENDS):
         tokens = at.flatten() if real is None else at[real]
         held += tokens.tolist()
         sizes = [at.shape[1]] * len(at) if real is None else real.sum(1).tolist()
-        assert max(sizes) <= SHORT or min(sizes) >= LIKE * max(sizes)
+        assert max(sizes) <= SHORT_TEXT or min(sizes) >= SIMILAR_LENGTH * max(sizes)
     assert sorted(held) == list(range(ENDS[-1]))
 
 

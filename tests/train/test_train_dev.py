@@ -14,8 +14,10 @@ from train_parts import retrieval_set, similarity_set
 from semtune import contract as contracts
 from semtune.dataset import Dataset
 from semtune.metrics import spearman
-from semtune.train.monitor.dev_metric import Dev, Measured, RetrievalMeasure, SimilarityMeasure
-from semtune.train.monitor.embedding_health import alike, effective_rank
+from semtune.train.monitor.dev_metric import DevEvaluator, DevResult
+from semtune.train.monitor.dev_retrieval import RetrievalMeasure
+from semtune.train.monitor.dev_similarity import SimilarityMeasure
+from semtune.train.monitor.embedding_health import effective_rank, mean_cosine
 from semtune.types import Document, Query
 
 
@@ -129,7 +131,7 @@ def test_the_error_of_a_gain_in_spearman_is_that_of_a_bootstrap():
     rng = np.random.default_rng(0)
     gold = rng.normal(size=300)
     before, after = (gold + rng.normal(size=300) * noise for noise in (2.0, 1.0))
-    one, two = (Measured("spearman", spearman(side, gold), side, gold, np.eye(2)) for side in (before, after))
+    one, two = (DevResult("spearman", spearman(side, gold), side, gold, np.eye(2)) for side in (before, after))
     draws = [rng.integers(0, 300, 300) for _ in range(400)]
     gains = [spearman(after[rows], gold[rows]) - spearman(before[rows], gold[rows]) for rows in draws]
     assert two.error_of_gain(one) == pytest.approx(np.std(gains), rel=0.15)
@@ -138,13 +140,13 @@ def test_the_error_of_a_gain_in_spearman_is_that_of_a_bootstrap():
 
 def test_the_error_of_a_gain_in_ndcg_is_that_of_the_paired_mean():
     one, two = (
-        Measured("ndcg@10", 0.0, np.array(each), None, np.eye(2)) for each in ([0.0, 0.5, 1.0], [0.5, 0.5, 1.0])
+        DevResult("ndcg@10", 0.0, np.array(each), None, np.eye(2)) for each in ([0.0, 0.5, 1.0], [0.5, 0.5, 1.0])
     )
     assert two.error_of_gain(one) == pytest.approx(stats.sem([0.5, 0.0, 0.0]))
 
 
 def test_the_start_is_what_later_values_are_compared_with(model, contract):
-    dev = Dev(RetrievalMeasure(retrieval_set(), contract, bf16=False, max_passages=500, seed=0))
+    dev = DevEvaluator(RetrievalMeasure(retrieval_set(), contract, bf16=False, max_passages=500, seed=0))
     first = dev(model)
     assert (first["error"], first["moved"]) == (0.0, pytest.approx(0.0, abs=1e-6))
     other = copy.deepcopy(model)
@@ -155,14 +157,14 @@ def test_the_start_is_what_later_values_are_compared_with(model, contract):
     assert first["spread"] > 2 * second["spread"]
     assert second["moved"] > 0.1
     assert second["error"] > 0.0
-    resumed = Dev(RetrievalMeasure(retrieval_set(), contract, bf16=False, max_passages=500, seed=0))
+    resumed = DevEvaluator(RetrievalMeasure(retrieval_set(), contract, bf16=False, max_passages=500, seed=0))
     resumed.begin(model)
     assert resumed(other) == second
 
 
 def test_alike_and_spread_of_worked_cases():
-    assert alike(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])) == pytest.approx(1 / 3)
-    assert alike(np.ones((5, 1))) == pytest.approx(1.0)
+    assert mean_cosine(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])) == pytest.approx(1 / 3)
+    assert mean_cosine(np.ones((5, 1))) == pytest.approx(1.0)
     corners = np.array([[1.0, 0, 0], [-1.0, 0, 0], [0, 1.0, 0], [0, -1.0, 0]])
     assert effective_rank(corners) == pytest.approx(2.0)  # two directions, equally used
     assert effective_rank(np.ones((4, 3))) == 1.0

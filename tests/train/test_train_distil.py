@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,10 +17,14 @@ from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
 from semtune.errors import ConfigError, InputError, ModelError
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
-from semtune.train.distil import students as build
-from semtune.train.distil.imitate import Lesson, closeness
-from semtune.train.distil.layers import keep_layers, kept_layers
-from semtune.train.distil.table import main_components, rarity, token_table
+from semtune.train.distil import job as job_module
+from semtune.train.distil.fewer_layers import keep_layers, kept_layers, to_layers
+from semtune.train.distil.imitate import ImitationData, closeness
+from semtune.train.distil.job import DistillationJob
+from semtune.train.distil.multilingual import to_multilingual
+from semtune.train.distil.publish import publish
+from semtune.train.distil.static_student import to_static
+from semtune.train.distil.token_table import main_components, rarity, token_table
 from semtune.types import Pair
 
 LEARN = SETTINGS.replace(num_train_epochs=4, learning_rate=0.003)
@@ -41,7 +44,7 @@ def teacher(tmp_path_factory):
 
 
 def job(teacher, work, **arguments):
-    return build.Job(teacher, "toy", work, 0, arguments)
+    return DistillationJob(teacher, "toy", work, 0, arguments)
 
 
 def parallel_set():
@@ -65,8 +68,8 @@ def test_a_row_is_the_main_part_of_the_token_s_vector_by_its_rarity(teacher):
     vocabulary = table.tokenizer.get_vocab()
     words = sorted(set(vocabulary.values()) - {0, 1, 2, 3, 4})
     alone = np.stack([
-        model[1](model[0]({"input_ids": torch.tensor([[2, word, 3]]), "attention_mask": torch.ones(1, 3)}))["sentence_embedding"][0]
-        .detach().numpy() for word in words
+        model[1](model[0]({"input_ids": torch.tensor([[2, word, 3]]), "attention_mask": torch.ones(1, 3)}))
+        ["sentence_embedding"][0].detach().numpy() for word in words
     ])  # fmt: skip
     _, _, directions = np.linalg.svd(alone - alone.mean(0), full_matrices=False)
     zipf = 1 / np.arange(1, len(words) + 1)
@@ -82,7 +85,7 @@ def test_a_row_is_the_main_part_of_the_token_s_vector_by_its_rarity(teacher):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_kind_of_teacher_becomes_a_table(name, tmp_path):
     folder = write_variant(name, tmp_path / name)
-    made = build.to_static(job(folder, tmp_path / "work"), None, None, SETTINGS)
+    made = to_static(job(folder, tmp_path / "work"), None, None, SETTINGS)
     wanted = SentenceTransformer(str(made.folder), device="cpu").encode(TEXTS)
     encoder = StaticEncoder(made.folder)
     np.testing.assert_allclose(encoder.encode(TEXTS).vectors, wanted, atol=1e-5)
@@ -92,13 +95,11 @@ def test_every_kind_of_teacher_becomes_a_table(name, tmp_path):
 
 def test_a_table_is_tuned_and_published_whole(teacher, tmp_path):
     data = retrieval_set()
-    made = build.to_static(
-        job(teacher, tmp_path / "w"), data, 16, SETTINGS.replace(learning_rate=0.005, num_train_epochs=8)
-    )
+    made = to_static(job(teacher, tmp_path / "w"), data, 16, SETTINGS.replace(learning_rate=0.005, num_train_epochs=8))
     assert made.facts["tuned"]["best"] > made.facts["tuned"]["start"] + 0.05
     assert made.facts["tuned"]["rows"] == len(data.pairs["train"])
     vectors = StaticEncoder(made.folder).encode(TEXTS).vectors
-    contract = build.publish(made, job(teacher, tmp_path / "w"), tmp_path / "out", {"to": "static"}, ["a line"])
+    contract = publish(made, job(teacher, tmp_path / "w"), tmp_path / "out", {"to": "static"}, ["a line"])
     assert not (tmp_path / "w").exists()
     np.testing.assert_array_equal(StaticEncoder(tmp_path / "out").encode(TEXTS).vectors, vectors)
     assert (contract.name, contract.base, contract.dimension) == ("out", "toy", 16)
@@ -107,7 +108,7 @@ def test_a_table_is_tuned_and_published_whole(teacher, tmp_path):
 
 
 def test_fewer_layers_learn_to_be_the_teacher(teacher, tmp_path):
-    made = build.to_layers(job(teacher, tmp_path / "w"), retrieval_set(), 2, LEARN)
+    made = to_layers(job(teacher, tmp_path / "w"), retrieval_set(), 2, LEARN)
     assert made.facts["layers"] == [1, 4]
     assert made.facts["cosine"] > made.facts["cosine_before"] + 0.02
     config = json.loads((made.folder / "config.json").read_text())
@@ -116,7 +117,7 @@ def test_fewer_layers_learn_to_be_the_teacher(teacher, tmp_path):
     # The texts that were held out are measured as a reader of the folders would.
     one, two = (TorchEncoder.load(folder).encode(TEXTS).vectors for folder in (teacher, made.folder))
     model = open_sentence_transformer(made.folder, "cpu")
-    assert closeness(model, Lesson({"text": TEXTS}, one)) == pytest.approx((one * two).sum(1).mean(), abs=0.01)
+    assert closeness(model, ImitationData({"text": TEXTS}, one)) == pytest.approx((one * two).sum(1).mean(), abs=0.01)
 
 
 @pytest.mark.parametrize("name", VARIANTS[1:])
@@ -125,7 +126,7 @@ def test_other_encoders_lose_layers_too(name, tmp_path):
     model = open_sentence_transformer(folder, "cpu")
     total = model[0].auto_model.config.num_hidden_layers
     if total == 1:
-        with pytest.raises(ConfigError, match=r"--layers is 1; allowed is 1 to 0"):
+        with pytest.raises(ConfigError, match=r"--layers is 1; allowed: 1 to 0"):
             keep_layers(model, 1)
         return
     assert keep_layers(model, 1) == [total - 1]
@@ -139,8 +140,8 @@ def test_a_student_reads_another_language_and_takes_the_teacher_s_space(teacher,
     data = parallel_set()
     words = [text for pair in data.pairs["train"] for text in (pair.anchor, pair.positive)]
     backbone = write_toy_model(tmp_path / "wide", words, hidden=48, seed=3, prompts=PROMPTS)
-    made = build.to_multilingual(
-        job(teacher, tmp_path / "w"), data, backbone, "wide", replace(LEARN, num_train_epochs=30, learning_rate=0.01)
+    made = to_multilingual(
+        job(teacher, tmp_path / "w"), data, backbone, "wide", LEARN.replace(num_train_epochs=30, learning_rate=0.01)
     )
     assert made.facts["cosine"] > made.facts["cosine_before"] + 0.3  # a new dense layer knows nothing at first
     contract = contracts.describe(made.folder)
@@ -157,11 +158,11 @@ def test_a_student_reads_another_language_and_takes_the_teacher_s_space(teacher,
 
 def test_a_killed_distillation_continues_and_ends_the_same(teacher, tmp_path, monkeypatch):
     data = retrieval_set()
-    short = replace(LEARN, num_train_epochs=1)
-    whole = build.to_layers(job(teacher, tmp_path / "whole"), data, 2, short)
-    from semtune.train.monitor.callbacks import Bedside
+    short = LEARN.replace(num_train_epochs=1)
+    whole = to_layers(job(teacher, tmp_path / "whole"), data, 2, short)
+    from semtune.train.monitor.training_monitor import TrainingMonitor
 
-    saved = Bedside.on_save
+    saved = TrainingMonitor.on_save
 
     def die(self, args, state, control, **others):
         saved(self, args, state, control, **others)
@@ -169,13 +170,13 @@ def test_a_killed_distillation_continues_and_ends_the_same(teacher, tmp_path, mo
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bedside, "on_save", die)
+        patch.setattr(TrainingMonitor, "on_save", die)
         with pytest.raises(KeyboardInterrupt):
-            build.to_layers(job(teacher, tmp_path / "killed"), data, 2, short)
+            to_layers(job(teacher, tmp_path / "killed"), data, 2, short)
     assert not (tmp_path / "killed" / "imitated").exists()
     asked = []
-    monkeypatch.setattr(build, "vectors_of", lambda *_: asked.append(1))
-    again = build.to_layers(job(teacher, tmp_path / "killed"), data, 2, short)
+    monkeypatch.setattr(job_module, "vectors_of", lambda *_: asked.append(1))
+    again = to_layers(job(teacher, tmp_path / "killed"), data, 2, short)
     assert not asked  # the teacher's vectors were kept
     np.testing.assert_array_equal(*(TorchEncoder.load(made.folder).encode(TEXTS).vectors for made in (whole, again)))
     job(teacher, tmp_path / "killed", other=1)  # other arguments: nothing of the old is taken
@@ -184,22 +185,22 @@ def test_a_killed_distillation_continues_and_ends_the_same(teacher, tmp_path, mo
 
 def test_what_cannot_be_distilled_is_refused(teacher, tmp_path):
     data = retrieval_set()
-    table = build.to_static(job(teacher, tmp_path / "table"), None, None, SETTINGS).folder
+    table = to_static(job(teacher, tmp_path / "table"), None, None, SETTINGS).folder
     with pytest.raises(ModelError, match="toy is a static model already"):
         job(table, tmp_path / "w")
-    with pytest.raises(ConfigError, match=r"--layers is 4; allowed is 1 to 3: the teacher has 4"):
-        build.to_layers(job(teacher, tmp_path / "w"), data, 4, LEARN)
-    with pytest.raises(ConfigError, match=r"--dim is 33; allowed is 1 to 32"):
-        build.to_static(job(teacher, tmp_path / "w"), None, 33, LEARN)
+    with pytest.raises(ConfigError, match=r"--layers is 4; allowed: 1 to 3, since the teacher has 4"):
+        to_layers(job(teacher, tmp_path / "w"), data, 4, LEARN)
+    with pytest.raises(ConfigError, match=r"--dim is 33; allowed: 1 to 32"):
+        to_static(job(teacher, tmp_path / "w"), None, 33, LEARN)
     with pytest.raises(InputError, match="0 texts to learn from"):
-        build.to_layers(job(teacher, tmp_path / "w"), Dataset(), 2, LEARN)
+        to_layers(job(teacher, tmp_path / "w"), Dataset(), 2, LEARN)
     with pytest.raises(InputError, match="0 training pairs; parallel text is needed"):
-        build.to_multilingual(job(teacher, tmp_path / "w"), Dataset(), teacher, "toy", LEARN)
-    with pytest.raises(ModelError, match="--student is no transformer"):
-        build.to_multilingual(job(teacher, tmp_path / "w2"), data, table, "table", LEARN)
+        to_multilingual(job(teacher, tmp_path / "w"), Dataset(), teacher, "toy", LEARN)
+    with pytest.raises(ModelError, match="--student is not a transformer"):
+        to_multilingual(job(teacher, tmp_path / "w2"), data, table, "table", LEARN)
     cyrillic = Dataset(pairs={"train": [Pair("a kettle", "чайник"), Pair("a violin", "скрипка")]})
     with pytest.raises(InputError, match=r"does not know 100% of the translations' tokens"):
-        build.to_multilingual(job(teacher, tmp_path / "w3"), cyrillic, teacher, "toy", LEARN)
+        to_multilingual(job(teacher, tmp_path / "w3"), cyrillic, teacher, "toy", LEARN)
     served = shutil.copytree(teacher, tmp_path / "served")
     contracts.save(contracts.load(served), served)
     (served / "model.safetensors").unlink()

@@ -13,15 +13,20 @@ from train_parts import SETTINGS, fit, retrieval_set, similarity_set
 
 from semtune.dataset import Dataset
 from semtune.errors import ConfigError, InputError
-from semtune.train import memory
-from semtune.train.data.noise import damaged
-from semtune.train.data.rows import as_wanted, columns, material
-from semtune.train.data.teacher_labels import labels
-from semtune.train.losses import LOSSES, build, choose, fitting
-from semtune.train.memory import Backbone, fitting_rows, is_out_of_memory, step_bytes
+from semtune.train.data.columns import row_columns
+from semtune.train.data.damaged_sentences import damaged
+from semtune.train.data.reshape import reshape_for_loss
+from semtune.train.data.rows import summarize_rows
+from semtune.train.data.teacher_labels import teacher_labels
+from semtune.train.losses.build import build_loss
+from semtune.train.losses.catalogue import LOSSES
+from semtune.train.losses.choice import choose_loss, losses_for
 from semtune.train.monitor.dev_classes import map_at_r
-from semtune.train.plan import halved, plan
+from semtune.train.planning import memory
+from semtune.train.planning.memory import ModelSizes, fitting_rows, step_bytes
+from semtune.train.planning.plan import plan
 from semtune.train.settings import TrainSettings
+from semtune.train.trainer.out_of_memory import halve_mini_batch, is_out_of_memory
 from semtune.types import Document, LabelledPair, LabelledText, Pair
 
 SHORT = SETTINGS.replace(max_steps=2, per_device_train_batch_size=8)
@@ -85,26 +90,26 @@ MAKE = {
     ("plain sentences", "MultipleNegativesRankingLoss"),
 ])  # fmt: skip
 def test_each_shape_is_known_and_has_its_loss(shape, loss):
-    found = material(MAKE[shape]())
+    found = summarize_rows(MAKE[shape]())
     assert found.shape == shape
-    assert choose(found, "auto")[0] == loss
-    assert loss in fitting(found)
+    assert choose_loss(found, "auto")[0] == loss
+    assert loss in losses_for(found)
 
 
 def test_translations_are_ranked_both_ways():
     data = retrieval_set()
     data.report = {"languages": {"queries": {"de": 9, "unknown": 2}, "passages": {"en": 20}}}
-    assert choose(material(data), "auto")[0] == "MultipleNegativesSymmetricRankingLoss"
+    assert choose_loss(summarize_rows(data), "auto")[0] == "MultipleNegativesSymmetricRankingLoss"
     data.report = {"languages": {"queries": {"de": 1, "unknown": 9}, "passages": {"en": 20}}}
-    assert choose(material(data), "auto")[0] == "MultipleNegativesRankingLoss"
+    assert choose_loss(summarize_rows(data), "auto")[0] == "MultipleNegativesRankingLoss"
 
 
 def test_labels_of_same_and_different_are_scores_for_all_but_a_classifier():
-    data = as_wanted(binary(), "auto")
-    assert (material(data).shape, material(data).binary) == ("scored pairs", True)
-    assert choose(material(data), "auto")[0] == "OnlineContrastiveLoss"
+    data = reshape_for_loss(binary(), "auto")
+    assert (summarize_rows(data).shape, summarize_rows(data).binary) == ("scored pairs", True)
+    assert choose_loss(summarize_rows(data), "auto")[0] == "OnlineContrastiveLoss"
     assert {pair.score for pair in data.scored["dev"]} == {0.0, 1.0}
-    assert material(as_wanted(binary(), "SoftmaxLoss")).shape == "labelled pairs"
+    assert summarize_rows(reshape_for_loss(binary(), "SoftmaxLoss")).shape == "labelled pairs"
 
 
 def test_classes_come_back_from_the_pairs_that_prepare_makes_of_them():
@@ -113,14 +118,15 @@ def test_classes_come_back_from_the_pairs_that_prepare_makes_of_them():
     data.pairs = {
         "train": [Pair("where is my card", "card lost"), Pair("load it", "pay in"), Pair("load it", "add money")]
     }
-    rows = as_wanted(data, "BatchHardTripletLoss").labelled_texts["train"]
+    rows = reshape_for_loss(data, "BatchHardTripletLoss").labelled_texts["train"]
     assert {(row.text, row.label) for row in rows} == {
-        ("where is my card", "lost"), ("card lost", "lost"), ("load it", "top up"), ("pay in", "top up"), ("add money", "top up"),
+        ("where is my card", "lost"), ("card lost", "lost"), ("load it", "top up"), ("pay in", "top up"),
+        ("add money", "top up"),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("loss", "shape", "words"), [
-    ("MultipleNegativesRankingLoss", "scored pairs", "would take every pair, the dissimilar ones too"),
+    ("MultipleNegativesRankingLoss", "scored pairs", "treat every pair, including the dissimilar ones, as a positive"),
     ("TripletLoss", "pairs", "needs a negative in each row; mine some with prepare.hard_negatives=1"),
     ("ContrastiveLoss", "scored pairs", "needs labels 0 and 1 only"),
     ("CoSENTLoss", "pairs", "it takes scored pairs or labelled pairs"),
@@ -136,10 +142,10 @@ def test_a_loss_that_does_not_fit_is_refused(loss, shape, words):
 
 @pytest.mark.parametrize(("settings", "words"), [
     ({"gradient_accumulation_steps": 4}, "adds no in-batch negatives.*per_device_train_batch_size: 128.*Cached"),
-    ({"loss_options": {"scales": 5}}, "has no 'scales'. Did you mean 'scale'"),
-    ({"teacher": "x"}, "does not heed one. Losses that do: MarginMSELoss"),
-    ({"loss": "MSELoss"}, "learns from another model. Name it in train.teacher"),
-    ({"matryoshka_dims": [0]}, "allowed is sizes above 0"),
+    ({"loss_options": {"scales": 5}}, "has no option 'scales'. Did you mean 'scale'"),
+    ({"teacher": "x"}, "does not use a teacher. Losses that do: MarginMSELoss"),
+    ({"loss": "MSELoss"}, "learns from another model. Name that model in train.teacher"),
+    ({"matryoshka_dims": [0]}, r"matryoshka_dims\.0: input should be greater than or equal to 1 \(found 0\)"),
 ])  # fmt: skip
 def test_wrong_combinations_are_refused(settings, words):
     with pytest.raises(ConfigError, match=words):
@@ -155,7 +161,8 @@ def test_accumulating_a_loss_without_batch_mates_is_allowed():
 
 CASES = [
     *[(name, shape) for name, spec in LOSSES.items() for shape in spec.shapes
-      if spec.needs != "teacher" and name not in {"DenoisingAutoEncoderLoss"} and not (shape == "labelled pairs" and name != "SoftmaxLoss")],
+      if spec.needs != "teacher" and name not in {"DenoisingAutoEncoderLoss"}
+      and not (shape == "labelled pairs" and name != "SoftmaxLoss")],
 ]  # fmt: skip
 
 
@@ -172,7 +179,8 @@ def test_every_loss_trains_on_every_shape_it_takes(toy_model, tmp_path, loss, sh
 
 
 @pytest.mark.parametrize(("loss", "shape"), [
-    ("MarginMSELoss", "triplets"), ("MarginMSELoss", "pairs with negatives"), ("DistillKLDivLoss", "pairs with negatives"),
+    ("MarginMSELoss", "triplets"), ("MarginMSELoss", "pairs with negatives"),
+    ("DistillKLDivLoss", "pairs with negatives"),
     ("MSELoss", "pairs"), ("EmbedDistillLoss", "plain sentences"),
 ])  # fmt: skip
 def test_a_teacher_gives_the_labels(toy_model, tmp_path, loss, shape):
@@ -187,15 +195,15 @@ def test_a_cross_encoder_teaches_by_its_scores(toy_model, tmp_path, cross_encode
     model = CrossEncoder(str(folder), local_files_only=True)
     model.save_pretrained(str(tmp_path / "saved"))  # as the library writes them, with modules of its own
     data = with_negatives(2)
-    texts = columns(data, material(data), "train", 3)
+    texts = row_columns(data, summarize_rows(data), "train", 3)
     rows = list(zip(*texts.values(), strict=True))
     want = [
         model.predict([(anchor, other) for other in others], activation_fn=nn.Sigmoid()) for anchor, *others in rows
     ]
     for teacher in (folder, tmp_path / "saved"):
-        np.testing.assert_allclose(labels(texts, teacher, "MarginMSELoss", 32), want, atol=1e-5)
+        np.testing.assert_allclose(teacher_labels(texts, teacher, "MarginMSELoss", 32), want, atol=1e-5)
     with pytest.raises(InputError, match="is a cross-encoder: it has no vectors for MSELoss"):
-        labels(texts, folder, "MSELoss", 32)
+        teacher_labels(texts, folder, "MSELoss", 32)
     made = fit(data, toy_model, tmp_path, SHORT.replace(loss="MarginMSELoss", teacher=str(folder)))
     assert made.plan.loss == "MarginMSELoss"
 
@@ -239,17 +247,17 @@ def test_several_data_sets_are_trained_in_one_run(toy_model, tmp_path):
 
 def test_matryoshka_is_around_the_loss(toy_model):
     model = SentenceTransformer(str(toy_model), device="cpu")
-    loss = build("MultipleNegativesRankingLoss", model, options={"scale": 10}, matryoshka=(16, 8))
+    loss = build_loss("MultipleNegativesRankingLoss", model, options={"scale": 10}, matryoshka=(16, 8))
     assert (type(loss).__name__, tuple(loss.matryoshka_dims)) == ("MatryoshkaLoss", (16, 8))
     assert loss.loss.scale == 10
 
 
 def test_margins_suit_vectors_of_unit_length(toy_model):
     model = SentenceTransformer(str(toy_model), device="cpu")
-    assert build("TripletLoss", model, options={}).triplet_margin == 0.2
-    assert build("TripletLoss", model, options={"triplet_margin": 1.0}).triplet_margin == 1.0
+    assert build_loss("TripletLoss", model, options={}).triplet_margin == 0.2
+    assert build_loss("TripletLoss", model, options={"triplet_margin": 1.0}).triplet_margin == 1.0
     with pytest.raises(ConfigError, match="Allowed for TripletLoss: cosine, euclidean, manhattan"):
-        build("TripletLoss", model, options={"distance_metric": "cosinus"})
+        build_loss("TripletLoss", model, options={"distance_metric": "cosinus"})
 
 
 def test_map_at_r_by_hand():
@@ -257,12 +265,13 @@ def test_map_at_r_by_hand():
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     # a, b, a, b: each looks for one other (R = 1): its nearest is of its class or not.
     assert map_at_r(vectors, ["a", "b", "a", "b"]).tolist() == [0, 0, 0, 0]
-    # a, a, b, a, the third alone. First and second: the other, then a wrong one: (1/1) / 2. Fourth: wrong, right: (1/2) / 2.
+    # a, a, b, a, the third alone. First and second: the other, then a wrong one: (1/1) / 2.
+    # Fourth: wrong, right: (1/2) / 2.
     assert map_at_r(vectors, ["a", "a", "b", "a"]).tolist() == [0.5, 0.5, 0.25]
 
 
 def test_memory_halves_the_mini_batch_until_it_fits():
-    mini_lm = Backbone(22_713_216, 6, 384, 12)
+    mini_lm = ModelSizes(22_713_216, 6, 384, 12)
     # By hand: 6 layers of (34·128·384 + 5·12·128²) bytes in 16 bits, twice that in fp32, for 64 texts.
     layers = 64 * 6 * (34 * 128 * 384 + 5 * 12 * 128**2) * 2
     assert step_bytes(mini_lm, 64, 128, bf16=False) == 1_200_000_000 + 16 * 22_713_216 + layers
@@ -272,14 +281,14 @@ def test_memory_halves_the_mini_batch_until_it_fits():
         retrieval_set(), TrainSettings(per_device_train_batch_size=32, mini_batch_size=8), mini_lm, [200] * 9, 256
     )
     assert (made.loss, made.batch_size, made.mini_batch_size) == ("CachedMultipleNegativesRankingLoss", 32, 8)
-    smaller = halved(made)
+    smaller = halve_mini_batch(made)
     assert (smaller.mini_batch_size, smaller.steps, smaller.loss) == (4, made.steps, made.loss)
-    assert halved(replace(made, mini_batch_size=1)) is None
-    assert halved(replace(made, loss="CoSENTLoss")) is None
+    assert halve_mini_batch(replace(made, mini_batch_size=1)) is None
+    assert halve_mini_batch(replace(made, loss="CoSENTLoss")) is None
 
 
 def test_what_others_use_is_not_taken(monkeypatch):
-    mini_lm = Backbone(22_713_216, 6, 384, 12)
+    mini_lm = ModelSizes(22_713_216, 6, 384, 12)
     needed = step_bytes(mini_lm, 2 * 64, 256, bf16=False)
     monkeypatch.setattr(memory, "usable_memory", lambda: 100 * needed)
     for free, rows in ((100 * needed, 512), (needed / 0.89, 64), (needed / 0.91, 32), (1, 2)):
@@ -291,21 +300,21 @@ def test_what_others_use_is_not_taken(monkeypatch):
 
 
 def test_running_out_of_memory_goes_on_in_smaller_parts(toy_model, tmp_path, monkeypatch):
-    from semtune.train import training_loop as fitting_module
+    from semtune.train.trainer import training_loop
 
     tried = []
-    real = fitting_module.fit
+    real = training_loop.run_training
 
-    def sometimes(*args, **others):
-        tried.append(args[5].mini_batch_size)
+    def sometimes(job, *others):
+        tried.append(job.plan.mini_batch_size)
         if len(tried) < 3:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes.")
-        return real(*args, **others)
+        return real(job, *others)
 
-    monkeypatch.setattr(fitting_module, "fit", sometimes)
+    monkeypatch.setattr(training_loop, "run_training", sometimes)
     made = fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(per_device_train_batch_size=16))
     assert tried == [16, 8, 4]
     assert made.plan.loss == "CachedMultipleNegativesRankingLoss"
-    assert any("memory gave out" in reason for reason in made.plan.reasons)
+    assert any("memory ran out" in reason for reason in made.plan.reasons)
     assert not is_out_of_memory(RuntimeError("shapes do not match"))
     assert is_out_of_memory(MemoryError())

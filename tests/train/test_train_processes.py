@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from train_parts import SETTINGS, fit, retrieval_set
 
 from semtune.dataset import Dataset
 from semtune.io import read_jsonl
-from semtune.train.plan import plan
+from semtune.train.planning.plan import plan
 from semtune.types import Pair
 
 CODE = textwrap.dedent("""
@@ -59,12 +58,14 @@ def still(toy_model, tmp_path):
 @pytest.mark.slow  # three processes that import torch
 def test_two_processes_train_as_one_with_the_joint_batch(still, tmp_path):
     assert len(rows().pairs["train"]) == 16
-    one = fit(rows(), still, tmp_path / "one", replace(WANTED, per_device_train_batch_size=16))
+    one = fit(rows(), still, tmp_path / "one", WANTED.replace(per_device_train_batch_size=16))
     script = tmp_path / "together.py"
     script.write_text(CODE)
     here = str(Path(__file__).parent)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script), here, str(still), str(tmp_path / "two")]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False)  # fmt: skip
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [*launch, str(script), here, str(still), str(tmp_path / "two")]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=one_thread, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     log = list(read_jsonl(tmp_path / "two" / "work" / "log.jsonl"))
     alone = [row["loss"] for row in one.log if "loss" in row]
@@ -79,6 +80,6 @@ def test_two_processes_train_as_one_with_the_joint_batch(still, tmp_path):
 def test_the_plan_counts_the_processes(monkeypatch):
     data = Dataset(pairs={"train": [Pair(f"q{i}", f"d{i}") for i in range(100)]})
     monkeypatch.setenv("WORLD_SIZE", "2")
-    made = plan(data, replace(WANTED, num_train_epochs=1))
+    made = plan(data, WANTED.replace(num_train_epochs=1))
     assert made.steps == 7  # 13 batches of 8 between two
     assert any("16 rows a step, negatives of all of them" in reason for reason in made.reasons)

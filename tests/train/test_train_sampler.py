@@ -4,7 +4,7 @@ from datasets import Dataset as Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semtune.train.data.sampler import WINDOW, LengthBatchSampler, length_batches
+from semtune.train.data.sampler import SORTED_BATCHES, LengthBatchSampler, length_batches
 
 
 def batches_of(keys, size, lengths=None, seed=0):
@@ -79,7 +79,7 @@ def test_like_lengths_meet_and_the_order_is_random():
     means = np.array([np.mean([lengths[row] for row in batch]) for batch in batches])
     # Sorted all through, neighbours would be alike; shuffled, they are not.
     assert abs(np.corrcoef(means[:-1], means[1:])[0, 1]) < 0.2
-    assert len(batches) > WINDOW
+    assert len(batches) > SORTED_BATCHES
 
 
 def table(rows=50, **extra):

@@ -25,9 +25,10 @@ from semtune.errors import InputError, SemtuneError
 from semtune.io import read_jsonl, write_json
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
-from semtune.train.monitor.callbacks import WHOLE, TrainingError, newest_whole
 from semtune.train.monitor.curve import draw_curve
-from semtune.train.monitor.dev_metric import RetrievalMeasure
+from semtune.train.monitor.dev_retrieval import RetrievalMeasure
+from semtune.train.monitor.training_monitor import TrainingError
+from semtune.train.trainer.checkpoints import COMPLETE, newest_complete
 from semtune.types import Pair
 
 SHORT = SETTINGS.replace(max_steps=2)
@@ -251,9 +252,9 @@ def killed(toy_model, tmp_path_factory):
 
 def test_a_killed_training_leaves_whole_checkpoints_and_no_model(killed):
     assert sorted(path.name for path in killed.iterdir()) == ["work"]
-    whole = sorted(path.parent.name for path in (killed / "work" / "checkpoints").glob(f"checkpoint-*/{WHOLE}"))
+    whole = sorted(path.parent.name for path in (killed / "work" / "checkpoints").glob(f"checkpoint-*/{COMPLETE}"))
     assert whole == ["checkpoint-4", "checkpoint-8"]
-    assert newest_whole(killed / "work" / "checkpoints").name == "checkpoint-8"
+    assert newest_complete(killed / "work" / "checkpoints").name == "checkpoint-8"
 
 
 def test_it_continues_and_ends_like_an_uninterrupted_one(killed, tuned, toy_model, tmp_path):
@@ -261,7 +262,7 @@ def test_it_continues_and_ends_like_an_uninterrupted_one(killed, tuned, toy_mode
     # The kill came while a newer checkpoint was being written: its weights are cut short, its mark is not there.
     half = tmp_path / "again" / "work" / "checkpoints" / "checkpoint-12"
     shutil.copytree(half.with_name("checkpoint-8"), half)
-    (half / WHOLE).unlink()
+    (half / COMPLETE).unlink()
     weights = half / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     counter = Counter()
@@ -292,14 +293,14 @@ def test_checkpoints_made_with_other_data_are_not_continued(killed, toy_model, t
     assert made.contract.weights_sha256 == fit(data, toy_model, tmp_path / "fresh").contract.weights_sha256
 
 
-def test_the_newest_whole_checkpoint_is_found_by_number(tmp_path):
-    assert newest_whole(tmp_path) is None
+def test_the_newest_complete_checkpoint_is_found_by_number(tmp_path):
+    assert newest_complete(tmp_path) is None
     for step, whole in ((8, True), (12, True), (9, True), (100, False)):
         (tmp_path / f"checkpoint-{step}").mkdir()
         (tmp_path / f"checkpoint-{step}" / "model.safetensors").write_bytes(b"")
         if whole:
-            write_json(tmp_path / f"checkpoint-{step}" / WHOLE, {"step": step})
-    assert newest_whole(tmp_path) == tmp_path / "checkpoint-12"
+            write_json(tmp_path / f"checkpoint-{step}" / COMPLETE, {"step": step})
+    assert newest_complete(tmp_path) == tmp_path / "checkpoint-12"
 
 
 def test_the_curve_is_a_picture_of_the_log(tuned, tmp_path):

@@ -12,7 +12,7 @@ from typing import Any
 
 from semtune.encoders.speed import Latency, latencies, texts_a_second
 from semtune.protocols import Encoder
-from semtune.select.sample import spaced
+from semtune.train.distil.training_texts import spaced
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # what proc(5) says clear_refs takes to forget the highest use of memory

@@ -33,6 +33,7 @@ from semtune.select.rows import Row, Trial
 from semtune.select.settings import SelectSettings
 from semtune.select.smaller import Smaller, measure_smaller
 from semtune.select.tokenizer_fit import Fit, measure_fit
+from semtune.train.distil.training_texts import pca_texts
 
 KEPT, TRIALS = "measured", "trials"
 LEAST_ROWS = 2
@@ -146,7 +147,7 @@ class Bench:
             steps = row.best_steps
             folder = self._tuned(row.candidate, steps) if steps else row.candidate.folder
             encoder = self._tools.open(folder)
-            texts = sample.train_texts(self._dataset, encoder.contract.dimension)
+            texts = pca_texts(self._dataset, encoder.contract.dimension)
             found = measure_smaller(encoder, self._tools.judge, texts, self._settings.dims)
             return {"ways": [one.as_dict() for one in found]}
 

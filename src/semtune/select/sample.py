@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.types import LabelledPair, Qrels, ScoredPair
+from semtune.train.distil.training_texts import passages_of, spaced
+from semtune.types import Qrels
 
 T = TypeVar("T")
 FIT_TEXTS = 2_000
 SPEED_TEXTS = 64
-PCA_TEXTS = 2_000
-PCA_PER_DIMENSION = 4  # fewer texts than that a dimension, and the axes follow the sample rather than the data
 
 
 def dev_part(dataset: Dataset, max_queries: int, max_passages: int, seed: int) -> Dataset:
@@ -49,48 +48,18 @@ def dev_part(dataset: Dataset, max_queries: int, max_passages: int, seed: int) -
 
 def fit_texts(dataset: Dataset) -> list[str]:
     """Passages, evenly spaced; of scored pairs, the sentences of train and dev."""
-    return spaced(_passages(dataset), FIT_TEXTS)
+    return spaced(passages_of(dataset), FIT_TEXTS)
 
 
 def speed_texts(dataset: Dataset) -> list[str]:
     """Passages to encode in bulk, evenly spaced."""
-    return spaced(_passages(dataset), SPEED_TEXTS)
+    return spaced(passages_of(dataset), SPEED_TEXTS)
 
 
 def queries_of(part: Dataset) -> list[str]:
     """The questions of a dev part; of scored pairs, the first sentences."""
     pairs = [*part.scored.get("dev", []), *part.labelled_pairs.get("dev", [])]
     return [query.text for query in part.queries.values()] or [pair.sentence1 for pair in pairs]
-
-
-def train_texts(dataset: Dataset, dimension: int) -> list[str]:
-    """Different texts of the training rows, evenly spaced: what the axes of a smaller vector are fitted on.
-
-    Without training rows, or with few of them, passages of the corpus help out.
-    """
-    texts = _sentences([*dataset.scored.get("train", []), *dataset.labelled_pairs.get("train", [])])
-    texts += [text for pair in dataset.pairs.get("train", []) for text in (pair.anchor, pair.positive)]
-    texts += [row.text for row in dataset.labelled_texts.get("train", [])]
-    if len(texts) < PCA_PER_DIMENSION * dimension:
-        texts += _passages(dataset)
-    return spaced(list(dict.fromkeys(texts)), PCA_TEXTS)
-
-
-def spaced(items: Sequence[T], most: int) -> list[T]:
-    """At most so many of them, evenly spaced."""
-    count = min(most, len(items))
-    return [items[at * len(items) // count] for at in range(count)]
-
-
-def _passages(dataset: Dataset) -> list[str]:
-    pairs: list[ScoredPair | LabelledPair] = []
-    for rows in (dataset.scored, dataset.labelled_pairs):
-        pairs += [*rows.get("train", []), *rows.get("dev", [])]
-    return list(dict.fromkeys(_sentences(pairs))) if pairs else [document.content for document in dataset.corpus]
-
-
-def _sentences(pairs: Iterable[ScoredPair | LabelledPair]) -> list[str]:
-    return [text for pair in pairs for text in (pair.sentence1, pair.sentence2)]
 
 
 def _drawn(items: Sequence[T], most: int, rng: np.random.Generator) -> list[T]:

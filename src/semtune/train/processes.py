@@ -6,7 +6,7 @@ import os
 
 
 def world() -> int:
-    """How many processes train together; 1 unless a launcher said otherwise."""
+    """Number of processes that train together; 1 without a launcher."""
     return max(1, int(os.environ.get("WORLD_SIZE", "1") or 1))
 
 
@@ -15,10 +15,10 @@ def is_first() -> bool:
     return int(os.environ.get("RANK", "0") or 0) == 0
 
 
-def meet() -> None:
-    """Wait until every process is here; alone, nothing happens.
+def wait_for_all() -> None:
+    """Wait until every process is here; one process alone does not wait.
 
-    On processors they speak over gloo, on GPUs over NCCL.
+    On processors they communicate over gloo, on GPUs over NCCL.
     """
     if world() == 1:
         return
@@ -29,7 +29,7 @@ def meet() -> None:
 
 
 def leave() -> None:
-    """Take leave of the other processes, so that none waits for one that has gone."""
+    """Leave the group of processes, so that no other one waits for this one."""
     import torch.distributed as together
 
     if world() > 1 and together.is_initialized():

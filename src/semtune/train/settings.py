@@ -13,7 +13,7 @@ from semtune.settings import Settings
 def _no_limit_or_some(steps: int) -> int:
     if steps == -1 or steps > 0:
         return steps
-    raise PydanticCustomError("steps", "allowed is -1 (no limit) or above 0")
+    raise PydanticCustomError("steps", "input should be -1 (no limit) or greater than 0")
 
 
 class FloorSettings(Settings):

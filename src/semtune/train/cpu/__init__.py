@@ -1,1 +1,1 @@
-"""Training on processors: batches without padding, attention and dropout in few passes."""
+"""Faster training on processors: attention and dropout in few passes, batches without padding."""

@@ -1,8 +1,8 @@
 """Batches without padding on processors.
 
-sentence-transformers can lay the texts of a batch end to end, without padding, for a flash attention that takes
-their boundaries; torch has none on a CPU. This one pads texts of like length together for the attention alone:
-all else, nine tenths of the work, is done on tokens only.
+sentence-transformers can pack a batch: texts lie end to end, without padding, for a flash attention that takes their
+boundaries. torch has none on a CPU. Ours pads texts of similar length together, for the attention alone; everything
+else, nine tenths of the work, is done on tokens only.
 """
 
 from __future__ import annotations
@@ -17,28 +17,29 @@ import torch
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-BOUNDARIES = "cu_seq_lens_q"  # transformers' name: (texts + 1,) where each text begins, and where the last one ends
+BOUNDARIES = "cu_seq_lens_q"  # transformers' name of (texts + 1,) where each text begins and the last one ends
 BOUNDARY_KEYS = frozenset({"cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k", "seq_idx"})
-SHORT = 32  # texts up to this many tokens are attended together: what padding costs there is less than another call
-LIKE = 0.7  # of the longest of a group: the shortest that joins it
-TOLERANCE = 1e-4
-PROBE = ("one", "a text of some more words than the other one has", "two words")
+SHORT_TEXT = 32  # tokens; texts up to this length form one group: padding them costs less than another call
+SIMILAR_LENGTH = 0.7  # of the longest text of a group: the shortest that joins it
+PACKING_TOLERANCE = 1e-4
+SAMPLE_TEXTS = ("one", "a text of some more words than the other one has", "two words")
 
 
 @lru_cache(maxsize=8)
-def groups(ends: tuple[int, ...]) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
-    """Texts of like length: for each group the (texts, longest) positions of its tokens, and which of them are tokens.
+def length_groups(ends: tuple[int, ...]) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+    """Groups of texts of similar length: the (texts, longest) positions of their tokens, and which of them are tokens.
 
     Args:
         ends: where each text begins, and where the last one ends.
 
     Returns:
-        Positions past a text's end point at its last token; the second is None where all texts are equally long.
+        For each group, positions (those past a text's end point at its last token), and a mask of real tokens; the
+        mask is None where all texts are equally long.
     """
     begins = torch.tensor(ends[:-1])
     lengths = torch.tensor(ends[1:]) - begins
     made: list[tuple[torch.Tensor, torch.Tensor | None]] = []
-    for rows in _like(lengths.tolist()):
+    for rows in _rows_by_length(lengths.tolist()):
         size, begin = lengths[rows].unsqueeze(1), begins[rows].unsqueeze(1)
         column = torch.arange(int(size.max())).unsqueeze(0)
         real = column < size
@@ -46,13 +47,14 @@ def groups(ends: tuple[int, ...]) -> list[tuple[torch.Tensor, torch.Tensor | Non
     return made
 
 
-def _like(lengths: Sequence[int]) -> list[list[int]]:
+def _rows_by_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows of similar length together, the longest first; empty texts are left out."""
     made: list[list[int]] = []
     longest = 0
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
         if not lengths[row]:
             continue
-        if not made or (longest > SHORT and lengths[row] < LIKE * longest):
+        if not made or (longest > SHORT_TEXT and lengths[row] < SIMILAR_LENGTH * longest):
             made.append([])
             longest = lengths[row]
         made[-1].append(row)
@@ -61,32 +63,32 @@ def _like(lengths: Sequence[int]) -> list[list[int]]:
 
 @contextmanager
 def packed(model: SentenceTransformer) -> Iterator[bool]:
-    """Let `model` read its batches without padding while the block runs; yields whether it does.
+    """Let `model` read packed batches while the block runs; yields whether it does.
 
-    It must attend by `attention.NAME`. A model that gives other vectors for texts laid end to end is left as it is.
+    Its attention must be `transformers_attention`. A model that gives other vectors for packed texts stays as it is.
     """
     module: Any = model[0]
     try:
-        before = _open(module)
-    except (AttributeError, ImportError):  # no transformer, or a library that keeps this under other names
+        before = _enable(module)
+    except (AttributeError, ImportError):  # not a transformer, or a version of the library with other names
         yield False
         return
-    worked = _same(model, module)
+    worked = _gives_same_vectors(model, module)
     if not worked:
-        _close(module, before)
+        _disable(module, before)
     try:
         yield worked
     finally:
-        _close(module, before)
+        _disable(module, before)
 
 
-def _open(module: Any) -> Any:
+def _enable(module: Any) -> Any:
     """Do what `Transformer._can_flatten_inputs` does where there is a flash attention."""
     from transformers import DataCollatorWithFlattening
 
     before = module.model_forward_params
     if getattr(module.config, "sliding_window", None) or getattr(module.config, "local_attention", None):
-        raise AttributeError  # not every pair of a text's tokens attends
+        raise AttributeError  # tokens do not attend to all others of their text
     module._flatten_position_offset = module._infer_flatten_position_offset()
     module.data_collator = DataCollatorWithFlattening(
         return_seq_idx=True, return_flash_attn_kwargs=True, return_position_ids=True
@@ -97,21 +99,21 @@ def _open(module: Any) -> Any:
     return before
 
 
-def _close(module: Any, before: Any) -> None:
+def _disable(module: Any, before: Any) -> None:
     module.model_forward_params = before
     module.can_flatten_inputs = False
 
 
 @torch.no_grad()
-def _same(model: SentenceTransformer, module: Any) -> bool:
-    """Whether texts laid end to end get the vectors they get in a padded batch."""
+def _gives_same_vectors(model: SentenceTransformer, module: Any) -> bool:
+    """Whether texts get the same vectors in a packed batch as in a padded one."""
     training = model.training
     model.eval()
     made = []
     try:
         for flat in (True, False):
             module.can_flatten_inputs = flat
-            features = model.preprocess(list(PROBE))
+            features = model.preprocess(list(SAMPLE_TEXTS))
             if flat and BOUNDARIES not in features:
                 return False
             made.append(model(features)["sentence_embedding"].float())
@@ -120,4 +122,4 @@ def _same(model: SentenceTransformer, module: Any) -> bool:
     finally:
         module.can_flatten_inputs = True
         model.train(training)
-    return made[0].shape == made[1].shape and bool((made[0] - made[1]).abs().max() < TOLERANCE)
+    return made[0].shape == made[1].shape and bool((made[0] - made[1]).abs().max() < PACKING_TOLERANCE)

@@ -1,41 +1,42 @@
-"""Batches of like length, without duplicates: little padding, no false negatives from repeated texts."""
+"""Batches of rows of similar length without duplicates: little padding, no false negatives from repeated texts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from sentence_transformers.base.sampler import DefaultBatchSampler, GroupByLabelBatchSampler
 
-EXCHANGES = 200  # rows for which an exchange is looked for at an epoch's end
-WINDOW = 16  # batches sorted by length together: enough to save the padding, and batches stay random
+MOST_EXCHANGES = 200  # rows for which an exchange is looked for at the end of an epoch
+SORTED_BATCHES = 16  # batches sorted by length together: enough to save the padding, and batches stay random
 
 
 def length_batches(
     lengths: Sequence[int], keys: Sequence[frozenset[int]], batch_size: int, rng: np.random.Generator
 ) -> list[list[int]]:
-    """Cut rows into ceil(n / batch_size) batches of like length in random order.
+    """Cut rows into ceil(n / batch_size) batches of similar length in random order.
 
-    Rows are shuffled, sorted by length within windows of `WINDOW` batches, and a row that shares a text with
-    one already in the batch waits for a later batch. A row that is left over at the very end changes places with
-    another; only where no exchange helps does it join a batch that has its text.
+    Rows are shuffled and then sorted by length within windows of `SORTED_BATCHES` batches. A row that shares a text
+    with one already in the batch waits for a later batch. A row that is left over at the end changes places with
+    another one; only where no exchange helps does it join a batch that has its text.
 
     Args:
         lengths: of each row.
-        keys: what identifies each row's texts; two rows that share a key do not meet in a batch.
+        keys: identify each row's texts; two rows that share a key are not put into the same batch.
     """
     order = rng.permutation(len(lengths))
     total = -(-len(lengths) // batch_size)
     batches: list[list[int]] = []
     waiting: list[int] = []
-    for start in range(0, len(order), WINDOW * batch_size):
-        window = order[start : start + WINDOW * batch_size].tolist()
-        last = start + WINDOW * batch_size >= len(order)
+    for start in range(0, len(order), SORTED_BATCHES * batch_size):
+        window = order[start : start + SORTED_BATCHES * batch_size].tolist()
+        last = start + SORTED_BATCHES * batch_size >= len(order)
         rows = sorted([*waiting, *window], key=lambda row: -lengths[row])
         made, waiting = _fill(rows, keys, batch_size, total - len(batches) if last else len(window) // batch_size)
         batches.extend(made)
-    _Seats(batches, keys, batch_size).seat(waiting)
+    _LeftoverRows(batches, keys, batch_size).place(waiting)
     rng.shuffle(batches)  # type: ignore[arg-type]  # a list of lists is shuffled in place
     return batches
 
@@ -61,23 +62,23 @@ def _fill(rows: list[int], keys: Sequence[frozenset[int]], size: int, count: int
     return batches, rows
 
 
-class _Seats:
-    """Places in open batches for the rows that found none."""
+class _LeftoverRows:
+    """Finds places in open batches for the rows that are left over."""
 
     def __init__(self, batches: list[list[int]], keys: Sequence[frozenset[int]], size: int) -> None:
         self._batches, self._keys, self._size = batches, keys, size
         self._seen = [Counter(key for row in batch for key in keys[row]) for batch in batches]
         self._open = [at for at, batch in enumerate(batches) if len(batch) < size]
 
-    def seat(self, waiting: list[int]) -> None:
+    def place(self, waiting: list[int]) -> None:
         """Put each row into an open batch without its texts, make room by an exchange, or take any open batch.
 
-        Where more rows wait than `EXCHANGES`, texts repeat so often that they must meet; looking for
-        exchanges is then slow and of no use.
+        If more rows wait than `MOST_EXCHANGES`, texts repeat so often that some must meet; looking for exchanges
+        would then be slow and useless.
         """
         for number, row in enumerate(waiting):
-            at = self._free(row) if number < EXCHANGES else None
-            if at is None and number < EXCHANGES and (exchange := self._exchange(row)):
+            at = self._free(row) if number < MOST_EXCHANGES else None
+            if at is None and number < MOST_EXCHANGES and (exchange := self._exchange(row)):
                 full, member, at = exchange
                 self._batches[full].remove(member)
                 self._seen[full].subtract(self._keys[member])
@@ -108,14 +109,22 @@ class _Seats:
 
 
 class LengthBatchSampler(DefaultBatchSampler):
-    """`length_batches` as the Trainer wants it: a function of seed and epoch, so that a resume repeats it."""
+    """`length_batches` for the Trainer: a function of seed and epoch, so that a resumed training repeats it."""
 
-    def __init__(self, dataset, batch_size, drop_last, valid_label_columns=None, generator=None, seed=0) -> None:  # noqa: ANN001 - the Trainer's signature
+    def __init__(  # the Trainer's signature
+        self,
+        dataset: Any,
+        batch_size: int,
+        drop_last: bool,
+        valid_label_columns: list[str] | None = None,
+        generator: Any = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__(dataset, batch_size, drop_last, valid_label_columns, generator, seed)
         columns = [column for column in dataset.column_names if column not in (valid_label_columns or [])]
         texts = [dataset[column] for column in columns]
         self._lengths = [sum(map(len, row)) for row in zip(*texts, strict=True)]
-        # Scored pairs may repeat a sentence in a batch; only in-batch negatives mind.
+        # Scored pairs may repeat a sentence in a batch; it only harms in-batch negatives.
         unique = not any(column in dataset.column_names for column in valid_label_columns or [])
         self._keys = [
             frozenset(map(hash, row)) if unique else frozenset((i,)) for i, row in enumerate(zip(*texts, strict=True))
@@ -132,8 +141,15 @@ class LengthBatchSampler(DefaultBatchSampler):
         return -(-len(self._lengths) // self._size)
 
 
-def batches_of(dataset, batch_size, drop_last, valid_label_columns=None, generator=None, seed=0):  # noqa: ANN001, ANN201 - the Trainer's signature
-    """The sampler that a table needs: of single labelled texts every batch holds several of a class."""
+def batch_sampler(
+    dataset: Any,
+    batch_size: int,
+    drop_last: bool,
+    valid_label_columns: list[str] | None = None,
+    generator: Any = None,
+    seed: int = 0,
+) -> DefaultBatchSampler:
+    """The sampler that a table needs: batches of single labelled texts hold several of each class."""
     texts = [column for column in dataset.column_names if column not in (valid_label_columns or [])]
     if len(texts) == 1 and len(dataset.column_names) > 1 and isinstance(dataset[0][dataset.column_names[-1]], int):
         return GroupByLabelBatchSampler(dataset, batch_size, drop_last, valid_label_columns, generator, seed)

@@ -1,4 +1,4 @@
-"""A data set's rows as the tables that the Trainer reads, with the labels that a teacher or damage adds."""
+"""The tables that the Trainer reads: a data set's rows, with a teacher's labels or damaged sentences added."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.progress import QUIET, Progress
-from semtune.train.data.noise import damaged
-from semtune.train.data.rows import Material, columns
-from semtune.train.data.teacher_labels import labels
+from semtune.train.data.columns import row_columns
+from semtune.train.data.damaged_sentences import damaged
+from semtune.train.data.rows import RowsSummary
+from semtune.train.data.teacher_labels import teacher_labels
 from semtune.types import Split
 
-DEV_ROWS = 512  # of the dev loss: enough for a curve
+DEV_LOSS_ROWS = 512  # enough for a curve
 DENOISING = "DenoisingAutoEncoderLoss"
-LABELS = ("score", "label")  # columns that are no texts
+LABEL_COLUMNS = ("score", "label")  # all other columns hold texts
 
 
-def table(
+def trainer_table(
     dataset: Dataset,
-    found: Material,
+    rows: RowsSummary,
     split: Split,
     loss: str,
     seed: int,
@@ -27,28 +28,39 @@ def table(
     dimension: int = 0,
     progress: Progress = QUIET,
 ) -> Any:
-    """One split as a `datasets.Dataset`; of dev only `DEV_ROWS` rows, since they are for the loss alone."""
+    """One split as a `datasets.Dataset`. Of dev only `DEV_LOSS_ROWS` rows are used: they are for the dev loss alone.
+
+    Args:
+        dataset: that the rows are taken from.
+        rows: summary of its training rows.
+        split: train or dev.
+        loss: that will read the table.
+        seed: of the damage done to sentences for `DenoisingAutoEncoderLoss`.
+        teacher: folder of the model that gives the labels; None: no teacher.
+        dimension: of the model that is trained.
+        progress: where the teacher's work is shown.
+    """
     from datasets import Dataset as Table
     from datasets import disable_progress_bars
 
     disable_progress_bars()
-    made = columns(dataset, found, split, None if split == "train" else DEV_ROWS)
+    made = row_columns(dataset, rows, split, None if split == "train" else DEV_LOSS_ROWS)
     texts = next(iter(made.values()))
     if loss == DENOISING:
         made = {"damaged": damaged(texts, seed), "text": texts}
     elif teacher is not None:
-        made = made | {"label": labels(made, teacher, loss, dimension, progress) if texts else []}
-    elif found.shape == "plain sentences":
+        made = made | {"label": teacher_labels(made, teacher, loss, dimension, progress) if texts else []}
+    elif rows.shape == "plain sentences":
         made = {"text": texts, "again": texts}
     return Table.from_dict(made)
 
 
-def prompts(names: list[str], query: str, document: str) -> dict[str, str] | None:
-    """What is put before each column: questions ask, everything of a symmetric task asks too (as E5 advises)."""
+def column_prompts(names: list[str], query: str, document: str) -> dict[str, str] | None:
+    """The prompt of each column; all columns of a symmetric task get the query prompt, as E5 advises."""
     if not (query or document):
         return None
     return {
         name: document if name == "positive" or name.startswith("negative") else query
         for name in names
-        if name not in LABELS
+        if name not in LABEL_COLUMNS
     }

@@ -1,4 +1,4 @@
-"""A model's end made anew: vectors of another length that any sentence-transformers program reads as they are."""
+"""The last modules of a model replaced, so that any sentence-transformers program gets vectors of another length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def project(model: SentenceTransformer, kept: NDArray[np.float32]) -> None:
-    """Append a dense layer that gives a vector's parts along `kept`, (dim, dim kept), in place; before it is normalised."""
+    """Append a dense layer that projects vectors onto the columns of `kept`, (dim, dim kept), in place.
+
+    It comes before the normalisation.
+    """
     import torch
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
@@ -22,11 +25,11 @@ def project(model: SentenceTransformer, kept: NDArray[np.float32]) -> None:
     dense = Dense(size, dim, bias=False, activation_function=torch.nn.Identity())
     with torch.no_grad():
         dense.linear.weight.copy_(torch.from_numpy(np.ascontiguousarray(kept.T)))
-    rebuild(model, [dense.to(model.device)], normalize=any(isinstance(module, Normalize) for module in model))
+    replace_head(model, [dense.to(model.device)], normalize=any(isinstance(module, Normalize) for module in model))
 
 
-def rebuild(model: SentenceTransformer, appended: Sequence[torch.nn.Module], *, normalize: bool) -> None:
-    """Append modules and normalise after them, or not at all, in place."""
+def replace_head(model: SentenceTransformer, appended: Sequence[torch.nn.Module], *, normalize: bool) -> None:
+    """Append modules, and normalise after them or not at all, in place."""
     from sentence_transformers.sentence_transformer.modules import Normalize
 
     modules: list[Any] = [module for module in model if not isinstance(module, Normalize)]

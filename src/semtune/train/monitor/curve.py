@@ -1,4 +1,4 @@
-"""A picture of the training: losses, the dev metric, the best step, an early stop, and the doctor's findings."""
+"""A picture of the training: losses, metric, where it was best, where it stopped, and the findings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from semtune.registry import need
-from semtune.train.monitor.diagnosis import Finding
+from semtune.train.monitor.finding import Finding
 
-FINE = "Falling losses and a rising metric are good. A rising dev loss means over-fitting."
-WIDTH = 125  # characters per line under the picture
+ALL_WELL = "Falling losses and a rising metric are good; a rising dev loss means over-fitting."
+CAPTION_WIDTH = 125  # characters of a line under the picture
 
 
 def draw_curve(
@@ -30,7 +30,7 @@ def draw_curve(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    words = "\n".join(textwrap.fill(f"{finding.line()}", WIDTH) for finding in findings) or FINE
+    words = "\n".join(textwrap.fill(f"{finding.line()}", CAPTION_WIDTH) for finding in findings) or ALL_WELL
     figure = Figure(figsize=(8, 4.5 + 0.15 * words.count("\n")), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()

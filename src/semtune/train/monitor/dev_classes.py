@@ -1,4 +1,4 @@
-"""How well a model keeps the texts of a class together: the dev metric of labelled texts."""
+"""MAP@R on a dev split: the dev metric of labelled texts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from semtune.dataset import Dataset
 from semtune.encoders.torch import Precision, TorchEncoder
 from semtune.metrics import Scores, unit
-from semtune.train.monitor.dev_metric import Measured
-from semtune.train.monitor.embedding_health import sample_rows
+from semtune.train.monitor.dev_metric import DevResult
+from semtune.train.monitor.embedding_health import sample_vectors
 from semtune.types import Embeddings, Split
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ClassMeasure:
-    """MAP@R (Musgrave et al. 2020) of a split's texts, each asking for the others of its class."""
+    """MAP@R (Musgrave et al. 2020) of a split's texts; each text is a query for the others of its class."""
 
     metric = "map@r"
 
@@ -29,16 +29,16 @@ class ClassMeasure:
         self._precision: Precision = "bf16" if bf16 else "fp32"
         self._rows = dataset.labelled_texts[split]
 
-    def __call__(self, model: SentenceTransformer) -> Measured:
+    def __call__(self, model: SentenceTransformer) -> DevResult:
         """Measure the model."""
         encoder = TorchEncoder(model, self._contract, self._precision)
         vectors = unit(encoder.encode([row.text for row in self._rows], "query").vectors)
         each = map_at_r(vectors, [row.label for row in self._rows])
-        return Measured(self.metric, float(each.mean()), each, None, vectors[sample_rows(len(vectors))])
+        return DevResult(self.metric, float(each.mean()), each, None, sample_vectors(vectors))
 
 
 def map_at_r(vectors: Embeddings, labels: list[str]) -> Scores:
-    """(n,) MAP@R of each text that has another of its class; texts alone in theirs are left out.
+    """(n,) MAP@R of each text that shares its class with another one; the rest are left out.
 
     Args:
         vectors: (n, dim), of unit length.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-DELETED = 0.6  # of the words: what TSDAE found best (Wang et al. 2021)
+DELETED_SHARE = 0.6  # of the words: what TSDAE found best (Wang et al. 2021)
 
 
-def damaged(texts: list[str], seed: int, deleted: float = DELETED) -> list[str]:
-    """Each text with a share of its words deleted, at least one kept; the same seed damages alike."""
+def damaged(texts: list[str], seed: int, deleted: float = DELETED_SHARE) -> list[str]:
+    """Each text with a share of its words deleted, but never all; the same seed deletes the same words."""
     rng = np.random.default_rng(seed)
     made: list[str] = []
     for text in texts:

@@ -9,8 +9,8 @@ from sentence_transformers import SentenceTransformer
 from train_parts import SETTINGS, fit, retrieval_set
 
 from semtune.errors import ConfigError
-from semtune.train.adapters import layer_of, rates
-from semtune.train.monitor.callbacks import newest_whole
+from semtune.train.trainer.checkpoints import newest_complete
+from semtune.train.trainer.layer_training import layer_learning_rates, layer_of
 
 SHORT = SETTINGS.replace(max_steps=4)
 TEXTS = ["mend the kettle", "a dry cupboard", "the lid of the pot"]
@@ -42,7 +42,7 @@ def test_a_killed_adapter_training_ends_as_an_uninterrupted_one(toy_model, tmp_p
     whole = fit(data, toy_model, tmp_path / "whole", wanted)
     fit(data, toy_model, tmp_path / "cut", wanted)
     checkpoints = tmp_path / "cut" / "work" / "checkpoints"
-    newest = newest_whole(checkpoints)
+    newest = newest_complete(checkpoints)
     assert newest is not None
     others = sorted(checkpoints.glob("checkpoint-*"), key=lambda p: int(p.name.rsplit("-")[-1]))
     assert len(others) == 2
@@ -65,14 +65,14 @@ def test_frozen_layers_stay(toy_model, tmp_path):
 
 def test_rates_fall_towards_the_input(toy_model, tmp_path):
     model = SentenceTransformer(str(toy_model), device="cpu")
-    made = rates(model, SETTINGS.replace(layer_lr_decay=0.5), 0.02)
+    made = layer_learning_rates(model, 0.5, 0.02)
     layers = {
         layer: rate for pattern, rate in made.items() if (layer := layer_of(pattern.replace("\\", ""))) is not None
     }
     top = max(layers)
     assert layers[top] == 0.02
     assert all(layers[n] == 0.02 * 0.5 ** (top - n) for n in range(-1, top))
-    assert rates(model, SETTINGS, 0.02) == {}
+    assert layer_learning_rates(model, 1.0, 0.02) == {}
     lasting = fit(retrieval_set(), toy_model, tmp_path, SHORT.replace(layer_lr_decay=0.5))
     assert lasting.best is not None
 

@@ -1,4 +1,4 @@
-"""A model's attention and dropout changed for training on a processor, and back."""
+"""Faster training on a processor: our attention, dropout and packing in a model while a block runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from semtune.train.cpu.attention import NAME, Dropout, attend
+from semtune.train.cpu.dropout import ByteDropout
 from semtune.train.cpu.mpnet import relative_attention
 from semtune.train.cpu.packing import packed
+from semtune.train.cpu.transformers_attention import ATTENTION_NAME, attend
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def fast_on_cpu(model: SentenceTransformer, *, pack: bool = True) -> Iterator[None]:
-    """Train `model` with `semtune.train.cpu.attention` while the block runs; on a GPU nothing is changed.
+    """Give `model` our attention, dropout and packing while the block runs; on a GPU nothing is changed.
 
     Args:
-        model: any; what does not fit stays as it is.
-        pack: read batches without padding, where the model can. Not for losses that read a column's tokens.
+        model: any; parts that do not fit stay as they are.
+        pack: read batches without padding, where the model can. Not for losses that read the tokens themselves.
     """
     if model.device.type != "cpu":
         yield
@@ -41,7 +42,7 @@ def _dropout(model: SentenceTransformer) -> Iterator[None]:
     plain = [(parent, name, child) for parent in model.modules() for name, child in parent.named_children()]
     plain = [(parent, name, child) for parent, name, child in plain if type(child) is nn.Dropout]
     for parent, name, child in plain:
-        setattr(parent, name, Dropout(child.p).train(child.training))
+        setattr(parent, name, ByteDropout(child.p).train(child.training))
     try:
         yield
     finally:
@@ -51,20 +52,20 @@ def _dropout(model: SentenceTransformer) -> Iterator[None]:
 
 @contextmanager
 def _attention(transformer: Any) -> Iterator[bool]:
-    """Change the attention of a transformers model; yields whether it could be."""
+    """Change the attention of a transformers model; yields whether that was possible."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.masking_utils import sdpa_mask
 
-    AttentionInterface.register(NAME, attend)
-    AttentionMaskInterface.register(NAME, sdpa_mask)
+    AttentionInterface.register(ATTENTION_NAME, attend)
+    AttentionMaskInterface.register(ATTENTION_NAME, sdpa_mask)
     config = getattr(transformer, "config", None)
     if getattr(config, "model_type", "") == "mpnet":
         with relative_attention(transformer) as changed:
             yield changed
         return
     before = getattr(config, "_attn_implementation", "")
-    # Eager models keep a reason of their own.
-    changed = before in {"sdpa", NAME} and _switch(transformer, NAME)
+    # A model set to eager attention has a reason for it.
+    changed = before in {"sdpa", ATTENTION_NAME} and _switch(transformer, ATTENTION_NAME)
     try:
         yield changed
     finally:

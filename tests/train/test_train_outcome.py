@@ -1,4 +1,4 @@
-"""What a training ends with: the doctor's words, the base where nothing was gained, a mix where the floor asks for it."""
+"""What a training ends with: the doctor's findings, the base where nothing was gained, a mix to keep the floor."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from train_parts import SETTINGS, fit, retrieval_set, similarity_set
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.io import read_json
-from semtune.train.forgetting_floor import FloorSet
+from semtune.train.final_model.forgetting_floor import FloorSet
 from semtune.types import Pair
 
 TOO_HIGH = SETTINGS.replace(num_train_epochs=8, learning_rate=0.5, early_stopping_patience=2)
@@ -34,7 +34,7 @@ def broken(toy_model, tmp_path_factory):
 def test_a_training_without_a_gain_keeps_the_base_and_says_why(broken, toy_model):
     place, made = broken
     assert same(weights(place / "model"), weights(toy_model))
-    assert (made.settled.kept, made.best < made.start) == ("base", True)
+    assert (made.final.kept, made.best < made.start) == ("base", True)
     kinds = [finding.kind for finding in made.findings]
     assert kinds[0] == "keep the base"
     assert {"collapse", "learning rate too high", "stopped early"} <= set(kinds)
@@ -58,12 +58,12 @@ def test_a_killed_training_stops_where_an_uninterrupted_one_does(broken, toy_mod
     shutil.rmtree(tmp_path / "work" / "checkpoints" / "checkpoint-8")  # killed after step 4
     made = fit(retrieval_set(), toy_model, tmp_path, TOO_HIGH)
     assert [row for row in made.log if "dev_ndcg@10" in row] == [row for row in want.log if "dev_ndcg@10" in row]
-    assert made.settled == want.settled
+    assert made.final == want.final
 
 
 def test_a_gain_keeps_the_tuned_weights(tuned, toy_model):
     place, made = tuned
-    assert (made.settled.kept, made.settled.gain.gain) == ("tuned", pytest.approx(made.best - made.start))
+    assert (made.final.kept, made.final.gain.gain) == ("tuned", pytest.approx(made.best - made.start))
     assert not same(weights(place / "model"), weights(toy_model))
 
 
@@ -71,8 +71,8 @@ def test_a_gain_keeps_the_tuned_weights(tuned, toy_model):
 def test_what_the_floor_allows_is_kept(toy_model, tmp_path, max_drop, kept):
     floor = FloorSet(Dataset(scored={"test": similarity_set().scored["dev"]}), max_drop)
     made = fit(retrieval_set(), toy_model, tmp_path, SETTINGS.replace(early_stopping_patience=None), floor=floor)
-    held = made.settled.floor
-    assert made.settled.kept in kept
+    held = made.final.floor
+    assert made.final.kept in kept
     assert held.at(held.share).floor >= held.at(0.0).floor - max_drop
     assert held.at(0.0).floor == pytest.approx(made.log[0]["dev_floor"])
     assert [finding.kind for finding in made.findings].count("forgetting") == (max_drop == 0.0)

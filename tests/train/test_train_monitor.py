@@ -3,8 +3,9 @@ from types import SimpleNamespace
 import pytest
 
 from semtune.io import read_jsonl
-from semtune.train.monitor import callbacks
-from semtune.train.monitor.callbacks import Bedside, Clock, standing
+from semtune.train.monitor import training_log
+from semtune.train.monitor.training_log import RemainingTime, progress_line
+from semtune.train.monitor.training_monitor import TrainingMonitor
 
 
 class Listener:
@@ -31,42 +32,42 @@ def state(values, steps=100):
     return SimpleNamespace(log_history=history, global_step=step, max_steps=steps, is_world_process_zero=True)
 
 
-def evaluated(bedside, values):
+def evaluated(monitor, values):
     control = SimpleNamespace(should_training_stop=False)
-    bedside.on_evaluate(None, state(values), control)
+    monitor.on_evaluate(None, state(values), control)
     return control.should_training_stop
 
 
 def test_it_stops_when_the_metric_brings_nothing_and_says_so_once(tmp_path):
     listener = Listener()
-    bedside = Bedside(tmp_path, "ndcg@10", lambda _n: None, listener, patience=2)
-    bedside.on_train_begin(None, state([]), None)
+    monitor = TrainingMonitor(tmp_path, "ndcg@10", lambda _n: None, listener, patience=2)
+    monitor.on_train_begin(None, state([]), None)
     values = [0.5, 0.6, 0.6, 0.55]
-    assert [evaluated(bedside, values[:n]) for n in (1, 2, 3, 4)] == [False, False, False, True]
-    assert evaluated(bedside, values)
+    assert [evaluated(monitor, values[:n]) for n in (1, 2, 3, 4)] == [False, False, False, True]
+    assert evaluated(monitor, values)
     assert sum(line.startswith("doctor: stopped early: at step 30 of 100") for line in listener.said) == 1
     assert listener.said[1].startswith("step 10 of 100: loss 1.0000, dev ndcg@10 0.6000 (+0.1000)")
 
 
 def test_without_patience_it_does_not_stop(tmp_path):
-    assert not evaluated(Bedside(tmp_path, "ndcg@10", lambda _n: None), [0.5] * 9)
+    assert not evaluated(TrainingMonitor(tmp_path, "ndcg@10", lambda _n: None), [0.5] * 9)
 
 
 def test_a_resumed_training_repeats_the_stop_but_not_the_words(tmp_path):
     listener = Listener()
-    bedside = Bedside(tmp_path, "ndcg@10", lambda _n: None, listener, patience=2)
-    bedside.on_train_begin(None, state([0.5, 0.6, 0.6, 0.55]), None)
-    assert evaluated(bedside, [0.5, 0.6, 0.6, 0.55])
+    monitor = TrainingMonitor(tmp_path, "ndcg@10", lambda _n: None, listener, patience=2)
+    monitor.on_train_begin(None, state([0.5, 0.6, 0.6, 0.55]), None)
+    assert evaluated(monitor, [0.5, 0.6, 0.6, 0.55])
     assert [line for line in listener.said if line.startswith("doctor")] == []
 
 
 def test_the_log_and_the_bar_tell_loss_and_metric(tmp_path):
     listener = Listener()
-    bedside = Bedside(tmp_path, "ndcg@10", lambda _n: None, listener)
-    bedside.on_log(None, state([0.5, 0.6]), None)
+    monitor = TrainingMonitor(tmp_path, "ndcg@10", lambda _n: None, listener)
+    monitor.on_log(None, state([0.5, 0.6]), None)
     rows = list(read_jsonl(tmp_path / "log.jsonl"))
     assert rows[-1] == {"step": 10, "epoch": 0.1, "dev_loss": 1.0, "dev_error": 0.01, "dev_ndcg@10": 0.6}
-    assert listener.shown == [standing(rows, "ndcg@10")] == ["loss 1.0000, dev ndcg@10 0.6000 (+0.1000)"]
+    assert listener.shown == [progress_line(rows, "ndcg@10")] == ["loss 1.0000, dev ndcg@10 0.6000 (+0.1000)"]
 
 
 @pytest.mark.parametrize(
@@ -74,5 +75,5 @@ def test_the_log_and_the_bar_tell_loss_and_metric(tmp_path):
 )  # fmt: skip
 def test_the_time_left_is_that_of_the_steps_done_since_the_start_or_the_resume(monkeypatch, step, said):
     now = iter([1000.0, 1010.0])
-    monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(now))
-    assert Clock(10).left(step, 100) == said
+    monkeypatch.setattr(training_log.time, "monotonic", lambda: next(now))
+    assert RemainingTime(10).left(step, 100) == said

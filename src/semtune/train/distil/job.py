@@ -1,0 +1,131 @@
+"""One distillation, stage by stage, so that a killed one continues."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from semtune import contract as contracts
+from semtune.contract import Contract
+from semtune.encoders.torch import open_sentence_transformer
+from semtune.errors import ConfigError, ModelError
+from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write_json
+from semtune.progress import QUIET, Progress
+from semtune.train.distil.imitate import ImitationData, ImitationResult, imitate, vectors_of
+from semtune.train.settings import TrainSettings
+from semtune.types import Embeddings
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """A student that was made.
+
+    Attributes:
+        folder: of the model, inside the work folder.
+        how: what was done to make it, in words.
+        facts: the same in numbers.
+        before: the model before it was trained, where that is usable by itself: the untuned table, the backbone.
+    """
+
+    folder: Path
+    how: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    before: Path | None = None
+
+
+class DistillationJob:
+    """One distillation: the teacher, and a work folder whose finished stages are not made again.
+
+    Args:
+        teacher: the teacher's folder.
+        name: what the teacher is called.
+        work: the work folder; emptied if it was made with other arguments.
+        seed: of everything random.
+        arguments: everything else that decides the result.
+        progress: where to show it.
+    """
+
+    def __init__(
+        self, teacher: Path, name: str, work: Path, seed: int, arguments: dict[str, Any], progress: Progress = QUIET
+    ) -> None:
+        self.teacher, self.name, self.work, self.seed, self.progress = teacher, name, work, seed, progress
+        self.contract: Contract = contracts.load(teacher)
+        if self.contract.pooling == contracts.STATIC:
+            raise ModelError(
+                f"{name} is a static model already: it has no layers to learn from. Choose a transformer as teacher."
+            )
+        if not contracts.weights_hash(teacher):
+            raise ModelError(
+                f"{name} is an exported model only, without weights to learn from. Use the folder it was exported from."
+            )
+        key = sha256_json({"teacher": self.contract.fingerprint, "seed": seed, **arguments})
+        marker = work / "distil.json"
+        if work.exists() and (not marker.exists() or read_json(marker).get("key") != key):
+            shutil.rmtree(work)
+        work.mkdir(parents=True, exist_ok=True)
+        write_json(marker, {"key": key})
+
+    def model(self) -> SentenceTransformer:
+        """Open the teacher."""
+        return open_sentence_transformer(self.teacher)
+
+    def stage(self, name: str, make: Callable[[], SentenceTransformer]) -> Path:
+        """The folder of the model that `make` gives; made once, and found again by a later call."""
+        folder = self.work / name
+        if not folder.exists():
+            with atomic_folder(folder) as scratch:
+                make().eval().save_pretrained(str(scratch), create_model_card=False)
+        return folder
+
+    def targets(self, texts: list[str], bf16: bool) -> Embeddings:
+        """The teacher's vectors, (n, dim), for texts that include their prompts; computed once."""
+        path = self.work / "targets.npy"
+        if path.exists():
+            return np.load(path)
+        with self.progress.track("ask the teacher", len(texts)) as advance:
+            vectors = vectors_of(self.model(), texts, bf16, advance)
+        with atomic_file(path, "wb") as out:
+            np.save(out, vectors)
+        return vectors
+
+    def imitated(self, start: Path, lesson: ImitationData, settings: TrainSettings) -> tuple[Path, ImitationResult]:
+        """The student in `start`, trained on the lesson, and how close it came."""
+        path = self.work / "imitated.json"
+
+        def learn() -> SentenceTransformer:
+            model = open_sentence_transformer(start)
+            unit = self.contract.normalize
+            result = imitate(model, lesson, unit, self.work, settings, self.seed, self.progress)
+            write_json(path, asdict(result))
+            return model
+
+        folder = self.stage("imitated", learn)
+        return folder, ImitationResult(**read_json(path))
+
+
+def allowed_dimension(dimension: int | None, teacher: Contract, *, fewer: bool = False) -> int:
+    """The dimension of a student: the one asked for, or else the teacher's.
+
+    Args:
+        dimension: asked for.
+        teacher: whose dimension is the maximum.
+        fewer: whether it must be below the teacher's.
+
+    Raises:
+        ConfigError: it is not between 1 and the maximum.
+    """
+    if dimension is None:
+        return teacher.dimension
+    most = teacher.dimension - fewer
+    if not 0 < dimension <= most:
+        bound = f"fewer than the teacher's {teacher.dimension}" if fewer else "the teacher's own dimension"
+        raise ConfigError(f"--dim is {dimension}; allowed: 1 to {most}, {bound}.")
+    return dimension

@@ -1,0 +1,1 @@
+"""One run of the sentence-transformers Trainer: its inputs, its arguments, its checkpoints."""
