@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semtune.contract import FILE, PACKAGES
 from semtune.errors import ModelError, nearest
+from semtune.model_folder import CONTRACT_FILE, PACKAGES
 
 PACKAGED = {name: (package, "model") for package, name in PACKAGES.items()}
 ORGANISATION = "sentence-transformers/"  # where bare well-known names live on the hub
@@ -18,7 +18,7 @@ TUNED, SERVED = Path("train/model"), Path("export")
 
 def is_model_folder(folder: Path) -> bool:
     """Whether a folder has the files of a model."""
-    return any((folder / name).is_file() for name in (FILE, "modules.json", "config.json"))
+    return any((folder / name).is_file() for name in (CONTRACT_FILE, "modules.json", "config.json"))
 
 
 def resolve(model: str, *, serving: bool = False) -> Path:
@@ -74,7 +74,7 @@ def _in_folder(path: Path, serving: bool) -> Path:
             f"The run {path} has no model yet: its train step has not finished. Continue it with `semtune run {path / 'config.yaml'}`."
         )
     raise ModelError(
-        f"{path} is not a model folder: it has no modules.json, config.json or {FILE}. Give a sentence-transformers folder, a run folder or a model's name."
+        f"{path} is not a model folder: it has no modules.json, config.json or {CONTRACT_FILE}. Give a sentence-transformers folder, a run folder or a model's name."
     )
 
 
