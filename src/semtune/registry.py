@@ -27,6 +27,7 @@ EXTRA_OF = {
     "onnx": "train",
     "onnxscript": "train",
     "bm25s": "train",
+    "sklearn": "train",
     "matplotlib": "train",
     "selectolax": "prepare",
     "ftfy": "prepare",
