@@ -1,8 +1,9 @@
 """The contract of a model: the rules that every encoder of it must follow, kept beside its weights.
 
 `semtune.json` in a model folder says how the vectors are made (pooling, normalisation, prompts, length limit,
-tokenizer) and carries a fingerprint of all of it and of the weights. Trainer, exporter, encoders, index and server read the
-rules here and nowhere else. For a folder without the file the contract is made from its other files; see `model_folder`.
+tokenizer) and carries a fingerprint of all of it and of the weights. Trainer, exporter, encoders, index and server
+read the rules here and nowhere else. Without the file, the contract is made from the folder's other files; see
+`model_folder`.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class Contract:
         pooling: "mean", "cls", "max" ... as in sentence-transformers; "static" for a table of token vectors.
         normalize: vectors have unit length, so that the inner product is the cosine.
         prompts: role → text put before each input, e.g. {"query": "query: "}.
-        max_length: maximum number of tokens of an input, special tokens included; longer inputs are cut. `NO_LIMIT` for none.
+        max_length: maximum number of tokens of an input, special tokens included; longer inputs are cut. `NO_LIMIT`
+            means no limit.
         lowercase: inputs are lower-cased before the tokenizer sees them.
         dimension: of a vector.
         similarity: "cosine" or "dot".
@@ -97,8 +99,8 @@ class Contract:
         fingerprint: hash of everything above that changes a vector; equal fingerprint, equal vectors.
         exports: exported graphs in the folder, by name ("onnx-fp32").
         thresholds: calibrated score thresholds, by name ("best-f1", "p0.9"); empty until measured.
-        calibration: from a score to a probability; None until measured. Like thresholds, it changes neither a vector nor the
-            fingerprint.
+        calibration: from a score to a probability; None until measured. Like thresholds, it changes neither a vector
+            nor the fingerprint.
     """
 
     name: str

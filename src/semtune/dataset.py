@@ -10,9 +10,9 @@
     review.jsonl                                       suspected false negatives, where negatives were mined
     prepare.json                                       the format, and what was read, dropped and split
 
-`documents.jsonl` exists where the queries were taken from the passages themselves (a heading, a summary). The corpus then
-holds the passages *without* that text, so that the model is not rewarded for finding a string in itself. The served
-documents hold everything. Layout: Thakur et al. 2021 (BEIR).
+`documents.jsonl` exists where the queries were taken from the passages themselves (a heading, a summary). The corpus
+then holds the passages *without* that text, so that the model is not rewarded for finding a string in itself. The
+served documents hold everything. Layout: Thakur et al. 2021 (BEIR).
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ REPORT = "prepare.json"
 class Dataset:
     """A prepared data set in memory. Data sets for retrieval have qrels, those for similarity have scored pairs.
 
-    `review` is written for people to edit, and `load` does not read it; see `semtune.prepare.mine.review`. `parallel` is
-    neither written nor read here: parallel texts are evaluated as they are; see `load_for_evaluation`.
+    `review` is written for people to edit, and `load` does not read it; see `semtune.prepare.mine.review`.
+    `parallel` is neither written nor read here: parallel texts are evaluated as they are; see `load_for_evaluation`.
     """
 
     corpus: list[Document] = field(default_factory=list)
@@ -107,8 +107,8 @@ def load(folder: Path) -> Dataset:
     """Read a data set folder, one written by `save` or any BEIR folder.
 
     Raises:
-        InputError: there is no such folder, or a file in it is broken. Whether qrels, queries and corpus fit together is
-            checked where they are used.
+        InputError: there is no such folder, or a file in it is broken. Whether qrels, queries and corpus fit together
+            is checked where they are used.
     """
     if not folder.is_dir():
         raise InputError(
@@ -130,7 +130,8 @@ def load(folder: Path) -> Dataset:
         dataset.report = read_report(folder)
     if not (dataset.corpus or dataset.pairs or dataset.scored or dataset.labelled_pairs or dataset.labelled_texts):
         raise InputError(
-            f"{folder} is not a data set: expected corpus.jsonl with queries.jsonl and qrels/, or train/dev/test.jsonl. "
+            f"{folder} is not a data set: expected corpus.jsonl with queries.jsonl and qrels/, "
+            "or train/dev/test.jsonl. "
             f"Make one with `semtune prepare {folder} -o DATASET`."
         )
     return dataset

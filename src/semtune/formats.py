@@ -1,8 +1,8 @@
 """The formats of Semtune's files: which number each has now, and how older and newer files are read.
 
-A number is "major.minor". A new minor version adds keys that older versions may ignore; a new major version changes what
-existing keys mean. So every version reads all files of its own major version and those it has a migration for. It refuses
-the others, with the command that helps.
+A number is "major.minor". A new minor version adds keys that older versions may ignore; a new major version changes
+what existing keys mean. So every version reads all files of its own major version and those it has a migration for.
+It refuses the others, with the command that helps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Version:
 
     @classmethod
     def parse(cls, value: Any) -> Version | None:
-        """A number from JSON or YAML: "1.1", 1.1, or the integer 1 of the first versions, which means 1.0; else None."""
+        """A number from JSON or YAML: "1.1", 1.1, or the integer 1 of early versions, which means 1.0; else None."""
         found = _NUMBER.fullmatch(str(value)) if isinstance(value, str | int | float) else None
         return cls(int(found[1]), int(found[2] or 0)) if found else None
 

@@ -31,7 +31,7 @@ FULL = 16 << 20  # bytes; with less free, an unexplained error of a library's wr
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn errors of the disk under `path` (full, read-only, forbidden ...) into a `StorageError` that explains them."""
+    """Turn errors of the disk under `path` (full, read-only ...) into a `StorageError` that explains them."""
     try:
         yield
     except SemtuneError:

@@ -94,9 +94,9 @@ def cpu_name() -> str:
 def keep_freed_memory() -> bool:
     """Tell glibc to keep large freed blocks for the next allocation; returns whether that worked.
 
-    By default glibc returns blocks above 128 KB to the kernel at once. A training step or a bulk encoding then spends a
-    quarter of its time on page faults to get them back. Use it in processes that end when the work is done, because memory
-    use stays at its peak. Without glibc nothing happens.
+    By default glibc returns blocks above 128 KB to the kernel at once. A training step or a bulk encoding then spends
+    a quarter of its time on page faults to get them back. Use it in processes that end when the work is done, because
+    memory use stays at its peak. Without glibc nothing happens.
     """
     trim_threshold, top_pad, mmap_max = -1, -2, -4  # malloc.h
     try:

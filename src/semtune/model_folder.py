@@ -34,8 +34,8 @@ NO_LIMIT = UNSET_LENGTH
 """The length limit of a model that reads texts of any length."""
 COMPUTING_KEYS = (
     "model_type", "num_hidden_layers", "n_layers", "num_attention_heads", "n_heads", "hidden_act", "hidden_activation",
-    "activation", "layer_norm_eps", "norm_eps", "position_embedding_type", "relative_attention_num_buckets", "rope_theta",
-    "global_attn_every_n_layers", "local_attention",
+    "activation", "layer_norm_eps", "norm_eps", "position_embedding_type", "relative_attention_num_buckets",
+    "rope_theta", "global_attn_every_n_layers", "local_attention",
 )  # fmt: skip
 """Keys of a backbone's config.json that change its vectors without changing a weight."""
 
@@ -71,7 +71,7 @@ def read_folder(folder: Path) -> FolderFacts:
     if static is None and not (folder / "config.json").exists():
         raise ModelError(
             f"{folder} is not a model folder: it has neither {CONTRACT_FILE} nor config.json. "
-            "Give a sentence-transformers folder, a folder made by `semtune train` or `semtune export`, or a model's name."
+            "Give a sentence-transformers folder, one made by `semtune train` or `semtune export`, or a model's name."
         )
     config = {} if static else read_json(folder / "config.json")
     pooling, dimension, normalize = _modules(folder, config)
@@ -131,7 +131,7 @@ def _hash_files(paths: list[Path]) -> str:
 
 
 def _architecture(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that make the same weights compute different vectors: those of the backbone, and the heads' activations."""
+    """Settings that make the same weights compute different vectors: the backbone's, and the heads' activations."""
     heads = [
         _optional(folder / module["path"] / "config.json").get("activation_function", "")
         for module in _optional(folder / "modules.json") or []

@@ -1,8 +1,8 @@
 """A run directory: which steps are finished, what they were made from, and whether that is still up to date.
 
-A step works in `.partial/<step>`. When it is finished, its record is written there and the folder is renamed to `<step>`. So
-a step's folder is complete or absent; `manifest.json`, written last, only collects the records. After a kill at any moment
-the next call finds either a finished step or a partial one to continue or redo.
+A step works in `.partial/<step>`. When it is finished, its record is written there and the folder is renamed to
+`<step>`. So a step's folder is complete or absent; `manifest.json`, written last, only collects the records. After a
+kill at any moment the next call finds either a finished step or a partial one to continue or redo.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ class RunDirectory:
         write_json(self.root / MANIFEST, {"kind": KIND, **values})
 
     def sweep(self) -> None:
-        """Remove what killed processes left beside the step folders, and move back a step's folder that was moved aside."""
+        """Remove what killed processes left beside the step folders; move back a step's folder that was moved aside."""
         for path in self.root.glob(".*.old.*/old"):
             restore_folder(self.root / path.parent.name[1:].rsplit(".old.", 1)[0])
         for pattern in (".*.old.*", f".{MANIFEST}.*", f".{CONFIG}.*"):
@@ -243,7 +243,8 @@ def git_revision() -> str:
     if git is None:
         return ""
     try:
-        done = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
+        words = [git, "rev-parse", "HEAD"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

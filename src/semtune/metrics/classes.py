@@ -34,7 +34,10 @@ class VMeasure:
 
 
 def v_measure(classes: Numbers, clusters: Numbers) -> VMeasure:
-    """Compare a clustering with the classes of the same (n,) items; all measures are 1 if there is one class and one cluster."""
+    """Compare a clustering with the classes of the same (n,) items.
+
+    All measures are 1 if there is one class and one cluster.
+    """
     one, of_class = np.unique(classes, return_inverse=True)
     two, of_cluster = np.unique(clusters, return_inverse=True)
     n = len(of_class)

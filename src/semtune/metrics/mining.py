@@ -1,8 +1,8 @@
 """Metrics for mined duplicates, and the comparison of two systems that mined the same sentences.
 
 Values equal those of sentence-transformers' `ParaphraseMiningEvaluator`; the tests check this to 1e-6.
-Two pairs that share a sentence are not independent. So sentences are resampled instead of pairs; see Snijders & Borgatti
-1999, "Non-parametric standard errors and tests for network statistics".
+Two pairs that share a sentence are not independent. So sentences are resampled instead of pairs; see Snijders &
+Borgatti 1999, "Non-parametric standard errors and tests for network statistics".
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ class Cut:
 
 
 def average_precision(scores: Scores, gold: Scores, positives: int | None = None) -> float:
-    """Area under precision over recall, as a sum of steps; pairs with equal scores are one step. NaN without a positive.
+    """Area under precision over recall, as a sum of steps; NaN without a positive.
+
+    Pairs with equal scores are one step.
 
     Args:
         scores: (n,) a higher score means more likely.
@@ -69,7 +71,7 @@ def best_accuracy(scores: Scores, gold: Scores) -> Cut:
 
 
 def _steps(scores: Scores, gold: Scores) -> tuple[Scores, Scores, Scores]:
-    """For each possible cut, from the highest score down: positives above it, pairs above it; then the sorted scores."""
+    """Positives and pairs above each possible cut, from the highest score down; then the sorted scores."""
     scores, gold = np.asarray(scores, dtype=np.float64), np.asarray(gold, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]

@@ -15,8 +15,8 @@ NAN = float("nan")
 def holm(p_values: Sequence[float]) -> list[float]:
     """P-values corrected for multiple comparisons (Holm 1979), in the order given.
 
-    The probability of even one false positive stays below the level, whatever the dependence between the tests. NaN marks
-    a comparison that was not made; it stays NaN and does not count.
+    The probability of even one false positive stays below the level, whatever the dependence between the tests. NaN
+    marks a comparison that was not made; it stays NaN and does not count.
     """
     order = sorted((p, at) for at, p in enumerate(p_values) if not math.isnan(p))
     corrected, highest = [NAN] * len(p_values), 0.0

@@ -97,8 +97,8 @@ def compare_statistic(
 ) -> Comparison:
     """Compare two systems by a statistic of all items together, such as a rank correlation or average precision.
 
-    The interval resamples items. The test swaps the two systems' values (as ranks) for random items, which changes nothing
-    under the null hypothesis.
+    The interval resamples items. The test swaps the two systems' values (as ranks) for random items, which changes
+    nothing under the null hypothesis.
 
     Args:
         a: (n,) one system's values; the statistic may depend on their order only.

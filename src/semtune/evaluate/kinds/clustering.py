@@ -70,7 +70,8 @@ def k_means(vectors: Embeddings, k: int, seed: int) -> NDArray[np.int32]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct vectors than clusters
-        return KMeans(k, n_init=1, max_iter=ROUNDS, random_state=seed % 2**32).fit_predict(vectors)
+        model = KMeans(k, n_init=1, max_iter=ROUNDS, random_state=seed % 2**32)  # type: ignore[arg-type]
+        return model.fit_predict(vectors)
 
 
 def _names(rows: Sequence[LabelledText], clusters: np.ndarray) -> list[str]:
