@@ -152,22 +152,26 @@ def load(folder: Path, *, verify: bool = True) -> Contract:
             f"Delete {folder / FILE}, which is then made anew, and export and index again."
         )
     measured = folder / THRESHOLDS
-    return with_thresholds(contract, read_json(measured)) if measured.exists() else contract
+    if not measured.exists():
+        return contract
+    return with_thresholds(contract, formats.THRESHOLDS.read(read_json(measured), measured).values)
 
 
 def with_thresholds(contract: Contract, values: Mapping[str, Any]) -> Contract:
-    """A contract that holds measured thresholds, as `thresholds.json` says them; the fingerprint stays."""
+    """The contract with the thresholds of a `thresholds.json`; the fingerprint stays the same."""
     calibration = Calibration(values["slope"], values["intercept"], values["of"])
     return replace(contract, thresholds=dict(values["thresholds"]), calibration=calibration)
 
 
 def publish_thresholds(folder: Path, values: Mapping[str, Any] | None) -> None:
-    """Lay thresholds that were measured later beside the contract in `folder`; None takes them away."""
+    """Write thresholds that were measured later beside the contract in `folder`; None removes them."""
     place = folder / THRESHOLDS
     if values is None:
         place.unlink(missing_ok=True)
-    elif not place.exists() or read_json(place) != values:
-        write_json(place, values)
+        return
+    stamped = formats.THRESHOLDS.stamp(values)
+    if not place.exists() or read_json(place) != stamped:
+        write_json(place, stamped)
 
 
 def save(contract: Contract, folder: Path) -> None:

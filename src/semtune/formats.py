@@ -137,6 +137,7 @@ CONTRACT = Format(
     "`semtune export MODEL`, after deleting this file",
     error=ContractError,
 )
+THRESHOLDS = Format("a model's thresholds", FIRST, "`semtune evaluate`", FIRST, error=ContractError)
 RUN = Format("a run's manifest", FIRST, "`semtune run CONFIG.yaml`")
 STEP = Format("a run's step record", FIRST, "`semtune run CONFIG.yaml --rerun always`", FIRST)
 INDEX = Format(
@@ -152,6 +153,7 @@ EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASE
 FORMATS: dict[str, Format] = {
     "config": CONFIG,
     "contract": CONTRACT,
+    "thresholds": THRESHOLDS,
     "run": RUN,
     "step": STEP,
     "index": INDEX,
