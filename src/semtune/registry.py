@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from semtune.errors import ConfigError, MissingExtraError, nearest
@@ -114,9 +115,7 @@ class Table:
         entries = self._entries()
         if name not in entries:
             names = list(entries)
-            raise ConfigError(
-                f"Unknown {self._what} {name!r}. Allowed: {', '.join(names)}.{nearest(name, names)}"
-            )
+            raise ConfigError(f"Unknown {self._what} {name!r}. Allowed: {', '.join(names)}.{nearest(name, names)}")
         return entries[name]
 
     def having(self, fact: str) -> list[str]:
@@ -125,7 +124,9 @@ class Table:
 
     def _entries(self) -> dict[str, Entry]:
         found = {entry.name: entry for entry in (*self._own, *_installed(self._group))[::-1]}
-        ordered = [entry.name for entry in self._own] + [n for n in reversed(found) if n not in {e.name for e in self._own}]
+        ordered = [entry.name for entry in self._own] + [
+            n for n in reversed(found) if n not in {e.name for e in self._own}
+        ]
         return {name: self._with_usual(found[name]) for name in ordered}
 
     def _with_usual(self, entry: Entry) -> Entry:
@@ -135,8 +136,22 @@ class Table:
 
 @cache
 def _installed(group: str) -> tuple[Entry, ...]:
-    """The entries that installed packages bring."""
-    return tuple(point.load() for point in sorted(entry_points(group=group), key=lambda point: point.name))
+    """The entries of installed packages; one that cannot be loaded is named in a warning and left out."""
+    return tuple(filter(None, map(_load, sorted(entry_points(group=group), key=lambda point: point.name))))
+
+
+def _load(point: EntryPoint) -> Entry | None:
+    package = point.dist.name if point.dist else "a package without metadata"
+    try:
+        entry = point.load()
+    except Exception as error:  # whatever goes wrong in it must not stop other commands
+        problem = f"could not be loaded ({type(error).__name__}: {error})"
+    else:
+        if isinstance(entry, Entry):
+            return entry
+        problem = f"is {type(entry).__name__}, not a semtune.registry.Entry"
+    warnings.warn(f"The plug-in {point.name!r} of {package} {problem}. It is ignored.", stacklevel=2)
+    return None
 
 
 RUNTIMES = Table(
@@ -170,7 +185,12 @@ READERS = Table(
     (
         Entry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
         Entry("markdown", f"{_DOCUMENTS}.markdown:read_markdown", facts={"suffixes": (".md", ".markdown")}),
-        Entry("html", f"{_DOCUMENTS}.html:read_html", ("selectolax",), facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"}),
+        Entry(
+            "html",
+            f"{_DOCUMENTS}.html:read_html",
+            ("selectolax",),
+            facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"},
+        ),
         Entry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
         Entry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
         Entry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
