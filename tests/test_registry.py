@@ -52,5 +52,20 @@ def test_the_extras_are_those_of_the_project(request):
     assert not without_torch & {"torch", "transformers", "sentence-transformers", "datasets", "accelerate"}
 
 
+def test_the_docs_name_every_dependency(request):
+    root = request.config.rootpath
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    extras = {"base": project["dependencies"], **project["optional-dependencies"]}
+    wanted = {
+        (name_of(line), extra) for extra, lines in extras.items() for line in lines if extra not in {"all", "dev"}
+    }
+    table = (root / "docs" / "dependencies.md").read_text().split("## What we still write")[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")
+    ]
+    found = {(row[0], extra) for row in rows[1:] for extra in row[4].split(", ")}
+    assert found == {(name, extra) for name, extra in wanted if name != "semtune"}
+
+
 def name_of(requirement):
     return re.match(r"[\w.-]+", requirement)[0].lower()
