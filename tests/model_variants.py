@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from semtune.contract import Contract
-from semtune.io import sha256_tree
+from semtune.io import sha256_file
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 
@@ -44,7 +44,7 @@ def write_variant(name: str, folder: Path) -> Path:
 
 def files(folder: Path) -> dict[str, str]:
     """Every file below a folder → its hash."""
-    return {str(path.relative_to(folder)): sha256_tree(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {str(path.relative_to(folder)): sha256_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def edit(path: Path, **values: object) -> None:

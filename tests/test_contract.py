@@ -166,7 +166,7 @@ def test_a_saved_contract_comes_back(folder):
     made = dataclasses.replace(made, exports=exports, thresholds={"same": 0.7}, name="ünï")
     contracts.save(made, folder)
     assert contracts.load(folder) == made
-    assert json.loads((folder / "semtune.json").read_text())["format"] == 1
+    assert json.loads((folder / "semtune.json").read_text())["format"] == "1.0"
 
 
 def test_weights_that_are_not_the_contract_s_are_refused(folder, tmp_path):
@@ -182,10 +182,36 @@ def test_weights_that_are_not_the_contract_s_are_refused(folder, tmp_path):
     assert contracts.load(folder).name == "toy"
 
 
-@pytest.mark.parametrize("text", ['{"format": 2}', "[]", '"x"', "{}"])
-def test_a_contract_of_another_format_is_refused(folder, text):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"format": 2}', r"in format 2\.0, which is newer than the 1\.0 that .* pip install --upgrade semtune"),
+        ("[]", r"is not a model's contract: it holds no keys and values\. Make it anew with `semtune export MODEL`"),
+        ('"x"', "is not a model's contract: it holds no keys and values"),
+        ("{}", "is not a model's contract: it has no format number"),
+        ('{"format": "one"}', "is not a model's contract: its format number is 'one'"),
+    ],
+)
+def test_a_contract_of_another_format_is_refused(folder, text, words):
     (folder / "semtune.json").write_text(text)
-    with pytest.raises(ContractError, match="is of another format than this Semtune reads"):
+    with pytest.raises(ContractError, match=words):
+        contracts.load(folder)
+
+
+def test_unknown_keys_of_a_later_minor_format_are_ignored(folder):
+    made = dataclasses.replace(
+        contracts.describe(folder),
+        exports={"onnx-fp32": contracts.Export("onnx/model.onnx", "ab", "fp32", 0.9999)},
+        calibration=contracts.Calibration(2.0, -1.0, "an answer is relevant"),
+    )
+    contracts.save(made, folder)
+    values = json.loads((folder / "semtune.json").read_text())
+    for part in (values, values["exports"]["onnx-fp32"], values["calibration"]):
+        part["colour"] = "red"
+    (folder / "semtune.json").write_text(json.dumps({**values, "format": "1.99"}))
+    assert contracts.load(folder) == made
+    (folder / "semtune.json").write_text(json.dumps(values))  # in today's format an unknown key is a mistake
+    with pytest.raises(ContractError, match="colour"):
         contracts.load(folder)
 
 

@@ -148,5 +148,5 @@ def test_what_is_no_data_set_is_refused(tmp_path):
     (tmp_path / "queries.jsonl").write_text('{"_id": "1", "text": "x"}\n')
     with pytest.raises(InputError) as error:
         load(tmp_path)
-    assert str(error.value).startswith(f"{tmp_path} holds no data set: expected corpus.jsonl")
+    assert str(error.value).startswith(f"{tmp_path} is not a data set: expected corpus.jsonl")
     assert str(error.value).endswith(f"Make one with `semtune prepare {tmp_path} -o DATASET`.")

@@ -1,7 +1,8 @@
 import errno
 import hashlib
-import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from semtune.io import (
     replace_folder,
     sha256_file,
     sha256_json,
-    sha256_tree,
     storage_errors,
     write_json,
     write_jsonl,
@@ -85,7 +85,8 @@ def test_what_killed_processes_left_is_removed_and_what_others_hold_is_not(tmp_p
         os.utime(folder, (0, 0))
     with held(in_use) as ours, atomic_folder(tmp_path / "set") as scratch:
         assert ours
-        assert names(tmp_path) == sorted(folder.name for folder in (in_use, young, foreign, scratch))
+        kept = [name for name in names(tmp_path) if not name.endswith(".lock")]
+        assert kept == sorted(folder.name for folder in (in_use, young, foreign, scratch))
 
 
 def test_replace_folder_moves_the_old_one_out_of_the_way(tmp_path):
@@ -110,7 +111,7 @@ def test_replace_folder_moves_the_old_one_out_of_the_way(tmp_path):
 def test_what_the_disk_refuses_is_said_in_words(tmp_path, number, words):
     with pytest.raises(StorageError) as error, storage_errors(tmp_path):
         raise OSError(number, os.strerror(number), "/somewhere/x")
-    assert str(error.value).startswith(f"Cannot write /somewhere/x: {words}. Free some space or choose another place;")
+    assert str(error.value).startswith(f"Cannot write /somewhere/x: {words}. Free some space or choose another place.")
     assert error.value.exit_code == 2
 
 
@@ -187,21 +188,52 @@ def test_hashes_are_sha256_of_bytes_and_of_canonical_json(tmp_path):
     assert sha256_json({"p": Path("/x")}) == hashlib.sha256(b'{"p":"/x"}').hexdigest()
 
 
-def test_a_tree_s_hash_knows_names_and_contents_but_not_hidden_or_outside_files(tmp_path):
+def test_the_files_of_a_folder_are_those_that_are_neither_hidden_nor_outside(tmp_path):
     tree = tmp_path / "tree"
     (tree / "sub").mkdir(parents=True)
     (tree / "sub" / "b.txt").write_text("b")
     (tree / "a.txt").write_text("a")
-    by_hand = {name: hashlib.sha256(name[-5:-4].encode()).hexdigest() for name in ("a.txt", "sub/b.txt")}
-    wanted = hashlib.sha256(json.dumps(by_hand, separators=(",", ":")).encode()).hexdigest()
-    assert sha256_tree(tree) == wanted
     (tmp_path / "outside").write_text("o")
     (tree / "link").symlink_to(tmp_path / "outside")
     (tree / ".hidden").write_text("h")
     (tree / ".git").mkdir()
     (tree / ".git" / "x").write_text("x")
     assert [str(path.relative_to(tree)) for path in files_under(tree)] == ["a.txt", "sub/b.txt"]
-    assert sha256_tree(tree) == wanted
-    assert sha256_tree(tree / "a.txt") == hashlib.sha256(b"a").hexdigest()
-    (tree / "a.txt").rename(tree / "c.txt")
-    assert sha256_tree(tree) != wanted
+
+
+def test_a_folder_is_held_by_one_and_the_lock_leaves_no_file(tmp_path):
+    with held(tmp_path / "work") as ours, held(tmp_path / "work") as theirs:
+        assert (ours, theirs) == (True, False)
+        assert (tmp_path / ".work.lock").read_text() == str(os.getpid())
+        (tmp_path / "work").rename(tmp_path / "moved")  # what is held can be put in its place
+    assert names(tmp_path) == ["moved"]
+    with held(tmp_path / "work") as ours:
+        assert ours
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from semtune.io import atomic_folder
+with atomic_folder(Path(sys.argv[1])) as scratch:
+    print(scratch.name, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_scratch_folder_of_a_killed_process_is_removed_by_the_next_and_not_before(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path / "set"], stdout=subprocess.PIPE, text=True)
+    try:
+        left = tmp_path / process.stdout.readline().strip()
+        os.utime(left, (0, 0))
+        with atomic_folder(tmp_path / "set"):
+            assert left.exists()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert f".{left.name[1:]}.lock" in names(tmp_path)  # the file stays, the lock does not
+    os.utime(left, (0, 0))
+    with atomic_folder(tmp_path / "set"):
+        pass
+    assert names(tmp_path) == ["set"]

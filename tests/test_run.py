@@ -152,7 +152,7 @@ def test_the_manifest_gathers_the_records_in_the_order_of_their_end(run):
     found = manifest(run)
     assert {key: found[key] for key in ("kind", "format", "semtune")} == {
         "kind": "semtune-run",
-        "format": 1,
+        "format": "1.0",
         "semtune": __version__,
     }
     assert [step["step"] for step in found["steps"]] == ["train", "prepare"]

@@ -1,18 +1,18 @@
-"""A data set: a folder with BEIR's names, read and written as plain files.
+"""A data set: a folder of plain files named as in BEIR, read and written.
 
-    corpus.jsonl     {_id, title, text, metadata}      what is searched when the model is judged
-    documents.jsonl  the same shape                    what is indexed to be served; absent: the corpus
+    corpus.jsonl     {_id, title, text, metadata}      what is searched when the model is evaluated
+    documents.jsonl  the same shape                    what is indexed and served; if absent, the corpus
     queries.jsonl    {_id, text, metadata}
     qrels/{train,dev,test}.tsv                         query-id, corpus-id, score
     {train,dev,test}.jsonl                             (anchor, positive[, negative_1..n])
                                                        or (sentence1, sentence2, score 0-1)
                                                        or (sentence1, sentence2, label) or (text, label)
     review.jsonl                                       suspected false negatives, where negatives were mined
-    prepare.json                                       what was read, dropped, split
+    prepare.json                                       the format, and what was read, dropped and split
 
-`documents.jsonl` exists where queries were drawn out of the passages themselves (a heading, a summary):
-the corpus then holds the passages *without* that text, so that the model is not judged on finding a
-string in itself, and the served documents hold everything. Layout: Thakur et al. 2021 (BEIR).
+`documents.jsonl` exists where the queries were taken from the passages themselves (a heading, a summary). The corpus
+then holds the passages *without* that text, so that the model is not rewarded for finding a string in itself. The
+served documents hold everything. Layout: Thakur et al. 2021 (BEIR).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from semtune import formats
 from semtune.errors import InputError
 from semtune.io import atomic_file, read_json, read_jsonl, write_json, write_jsonl
 from semtune.types import (
@@ -42,14 +43,15 @@ from semtune.types import (
 )
 
 NEGATIVE = "negative_"
+REPORT = "prepare.json"
 
 
 @dataclass(slots=True)
 class Dataset:
-    """A prepared data set in memory. Retrieval sets have qrels, similarity sets have scored pairs.
+    """A prepared data set in memory. Data sets for retrieval have qrels, those for similarity have scored pairs.
 
-    `review` is written for people to edit, and not read by `load`: see `semtune.prepare.mine.review`. `parallel` is
-    neither written nor read here: parallel texts are judged as they are, see `load_for_evaluation`.
+    `review` is written for people to edit, and `load` does not read it; see `semtune.prepare.mine.review`.
+    `parallel` is neither written nor read here: parallel texts are evaluated as they are; see `load_for_evaluation`.
     """
 
     corpus: list[Document] = field(default_factory=list)
@@ -98,15 +100,15 @@ def save(dataset: Dataset, folder: Path) -> None:
             write_jsonl(folder / f"{split}.jsonl", map(asdict, rows))
     if dataset.review is not None:
         write_jsonl(folder / "review.jsonl", (asdict(suspect) for suspect in dataset.review))
-    write_json(folder / "prepare.json", dataset.report)
+    write_json(folder / REPORT, formats.DATASET.stamp(dataset.report))
 
 
 def load(folder: Path) -> Dataset:
     """Read a data set folder, one written by `save` or any BEIR folder.
 
     Raises:
-        InputError: the folder is none, or a file in it is broken. Whether qrels, queries and corpus fit
-            together is for those to say who use them.
+        InputError: there is no such folder, or a file in it is broken. Whether qrels, queries and corpus fit together
+            is checked where they are used.
     """
     if not folder.is_dir():
         raise InputError(
@@ -124,14 +126,24 @@ def load(folder: Path) -> Dataset:
             dataset.qrels[split] = read_qrels(folder / "qrels" / f"{split}.tsv")
         if (folder / f"{split}.jsonl").exists():
             _load_rows(dataset, split, folder / f"{split}.jsonl")
-    if (folder / "prepare.json").exists():
-        dataset.report = read_json(folder / "prepare.json")
+    if (folder / REPORT).exists():
+        dataset.report = read_report(folder)
     if not (dataset.corpus or dataset.pairs or dataset.scored or dataset.labelled_pairs or dataset.labelled_texts):
         raise InputError(
-            f"{folder} holds no data set: expected corpus.jsonl with queries.jsonl and qrels/, or train/dev/test.jsonl. "
+            f"{folder} is not a data set: expected corpus.jsonl with queries.jsonl and qrels/, "
+            "or train/dev/test.jsonl. "
             f"Make one with `semtune prepare {folder} -o DATASET`."
         )
     return dataset
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """What was read, dropped and split, from a data set's `prepare.json`.
+
+    Raises:
+        InputError: the file is missing or broken, or its format cannot be read.
+    """
+    return formats.DATASET.read(read_json(folder / REPORT), folder / REPORT).values
 
 
 def write_documents(path: Path, documents: Iterable[Document]) -> int:

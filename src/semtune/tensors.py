@@ -1,6 +1,6 @@
-"""Read safetensors files with numpy alone: what serves a model has no torch and no safetensors package.
+"""Reads safetensors files with numpy alone, because serving needs neither torch nor the safetensors package.
 
-The format: eight bytes with the header's size (little-endian), a JSON header of name → dtype, shape and place,
+The format: eight bytes with the header's size (little-endian), a JSON header of name → dtype, shape and offsets,
 then the numbers (https://github.com/huggingface/safetensors).
 """
 
@@ -22,37 +22,37 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Name → shape of all tensors in a file; only the header is read.
 
     Raises:
-        ModelError: it is no safetensors file.
+        ModelError: it is not a safetensors file.
     """
     return {name: tuple(entry["shape"]) for name, entry in _header(path)[0].items()}
 
 
 def read_tensor(path: Path, name: str) -> NDArray[Any]:
-    """One tensor; mapped from the file, except bf16, which numpy does not have: that becomes fp32.
+    """One tensor, memory-mapped; except bf16, which numpy does not have and which is converted to fp32.
 
     Raises:
-        ModelError: the file is none of the format, or cut off, or holds no such tensor.
+        ModelError: it is not a safetensors file, it is truncated, or it has no such tensor.
     """
     header, start = _header(path)
     if name not in header:
         raise ModelError(f"{path} has no tensor {name!r}; it has {', '.join(sorted(header)) or 'none'}.")
     entry = header[name]
     if entry["dtype"] not in KINDS:
-        raise ModelError(f"{path}: {name!r} is of type {entry['dtype']}; Semtune reads {', '.join(KINDS)}.")
+        raise ModelError(f"{path}: {name!r} has the type {entry['dtype']}; Semtune reads {', '.join(KINDS)}.")
     place = start + int(entry["data_offsets"][0])
     try:
         values = np.memmap(path, np.dtype(KINDS[entry["dtype"]]), "r", place, tuple(entry["shape"]))
     except ValueError:
-        raise ModelError(f"{path} is cut off: it ends before {name!r} does. Copy it again.") from None
+        raise ModelError(f"{path} is truncated: it ends before the tensor {name!r} does. Copy it again.") from None
     return (values.astype(np.uint32) << 16).view(np.float32) if entry["dtype"] == "BF16" else values
 
 
 def _header(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
-    """The header, and where the numbers start."""
+    """The header, and the offset at which the numbers start."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if not 0 < size <= path.stat().st_size - 8:
-            raise ModelError(f"{path} is not a safetensors file, or is cut off.")
+            raise ModelError(f"{path} is not a safetensors file, or it is truncated.")
         try:
             header = json.loads(file.read(size))
         except ValueError:

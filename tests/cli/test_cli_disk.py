@@ -8,7 +8,7 @@ import pytest
 from semtune import dataset as datasets
 from semtune.run import RunDirectory
 
-NO_SPACE = ": no space is left on the disk. Free some space or choose another place; what was finished before is kept"
+NO_SPACE = ": no space is left on the disk. Free some space or choose another place. Finished work is kept"
 
 
 @pytest.fixture

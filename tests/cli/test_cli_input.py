@@ -70,7 +70,7 @@ CASES = {
     "encode run picture.png -o new.npy": "picture.png is not text in UTF-8 (invalid start byte at byte 0).",
     "search empty q": "empty is not an index: it has no manifest.json. Make one with `semtune index",
     "search nowhere q": "There is no folder {}/nowhere. Give an index",
-    "search mine q": "mine/manifest.json is not the manifest of an index that this Semtune reads (format 1).",
+    "search mine q": "mine/manifest.json is not the manifest of an index. Make an index with `semtune index MODEL CORPUS -o INDEX`.",
     "search run q --model toy": "This index was built with the model ",
     "search run q -k 0": "k is 0; allowed are 1 to 1000.",
     "serve empty": "empty is not a model folder",

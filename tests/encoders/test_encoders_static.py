@@ -122,8 +122,8 @@ def test_what_does_not_fit_is_refused(static, toy_model, tmp_path):
         StaticEncoder(folder)
     whole = (static / "model.safetensors").read_bytes()
     for part, said in (
-        (whole[:-9], "is cut off"),
-        (b"", "is cut off"),
+        (whole[:-9], "is truncated"),
+        (b"", "is truncated"),
         (b"\x05" + b"\0" * 7 + b"{abcd", "is not a safe"),
     ):
         (folder / "model.safetensors").write_bytes(part)

@@ -26,7 +26,7 @@ def after(step):
 def test_a_finished_run_has_every_step_s_files(finished):
     run = finished / "runs" / "toy"
     manifest = json.loads((run / "manifest.json").read_text())
-    assert (manifest["kind"], manifest["format"]) == ("semtune-run", 1)
+    assert (manifest["kind"], manifest["format"]) == ("semtune-run", "1.0")
     assert [step["step"] for step in manifest["steps"]] == STEPS
     for step in manifest["steps"]:
         assert step == json.loads((run / step["step"] / "step.json").read_text())

@@ -196,7 +196,7 @@ def _fewer_dims(job: Job, rows: Dataset | None, dim: int | None) -> Student:
 
 def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress: Progress) -> dict[str, Any]:
     """Sizes; with data, texts a second; with a test part, the quality kept."""
-    from semtune.contract import weights_files
+    from semtune.model_folder import weights_files
     from semtune.encoders.load import load_encoder
     from semtune.encoders.speed import texts_a_second
     from semtune.evaluate.scores import score

@@ -1,35 +1,35 @@
-"""What an index folder says of itself; written last, so that its existence means the index is whole."""
+"""The manifest of an index folder. It is written last, so an index that has one is complete."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from semtune import formats
 from semtune.contract import Contract
 from semtune.errors import ContractError, InputError
 from semtune.io import read_json, write_json
 
 FILE = "manifest.json"
-FORMAT = 1
 KIND = "semtune-index"
 
 
 @dataclass(frozen=True, slots=True)
 class IndexManifest:
-    """Whose vectors an index holds and how they are searched.
+    """Which model made an index's vectors, and how they are searched.
 
     Attributes:
-        backend: "faiss" or "milvus".
+        backend: "faiss", "milvus" or the name of a plug-in.
         index_type: what the back-end built ("Flat" or "HNSW32" of FAISS, "FLAT" or "AUTOINDEX" of Milvus).
-        metric: "ip", the inner product: of unit vectors, the cosine.
+        metric: "ip", the inner product, which is the cosine for unit vectors.
         dimension, count: of the vectors.
         model: folder of the encoder, relative to the index folder where they lie together.
         model_name, fingerprint, runtime: of the encoder that made the vectors.
-        recall_at_10: share of the exact ten nearest that the index finds.
-        truncated: documents that lost their end to the model's length limit.
+        recall_at_10: share of the ten nearest documents of an exact search that the index finds.
+        truncated: number of documents cut at the model's length limit.
         uri, collection: where Milvus keeps the vectors; empty for FAISS.
-        asked_with: what the recall was measured with: "queries" that people asked, or "chunks" of documents; older
-            indexes asked with the "documents" themselves.
+        asked_with: what the recall was measured with: "queries" that people asked, "chunks" of documents, or in older
+            indexes the "documents" themselves.
     """
 
     backend: str
@@ -50,24 +50,27 @@ class IndexManifest:
 
 def write(manifest: IndexManifest, folder: Path) -> None:
     """Write the manifest, atomically."""
-    write_json(folder / FILE, {"kind": KIND, "format": FORMAT, **asdict(manifest)})
+    write_json(folder / FILE, {"kind": KIND, **formats.INDEX.stamp(asdict(manifest))})
 
 
 def read(folder: Path) -> IndexManifest:
     """Read an index folder's manifest.
 
     Raises:
-        InputError: the folder is no index, or of another format.
+        InputError: the folder is not an index, or its format cannot be read.
     """
     if not (folder / FILE).is_file():
         raise InputError(
             f"{folder} is not an index: it has no {FILE}. Make one with `semtune index MODEL CORPUS -o {folder}`."
         )
     values = read_json(folder / FILE)
-    if not isinstance(values, dict) or values.pop("kind", None) != KIND or values.pop("format", None) != FORMAT:
-        raise InputError(f"{folder / FILE} is not the manifest of an index that this Semtune reads (format {FORMAT}).")
+    if not isinstance(values, dict) or values.pop("kind", None) != KIND:
+        raise InputError(
+            f"{folder / FILE} is not the manifest of an index. Make an index with `semtune index MODEL CORPUS -o INDEX`."
+        )
+    contents = formats.INDEX.read(values, folder / FILE)
     try:
-        return IndexManifest(**values)
+        return IndexManifest(**contents.known_to(IndexManifest))
     except TypeError as error:
         raise InputError(f"{folder / FILE} is damaged ({error}). Build the index again with `semtune index`.") from None
 

@@ -1,4 +1,4 @@
-"""Metrics of every task, and the statistics of comparing two systems."""
+"""Metrics for every task, and statistics for comparing two systems."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from semtune.metrics.statistics import (
 )
 from semtune.metrics.vectors import SHORTEST, main_axes, unit
 
-Scores = NDArray[np.float64]  # (n,) one value a query or pair
+Scores = NDArray[np.float64]  # (n,) one value per query or pair
 
 __all__ = [
     "RETRIEVAL",

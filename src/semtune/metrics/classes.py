@@ -1,4 +1,4 @@
-"""Metrics of classification and of clustering; values equal scikit-learn's.
+"""Metrics for classification and clustering; values equal scikit-learn's.
 
 V-measure: Rosenberg & Hirschberg 2007. It equals 2 I(class; cluster) / (H(class) + H(cluster)).
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = NDArray[np.float64]  # (n,) one value an item
+Scores = NDArray[np.float64]  # (n,) one value per item
 Numbers = NDArray[np.int64]  # (n,) the number of each item's class or cluster
 
 
@@ -19,12 +19,12 @@ class VMeasure:
     """How well clusters and classes agree, each from 0 to 1.
 
     Attributes:
-        homogeneity: clusters hold one class each.
-        completeness: classes lie in one cluster each.
+        homogeneity: 1 if every cluster holds members of one class only.
+        completeness: 1 if all members of every class are in one cluster.
         v_measure: harmonic mean of both.
-        parts: (n,) what each item adds. Their mean is the V-measure; their spread over the items is that of its
-            linear approximation (influence function), so that two clusterings can be compared item by item
-            although their clusters have no common names.
+        parts: (n,) each item's contribution. Their mean is the V-measure. Their spread over the items is that of its
+            linear approximation (influence function). So two clusterings can be compared item by item, although their
+            clusters have no common names.
     """
 
     homogeneity: float
@@ -34,7 +34,10 @@ class VMeasure:
 
 
 def v_measure(classes: Numbers, clusters: Numbers) -> VMeasure:
-    """Compare a clustering with the classes of the same (n,) items; all measures are 1 where nothing is uncertain."""
+    """Compare a clustering with the classes of the same (n,) items.
+
+    All measures are 1 if there is one class and one cluster.
+    """
     one, of_class = np.unique(classes, return_inverse=True)
     two, of_cluster = np.unique(clusters, return_inverse=True)
     n = len(of_class)
@@ -54,7 +57,7 @@ def v_measure(classes: Numbers, clusters: Numbers) -> VMeasure:
 
 
 def macro_f1(gold: Numbers, said: Numbers) -> float:
-    """Mean over the classes of F1, each class counting alike; classes are those that occur on either side."""
+    """Mean of F1 over all classes that occur in `gold` or `said`; every class has the same weight."""
     _, numbered = np.unique(np.concatenate([gold, said]), return_inverse=True)
     one, two = numbered[: len(gold)], numbered[len(gold) :]
     size = int(numbered.max()) + 1

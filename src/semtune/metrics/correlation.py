@@ -1,4 +1,4 @@
-"""Correlation of two rankings; values equal scipy's."""
+"""Correlation of two series of scores; values equal scipy's."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = NDArray[np.float64]  # (n,) one value a pair
+Scores = NDArray[np.float64]  # (n,) one value per pair
 
 
 def ranks(values: Sequence[float] | Scores) -> Scores:
-    """Ranks from 1, ties sharing their mean rank."""
+    """Ranks from 1; tied values share their mean rank."""
     array = np.asarray(values, dtype=np.float64)
     order = array.argsort(kind="stable")
     ordered = array[order]
@@ -23,7 +23,7 @@ def ranks(values: Sequence[float] | Scores) -> Scores:
 
 
 def pearson(a: Sequence[float] | Scores, b: Sequence[float] | Scores) -> float:
-    """Pearson's correlation; NaN when one side is constant."""
+    """Pearson's correlation; NaN if one side is constant."""
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     x, y = x - x.mean(), y - y.mean()
     norm = float(np.sqrt((x @ x) * (y @ y)))
@@ -31,5 +31,5 @@ def pearson(a: Sequence[float] | Scores, b: Sequence[float] | Scores) -> float:
 
 
 def spearman(a: Sequence[float] | Scores, b: Sequence[float] | Scores) -> float:
-    """Spearman's rho: Pearson's correlation of the ranks; NaN when one side is constant."""
+    """Spearman's rho: Pearson's correlation of the ranks; NaN if one side is constant."""
     return pearson(ranks(a), ranks(b))

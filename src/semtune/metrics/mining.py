@@ -1,8 +1,8 @@
-"""Metrics of mined duplicates, and the comparison of two systems that mined the same sentences.
+"""Metrics for mined duplicates, and the comparison of two systems that mined the same sentences.
 
-Values equal those of sentence-transformers' `ParaphraseMiningEvaluator`; the tests hold them to 1e-6.
-Two pairs that share a sentence are not independent, so sentences are resampled, not pairs: see Snijders & Borgatti
-1999, "Non-parametric standard errors and tests for network statistics".
+Values equal those of sentence-transformers' `ParaphraseMiningEvaluator`; the tests check this to 1e-6.
+Two pairs that share a sentence are not independent. So sentences are resampled instead of pairs; see Snijders &
+Borgatti 1999, "Non-parametric standard errors and tests for network statistics".
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from semtune.metrics.pairs import Cut, average_precision, best_f1
 from semtune.metrics.statistics import Comparison, of_samples
 
 Scores = NDArray[np.float64]
-Rows = NDArray[np.int64]  # (n, 2) two sentences, by number, the smaller first
+Rows = NDArray[np.int64]  # (n, 2) the numbers of two sentences, the smaller first
 NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mined:
-    """The pairs of sentences that a system thinks most alike, best first, and what is known of them.
+    """The pairs of sentences that a system finds most similar, best first, and the known duplicates.
 
     Attributes:
         pairs: (m, 2) numbers of sentences.
-        scores: (m,) falling.
-        right: (m,) 1 where the pair is a known duplicate, else 0.
+        scores: (m,) in falling order.
+        right: (m,) 1 for pairs that are known duplicates, else 0.
         duplicates: (d, 2) all known duplicates.
-        sentences: how many there are.
+        sentences: their number.
     """
 
     pairs: Rows
@@ -39,7 +39,7 @@ class Mined:
     sentences: int
 
     def average_precision(self) -> float:
-        """Of the mined pairs; duplicates that were not mined count as not found."""
+        """Average precision of the mined pairs; duplicates that were not mined count as not found."""
         return average_precision(self.scores, self.right, len(self.duplicates))
 
     def best_f1(self) -> Cut:
@@ -47,15 +47,15 @@ class Mined:
         return best_f1(self.scores, self.right, len(self.duplicates))
 
     def resampled(self, weights: Scores) -> float:
-        """Average precision where each sentence is there `weights` times; NaN without a duplicate.
+        """Average precision if each sentence occurs `weights` times; NaN without a duplicate.
 
-        Ties are taken in the order of the pairs: scores of different pairs seldom tie.
+        Tied pairs are taken in their order, since scores of different pairs are seldom tied.
         """
         one, two = self.duplicates.T
         total = float((weights[one] * weights[two]).sum())
         if not total:
             return NAN
-        last = int(np.flatnonzero(self.right).max(initial=-1)) + 1  # what follows changes nothing
+        last = int(np.flatnonzero(self.right).max(initial=-1)) + 1  # later pairs change nothing
         one, two = self.pairs[:last].T
         weight = weights[one] * weights[two]
         hits = weight * self.right[:last]
@@ -64,7 +64,7 @@ class Mined:
 
 
 def mined_interval(mined: Mined, seed: int = 0, samples: int = 1_000) -> tuple[float, float]:
-    """95 % interval of the average precision over samples of the sentences; NaNs where there is none."""
+    """95 % bootstrap interval of the average precision, resampling sentences; NaNs if there is none."""
     rng = np.random.default_rng(seed)
     values = np.array([mined.resampled(_drawn(mined.sentences, rng)) for _ in range(samples)])
     found = of_samples(mined.average_precision(), values)

@@ -1,7 +1,7 @@
-"""How well a score tells pairs that belong together from pairs that do not.
+"""How well a score separates pairs that belong together from pairs that do not.
 
 Values equal those of sentence-transformers' `BinaryClassificationEvaluator` and of scikit-learn's
-`average_precision_score`; the tests hold them to 1e-6.
+`average_precision_score`; the tests check this to 1e-6.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = NDArray[np.float64]  # (n,) one value a pair
+Scores = NDArray[np.float64]  # (n,) one value per pair
 NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A threshold, and what it gives: pairs whose score is at least `threshold` are taken to belong together.
+    """A threshold and its results: pairs that score at least `threshold` are taken to belong together.
 
-    `value` is what the threshold was chosen for: F1, or accuracy.
+    `value` is the measure that the threshold was chosen for: F1 or accuracy.
     """
 
     value: float
@@ -29,12 +29,14 @@ class Cut:
 
 
 def average_precision(scores: Scores, gold: Scores, positives: int | None = None) -> float:
-    """Area under precision over recall, as a sum of steps; pairs of one score are one step. NaN without a positive.
+    """Area under precision over recall, as a sum of steps; NaN without a positive.
+
+    Pairs with equal scores are one step.
 
     Args:
-        scores: (n,) bigger is likelier.
-        gold: (n,) 1 where the pair belongs together, else 0.
-        positives: how many there are in all, where `gold` does not hold all of them.
+        scores: (n,) a higher score means more likely.
+        gold: (n,) 1 for pairs that belong together, else 0.
+        positives: total number of positives, if `gold` does not hold them all.
     """
     found, taken, _ = _steps(scores, gold)
     total = _total(found, positives)
@@ -42,7 +44,7 @@ def average_precision(scores: Scores, gold: Scores, positives: int | None = None
 
 
 def best_f1(scores: Scores, gold: Scores, positives: int | None = None) -> Cut:
-    """The threshold with the highest F1, of several the highest threshold; NaNs without a positive."""
+    """The threshold with the highest F1; if several have it, the highest of them. NaNs without a positive."""
     found, taken, ordered = _steps(scores, gold)
     total = _total(found, positives)
     if not total or not found.size:
@@ -55,12 +57,12 @@ def best_f1(scores: Scores, gold: Scores, positives: int | None = None) -> Cut:
 
 
 def best_accuracy(scores: Scores, gold: Scores) -> Cut:
-    """The threshold with the highest share of right decisions; it lies above all scores if "no" to all is best."""
+    """The threshold with the highest accuracy; it is above all scores if rejecting every pair is best."""
     found, taken, ordered = _steps(scores, gold)
     if not found.size:
         return Cut(NAN, NAN, NAN, NAN)
     total, positives = float(taken[-1]), float(found[-1])
-    right = 2 * found - taken + total - positives  # hits, and negatives that were left out
+    right = 2 * found - taken + total - positives  # accepted positives and rejected negatives
     at = int(np.argmax(right))
     if right[at] <= total - positives:
         return Cut((total - positives) / total, float(np.nextafter(ordered[0], np.inf)), 0.0, 0.0)
@@ -69,7 +71,7 @@ def best_accuracy(scores: Scores, gold: Scores) -> Cut:
 
 
 def _steps(scores: Scores, gold: Scores) -> tuple[Scores, Scores, Scores]:
-    """For each possible cut, from the highest score down: positives above it, pairs above it; and the sorted scores."""
+    """Positives and pairs above each possible cut, from the highest score down; then the sorted scores."""
     scores, gold = np.asarray(scores, dtype=np.float64), np.asarray(gold, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
@@ -84,7 +86,7 @@ def _total(found: Scores, positives: int | None) -> float:
 
 
 def _between(ordered: Scores, taken: int) -> float:
-    """A threshold between the last score that is taken and the next; the last of all is its own."""
+    """A threshold halfway between the last accepted score and the next; the last score itself if all are accepted."""
     if taken == len(ordered):
         return float(ordered[-1])
     middle = (ordered[taken - 1] + ordered[taken]) / 2

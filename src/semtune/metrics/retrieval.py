@@ -1,6 +1,6 @@
 """Retrieval metrics, with trec_eval's definitions and ties.
 
-Values equal those of trec_eval (through pytrec_eval); the tests hold them to 1e-6.
+Values equal those of trec_eval (through pytrec_eval); the tests check this to 1e-6.
 nDCG: Järvelin & Kekäläinen 2002, with trec_eval's linear gain.
 """
 
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from semtune.types import Qrels, Run
 
-Scores = NDArray[np.float64]  # (n,) one value a query
+Scores = NDArray[np.float64]  # (n,) one value per query
 
 
 def ranking(scores: Mapping[str, float], k: int | None = None) -> list[str]:
     """Document ids by falling score; ties by falling id, as trec_eval breaks them.
 
-    trec_eval holds scores in single precision: doubles closer than that tie there, and so they do here.
+    trec_eval keeps scores in single precision. Doubles that are equal in single precision are tied there, so they are
+    tied here too.
     """
     with np.errstate(over="ignore"):
         single = dict(zip(scores, np.fromiter(scores.values(), np.float32, len(scores)).tolist(), strict=True))
@@ -40,28 +41,28 @@ def _dcg(gains: Sequence[float]) -> float:
 
 
 def mrr(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
-    """One over the rank of the first relevant document within k; 0 if there is none."""
+    """One over the rank of the first relevant document within the first k; 0 if there is none."""
     return next((1.0 / rank for rank, doc in enumerate(ranked[:k], start=1) if relevance.get(doc, 0) > 0), 0.0)
 
 
 def recall(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
-    """Share of the relevant documents found within k."""
+    """Share of the relevant documents that are among the first k."""
     relevant = sum(grade > 0 for grade in relevance.values())
     return sum(relevance.get(doc, 0) > 0 for doc in ranked[:k]) / relevant if relevant else 0.0
 
 
 def precision(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
-    """Share of relevant documents among the first k; places that are not filled count as not relevant."""
+    """Share of relevant documents among the first k; missing documents count as not relevant."""
     return sum(relevance.get(doc, 0) > 0 for doc in ranked[:k]) / k
 
 
 def hit(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
-    """1 if there is a relevant document within k, else 0; trec_eval calls it success."""
+    """1 if there is a relevant document among the first k, else 0; trec_eval calls it success."""
     return float(any(relevance.get(doc, 0) > 0 for doc in ranked[:k]))
 
 
 def average_precision_at(relevance: Mapping[str, int], ranked: Sequence[str], k: int) -> float:
-    """Mean over the relevant documents of the precision at their rank; 0 for those that are not within k."""
+    """Mean over the relevant documents of the precision at their rank; 0 for those that are not among the first k."""
     relevant = sum(grade > 0 for grade in relevance.values())
     found, total = 0, 0.0
     for rank, doc in enumerate(ranked[:k], start=1):
@@ -83,20 +84,20 @@ ALWAYS = RETRIEVAL[:3]
 def measures_at(ks: Sequence[int]) -> tuple[str, ...]:
     """Names of every measure at every k, such as "recall@3"; nDCG@10, MRR@10 and MAP@100 are always among them.
 
-    No k gives the usual measures.
+    Without any k these are the usual measures.
     """
     return tuple(dict.fromkeys([*ALWAYS, *(f"{name}@{k}" for name in MEASURES for k in ks)])) if ks else RETRIEVAL
 
 
 def depth_of(names: Sequence[str]) -> int:
-    """How many documents a query these measures look at."""
+    """The largest k of these measures: how many documents each query needs."""
     return max(int(name.partition("@")[2]) for name in names)
 
 
 def retrieval(qrels: Qrels, run: Run, names: Sequence[str] = RETRIEVAL) -> dict[str, Scores]:
     """Every measure for every query that has a relevant document, in the order of `qrels`.
 
-    A query that the run does not answer counts as 0. Returns the measure's name → (queries,) values.
+    A query without an answer in the run counts as 0. Returns measure → (queries,) values.
     """
     judged = [query for query, row in qrels.items() if any(grade > 0 for grade in row.values())]
     deepest = depth_of(names)

@@ -1,4 +1,4 @@
-"""The statistics of comparing two systems on the same queries or pairs.
+"""Statistics for comparing two systems on the same queries or pairs.
 
 Paired bootstrap and randomisation test: Smucker, Allan & Carterette 2007, "A comparison of statistical
 significance tests for IR evaluation".
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from semtune.metrics.correlation import ranks, spearman
 
-Scores = NDArray[np.float64]  # (n,) one value a query or pair
+Scores = NDArray[np.float64]  # (n,) one value per query or pair
 Statistic: TypeAlias = Callable[[Scores, Scores], float]  # of (n,) values and (n,) gold
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Of system A over system B: mean gain, its 95 % interval, and how likely chance alone gives as much."""
+    """System A against system B: mean gain, its 95 % interval, and the probability of such a gain by chance alone."""
 
     gain: float
     low: float
@@ -33,8 +33,8 @@ def compare_means(a: Scores, b: Scores, seed: int = 0, samples: int = 10_000) ->
     """Compare two systems on the same queries: paired bootstrap interval and randomisation test.
 
     Args:
-        a: a metric's value a query, (n,).
-        b: the other system's, in the same order.
+        a: (n,) the first system's metric per query.
+        b: (n,) the second system's, in the same order.
         seed: of the resampling.
         samples: bootstrap samples and sign flips.
     """
@@ -53,10 +53,10 @@ def compare_means(a: Scores, b: Scores, seed: int = 0, samples: int = 10_000) ->
 
 
 def compare_draws(a: Scores, b: Scores, seed: int = 0, samples: int = 2_000) -> Comparison:
-    """Compare two systems that were measured several times on the same items: starts of k-means, drawn examples.
+    """Compare two systems measured several times on the same items: starts of k-means, drawn examples.
 
-    Draws and items are both resampled (Owen 2007, "The pigeonhole bootstrap"), since a difference that comes from a
-    lucky start is none between the systems. The p-value is `of_samples`'s.
+    Draws and items are both resampled (Owen 2007, "The pigeonhole bootstrap"), because a difference that comes from a
+    lucky start is not a difference between the systems. The p-value is that of `of_samples`.
 
     Args:
         a: (draws, n) one system's values.
@@ -69,7 +69,7 @@ def compare_draws(a: Scores, b: Scores, seed: int = 0, samples: int = 2_000) -> 
 
 
 def draw_samples(values: Scores, seed: int = 0, samples: int = 2_000) -> Scores:
-    """(samples,) mean of the (draws, n) values over as many draws and items, both drawn with replacement."""
+    """(samples,) bootstrap means of (draws, n) values; draws and items are both drawn with replacement."""
     rng = np.random.default_rng(seed)
     draws, n = values.shape
     means = np.empty(samples)
@@ -80,9 +80,9 @@ def draw_samples(values: Scores, seed: int = 0, samples: int = 2_000) -> Scores:
 
 
 def of_samples(gain: float, gains: Scores) -> Comparison:
-    """A comparison made of the gains in bootstrap samples.
+    """A comparison from the gains in bootstrap samples.
 
-    The p-value is the share of samples that lie as far from the samples' mean as the gain lies from 0.
+    The p-value is the share of samples at least as far from the samples' mean as the gain is from 0.
     """
     gains = gains[np.isfinite(gains)]
     if not gains.size:
@@ -97,14 +97,14 @@ def compare_statistic(
 ) -> Comparison:
     """Compare two systems by a statistic of all items together, such as a rank correlation or average precision.
 
-    The interval resamples items; the test swaps the two systems' values, as ranks, item by item, which under the
-    null hypothesis changes nothing.
+    The interval resamples items. The test swaps the two systems' values (as ranks) for random items, which changes
+    nothing under the null hypothesis.
 
     Args:
-        a: (n,) one system's values; only their order may matter to the statistic.
-        b: (n,) the other's, in the same order of items.
-        gold: (n,) what is right.
-        statistic: of values and gold; bigger is better; NaN where a sample has none.
+        a: (n,) one system's values; the statistic may depend on their order only.
+        b: (n,) the other system's, for the same items.
+        gold: (n,) the correct values.
+        statistic: of values and gold; higher is better; NaN if it is undefined for a sample.
         seed: of the resampling.
         samples: bootstrap samples and swaps.
     """
@@ -126,5 +126,5 @@ def compare_statistic(
 
 
 def compare_spearman(a: Scores, b: Scores, gold: Scores, seed: int = 0, samples: int = 2_000) -> Comparison:
-    """Compare two systems' Spearman's rho against the same gold scores."""
+    """Compare the Spearman correlations of two systems with the same gold scores."""
     return compare_statistic(a, b, gold, spearman, seed, samples)

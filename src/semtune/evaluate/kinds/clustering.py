@@ -1,30 +1,35 @@
-"""Clustering: do groups that k-means finds by itself agree with the classes?"""
+"""Clustering: do the groups that k-means finds agree with the classes?"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semtune.errors import InputError
 from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores, with_draws
 from semtune.metrics import v_measure
-from semtune.metrics.kmeans import kmeans
 from semtune.progress import Progress
 from semtune.protocols import Encoder
-from semtune.types import LabelledText
+from semtune.registry import need
+from semtune.types import Embeddings, LabelledText
 
-RUNS = 10  # k-means depends on its start: V-measure by some 0.006
+RUNS = 10  # the V-measure of one run varies by some 0.006 with its start
+ROUNDS = 50
 
 
 def score_clustering(encoder: Encoder, rows: Sequence[LabelledText], seed: int, progress: Progress) -> Scores:
-    """V-measure, homogeneity and completeness of k-means with as many clusters as classes, mean of `RUNS` starts.
+    """V-measure, homogeneity and completeness of k-means with as many clusters as classes: means over `RUNS` starts.
 
     Raises:
-        InputError: all texts are of one class, or every text is a class of its own.
+        InputError: all texts are of one class, or every text has a class of its own.
+        MissingExtraError: scikit-learn is not installed.
     """
+    need("sklearn")
     classes = np.unique([row.label for row in rows], return_inverse=True)[1]
     k = int(classes.max()) + 1
     if not 1 < k < len(rows):
@@ -37,7 +42,7 @@ def score_clustering(encoder: Encoder, rows: Sequence[LabelledText], seed: int, 
     runs = []
     with progress.track("cluster", RUNS) as advance:
         for run in range(RUNS):
-            runs.append(kmeans(vectors, k, seed + run))
+            runs.append(k_means(vectors, k, seed + run))
             advance(1)
     found = [v_measure(classes, clusters) for clusters in runs]
     names = _names(rows, runs[0])
@@ -55,8 +60,22 @@ def score_clustering(encoder: Encoder, rows: Sequence[LabelledText], seed: int, 
     )
 
 
+def k_means(vectors: Embeddings, k: int, seed: int) -> NDArray[np.int32]:
+    """(n,) cluster of each of the (n, dim) vectors, by scikit-learn, started by k-means++ (Arthur & Vassilvitskii 2007).
+
+    Some of the `k` clusters stay empty if there are fewer distinct vectors.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct vectors than clusters
+        model = KMeans(k, n_init=1, max_iter=ROUNDS, random_state=seed % 2**32)  # type: ignore[arg-type]
+        return model.fit_predict(vectors)
+
+
 def _names(rows: Sequence[LabelledText], clusters: np.ndarray) -> list[str]:
-    """For each text the commonest class of its cluster."""
+    """For each text the most common class of its cluster."""
     labels, classes = np.unique([row.label for row in rows], return_inverse=True)
     table = np.zeros((int(clusters.max()) + 1, len(labels)), dtype=np.int64)
     np.add.at(table, (clusters, classes), 1)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from semtune import formats
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.evaluate.result import KINDS, STATISTICS, Scores
@@ -90,6 +91,7 @@ def read_saved(path: Path) -> Saved:
     values = read_json(folder / METRICS)
     if not isinstance(values, dict):
         raise InputError(f"{folder / METRICS} is damaged: it holds no JSON object. Measure again.")
+    values = formats.EVALUATION.read(values, folder / METRICS).values
     if not values.get("data") or not (folder / PER_QUERY).is_file():
         raise InputError(
             f"{folder} has no {PER_QUERY}, or does not say what it was measured on. Measure again: "

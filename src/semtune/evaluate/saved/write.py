@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from semtune import formats
 from semtune.errors import InputError
 from semtune.evaluate.saved.markdown import summary_page
 from semtune.evaluate.saved.read import METRICS, PER_QUERY, write_per_query
@@ -24,7 +25,7 @@ def write_files(folder: Path, outcome: Outcome) -> None:
     write_per_query(folder / PER_QUERY, outcome.systems)
     with atomic_file(folder / SUMMARY) as page:
         page.write(summary_page(outcome))
-    write_json(folder / METRICS, outcome.metrics_json())
+    write_json(folder / METRICS, formats.EVALUATION.stamp(outcome.metrics_json()))
 
 
 def _before(folder: Path) -> dict[str, Any]:

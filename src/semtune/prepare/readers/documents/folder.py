@@ -26,7 +26,7 @@ OUTPUTS = (  # files that a run, a model, a data set, an index have
     ("prepare.json",),
     ("manifest.json", "documents.offsets.npy"),
 )
-_OURS = re.compile(r"^\..+\.(work|scratch\.\w+)$")  # hidden folders of a data set being made, or of a killed attempt
+_OURS = re.compile(r"^\..+\.(work|scratch\.\w+)(\.lock)?$")  # of a data set being made, or of a killed attempt
 
 
 def list_files(folder: Path, tally: Tally) -> list[Path]:
@@ -79,7 +79,7 @@ def _walk(folder: Path, tally: Tally) -> Iterator[Path]:
                     "folder made by Semtune (a run, model, data set or index)", Path(base, name).relative_to(folder)
                 )
         folders[:] = sorted(n for n in folders if not n.startswith(".") and not made_by_semtune(Path(base, n)))
-        yield from (Path(base, name) for name in sorted(names))
+        yield from (Path(base, name) for name in sorted(names) if not _OURS.search(name))
 
 
 def made_by_semtune(folder: Path) -> bool:
