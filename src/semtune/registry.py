@@ -30,6 +30,8 @@ EXTRA_OF = {
     "matplotlib": "train",
     "selectolax": "prepare",
     "ftfy": "prepare",
+    "markdown_it": "prepare",
+    "mdit_py_plugins": "prepare",
     "pypdf": "prepare",
     "pyarrow": "prepare",
     "peft": "lora",
@@ -160,7 +162,12 @@ READERS = Table(
     "semtune.readers",
     (
         Entry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
-        Entry("markdown", f"{_DOCUMENTS}.markdown:read_markdown", facts={"suffixes": (".md", ".markdown")}),
+        Entry(
+            "markdown",
+            f"{_DOCUMENTS}.markdown:read_markdown",
+            ("markdown_it", "mdit_py_plugins"),
+            facts={"suffixes": (".md", ".markdown")},
+        ),
         Entry("html", f"{_DOCUMENTS}.html:read_html", ("selectolax",), facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"}),
         Entry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
         Entry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),

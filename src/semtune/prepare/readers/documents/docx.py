@@ -9,8 +9,8 @@ import zlib
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.markdown import Outliner
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Outline
+from semtune.prepare.readers.documents.outliner import Outliner
 from semtune.prepare.readers.files.unpack import MAX_FILE
 from semtune.prepare.readers.files.xml_events import Event, events
 from semtune.text import one_line

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from semtune.prepare.readers.documents.block_types import Term
+from semtune.prepare.readers.documents.block_types import Outline, Term
 from semtune.prepare.readers.documents.html_boilerplate import find_clutter, is_alone
-from semtune.prepare.readers.documents.markdown import QUESTION_LEVEL, TERM_LEVEL, Outliner
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.outliner import QUESTION_LEVEL, TERM_LEVEL, Outliner
 from semtune.registry import need
 from semtune.text import one_line
 

@@ -19,7 +19,7 @@ from semtune.errors import InputError
 from semtune.io import sha256_file, sha256_json
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.docstrings import Found, from_module, from_source, split_docstring
-from semtune.prepare.readers.documents.markdown import Outliner
+from semtune.prepare.readers.documents.outliner import Outliner
 from semtune.prepare.records import Section
 from semtune.progress import QUIET, Progress
 from semtune.text import key, tidy, word_count

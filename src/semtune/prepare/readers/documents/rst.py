@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from semtune.prepare.readers.documents.block_types import Term
-from semtune.prepare.readers.documents.markdown import TERM_LEVEL, Outliner
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Outline, Term
+from semtune.prepare.readers.documents.outliner import TERM_LEVEL, Outliner
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
 _DIRECTIVE = re.compile(r"(\s*)\.\.\s+(?:\|[^|]+\|\s+)?([\w:+.-]+)::\s*(.*)$")

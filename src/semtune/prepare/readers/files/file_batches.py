@@ -12,9 +12,8 @@ from typing import Any
 from semtune.io import sha256_file
 from semtune.machine import usable_cpus
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Link, Linked, Term
+from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term
 from semtune.prepare.readers.documents.outline import read_outline
-from semtune.prepare.readers.documents.plain_text import Outline
 from semtune.prepare.readers.files.worker_pool import Ask, Crew, CrewError, DiedError
 from semtune.run import versions
 from semtune.work_cache import Kept, named_after

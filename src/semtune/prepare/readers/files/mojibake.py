@@ -12,8 +12,7 @@ from functools import cache
 from typing import Any
 
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Link, Linked, Term, links_of
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term, links_of
 from semtune.registry import installed
 
 MENDED = "texts with mojibake, repaired"
