@@ -32,6 +32,7 @@ EXTRA_OF = {
     "ftfy": "prepare",
     "markdown_it": "prepare",
     "mdit_py_plugins": "prepare",
+    "py3langid": "prepare",
     "pypdf": "prepare",
     "pyarrow": "prepare",
     "peft": "lora",
