@@ -30,6 +30,7 @@ EXTRA_OF = {
     "matplotlib": "train",
     "selectolax": "prepare",
     "ftfy": "prepare",
+    "loky": "prepare",
     "markdown_it": "prepare",
     "mdit_py_plugins": "prepare",
     "py3langid": "prepare",

@@ -86,8 +86,8 @@ def tell(texts: Sequence[str], homes: Sequence[str] = ()) -> list[str]:
 
 def _probabilities(head: str) -> dict[str, float]:
     found: dict[str, float] = {}
-    for code, probability in _identifier().rank(head):
-        code = _SAME.get(code, code)
+    for label, probability in _identifier().rank(head):
+        code = _SAME.get(str(label), str(label))
         found[code] = found.get(code, 0.0) + float(probability)
     return found
 
