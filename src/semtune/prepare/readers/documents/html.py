@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from semtune.prepare.readers.documents.block_types import Outline, Term
-from semtune.prepare.readers.documents.html_boilerplate import find_clutter, is_alone
+from semtune.prepare.readers.documents.html_boilerplate import find_boilerplate, is_frame_line
 from semtune.prepare.readers.documents.outliner import QUESTION_LEVEL, TERM_LEVEL, Outliner
 from semtune.registry import need
 from semtune.text import one_line
@@ -38,7 +38,7 @@ def read_html(text: str) -> Outline:
     tree = LexborHTMLParser(text)
     title = _title(tree)
     # Marked, not removed: removing a node whose parent was removed before reads freed memory.
-    dropped = find_clutter(tree, text)
+    dropped = find_boilerplate(tree, text)
     found = [tree.css(selector) for selector in MAIN]
     roots = [nodes[0] for nodes in found if len(nodes) == 1 and len(nodes[0].text()) >= MIN_MAIN]
     root = roots[0] if roots else tree.body
@@ -153,7 +153,7 @@ class _Walk:
     def _flush(self) -> None:
         line = one_line("".join(self._inline).replace("\x1f", "|")).strip("| ")
         self._inline = []
-        if is_alone(line):
+        if is_frame_line(line):
             line, self._prefix = "", ""
         if line:
             self._out.line(self._prefix + line)
