@@ -9,7 +9,7 @@ from semtune.dataset import load, save
 from semtune.errors import ConfigError, InputError
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.passages.chunk import chunk
-from semtune.prepare.passages.sentences import sentences
+from semtune.prepare.sentences import sentences
 from semtune.prepare.passages.spans import document_text, passage_text
 from semtune.prepare.settings import PrepareSettings
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from semtune.prepare.sentences import sentences
 from semtune.text import one_line, word_count
 
 Found = tuple[str, str]  # (qualified name, docstring)
@@ -78,8 +79,6 @@ def split_docstring(text: str) -> tuple[str, str]:
         return "", text
     summary = one_line(head)
     if word_count(summary) > MAX_SUMMARY:
-        from semtune.prepare.passages.sentences import sentences
-
         first, *others = sentences(summary)
         summary, rest = first, "\n\n".join(filter(None, [" ".join(others), rest]))
     summary = summary[:1].upper() + summary[1:]

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.passages.spans import starts
-from semtune.prepare.readers.documents.block_types import Outline
+from semtune.prepare.readers.documents.block_types import Outline, section_starts
 from semtune.prepare.readers.documents.outline import read_outline, readable_suffixes
 from semtune.prepare.readers.files.archive import ARCHIVES, is_archive, unpacked
 from semtune.prepare.readers.files.file_batches import Batch, read_batches
@@ -166,10 +165,10 @@ def read_file(path: Path, name: str, tally: Tally) -> list[Section]:
 
 def as_sections(name: str, outline: Outline) -> list[Section]:
     """What was read of a file, as the sections of one document."""
-    begins = starts([body for _, body in outline])
+    starts = section_starts([body for _, body in outline])
     return [
         Section(f"{name}#{number}", group=name, source=name, path=headings, text=body, start=start, origin=body)
-        for number, ((headings, body), start) in enumerate(zip(outline, begins, strict=True), start=1)
+        for number, ((headings, body), start) in enumerate(zip(outline, starts, strict=True), start=1)
     ]
 
 
