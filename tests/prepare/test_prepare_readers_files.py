@@ -208,7 +208,7 @@ def test_docx_to_sections():
 
 
 def test_docx_that_is_none_or_a_bomb(monkeypatch):
-    with pytest.raises(InputError, match="no Word document"):
+    with pytest.raises(InputError, match="cannot be opened as a Word document"):
         read_docx(b"PK nothing", "a.docx")
     entity = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
     with pytest.raises(InputError, match="defines XML entities"):
@@ -273,7 +273,7 @@ def test_folder_with_every_type_packed_and_not(tmp_path):
     assert {reason: (entry["count"], entry["example"]) for reason, entry in tally.dropped.items()} == {
         "unreadable file": (2, "e.txt.gz (broken gzip file)"),
         ".pdf file that cannot be read": (2, "g.pdf is locked by a password."),
-        ".docx file that cannot be read": (1, "i.docx is no Word document that can be opened (broken or encrypted)."),
+        ".docx file that cannot be read": (1, "i.docx cannot be opened as a Word document (broken or encrypted)."),
         "PDF page without text (scanned or empty)": (2, "j.pdf, page 1"),
         "file without text": (1, "j.pdf"),
     }

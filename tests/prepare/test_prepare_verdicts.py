@@ -7,13 +7,12 @@ from prepare_parts import WordTokenizer
 
 from semtune import contract as contracts
 from semtune.errors import ConfigError
-from semtune.prepare.build.for_other_steps import training
-from semtune.step import ModelRef
-from semtune.train.losses import takes_labels
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.build.for_evaluation import load_for_evaluation
+from semtune.prepare.build.for_other_steps import training
 from semtune.prepare.settings import PrepareSettings
-from semtune.progress import QUIET
+from semtune.step import ModelRef
+from semtune.train.losses import takes_labels
 from semtune.train.plan import plan
 from semtune.train.settings import TrainSettings
 from semtune.types import LabelledPair

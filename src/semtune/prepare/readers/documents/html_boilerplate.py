@@ -1,7 +1,7 @@
-"""What stands on web pages and is no part of their text: navigation, consent bars, boxes to subscribe and to share.
+"""Boilerplate of web pages: navigation, consent bars, boxes to subscribe and to share.
 
-The names are in `html_boilerplate.yaml`. Where a name could also be content's ("cookie-notice" may be a section of a
-manual), its element is left out only if it is small and holds no heading of the page.
+The names are in `html_boilerplate.yaml`. If a name could also be one of the content ("cookie-notice" may be a section of
+a manual), its element is left out only if it is small and has no heading of the page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import yaml
 
 MAX_SMALL = 1_500  # characters of a consent bar or a box
 MAX_ICON = 20  # characters of what is hidden from screen readers; more may be content that a script shows
-MAX_LINE = 50  # characters of a line that is nothing but a link of the page's frame
+MAX_LINE = 50  # characters of a line that is only a link of the page's frame
 _MAY_HAVE_BOX = re.compile("cookie|consent|gdpr|privacy-banner|newsletter|subscribe-|email-signup", re.IGNORECASE)
 # Not left out: style="display:none". SQLite's pages hide headings and diagrams so, which a script or a click shows.
 _HIDDEN = "[aria-hidden=true]"
@@ -24,14 +24,14 @@ _HIDDEN = "[aria-hidden=true]"
 
 @dataclass(frozen=True, slots=True)
 class Boilerplate:
-    """The selectors and lines of `html_boilerplate.yaml`.
+    """The selectors and lines in `html_boilerplate.yaml`.
 
     Attributes:
         always: selects what is left out.
         dialogs: selects what is left out if it is small.
         boxes: as `dialogs`, for many names; slow.
         content: tags of elements whose names say what they are about.
-        lines: that are left out where they stand alone.
+        lines: that are left out if they stand alone.
     """
 
     always: str
@@ -43,7 +43,7 @@ class Boilerplate:
 
 @cache
 def boilerplate() -> Boilerplate:
-    """Read the list."""
+    """The content of `html_boilerplate.yaml`."""
     source = files("semtune.prepare.readers.documents").joinpath("html_boilerplate.yaml")
     listed = yaml.safe_load(source.read_text(encoding="utf-8"))
     cookies = [
@@ -60,7 +60,7 @@ def boilerplate() -> Boilerplate:
 
 
 def find_boilerplate(tree: Any, source: str) -> set[int]:
-    """The `mem_id` of each node of a selectolax tree that is left out with all below it; `source` is the page's text."""
+    """The `mem_id` of each node of a selectolax tree that is left out with its subtree; `source` is the page."""
     listed = boilerplate()
     found = {node.mem_id for node in tree.css(listed.always)}
     # Many names cost a quarter of the whole time, so they are only looked for where the page has one of their words.
@@ -71,7 +71,7 @@ def find_boilerplate(tree: Any, source: str) -> set[int]:
 
 
 def is_frame_line(line: str) -> bool:
-    """Whether a line is nothing but a link of the page's frame, such as "Back to top"."""
+    """Whether a line is only a link of the page's frame, such as "Back to top"."""
     return len(line) < MAX_LINE and line.casefold().strip(" ↑⬆^✎»›←→[]") in boilerplate().lines
 
 

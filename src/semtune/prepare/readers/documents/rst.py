@@ -89,7 +89,7 @@ class _Walk:
             self._list = None
 
     def _is_term(self) -> bool:
-        """Whether this line, or one after terms beside it, has a text indented below it, without an empty line between."""
+        """Whether text is indented directly below this line, or below the terms that follow it."""
         line, indent = self._line(0), self._indents[self._at]
         if indent is None or _NO_TERM.match(line) or line.rstrip().endswith("::"):
             return False

@@ -16,7 +16,7 @@ from semtune.prepare.readers.documents.block_types import Link, Linked, Outline,
 from semtune.prepare.readers.documents.outline import read_outline
 from semtune.prepare.readers.files.worker_pool import WorkerPool
 from semtune.run import versions
-from semtune.work_cache import Kept, named_after
+from semtune.work_cache import WorkCache, named_after
 
 FORMAT = "2"  # of what is kept; raise it when a reader gives something else for the same bytes
 FILES, BYTES = 32, 1 << 20  # maximum of a batch; a larger file is a batch of its own
@@ -27,7 +27,7 @@ CRASHED = "file that its reader crashed on, or that needs too much memory"
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files to read together: where they are, and what they are called in the data set."""
+    """Files to read together: their paths, and their names in the data set."""
 
     paths: list[str]
     names: list[str]
@@ -39,7 +39,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What some files hold, (name, outline) each, and what was counted while reading them."""
+    """The outlines of some files as (name, outline), and what was counted while reading them."""
 
     outlines: list[tuple[str, Outline]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -63,7 +63,7 @@ def read_batches(
     much = sum(sizes) >= PAYS
     if processes is None:
         processes = min(usable_cpus(), MAX_PROCESSES) if much else 1
-    read = partial(_read, Kept(work) if work and much else None)
+    read = partial(_read, WorkCache(work) if work and much else None)
     if min(processes, len(batches)) < 2:
         yield from map(read, batches)
         return
@@ -80,15 +80,15 @@ def read_here(files: Files) -> Batch:
     return batch
 
 
-def _read(kept: Kept | None, files: Files) -> Batch:
-    """Read files, or take what was kept of them."""
-    name = _name(files) if kept else ""
-    if kept is None or not name:
+def _read(cache: WorkCache | None, files: Files) -> Batch:
+    """Read files, or take what the cache has of them."""
+    name = _name(files) if cache else ""
+    if cache is None or not name:
         return read_here(files)
-    batch = unpack(kept.get(name) or b"null")
+    batch = unpack(cache.get(name) or b"null")
     if batch is None:
         batch = read_here(files)
-        kept.put(name, pack(batch))
+        cache.put(name, pack(batch))
     return batch
 
 
@@ -112,7 +112,7 @@ def pack(batch: Batch) -> bytes:
 
 
 def unpack(data: bytes) -> Batch | None:
-    """The batch again; None where it is none."""
+    """The batch of such a line; None if it is not one."""
     try:
         value = json.loads(data.decode("utf-8", "surrogatepass"))
         if value is None:
@@ -163,7 +163,7 @@ def _size(path: Path) -> int:
 
 
 def _name(files: Files) -> str:
-    """The name that a batch is kept under; empty if a file cannot be read, which may be otherwise next time."""
+    """The name that a batch is stored under; empty if a file cannot be read (it may be readable next time)."""
     try:
         contents = [sha256_file(Path(path)) for path in files.paths]
     except OSError:

@@ -20,8 +20,8 @@ _TAGS = (
     "a abbr acronym address area article aside audio b bdi bdo big blockquote br button canvas center cite code col dd "
     "del details dfn div dl dt em embed figcaption figure font footer form h1 h2 h3 h4 h5 h6 header hr i iframe img "
     "input ins kbd label li link main map mark meta nav object ol option p path picture pre q rp rt ruby s samp script "
-    "section select small source span strike strong style sub summary sup svg table tbody td template tfoot th thead tr "
-    "track tt u ul var video wbr"
+    "section select small source span strike strong style sub summary sup svg table tbody td template tfoot th thead "
+    "tr track tt u ul var video wbr"
 )
 HTML_TAGS = frozenset(_TAGS.split())
 BREAKS = frozenset({"softbreak", "hardbreak"})
