@@ -92,7 +92,9 @@ def main() -> None:
     calibrated = calibrate(both["dev"], data, "dev")
     with tempfile.TemporaryDirectory() as name:
         maps = charts({"tuned": tuned_encoder, "base": base_encoder}, data, "test")
-        write_report(Path(name) / "report.html", outcome, data, "test", extras=FurtherResults(maps, calibrated=calibrated))
+        write_report(
+            Path(name) / "report.html", outcome, data, "test", extras=FurtherResults(maps, calibrated=calibrated)
+        )
         write_files(Path(name), outcome)
     done("report and files")
     record = Record(len(data.corpus), DIMENSION)

@@ -184,7 +184,12 @@ READERS = Table(
     "semtune.readers",
     (
         Entry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
-        Entry("markdown", f"{_DOCUMENTS}.markdown:read_markdown", facts={"suffixes": (".md", ".markdown")}),
+        Entry(
+            "markdown",
+            f"{_DOCUMENTS}.markdown:read_markdown",
+            ("markdown_it", "mdit_py_plugins"),
+            facts={"suffixes": (".md", ".markdown")},
+        ),
         Entry(
             "html",
             f"{_DOCUMENTS}.html:read_html",

@@ -1,4 +1,4 @@
-"""What a long piece of work has finished, kept as plain files, so that a killed one need not begin again."""
+"""A cache of finished parts of long work, as plain files, so that a killed run continues where it stopped."""
 
 from __future__ import annotations
 
@@ -14,26 +14,29 @@ from semtune.io import atomic_file, held, storage_errors
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Parts of some work by name; a name says all that its part was made from."""
+class WorkCache:
+    """Finished parts by name. A name must depend on everything that its part was made from."""
 
     folder: Path
 
     def get(self, name: str) -> bytes | None:
-        """The part of this name; None if it was not finished."""
+        """The part with this name; None if it was not finished."""
         try:
             return (self.folder / name).read_bytes()
         except OSError:
             return None
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep a finished part; it is there whole or not at all, where the disk has no room for it."""
+        """Store a finished part. It is stored completely or not at all (if the disk is full)."""
         with contextlib.suppress(StorageError), atomic_file(self.folder / name, "wb") as out:
             out.write(data)
 
 
+Kept = WorkCache  # its old name, until all call sites use the new one
+
+
 def named_after(*facts: str | bytes) -> str:
-    """A file name of its own for each list of facts."""
+    """A file name that is unique to a list of facts."""
     digest = hashlib.sha256()
     for fact in facts:
         data = fact.encode("utf-8", "surrogatepass") if isinstance(fact, str) else fact
@@ -43,10 +46,10 @@ def named_after(*facts: str | bytes) -> str:
 
 @contextlib.contextmanager
 def work_beside(out: Path) -> Iterator[Path | None]:
-    """A hidden folder beside `out` to keep finished parts in; a killed process leaves it for the next one.
+    """A hidden folder beside `out` for finished parts; a killed process leaves it for the next one.
 
-    It is removed when the block ends well, when the input or the settings are refused, and when it is empty: then
-    there is nothing to continue. None where another process works for the same `out`, which has the folder to itself.
+    It is removed when there is nothing to continue: when the block ends without an error, when the input or the
+    settings are refused, and when it is empty. None if another process is using the folder for the same `out`.
     """
     work = (whole := out.absolute()).parent / f".{whole.name}.work"
     new = not work.parent.exists()
@@ -64,5 +67,5 @@ def work_beside(out: Path) -> Iterator[Path | None]:
             if ours and over:
                 shutil.rmtree(work, ignore_errors=True)
             for empty in [work] * ours + [work.parent] * new:
-                with contextlib.suppress(OSError):  # it is not
+                with contextlib.suppress(OSError):  # not empty
                     empty.rmdir()

@@ -132,11 +132,16 @@ def test_bombs_are_bounded(tmp_path, monkeypatch, name):
     monkeypatch.setattr(archive, "FREE", 5_000_000)
     tally = Tally()
     assert texts(read_archive(path, tally)) == [("a.txt", "Small.")]
-    assert counts(tally)["archive that holds too much, read up to there: it unfolds like a bomb"] == 1
+    assert (
+        counts(tally)[
+            "archive beyond the limits, read up to there: it expands beyond the size limit (possible zip bomb)"
+        ]
+        == 1
+    )
     monkeypatch.setattr(archive, "MAX_MEMBERS", 1)
     tally = Tally()
     read_archive(path, tally)
-    assert "archive that holds too much, read up to there: more than 1 members" in tally.dropped
+    assert "archive beyond the limits, read up to there: more than 1 members" in tally.dropped
     monkeypatch.undo()
     monkeypatch.setattr(archive, "MAX_FILE", 1000)
     tally = Tally()
@@ -152,4 +157,4 @@ def test_names_that_repeat_keep_the_first(tmp_path):
             made.addfile(info, io.BytesIO(data))
     tally = Tally()
     assert texts(read_archive(tmp_path / "a.tar", tally)) == [("a.txt", "First.")]
-    assert counts(tally) == {"member of a name that stood before": 1}
+    assert counts(tally) == {"duplicate member name": 1}

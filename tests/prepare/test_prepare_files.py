@@ -62,9 +62,9 @@ def test_markdown_to_sections():
     )
     assert read_markdown(text) == [
         (("The Guide",), "Lead."),
-        (("The Guide", "Install it"), "See the page.\n```sh\n# no heading\n```\nSetext"),
-        (("The Guide", "Install it", "heading"), "Below.\n\n- a list\n---"),
-        (("The Guide", "Install it", "heading", "Deep"), "Down."),
+        (("The Guide", "Install it"), "See the page.\n```sh\n# no heading\n```"),
+        (("The Guide", "Install it", "Setext heading"), "Below.\n\n- a list"),
+        (("The Guide", "Install it", "Setext heading", "Deep"), "Down."),
     ]
 
 

@@ -63,7 +63,7 @@ def test_json_lines_with_judgements_in_json_lines_and_bad_rows_counted(tmp_path)
     found = load_for_evaluation(folder)
     assert found.qrels == {"test": {"q1": {"d1": 2}, "q2": {"d3": 1, "d2": 0}}}
     dropped = {reason: entry["count"] for reason, entry in found.report["dropped"].items()}
-    assert dropped == {"judgement of an unknown query": 1, "judgement that stood before": 1}
+    assert dropped == {"judgement of an unknown query": 1, "duplicate judgement": 1}
 
 
 def test_too_many_rows_without_a_whole_score_are_refused(tmp_path):

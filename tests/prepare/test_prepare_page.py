@@ -154,7 +154,7 @@ def test_the_histogram_keeps_what_is_cut_apart():
         ("zh", "今天天气很好，我们出去走走。"),
         ("ko", "오늘은 날씨가 좋습니다."),
         ("el", "Ο καιρός είναι καλός σήμερα."),
-        ("und-Deva", "आज मौसम अच्छा है।"),
+        ("hi", "आज मौसम अच्छा है।"),
         ("unknown", "12:30 -- 0x7f"),
         ("unknown", "Milvus FAISS torch"),
         ("unknown", ""),

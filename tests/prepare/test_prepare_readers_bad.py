@@ -54,7 +54,7 @@ def test_a_quote_that_is_never_closed_costs_one_row(tmp_path):
     assert len(found) == 299
     assert ("q251", "d 251, and more") in found
     assert reasons(tally) == {
-        "bad row: quote in the wrong place": (1, 'a.csv:252: q250,d 250, and never closed\nq251",d 251, and more')
+        "bad row: misplaced quote": (1, 'a.csv:252: q250,d 250, and never closed\nq251",d 251, and more')
     }
 
 
@@ -90,7 +90,7 @@ def test_repeated_ids_keep_the_first(write_jsonl):
     path = write_jsonl("a.jsonl", [{"_id": str(i % 9), "text": f"text {i}"} for i in range(10)])
     tally = Tally()
     assert [s.text for s in read_table(path, LOOSE, tally).sections] == [f"text {i}" for i in range(9)]
-    assert reasons(tally) == {"bad row: id that stood before": (1, "a.jsonl:10: 0")}
+    assert reasons(tally) == {"bad row: duplicate id": (1, "a.jsonl:10: 0")}
     with pytest.raises(InputError, match="1 of 10 rows cannot be used"):
         read_table(path, PrepareSettings(max_bad_share=0.05), Tally())
 
@@ -166,9 +166,9 @@ def test_beir_counts_what_it_cannot_use(tmp_path, write_jsonl):
     assert labels.qrels == {"test": {"q1": {"1": 1, "2": 0}}}
     assert labels.queries["q1"].metadata == {"lang": "en"}
     assert reasons(tally) == {
-        "bad row: id that stood before": (2, "corpus.jsonl:4: 3"),
+        "bad row: duplicate id": (2, "corpus.jsonl:4: 3"),
         "bad row: no _id": (1, "corpus.jsonl:5: {'text': 'x'}"),
-        "judgement that stood before": (1, "test.tsv:4: q1\t1\t1"),
+        "duplicate judgement": (1, "test.tsv:4: q1\t1\t1"),
         "bad row: not query-id, corpus-id, score (a whole number)": (2, "test.tsv:7: q2\t3\tx"),
         "bad row: score outside -10 to 100": (1, "test.tsv:8: q2\t3\t1000"),
         "judgement of an unknown document": (1, "qrels/test.tsv: q2 9"),
@@ -218,8 +218,8 @@ def test_ms_marco(tmp_path):
     }  # fmt: skip
     assert labels.qrels == {"dev": {"12": {"2": 1}}, "train": {"10": {"0": 1}, "11": {"1": 1}}}
     assert reasons(tally) == {
-        "bad row: not an id and a text with a tab between": (1, "collection.tsv:4: broken"),
-        "bad row: id that stood before": (1, "collection.tsv:5: 2"),
+        "bad row: not an id, a tab and a text": (1, "collection.tsv:4: broken"),
+        "bad row: duplicate id": (1, "collection.tsv:5: 2"),
         "judgement of an unknown document": (1, "qrels of train: 11 99"),
     }
     assert tally.counts == {"queries without judgement, left out": 1}

@@ -97,7 +97,7 @@ def test_parquet_by_split_in_data(tmp_path):
         "dev": ["validation-00000-of-00001.parquet"],
         "test": ["test.parquet"],
     }
-    assert tally.dropped == {"file beside the tables": {"count": 1, "example": "README.md"}}
+    assert tally.dropped == {"file that is not one of the tables": {"count": 1, "example": "README.md"}}
     assert sniff(tmp_path).counts == {"train": 6, "dev": 3, "test": 3}
     assert [split_of(n) for n in ("train.csv", "val_1.csv", "dev", "testing", "trains.csv")] == [
         "train", "dev", "dev", None, None,
@@ -183,7 +183,7 @@ def test_inference_by_names_words_and_numbers(tmp_path, write_jsonl):
         assert read_table(path, SETTINGS, tally).pairs == wanted
         assert {reason: entry["count"] for reason, entry in tally.dropped.items()} == {
             "neutral pair, not used": 1,
-            "pair that does not fit, and nothing fits its first text": 1,
+            "negative pair whose first text has no positive": 1,
             "pair without an agreed label": 1,
         }
     assert sniff(multi).description.startswith("a table of premises with hypotheses that follow or do not")
@@ -219,9 +219,7 @@ def test_quora_as_scores_and_as_pairs(tmp_path):
     assert read_table(path, chosen, tally).pairs == [
         PairRow(2, "How old?", (Document("", "What age?"),), ("How tall?",))
     ]
-    assert tally.dropped == {
-        "pair that does not fit, and nothing fits its first text": {"count": 1, "example": "Why? | When?"}
-    }
+    assert tally.dropped == {"negative pair whose first text has no positive": {"count": 1, "example": "Why? | When?"}}
 
 
 def test_flag_embedding_and_triplets(write_jsonl):
@@ -335,10 +333,10 @@ def test_classes_are_paired_within_their_label(tmp_path, monkeypatch):
     tally = Tally()
     assert [len(row.positives) for row in pair_classes([*rows.classes, *extra], tally)] == [2, 2, 2, 2]
     assert {reason: entry["count"] for reason, entry in tally.dropped.items()} == {
-        "text that stood before in its class": 1,
-        "text of no class (out of scope)": 1,
+        "duplicate text in its class": 1,
+        "text without a class (out of scope)": 1,
         "text beyond 10 questions and 2 answers of a class": 8,
-        "text alone in its class": 1,
+        "text that is the only one of its class": 1,
     }
 
 

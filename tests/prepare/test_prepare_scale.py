@@ -73,10 +73,49 @@ def test_a_file_that_kills_its_process_is_counted_and_the_others_are_read(pages,
     assert tally["dropped"][batches.CRASHED] == {"count": 4, "example": "0.html"}
 
 
-def test_files_are_read_here_where_no_process_can_be_started(pages, monkeypatch):
+def test_a_file_that_needs_too_much_memory_is_counted(pages, tmp_path, monkeypatch):
+    (tmp_path / "path" / "selectolax").mkdir(parents=True)
+    code = "class LexborHTMLParser:\n    def __init__(self, text):\n        raise MemoryError\n"
+    (tmp_path / "path" / "selectolax" / "__init__.py").touch()
+    (tmp_path / "path" / "selectolax" / "lexbor.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path / "path")
+    sections, _, tally, *_ = read(pages, processes=2)
+    assert [s.source for s in sections] == ["5.txt", "7.md"]
+    assert tally["dropped"][batches.CRASHED]["count"] == 4
+
+
+@pytest.mark.parametrize("error", [OSError("no semaphores"), ImportError("no loky")])
+def test_files_are_read_here_where_no_process_can_be_started(pages, monkeypatch, error):
+    def refuse(*args, **kwargs):
+        raise error
+
     expected = read(pages, processes=1)
-    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    monkeypatch.setattr("loky.ProcessPoolExecutor", refuse)
     assert read(pages, processes=2) == expected
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from semtune.prepare.readers.files import file_batches as batches
+from semtune.prepare.readers.documents.folder import read_folder
+from semtune.prepare.drop_log import Tally
+
+batches.FILES, batches.PAYS = 2, 0
+print(*[section.source for section in read_folder(Path(sys.argv[1]), Tally(), processes=2)])
+"""
+
+
+def test_a_script_needs_no_main_guard_and_its_output_is_its_own(pages, tmp_path):
+    noisy = tmp_path / "path" / "selectolax"
+    noisy.mkdir(parents=True)
+    (noisy / "__init__.py").touch()
+    (noisy / "lexbor.py").write_text("import os\nos.write(1, b'noise')\nraise MemoryError\n")
+    script = SCRIPT.replace("import sys", f"import sys\nsys.path.insert(0, {str(noisy.parent)!r})", 1)
+    (tmp_path / "script.py").write_text(script)
+    ran = subprocess.run([sys.executable, tmp_path / "script.py", pages], check=True, capture_output=True, text=True)
+    assert ran.stdout == "5.txt 7.md\n"
+    assert "noise" in ran.stderr
 
 
 def test_a_bug_of_a_reader_shows_as_it_would_without_processes(pages, tmp_path, monkeypatch):

@@ -196,11 +196,11 @@ def _fewer_dims(job: Job, rows: Dataset | None, dim: int | None) -> Student:
 
 def _measure(job: Job, made: Student, rows: Dataset | None, seed: int, progress: Progress) -> dict[str, Any]:
     """Sizes; with data, texts a second; with a test part, the quality kept."""
-    from semtune.model_folder import weights_files
     from semtune.encoders.load import load_encoder
     from semtune.encoders.speed import texts_a_second
     from semtune.evaluate.scores import score
     from semtune.evaluate.student_quality import kept, speed_texts
+    from semtune.model_folder import weights_files
 
     sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
     facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "before": None}

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from semtune.prepare.passages.sentences import Unit, join, units
 from semtune.prepare.passages.spans import CharacterIndex
+from semtune.prepare.sentences import Unit, join, units
 from semtune.progress import QUIET, Progress
 from semtune.types import Role
 

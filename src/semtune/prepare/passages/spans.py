@@ -13,9 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from semtune.errors import InputError
+from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.block_types import SECTION_GAP
+from semtune.prepare.readers.documents.folder import read_file
+from semtune.prepare.readers.files.archive import is_archive, unpacked
 from semtune.prepare.records import Section
 
-BETWEEN = "\n\n"  # separates the sections of a document's text
 _RUN = re.compile(r"\S+")
 
 
@@ -59,14 +62,6 @@ class CharacterIndex:
         return self._starts[run] + number - self._counts[run]
 
 
-def starts(texts: Sequence[str]) -> list[int]:
-    """Start of each section in the document's text."""
-    found = [0]
-    for text in texts:
-        found.append(found[-1] + len(text) + len(BETWEEN))
-    return found[:-1]
-
-
 def spans(section: Section, text: str, chunks: Sequence[TextPiece]) -> list[tuple[int, int] | None]:
     """Spans of passages in their document's text.
 
@@ -107,21 +102,15 @@ def document_text(path: Path) -> str:
     Raises:
         InputError: the file cannot be read, or has no text.
     """
-    from semtune.prepare.drop_log import Tally
-    from semtune.prepare.readers.documents.folder import read_file
-
     tally = Tally()
     sections = read_file(path, path.name, tally)
     if not sections:
         raise InputError(f"{path.absolute()} has no readable text ({', '.join(tally.dropped) or 'empty'}).")
-    return BETWEEN.join(section.text for section in sections)
+    return SECTION_GAP.join(section.text for section in sections)
 
 
 def _text_of(source: Path, name: str) -> str:
     """The text of a document in a folder, in an archive, or in an archive in a folder."""
-    from semtune.prepare.drop_log import Tally
-    from semtune.prepare.readers.files.archive import is_archive, unpacked
-
     path = source
     parts = PurePosixPath(name).parts
     if source.is_dir():

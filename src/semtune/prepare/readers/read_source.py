@@ -1,4 +1,4 @@
-"""From a source to what its reader makes of it: sections, labels, scored pairs or a finished data set."""
+"""Reads a source of any kind into sections, labels, scored pairs or a finished data set."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def read_source(
     progress: Progress,
     work: Path | None = None,
 ) -> list[Section] | Labels | Judged | Dataset:
-    """Read a source with the reader of its kind; `work` is where files that were read are kept, see `prepare`.
+    """Read a source with the reader for its kind; `work` is a folder for finished work, see `prepare`.
 
     Raises:
-        InputError: it cannot be read, or holds nothing that can be used.
+        InputError: it cannot be read, or has nothing usable.
     """
     if kind == "python-docs":
         return read_python_docs(tally, progress)
@@ -78,14 +78,14 @@ def open_tables(parts: Mapping[Part, list[Path]], settings: PrepareSettings, tal
     kinds = {paths.name: rows.kind for part in parts for paths, rows in zip(parts[part], tables[part], strict=True)}
     if len(set(kinds.values())) > 1:
         found = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
-        raise InputError(f"The files are of different kinds: {found}. All must be of one.")
+        raise InputError(f"The files are of different kinds: {found}. All must be of the same kind.")
     return tables
 
 
 def scored_pairs(
     tables: Mapping[Part, list[Rows]], where: str, settings: PrepareSettings, tally: Tally
 ) -> dict[Part, list[ScoredPair]]:
-    """The scored pairs of all tables, their scores brought to 0-1."""
+    """The scored pairs of all tables, with scores scaled to 0-1."""
     scored = [[row for table in tables[part] for row in table.scored] for part in tables]
     return dict(zip(tables, scale_scores(scored, where, tally, settings.max_bad_share), strict=True))
 
@@ -105,16 +105,16 @@ def _read_tables(
     if kind == "classes":
         return _read_classes(tables, tally)
     if len(tables) > 1:
-        raise InputError(f"{where}: documents without labels are given in one file, and split by Semtune.")
+        raise InputError(f"{where}: documents without labels must be in one file; Semtune splits them.")
     return [section for table in next(iter(tables.values())) for section in table.sections]
 
 
 def _read_classes(tables: Mapping[Part, list[Rows]], tally: Tally) -> Labels:
-    """Texts with a class, of all splits together: a search that is judged on classes it was trained on proves little."""
+    """Texts with a class, of all splits together: judging on classes of the training data would prove little."""
     if len(tables) > 1:
         tally.warn(
-            f"The splits {', '.join(tables)} share their classes. They were put together and split anew by class, so "
-            "that the model is judged on classes it was not trained on; scores of a classifier cannot be compared."
+            f"The splits {', '.join(tables)} share their classes. They were merged and split again by class, so that "
+            "the model is judged on classes it was not trained on; the scores are not comparable with a classifier's."
         )
     rows = [row for part in tables.values() for table in part for row in table.classes]
     return labels_from_rows({"all": pair_classes(rows, tally)}, tally)

@@ -1,4 +1,4 @@
-"""A cheap look at a source: what it is and about how much, without reading all of it."""
+"""A quick look at a source: its kind and size, without reading all of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SHAPES = {
     "pairs": "questions with the texts that answer them",
     "scored": "scored pairs of sentences",
     "documents": "documents without labels",
-    "inference": "premises with hypotheses that follow or do not: what follows becomes a positive, what contradicts a negative",
+    "inference": "premises with hypotheses: those that follow become positives, those that contradict negatives",
     "duplicates": "pairs marked as matching or not: the matching ones become positives, the others negatives",
     "classes": "texts with a class: a text asks for the others of its class",
 }
@@ -45,14 +45,14 @@ BINARY_SCORES = (
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """What a source seems to be.
+    """What was found in a source.
 
     Attributes:
-        kind: "python-docs", "folder", "archive", "file", "table", "tables", "splits", "beir", "hub", "marco" or "dataset".
-        description: a sentence for people.
+        kind: a `Kind` of `semtune.prepare.readers.source_kind`.
+        description: one sentence for people.
         counts: what was counted, estimated for large files.
         columns: of a table: role → column.
-        warnings: what the user should know before preparing.
+        warnings: what the user should know before `semtune prepare`.
     """
 
     kind: str
@@ -203,7 +203,7 @@ def _no_train(parts: Collection[str]) -> tuple[str, ...]:
 
 
 def _rows(path: Path, header: bool) -> int:
-    """Number of rows of a table; for large CSV files that of lines, which cells may break."""
+    """Number of rows of a table; for large CSV files the number of lines, although cells may span several."""
     suffix = suffix_of(path)
     if suffix in {".parquet", ".arrow"}:
         return count_rows(path)

@@ -1,4 +1,4 @@
-"""What a source is: Python's documentation, a folder of texts or tables, a table, labels by BEIR or MS MARCO, a data set."""
+"""The kind of a source: Python's documentation, a folder of texts or tables, a table, a benchmark, or a data set."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Kind: TypeAlias = Literal[
 
 
 def find_kind(source: Source) -> Kind:
-    """Say what a source is, by looking at names.
+    """Find the kind of a source from file names.
 
     Raises:
-        InputError: it is not there, or is nothing that can be read.
+        InputError: it does not exist, or cannot be read.
     """
     if isinstance(source, Mapping):
         _check_mapping(source)
@@ -49,12 +49,11 @@ def find_kind(source: Source) -> Kind:
     if suffix in readable_suffixes():
         return "file"
     if (other := partner(path)) is not None:
-        raise InputError(
-            f"{path.absolute()} is one half of a pair of files; the other, {other.name}, is not beside it."
-        )
+        raise InputError(f"{path.absolute()} is one half of a pair of files; the other half, {other.name}, is missing.")
     allowed = ", ".join([*SUFFIXES, *readable_suffixes(), *ARCHIVES])
     raise InputError(
-        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed} (tables and texts also as .gz), or a folder."
+        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed} (tables and texts also "
+        "as .gz), or a folder."
     )
 
 
@@ -80,12 +79,12 @@ def existing(source: str | Path) -> Path:
     """The path of a source.
 
     Raises:
-        InputError: there is nothing.
+        InputError: it does not exist.
     """
     path = Path(source).expanduser()
     if not path.exists():
         raise InputError(
-            f"There is no {path.absolute()}.{nearest(str(source), [NAME])} Give a folder of texts, a .csv, .tsv or "
+            f"{path.absolute()} does not exist.{nearest(str(source), [NAME])} Give a folder of texts, a .csv, .tsv or "
             f".jsonl file, a BEIR folder, or {NAME!r} for the documentation of this Python."
         )
     return path
@@ -105,7 +104,7 @@ def hash_source(source: Source) -> str:
 
 
 def _hash(path: Path) -> str:
-    """SHA-256 over the names and contents of a file (and its other half), or of all files that are read of a folder."""
+    """SHA-256 over the names and contents of a file (and its other half), or of all readable files of a folder."""
     if path.is_file():
         other = partner(path)
         return _hash_file(path) if other is None else sha256_json([_hash_file(path), _hash_file(other)])
@@ -114,7 +113,7 @@ def _hash(path: Path) -> str:
 
 
 def _hash_file(path: Path) -> str:
-    """SHA-256 of a file; one that cannot be read counts as such, for readers to report."""
+    """SHA-256 of a file; one that cannot be read gives the error, which the reader will report."""
     try:
         return sha256_file(path)
     except OSError as error:
@@ -126,11 +125,11 @@ def _check_mapping(source: Mapping[str, str]) -> None:
         if split not in SPLITS:
             raise InputError(f"{split!r} is not a split.{nearest(split, SPLITS)} Allowed: train, dev, test.")
     if "train" not in source:
-        raise InputError(f"The source names files for {', '.join(source) or 'no split'}, but none for train.")
+        raise InputError(f"The source has files for {', '.join(source) or 'no split'}, but none for train.")
     for split, name in source.items():
         path = existing(name)
         if not path.is_file() or not is_table(path):
             raise InputError(
                 f"{split}: {path.absolute()} is not a table. Files by split must be {', '.join(SUFFIXES)}; "
-                "a folder of documents is given alone, and split by Semtune."
+                "a folder of documents must be given alone; Semtune splits it."
             )

@@ -1,1 +1,1 @@
-"""Benchmarks: BEIR, MS MARCO, mteb and parallel text, each with its judgements."""
+"""Benchmarks with relevance judgements: BEIR, MS MARCO, mteb; and parallel text."""

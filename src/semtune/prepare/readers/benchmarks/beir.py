@@ -16,7 +16,7 @@ from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document, Qrels, Query
 
 PARTS: dict[str, Part] = {"train": "train", "dev": "dev", "test": "test"}
-VALIDATION_NAMES = ("val", "valid", "validation")  # some owners call dev so
+VALIDATION_NAMES = ("val", "valid", "validation")  # other names for dev
 
 
 def file_of(folder: Path, name: str) -> Path | None:

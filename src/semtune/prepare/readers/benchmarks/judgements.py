@@ -1,4 +1,4 @@
-"""Judgements and the texts they name, joined into labels; what fits nothing is counted."""
+"""Relevance judgements joined with their texts into labels; what does not match is counted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ GRADES = range(-10, 101)  # TREC's tracks go from -2 to 4, others to 10 or 100
 def read_judgements(path: Path, tally: Tally, max_bad_share: float) -> Qrels:
     """Read qrels: BEIR (3 columns, with or without header) or TREC (4 columns: query, 0, document, grade).
 
-    Of several judgements of one document for one query the last counts, as in BEIR's own loader.
+    If a document is judged several times for a query, the last judgement counts, as in BEIR's own loader.
 
     Raises:
-        InputError: the file cannot be read, or more rows than allowed are no judgements.
+        InputError: the file cannot be read, or too many rows are not judgements.
     """
     qrels: Qrels = {}
     bad = BadRows(path.name, tally)
@@ -36,36 +36,36 @@ def read_judgements(path: Path, tally: Tally, max_bad_share: float) -> Qrels:
         elif int(grade) not in GRADES:
             bad.refuse(number, f"score outside {GRADES[0]} to {GRADES[-1]}", line.strip())
         else:
-            note(qrels, cells[0], cells[-2], int(grade), tally, f"{path.name}:{number}: {line.strip()}")
+            add_judgement(qrels, cells[0], cells[-2], int(grade), tally, f"{path.name}:{number}: {line.strip()}")
     bad.check(max_bad_share)
     return qrels
 
 
-def note(qrels: Qrels, query: str, document: str, grade: int, tally: Tally, where: str) -> None:
-    """Add a judgement; of several of one document for one query the last counts, and those before are counted."""
+def add_judgement(qrels: Qrels, query: str, document: str, grade: int, tally: Tally, where: str) -> None:
+    """Add a judgement. One of the same document and query replaces the earlier one, which is counted."""
     row = qrels.setdefault(query, {})
     if (before := row.get(document)) is not None:
-        tally.drop("judgement that stood before" if before == grade else "judgement that a later one replaces", where)
+        tally.drop("duplicate judgement" if before == grade else "judgement replaced by a later one", where)
     row[document] = grade
 
 
 def identified(
     rows: Iterable[tuple[int, Row]], id_of: Callable[[Row], Any], seen: set[str], bad: BadRows
 ) -> Iterator[tuple[str, Row]]:
-    """Rows by their ids; those without one, and ids in `seen`, are refused. `seen` grows."""
+    """Rows with their ids; rows without an id or with an id in `seen` are refused. New ids are added to `seen`."""
     for number, row in rows:
         value = id_of(row)
         if value is None or value == "":
             bad.refuse(number, "no _id", row)
         elif str(value) in seen:
-            bad.refuse(number, "id that stood before", value)
+            bad.refuse(number, "duplicate id", value)
         else:
             seen.add(str(value))
             yield str(value), row
 
 
 def rest_to_train(qrels: dict[Part, Qrels]) -> None:
-    """Beside splits with a name, what has none is to train on."""
+    """If there are named splits, judgements without a split go to train."""
     if "all" in qrels and len(qrels) > 1:
         qrels.setdefault("train", {}).update(qrels.pop("all"))
 
@@ -78,18 +78,18 @@ def join_labels(
     tally: Tally,
     named: str = "qrels/{}.tsv",
 ) -> Labels:
-    """Keep what fits together: judgements of known ids, queries with a judgement, documents with text.
+    """Keep what matches: judgements of known ids, queries with a judgement, documents with text.
 
     Args:
         folder: for messages.
         corpus: the documents.
         queries: by id.
         qrels: by split.
-        tally: gets what is left out.
-        named: how an example names the judgements of a split.
+        tally: counts what is left out.
+        named: the name of a split's judgements in examples.
 
     Raises:
-        InputError: no judgement joins a query with a document.
+        InputError: no judgement matches a query and a document.
     """
     known: set[str] = set()
     for document in corpus:
@@ -104,12 +104,12 @@ def join_labels(
     if not any(grade > 0 for part in kept.values() for row in part.values() for grade in row.values()):
         if any(part.values() for part in kept.values()):
             raise InputError(
-                f"{folder}: no judgement is above 0, so no document is relevant to any query and nothing can be found. "
-                "Give judgements with grades of 1 or more for what answers a query."
+                f"{folder}: no judgement is above 0, so no document is relevant to any query. "
+                "Give the documents that answer a query a grade of 1 or more."
             )
         raise InputError(
-            f"{folder}: no judgement joins a known query with a known document. Do the ids of the judgements match "
-            "those of the queries and of the documents?"
+            f"{folder}: no judgement matches a known query and a known document. Check that the judgements use the "
+            "ids of the queries and of the documents."
         )
     judged = {query for part in kept.values() for query in part}
     tally.count("queries without judgement, left out", len(asked.keys() - judged))

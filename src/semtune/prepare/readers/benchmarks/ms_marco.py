@@ -1,4 +1,4 @@
-"""MS MARCO's folder (Bajaj et al. 2016): collection.tsv, queries*.tsv, qrels*.tsv; splits go by the files' names."""
+"""MS MARCO's folder (Bajaj et al. 2016): collection.tsv, queries*.tsv, qrels*.tsv; splits are taken from file names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARTS: dict[str, Part] = {
 
 
 def part_of(name: str) -> Part:
-    """The split that a file's name tells: "dev" of qrels.dev.small.tsv; "all" if it tells none."""
+    """The split in a file's name: "dev" for qrels.dev.small.tsv; "all" if there is none."""
     parts: list[Part] = [_PARTS[word] for word in _WORDS.split(name.lower()) if word in _PARTS]
     return parts[0] if parts else "all"
 
@@ -68,9 +68,9 @@ def _rows(path: Path, tally: Tally, settings: PrepareSettings) -> Iterator[tuple
         if len(line) > MAX_LINE:
             bad.refuse(number, TOO_LONG, line[:80])
         elif not tab or not id_.strip() or not text.strip():
-            bad.refuse(number, "not an id and a text with a tab between", line)
+            bad.refuse(number, "not an id, a tab and a text", line)
         elif id_ in seen:
-            bad.refuse(number, "id that stood before", id_)
+            bad.refuse(number, "duplicate id", id_)
         else:
             seen.add(id_)
             yield id_, tidy(text.replace("\t", " ")).strip()

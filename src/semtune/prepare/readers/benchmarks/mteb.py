@@ -1,7 +1,7 @@
-"""A retrieval task as mteb and Hugging Face's hub keep it: tables of a corpus, queries and judgements.
+"""A retrieval task in the layout of mteb and the Hugging Face Hub: tables of a corpus, queries and judgements.
 
-corpus and queries are tables or folders of tables (Parquet or JSON lines); the judgements lie in qrels/, data/ or default/,
-a file or more a split: "test-00000-of-00001.parquet", "test.jsonl".
+corpus and queries are tables or folders of tables (Parquet or JSON lines); the judgements are in qrels/, data/ or
+default/, one or more files per split: "test-00000-of-00001.parquet", "test.jsonl".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune.prepare.drop_log import BadRows, Tally
-from semtune.prepare.readers.benchmarks.judgements import GRADES, identified, join_labels, note, rest_to_train
+from semtune.prepare.readers.benchmarks.judgements import GRADES, add_judgement, identified, join_labels, rest_to_train
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.tables.delimited import Row
 from semtune.prepare.readers.tables.split_tables import split_of
@@ -27,20 +27,20 @@ QUERY_IDS, CORPUS_IDS = ("query-id", "query_id"), ("corpus-id", "corpus_id", "do
 
 
 def is_hub(folder: Path) -> bool:
-    """Whether a folder has such tables; with qrels/*.tsv it is one by BEIR."""
+    """Whether a folder has such tables; with qrels/*.tsv it is in BEIR's layout."""
     if any((folder / "qrels").glob("*.tsv*")):
         return False
     return bool(tables_of(folder, "corpus") and tables_of(folder, "queries") and judged_by_split(folder))
 
 
 def tables_of(folder: Path, name: str) -> list[Path]:
-    """The tables called `name`, or lying in a folder called so."""
+    """The tables called `name`, or in a folder called `name`."""
     beside = [path for path in folder.glob(f"{name}.*") if _is_table(path)]
     return sorted(beside or [path for path in folder.glob(f"{name}/*") if _is_table(path)])
 
 
 def judged_by_split(folder: Path) -> dict[Part, list[Path]]:
-    """The tables of judgements; "all" for those whose name tells no split."""
+    """The tables of judgements by split; "all" for those whose name has no split."""
     found: dict[Part, list[Path]] = {}
     place = next((folder / name for name in JUDGED_IN if (folder / name).is_dir()), None)
     for path in sorted(place.iterdir()) if place else ():
@@ -80,7 +80,7 @@ def _texts(folder: Path, name: str, tally: Tally, settings: PrepareSettings) -> 
 
 
 def _judgements(paths: list[Path], tally: Tally, settings: PrepareSettings) -> Qrels:
-    """Of several judgements of one document for one query the last counts, as in BEIR's loader."""
+    """If a document is judged several times for a query, the last judgement counts, as in BEIR's loader."""
     qrels: Qrels = {}
     for path in paths:
         bad = BadRows(path.name, tally)
@@ -89,7 +89,7 @@ def _judgements(paths: list[Path], tally: Tally, settings: PrepareSettings) -> Q
             if query is None or document is None or grade is None:
                 bad.refuse(number, f"not query-id, corpus-id, score ({GRADES[0]} to {GRADES[-1]})", row)
             else:
-                note(qrels, str(query), str(document), grade, tally, f"{path.name}:{number}: {row}")
+                add_judgement(qrels, str(query), str(document), grade, tally, f"{path.name}:{number}: {row}")
         bad.check(settings.max_bad_share)
     return qrels
 

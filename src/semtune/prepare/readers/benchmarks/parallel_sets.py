@@ -1,4 +1,4 @@
-"""Parallel texts to judge a model on: a folder of Tatoeba's files, or of BEIR folders with the same questions."""
+"""Parallel texts to evaluate a model on: a folder of Tatoeba files, or of BEIR folders with the same questions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.benchmarks.beir import is_beir, judgement_files, read_beir
 from semtune.prepare.readers.benchmarks.judgements import read_judgements
-from semtune.prepare.readers.tables.parallel_text import is_parallel, languages, read_lines
+from semtune.prepare.readers.tables.parallel_text import is_parallel, language_pair, read_lines
 from semtune.prepare.records import Labels
 from semtune.prepare.settings import PrepareSettings
 from semtune.types import Parallel
 
 
 def read_translations(path: Path, tally: Tally, settings: PrepareSettings) -> list[Parallel]:
-    """The language pairs of a file of lines, a folder of such files, or a folder of BEIR folders; none of other things.
+    """The language pairs of a line file, a folder of line files, or a folder of BEIR folders; empty for anything else.
 
-    BEIR folders must have questions in common, by id: then the questions of each language are asked of the passages
-    of every language.
+    BEIR folders must share questions, by id: then the questions of each language are asked of the passages of every
+    language.
 
     Raises:
-        InputError: it is such a thing, and cannot be read.
+        InputError: it is one of these, and cannot be read.
     """
     if path.is_file():
         return [_lines(path, tally)] if is_parallel(path) else []
@@ -30,8 +30,8 @@ def read_translations(path: Path, tally: Tally, settings: PrepareSettings) -> li
         return []
     halves = sorted(file for file in path.iterdir() if is_parallel(file))
     if halves:
-        # Of each two files the one that comes last in the alphabet, English often, is searched.
-        return [_lines(half, tally) for half in halves if languages(half).source < languages(half).target]
+        # Of two files, the one whose language comes last in the alphabet is searched.
+        return [_lines(half, tally) for half in halves if language_pair(half).source < language_pair(half).target]
     folders = sorted(folder for folder in path.iterdir() if folder.is_dir() and is_beir(folder))
     return _folders(folders, tally, settings) if _common(folders) else []
 
@@ -47,7 +47,7 @@ def _lines(path: Path, tally: Tally) -> Parallel:
             bad.refuse(number, "no translation", one or two)
     if not rows:
         raise InputError(f"{path.absolute()} has no line with a translation.")
-    named = languages(path)
+    named = language_pair(path)
     return Parallel(
         named.source,
         named.target,
@@ -77,7 +77,7 @@ def _folders(folders: Sequence[Path], tally: Tally, settings: PrepareSettings) -
     shared = [query for query in next(iter(answers.values())) if all(query in each for each in answers.values())]
     for name, each in answers.items():
         for query in each.keys() - set(shared):
-            tally.drop("question that is not in all languages", f"{name}: {query}")
+            tally.drop("question missing in some languages", f"{name}: {query}")
     return [
         Parallel(
             one,
@@ -94,7 +94,7 @@ def _folders(folders: Sequence[Path], tally: Tally, settings: PrepareSettings) -
 
 
 def _answers(labels: Labels) -> dict[str, tuple[int, ...]]:
-    """Places of the relevant documents in the corpus, for each query that has one."""
+    """Positions of the relevant documents in the corpus, for each query that has one."""
     place = {document.id: at for at, document in enumerate(labels.corpus)}
     qrels = labels.qrels.get("test") or next(iter(labels.qrels.values()))
     found = {
@@ -104,6 +104,6 @@ def _answers(labels: Labels) -> dict[str, tuple[int, ...]]:
 
 
 def _names(folders: Sequence[Path]) -> Mapping[str, Path]:
-    """The folders by language: the end of their names, "de" of beir_de; whole names where these are not unique."""
+    """The folders by language, the end of their names ("de" for beir_de); by whole name if these are not unique."""
     short = {folder.name.replace("-", "_").rpartition("_")[2]: folder for folder in folders}
     return short if len(short) == len(folders) and "" not in short else {folder.name: folder for folder in folders}

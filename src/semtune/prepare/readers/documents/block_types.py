@@ -1,48 +1,62 @@
-"""What a reader knows beyond the text: plain strings to most, these say more to those who ask."""
+"""What a reader gives: an outline of headings and texts. Plain strings to most; some say more to code that asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-MAX_LINKED = 0.7  # of a text's letters; with more it is a list of links
+Outline = list[tuple[tuple[str, ...], str]]
+"""(heading path, text) of each section, in document order."""
+
+SECTION_GAP = "\n\n"
+"""What stands between the sections of a document's text; spans of passages count it."""
+
+MAX_LINKED = 0.7  # share of a text's letters; with more, the text is a list of links
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as it stands in a document: its text, and where it leads."""
+    """A link in a document: its text and its target."""
 
     text: str
     href: str
 
 
 class Term(str):
-    """An entry of a heading path that is no heading: a term of a definition list, a question in bold."""
+    """An entry of a heading path that is not a heading: a term of a definition list, or a question in bold."""
 
     __slots__ = ()
 
 
 class Linked(str):
-    """The text of a section with the links in it."""
+    """The text of a section together with its links."""
 
     links: tuple[Link, ...]
 
     def __new__(cls, text: str, links: Iterable[Link] = ()) -> Linked:
-        """Make a text that remembers its links."""
+        """Make a text that carries its links."""
         made = super().__new__(cls, text)
         made.links = tuple(links)
         return made
 
 
 def links_of(text: str) -> tuple[Link, ...]:
-    """The links of a section's text; none where its reader keeps none."""
+    """The links of a section's text; empty where its reader does not collect links."""
     return text.links if isinstance(text, Linked) else ()
 
 
 def is_link_list(text: str) -> bool:
-    """Whether most of a section's text is the text of links."""
+    """Whether most of a section's text is link text."""
     linked = sum(map(_letters, (link.text for link in links_of(text))))
     return linked > MAX_LINKED * _letters(text)
+
+
+def section_starts(texts: Sequence[str]) -> list[int]:
+    """The start of each section in the document's text."""
+    starts = [0]
+    for text in texts:
+        starts.append(starts[-1] + len(text) + len(SECTION_GAP))
+    return starts[:-1]
 
 
 def _letters(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Docstrings of Python code: from source by `ast`, without running it, and from imported modules without source."""
+"""Docstrings of Python code: from source by `ast`, without running it, or from imported modules."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+from semtune.prepare.sentences import sentences
 from semtune.text import one_line, word_count
 
 Found = tuple[str, str]  # (qualified name, docstring)
@@ -48,7 +49,7 @@ def from_module(module: ModuleType) -> Iterator[Found]:
         if member.startswith("_") or inspect.ismodule(value) or not (callable(value) or inspect.isclass(value)):
             continue
         if getattr(value, "__module__", name) not in {name, None}:
-            continue  # came from elsewhere
+            continue  # imported from another module
         yield from _own(f"{name}.{member}", value)
         if inspect.isclass(value):
             for method, attribute in sorted(vars(value).items()):
@@ -63,9 +64,9 @@ def _own(name: str, value: Any) -> Iterator[Found]:
 
 
 def split_docstring(text: str) -> tuple[str, str]:
-    """Summary (first paragraph or sentence, PEP 257) and the rest, without signatures.
+    """The summary (first paragraph or sentence, PEP 257) and the rest, without signatures.
 
-    The summary is empty when the docstring does not begin with prose.
+    The summary is empty if the docstring does not begin with prose.
     """
     lines = text.strip().split("\n")
     while lines and _SIGNATURE.match(lines[0]) and not lines[0].rstrip().endswith("."):
@@ -78,8 +79,6 @@ def split_docstring(text: str) -> tuple[str, str]:
         return "", text
     summary = one_line(head)
     if word_count(summary) > MAX_SUMMARY:
-        from semtune.prepare.passages.sentences import sentences
-
         first, *others = sentences(summary)
         summary, rest = first, "\n\n".join(filter(None, [" ".join(others), rest]))
     summary = summary[:1].upper() + summary[1:]

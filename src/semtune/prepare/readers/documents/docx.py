@@ -1,4 +1,4 @@
-"""Word documents (.docx): heading styles to sections, lists, tables row by row; without macros and deleted text."""
+"""Word documents (.docx): headings become sections, tables are read row by row; macros and deleted text are ignored."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import zlib
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.markdown import Outliner
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Outline
+from semtune.prepare.readers.documents.outliner import Outliner
 from semtune.prepare.readers.files.unpack import MAX_FILE
 from semtune.prepare.readers.files.xml_events import Event, events
 from semtune.text import one_line
 
 _HEADING = re.compile(r"heading (\d)$")
-_HIDDEN = frozenset({"Fallback", "delText", "instrText"})  # a second copy for old programs; deleted text; field codes
+_HIDDEN = frozenset({"Fallback", "delText", "instrText"})  # a copy for old programs, deleted text, field codes
 
 
 def read_docx(data: bytes, name: str, tally: Tally | None = None) -> Outline:  # noqa: ARG001 - as every reader of bytes
     """Sections of a document: (headings from the title down, text).
 
     Raises:
-        InputError: it is no .docx file.
+        InputError: it is not a .docx file.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             body = _member(archive, "word/document.xml", name)
             styles = _member(archive, "word/styles.xml", name) if "word/styles.xml" in archive.namelist() else b""
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, zlib.error, EOFError, OSError):
-        raise InputError(f"{name} is no Word document that can be opened (broken or encrypted).") from None
+        raise InputError(f"{name} cannot be opened as a Word document (broken or encrypted).") from None
     return _Walk(_levels(styles, name)).sections(events(body, name))
 
 
@@ -38,7 +38,7 @@ def _member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
     with archive.open(member) as source:
         data = source.read(MAX_FILE + 1)
     if len(data) > MAX_FILE:
-        raise InputError(f"{name} unfolds into too large a document.")
+        raise InputError(f"{name} expands into a document that is too large.")
     return data
 
 
@@ -118,7 +118,7 @@ class _Walk:
     def _paragraph(self) -> None:
         style, listed, self._style, self._listed = self._style, self._listed, "", False
         if self._tables:
-            self._text.append(" ")  # the cell ends its line
+            self._text.append(" ")  # the end of the cell ends the line
             return
         text, self._text = "".join(self._text).strip(), []
         if style in self._levels and text:

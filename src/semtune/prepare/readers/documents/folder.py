@@ -1,4 +1,4 @@
-"""A folder of text files to sections, in the order of their names."""
+"""A folder of text files to sections, in order of file name."""
 
 from __future__ import annotations
 
@@ -11,41 +11,40 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.passages.spans import starts
+from semtune.prepare.readers.documents.block_types import Outline, section_starts
 from semtune.prepare.readers.documents.outline import read_outline, readable_suffixes
-from semtune.prepare.readers.documents.plain_text import Outline
 from semtune.prepare.readers.files.archive import ARCHIVES, is_archive, unpacked
 from semtune.prepare.readers.files.file_batches import Batch, read_batches
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.records import Section
 from semtune.progress import QUIET, Progress
 
-OUTPUTS = (  # files that a run, a model, a data set, an index have
+OUTPUTS = (  # files that identify a run, a model, a data set and an index
     ("config.yaml", ".lock"),
     ("semtune.json",),
     ("prepare.json",),
     ("manifest.json", "documents.offsets.npy"),
 )
-_OURS = re.compile(r"^\..+\.(work|scratch\.\w+)(\.lock)?$")  # of a data set being made, or of a killed attempt
+_OURS = re.compile(r"^\..+\.(work|scratch\.\w+)(\.lock)?$")  # hidden work folders, perhaps of a killed run
 
 
 def list_files(folder: Path, tally: Tally) -> list[Path]:
-    """Files below `folder` that a reader exists for, sorted; what is passed over is counted.
+    """Readable files below `folder`, sorted; what is skipped is counted.
 
     Raises:
-        InputError: there is none.
+        InputError: there are none.
     """
     root = folder.resolve()
     found = [path for path in _walk(folder, tally) if _usable(path, folder, root, tally)]
     if not found:
-        raise InputError(f"{root} is empty: no file to read in it. Give a folder with {_known()} files.")
+        raise InputError(f"{root} is empty. Give a folder with {_known()} files.")
     readable = [path for path in found if _is_read(path)]
     if not readable:
         suffixes = Counter(path.suffix.lower() or "(none)" for path in found)
         seen = ", ".join(f"{suffix} ({count})" for suffix, count in suffixes.most_common(8))
         raise InputError(
-            f"{root} has no file that can be read. Found: {seen}. Readable in a folder: {_known()}. "
-            "A table (.csv, .tsv, .jsonl) is given by its own path."
+            f"{root} has no readable file. Found: {seen}. Readable in a folder: {_known()}. "
+            "To read a table (.csv, .tsv, .jsonl), give its own path."
         )
     for path in found:
         if not _is_read(path):
@@ -54,14 +53,14 @@ def list_files(folder: Path, tally: Tally) -> list[Path]:
 
 
 def readable_files(folder: Path) -> list[Path]:
-    """As `list_files`, for those who do not ask what is passed over; none is no error."""
+    """As `list_files`, but nothing is counted and an empty result is not an error."""
     tally, root = Tally(), folder.resolve()
     found = (path for path in _walk(folder, tally) if _usable(path, folder, root, tally))
     return [path for path in found if _is_read(path)]
 
 
 def _walk(folder: Path, tally: Tally) -> Iterator[Path]:
-    """Everything below a folder that is no folder, sorted; hidden and linked folders are not entered."""
+    """All files below a folder, sorted; hidden folders and links to folders are not entered."""
 
     def refused(error: OSError) -> None:
         tally.drop("unreadable folder", error.filename)
@@ -83,27 +82,27 @@ def _walk(folder: Path, tally: Tally) -> Iterator[Path]:
 
 
 def made_by_semtune(folder: Path) -> bool:
-    """Whether a folder is an output: a run whose config lies in the source folder must not read its own report."""
+    """Whether a folder is an output of Semtune; a run in the source folder must not read its own report."""
     try:
         return any(all((folder / name).exists() for name in names) for names in OUTPUTS)
-    except PermissionError:  # whoever walks on into it counts it as unreadable
+    except PermissionError:  # the caller enters it and counts it as unreadable
         return False
 
 
 def read_folder(
     folder: Path, tally: Tally, progress: Progress = QUIET, work: Path | None = None, processes: int | None = None
 ) -> list[Section]:
-    """Read every text file below `folder`, many of them in several processes; the result is the same.
+    """Read every text file below `folder`. The result does not depend on the number of processes.
 
     Args:
-        folder: where they are.
-        tally: gets what was left out.
-        progress: where to show it.
-        work: where to keep what was read, for the next call to take up; None: nowhere.
-        processes: at most so many; None: as many as there are processors and it pays.
+        folder: the folder.
+        tally: counts what is left out.
+        progress: shows the progress.
+        work: a folder to keep what was read for the next call; None: nothing is kept.
+        processes: maximum number of processes; None: one per processor, if there is enough to read.
 
     Raises:
-        InputError: no file is of a known type, or none could be read.
+        InputError: no file is of a readable type, or none has text.
     """
     files = list_files(folder, tally)
     sections: list[Section] = []
@@ -136,12 +135,12 @@ def read_archive(
         done(1)
     if not sections:
         reasons = ", ".join(f"{entry['count']} {reason}" for reason, entry in tally.dropped.items()) or "empty"
-        raise InputError(f"{path.absolute()} holds no text that can be read ({reasons}). Readable in it: {_known()}.")
+        raise InputError(f"{path.absolute()} has no readable text ({reasons}). Readable in an archive: {_known()}.")
     return sections
 
 
 def _archived(path: Path, name: str, tally: Tally, work: Path | None, processes: int | None) -> list[Section]:
-    """The sections of an archive's members, called `name`/member, or by the member alone where there is no name."""
+    """The sections of an archive's members. Their source is `name`/member, or the member's name if `name` is empty."""
     sections: list[Section] = []
     with unpacked(path, name or path.name, tally) as folder:
         for batch in read_batches(folder, _members(folder), work, processes):
@@ -150,7 +149,7 @@ def _archived(path: Path, name: str, tally: Tally, work: Path | None, processes:
 
 
 def _of_batch(batch: Batch, prefix: str, tally: Tally) -> list[Section]:
-    """The sections of files read together, `prefix` before their names; what was counted is added."""
+    """The sections of a batch of files, with `prefix` before their names; its counts are added to the tally."""
     tally.merge(batch.tally)
     return [section for name, outline in batch.outlines for section in as_sections(prefix + name, outline)]
 
@@ -160,23 +159,23 @@ def _members(folder: Path) -> list[Path]:
 
 
 def read_file(path: Path, name: str, tally: Tally) -> list[Section]:
-    """The sections of one file; none, counted, if it cannot be read."""
+    """The sections of one file. One that cannot be read is counted and gives none."""
     return as_sections(name, read_outline(path, name, tally))
 
 
 def as_sections(name: str, outline: Outline) -> list[Section]:
-    """What was read of a file, as the sections of one document."""
-    begins = starts([body for _, body in outline])
+    """The outline of a file as the sections of one document."""
+    starts = section_starts([body for _, body in outline])
     return [
         Section(f"{name}#{number}", group=name, source=name, path=headings, text=body, start=start, origin=body)
-        for number, ((headings, body), start) in enumerate(zip(outline, begins, strict=True), start=1)
+        for number, ((headings, body), start) in enumerate(zip(outline, starts, strict=True), start=1)
     ]
 
 
 def _leads_into(link: Path, root: Path) -> bool:
     try:
         return link.resolve().is_relative_to(root)
-    except (OSError, RuntimeError):  # a loop; what it leads to is no file
+    except (OSError, RuntimeError):  # a loop of links
         return True
 
 

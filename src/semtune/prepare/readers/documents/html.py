@@ -1,7 +1,7 @@
-"""HTML to sections: the text people read, without navigation, scripts and forms.
+"""HTML to sections: the text that people read, without navigation, scripts and forms.
 
-Parsed with selectolax's lexbor engine (a browser's algorithm: broken mark-up never fails). The tree is walked
-with a stack of our own, since real pages nest deeper than Python recurses.
+Parsed with selectolax's lexbor engine, which uses the algorithm of browsers: broken mark-up never fails. The tree is
+walked with an explicit stack, since real pages nest deeper than Python can recurse.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from semtune.prepare.readers.documents.block_types import Term
-from semtune.prepare.readers.documents.html_boilerplate import find_clutter, is_alone
-from semtune.prepare.readers.documents.markdown import QUESTION_LEVEL, TERM_LEVEL, Outliner
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Outline, Term
+from semtune.prepare.readers.documents.html_boilerplate import find_boilerplate, is_frame_line
+from semtune.prepare.readers.documents.outliner import QUESTION_LEVEL, TERM_LEVEL, Outliner
 from semtune.registry import need
 from semtune.text import one_line
 
 MAIN = ("main", "[role=main]", "article")
-MIN_MAIN = 200  # characters; less is a placeholder that scripts would fill
+MIN_MAIN = 200  # characters; with less it is a placeholder that scripts would fill
 _BLOCKS = (
     "address article blockquote body caption center dd details div dl dt fieldset figcaption figure hr html legend li "
     "main menu ol p section summary table tbody tfoot thead tr ul"
 )
 BLOCKS = frozenset(_BLOCKS.split())
-LISTS = {"dl", "details"}  # whose dt and summary say what the rest is about
+LISTS = {"dl", "details"}  # their dt and summary say what the rest is about
 MAX_TERM, MAX_DEPTH = 300, 4  # characters, and lists within lists; beyond them lists are used for layout
 _SITE = re.compile(r"\s+(?:[—|–·»]|::)\s+[^—|–·»]*$")  # "Lists — Python 3.11 documentation" → "Lists"
 
@@ -31,7 +30,7 @@ _SITE = re.compile(r"\s+(?:[—|–·»]|::)\s+[^—|–·»]*$")  # "Lists — 
 def read_html(text: str) -> Outline:
     """Sections of a page: (headings from the title down, text).
 
-    Terms of definition lists, summaries and bold lines that ask become a `Term` at the end of the path.
+    Terms of definition lists, summaries and questions in bold become a `Term` at the end of the path.
     """
     need("selectolax")
     from selectolax.lexbor import LexborHTMLParser
@@ -39,7 +38,7 @@ def read_html(text: str) -> Outline:
     tree = LexborHTMLParser(text)
     title = _title(tree)
     # Marked, not removed: removing a node whose parent was removed before reads freed memory.
-    dropped = find_clutter(tree, text)
+    dropped = find_boilerplate(tree, text)
     found = [tree.css(selector) for selector in MAIN]
     roots = [nodes[0] for nodes in found if len(nodes) == 1 and len(nodes[0].text()) >= MIN_MAIN]
     root = roots[0] if roots else tree.body
@@ -97,7 +96,7 @@ class _Walk:
     def _heading(self, level: int, text: str) -> None:
         self._flush()
         if not self._headed and text.casefold() == self._title.casefold():
-            self._out.forget()  # before the page's own title stand menus and breadcrumbs
+            self._out.forget()  # what comes before the page's own title is menus and breadcrumbs
         self._headed = True
         self._out.heading(level, text)
 
@@ -105,7 +104,7 @@ class _Walk:
         return level + 2 * self._depth
 
     def _term(self, node: Any, tag: str) -> str:
-        """The text of a node that says what the text after it is about; empty if it does not."""
+        """The text of a node if it says what the text after it is about, else an empty string."""
         if tag in {"dt", "summary"}:
             link = node.css_first("a[href]")
             if link is not None and one_line(link.text()) == one_line(node.text()):
@@ -120,7 +119,7 @@ class _Walk:
         )
 
     def _said(self, node: Any) -> str:
-        """A node's text without what is left out of pages."""
+        """A node's text without boilerplate."""
         parts: list[str] = []
         stack = [node]
         while stack:
@@ -143,7 +142,7 @@ class _Walk:
 
     def _leave(self, tag: str) -> None:
         if tag in {"td", "th"}:
-            self._inline.append(" \x1f ")  # stays on the row's line; shown as a bar
+            self._inline.append(" \x1f ")  # keeps the cell on its row's line; becomes "|"
         elif tag in BLOCKS:
             self._flush()
         if tag in LISTS:
@@ -154,7 +153,7 @@ class _Walk:
     def _flush(self) -> None:
         line = one_line("".join(self._inline).replace("\x1f", "|")).strip("| ")
         self._inline = []
-        if is_alone(line):
+        if is_frame_line(line):
             line, self._prefix = "", ""
         if line:
             self._out.line(self._prefix + line)

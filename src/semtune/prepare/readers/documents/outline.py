@@ -1,4 +1,4 @@
-"""One file to its outline: the reader for its kind, and what is counted where it cannot be read."""
+"""One file to its outline, by the reader for its suffix; a file that cannot be read is counted."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Outline
 from semtune.prepare.readers.files.decode import read_bytes, read_text
-from semtune.prepare.readers.files.mojibake import mend_outline, mend_page
+from semtune.prepare.readers.files.mojibake import repair_outline, repair_page
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.registry import READERS, Entry
 
 
 def readable_suffixes() -> tuple[str, ...]:
-    """Suffixes of the files that a reader exists for; each may also be packed, as .gz."""
+    """Suffixes of the files that can be read; each may also be packed as .gz."""
     return tuple(_by_suffix())
 
 
@@ -25,9 +25,9 @@ def _by_suffix() -> dict[str, Entry]:
 
 
 def read_outline(path: Path, name: str, tally: Tally) -> Outline:
-    """What one file holds, empty texts left out; nothing, counted, if it cannot be read or has no text."""
+    """The outline of one file without empty texts. One that cannot be read or has no text is counted."""
     outline = [(headings, body) for headings, body in _outline(path, name, tally) if body.strip()]
-    outline = mend_outline(outline, tally)
+    outline = repair_outline(outline, tally)
     tally.count("files", bool(outline))
     return outline
 
@@ -46,7 +46,7 @@ def _outline(path: Path, name: str, tally: Tally) -> Outline:
             text = read_text(path, name, tally)
             if text is None:
                 return []
-            outline = reader.load()(mend_page(text, tally) if reader.facts["takes"] == "html" else text)
+            outline = reader.load()(repair_page(text, tally) if reader.facts["takes"] == "html" else text)
     except InputError as error:
         tally.drop(f"{suffix} file that cannot be read", error)
         return []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from semtune.prepare.readers.documents.block_types import Outline
 from semtune.text import tidy
-
-Outline = list[tuple[tuple[str, ...], str]]  # (heading path, text) in document order
 
 
 def read_plain(text: str) -> Outline:

@@ -1,7 +1,7 @@
-"""The documentation of the running Python: docstrings of its standard library and pydoc's topics.
+"""The documentation of the running Python: docstrings of its standard library and pydoc's help topics.
 
-Real text that every machine has. Sources are parsed, not imported; only modules that have none (math, zlib)
-are imported and asked.
+It is real text that every machine has. Sources are parsed, not imported; only modules without source (math, zlib) are
+imported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from semtune.errors import InputError
 from semtune.io import sha256_file, sha256_json
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.docstrings import Found, from_module, from_source, split_docstring
-from semtune.prepare.readers.documents.markdown import Outliner
+from semtune.prepare.readers.documents.outliner import Outliner
 from semtune.prepare.records import Section
 from semtune.progress import QUIET, Progress
 from semtune.text import key, tidy, word_count
@@ -37,7 +37,7 @@ _UNDERLINE = re.compile(r"([*=\-^~\"])\1{2,}\s*$")
 
 
 def read_python_docs(tally: Tally, progress: Progress = QUIET) -> list[Section]:
-    """Read the standard library of the running Python.
+    """Read the docstrings and help topics of the running Python.
 
     The group of a docstring is its top-level module; each topic is a group of its own.
 
@@ -103,14 +103,14 @@ def _sources(module: str) -> Iterator[tuple[str, Path]]:
 def _imported(module: str, tally: Tally) -> Iterator[Found]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some are deprecated; they are documented all the same
+            warnings.simplefilter("ignore")  # some are deprecated, but still documented
             spec = importlib.util.find_spec(module)
             found = list(from_module(importlib.import_module(module))) if spec else []
     except Exception as error:  # any failure of a foreign module's import is this module's alone
         tally.drop("module that cannot be imported", f"{module}: {error}")
         return
     if not spec:
-        tally.drop("module that this Python lacks", module)
+        tally.drop("module missing from this Python", module)
         return
     tally.count("modules without source")
     yield from found
@@ -121,7 +121,7 @@ def _section(name: str, module: str, text: str, seen: set[str], tally: Tally) ->
         tally.drop("docstring of fewer than 4 words", f"{name}: {text}")
         return None
     if key(text) in seen:
-        tally.drop("docstring that stood elsewhere", f"{name}: {text}")
+        tally.drop("duplicate docstring", f"{name}: {text}")
         return None
     seen.add(key(text))
     tally.count("docstrings")
@@ -132,7 +132,7 @@ def _section(name: str, module: str, text: str, seen: set[str], tally: Tally) ->
 
 
 def _unique(name: str, seen: set[str]) -> str:
-    """A name defined twice (a method and its overload for another platform) is numbered."""
+    """A number for names that are defined twice (a method and its version for another platform)."""
     number, id_ = 1, name
     while f"id\x00{id_}" in seen:
         number += 1
@@ -156,7 +156,7 @@ def _topics(tally: Tally) -> list[Section]:
 
 
 def _underlined(text: str) -> list[tuple[tuple[str, ...], str]]:
-    """Sections of a topic: headings are underlined, with `*` first, then other signs in order of appearance."""
+    """Sections of a topic: headings are underlined; each kind of underline is a level, in order of appearance."""
     out = Outliner()
     levels: dict[str, int] = {}
     for line in tidy(text).split("\n"):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from semtune.prepare.readers.documents.block_types import Term
-from semtune.prepare.readers.documents.markdown import TERM_LEVEL, Outliner
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Outline, Term
+from semtune.prepare.readers.documents.outliner import TERM_LEVEL, Outliner
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
 _DIRECTIVE = re.compile(r"(\s*)\.\.\s+(?:\|[^|]+\|\s+)?([\w:+.-]+)::\s*(.*)$")
@@ -90,7 +89,7 @@ class _Walk:
             self._list = None
 
     def _is_term(self) -> bool:
-        """Whether this line, or one after terms beside it, has a text indented below it, without an empty line between."""
+        """Whether text is indented directly below this line, or below the terms that follow it."""
         line, indent = self._line(0), self._indents[self._at]
         if indent is None or _NO_TERM.match(line) or line.rstrip().endswith("::"):
             return False

@@ -1,7 +1,7 @@
-"""Archives of texts (.zip, .tar, .tar.gz, .tgz): their members, one by one, into a temporary folder.
+"""Archives of texts (.zip, .tar, .tar.gz, .tgz): their members are written to a temporary folder one by one.
 
-Nothing in an archive is trusted. A member is written under its own name below the temporary folder and nowhere else; links are
-never made; sizes are those of the bytes that come out, not those that the archive states.
+Nothing in an archive is trusted. A member is written under its own name inside the temporary folder and nowhere else;
+links are never created; sizes are those of the bytes that come out, not those that the archive states.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ from semtune.prepare.readers.files.unpack import MAX_FILE, in_mib, suffix_of
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 MAX_MEMBERS = 1_000_000
 MAX_TOTAL = 16 << 30  # bytes of all members
-MAX_RATIO, FREE = 200, 256 << 20  # text packs to a tenth; above FREE bytes, what packs to 1 of MAX_RATIO is a bomb
+MAX_RATIO, FREE = (
+    200,
+    256 << 20,
+)  # text packs to a tenth; more than MAX_RATIO is a zip bomb, unless it is below FREE bytes
 CHUNK = 1 << 20
 _NOT_READ = frozenset({*ARCHIVES, ".gz", ".bz2", ".xz", ".7z", ".rar", ".jar", ".tar.bz2", ".tar.xz"})
 _BROKEN = (
@@ -37,12 +40,12 @@ _BROKEN = (
 
 
 class TooLargeError(Exception):
-    """An archive holds more than it may."""
+    """An archive exceeds the limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive, open to be read now and not later."""
+    """A file in an archive; its stream is only valid until the next member."""
 
     name: str
     stream: IO[bytes]
@@ -55,9 +58,9 @@ def is_archive(path: Path) -> bool:
 
 @contextmanager
 def unpacked(path: Path, shown: str, tally: Tally) -> Iterator[Path]:
-    """A temporary folder with the members of an archive that a reader exists for; it is gone afterwards.
+    """A temporary folder with the readable members of an archive; it is deleted afterwards.
 
-    What is left out is counted. A broken archive gives what stands before the break, and is counted.
+    What is left out is counted. Of a broken archive the members before the break are read, and it is counted.
     """
     with tempfile.TemporaryDirectory(prefix="semtune-") as made:
         folder, left = Path(made), min(MAX_TOTAL, max(FREE, MAX_RATIO * path.stat().st_size))
@@ -65,16 +68,16 @@ def unpacked(path: Path, shown: str, tally: Tally) -> Iterator[Path]:
             for member in _members(path, shown, tally):
                 left -= _write(member, folder, shown, tally)
                 if left < 0:
-                    raise TooLargeError("it unfolds like a bomb")
+                    raise TooLargeError("it expands beyond the size limit (possible zip bomb)")
         except TooLargeError as error:
-            tally.drop(f"archive that holds too much, read up to there: {error}", shown)
+            tally.drop(f"archive beyond the limits, read up to there: {error}", shown)
         except _BROKEN:
             tally.drop("broken or encrypted archive, read up to the break", shown)
         yield folder
 
 
 def read_names(path: Path) -> list[str]:
-    """Names of the members that a reader exists for.
+    """Names of the readable members.
 
     Raises:
         InputError: the archive is broken.
@@ -82,7 +85,9 @@ def read_names(path: Path) -> list[str]:
     try:
         return [member.name for member in _members(path, path.name, Tally())]
     except (TooLargeError, *_BROKEN) as error:
-        raise InputError(f"{path.absolute()} is no archive that can be opened, or holds too much ({error}).") from None
+        raise InputError(
+            f"{path.absolute()} cannot be opened as an archive, or exceeds the limits ({error})."
+        ) from None
 
 
 def _members(path: Path, shown: str, tally: Tally) -> Iterator[Member]:
@@ -97,7 +102,7 @@ def _members(path: Path, shown: str, tally: Tally) -> Iterator[Member]:
         reason = sort or _refusal(name)
         name = str(PurePosixPath(name))
         if not reason and name in seen:
-            reason = "member of a name that stood before"
+            reason = "duplicate member name"
         seen.add(name)
         if reason or stream is None:
             tally.drop(reason or "member that cannot be read", f"{shown}/{name}")
@@ -139,7 +144,7 @@ def _tar(path: Path) -> Iterator[tuple[str, str, IO[bytes] | None]]:
 
 
 class _Bounded:
-    """A stream that ends in an error after so many bytes."""
+    """A stream that raises an error after a number of bytes."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         self._stream, self._left = stream, limit
@@ -149,12 +154,12 @@ class _Bounded:
         data = self._stream.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise TooLargeError("it unfolds like a bomb")
+            raise TooLargeError("it expands beyond the size limit (possible zip bomb)")
         return data
 
 
 def _refusal(name: str) -> str:
-    """Why a member is not read, by its name; empty if it is."""
+    """Why a member is not read, by its name; empty if it is read."""
     parts = PurePosixPath(name).parts
     if not parts or name.startswith("/") or ".." in parts or "\0" in name or re.match(r"[A-Za-z]:", name):
         return "member whose path leaves the archive"
@@ -170,7 +175,7 @@ def _refusal(name: str) -> str:
 
 
 def _write(member: Member, folder: Path, shown: str, tally: Tally) -> int:
-    """Write a member to the folder; returns its bytes. One that is too large or breaks off leaves no file."""
+    """Write a member to the folder and return its size in bytes. One that is too large or incomplete leaves no file."""
     target = folder / member.name
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

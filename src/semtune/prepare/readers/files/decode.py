@@ -1,4 +1,4 @@
-"""Bytes to text: UTF-8 first, then what a byte-order mark or the page itself says, then Windows-1252."""
+"""Bytes to text: by byte-order mark, then UTF-8, then the charset that the page declares, then Windows-1252."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ UNREADABLE = "\ufffd"
 
 
 def decode(data: bytes) -> tuple[str, str] | None:
-    """Return text and encoding, or None if the bytes are no text.
+    """Return text and encoding, or None if the bytes are not text.
 
-    Where most of what is not ASCII is good UTF-8, the rest is broken UTF-8 and shows as U+FFFD.
+    If most of the characters beyond ASCII are valid UTF-8, the rest is taken as broken UTF-8 and becomes U+FFFD.
     """
     for mark, encoding in _BOMS:
         if data.startswith(mark):
@@ -44,7 +44,7 @@ def decode(data: bytes) -> tuple[str, str] | None:
 
 
 def read_bytes(path: Path, shown: str, tally: Tally) -> bytes | None:
-    """Read a file whole; None, counted, if it is unreadable, empty or too large."""
+    """Read a whole file. One that is unreadable, empty or too large is counted and gives None."""
     try:
         head = read_head(path, MAX_FILE)
     except OSError as error:
@@ -60,7 +60,7 @@ def read_bytes(path: Path, shown: str, tally: Tally) -> bytes | None:
 
 
 def read_text(path: Path, shown: str, tally: Tally) -> str | None:
-    """Read a file as text; None, counted, if it is unreadable, binary, empty or too large."""
+    """Read a file as text. One that is unreadable, binary, empty or too large is counted and gives None."""
     data = read_bytes(path, shown, tally)
     if data is None:
         return None

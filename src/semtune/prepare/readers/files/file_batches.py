@@ -1,4 +1,4 @@
-"""Files read in batches: by several processes where it pays, and kept for the next call where a place is given."""
+"""Files read in batches: by worker processes where it pays, and kept for the next call where a folder is given."""
 
 from __future__ import annotations
 
@@ -12,36 +12,34 @@ from typing import Any
 from semtune.io import sha256_file
 from semtune.machine import usable_cpus
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Link, Linked, Term
+from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term
 from semtune.prepare.readers.documents.outline import read_outline
-from semtune.prepare.readers.documents.plain_text import Outline
-from semtune.prepare.readers.files.worker_pool import Ask, Crew, CrewError, DiedError
+from semtune.prepare.readers.files.worker_pool import WorkerPool
 from semtune.run import versions
-from semtune.work_cache import Kept, named_after
+from semtune.work_cache import WorkCache, named_after
 
-FORMAT = "1"  # of what is kept; raise it when a reader gives something else for the same bytes
-FILES, BYTES = 32, 1 << 20  # of a batch, at most; a larger file is one alone
-PAYS = 4 << 20  # bytes of files from which more processes are worth their start, and what they read is worth keeping
-MOST = 16  # processes; more wait for the one that gathers
-FAILED = b"null"
+FORMAT = "2"  # of what is kept; raise it when a reader gives something else for the same bytes
+FILES, BYTES = 32, 1 << 20  # maximum of a batch; a larger file is a batch of its own
+PAYS = 4 << 20  # bytes of files from which workers are worth their start, and results worth keeping
+MAX_PROCESSES = 16  # more would wait for the process that collects the results
 CRASHED = "file that its reader crashed on, or that needs too much memory"
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files to read together: where they are, and what they are called in the data set."""
+    """Files to read together: their paths, and their names in the data set."""
 
     paths: list[str]
     names: list[str]
 
-    def alone(self) -> list[Files]:
-        """Each by itself."""
+    def one_by_one(self) -> list[Files]:
+        """Each file as a batch of its own."""
         return [Files([path], [name]) for path, name in zip(self.paths, self.names, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What some files hold, (name, outline) each, and what was counted while reading them."""
+    """The outlines of some files as (name, outline), and what was counted while reading them."""
 
     outlines: list[tuple[str, Outline]] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -50,29 +48,28 @@ class Batch:
 def read_batches(
     folder: Path, files: Sequence[Path], work: Path | None = None, processes: int | None = None
 ) -> Iterator[Batch]:
-    """Read files in their order; the same comes out whatever the number of processes.
+    """Read files in their order. The result does not depend on the number of processes.
 
-    A file over which a process dies is tried once more alone, and then counted and left out.
+    When a worker dies, its files are tried again one by one; a file that kills its worker is counted and left out.
 
     Args:
-        folder: what names are relative to.
+        folder: that names are relative to.
         files: to read.
-        work: where finished batches of much are kept and looked for, by the bytes of their files; None: nowhere.
-        processes: so many; None: one, or one a processor where there is much to read.
+        work: where finished batches are kept and looked up, by the bytes of their files; None: nowhere.
+        processes: how many; None: one, or one per processor where there is much to read.
     """
     sizes = [_size(path) for path in files]
     batches = list(_batches(folder, files, sizes))
     much = sum(sizes) >= PAYS
     if processes is None:
-        processes = min(usable_cpus(), MOST) if much else 1
-    read = partial(_read, Kept(work) if work and much else None)
+        processes = min(usable_cpus(), MAX_PROCESSES) if much else 1
+    read = partial(_read, WorkCache(work) if work and much else None)
     if min(processes, len(batches)) < 2:
-        for batch in batches:
-            yield from read(None, batch)
+        yield from map(read, batches)
         return
-    with Crew(min(processes, len(batches))) as crew:
-        for answers, batch in zip(crew.map(read, batches), batches, strict=True):
-            yield from answers or [read_here(batch)]
+    with WorkerPool(read, min(processes, len(batches))) as pool:
+        for batch, files_read in zip(pool.map(batches), batches, strict=True):
+            yield from [batch] if batch is not None else _one_by_one(pool, files_read)
 
 
 def read_here(files: Files) -> Batch:
@@ -83,42 +80,26 @@ def read_here(files: Files) -> Batch:
     return batch
 
 
-def _read(kept: Kept | None, ask: Ask | None, files: Files) -> list[Batch]:
-    """What files hold, in as many parts as it took; empty where the caller must read them itself."""
-    name = _name(files) if kept else ""
-    if kept and name and (known := unpack(kept.get(name) or FAILED)):
-        return [known]
-    if ask is None:
-        batch: Batch | None = read_here(files)
-        answer = pack(batch) if batch and name else FAILED
-    else:
-        try:
-            answer = ask(json.dumps(asdict(files)).encode())
-        except CrewError:
-            return []
-        except DiedError:
-            return _one_by_one(ask, files)
-        batch = unpack(answer)
-    if kept and name and batch:
-        kept.put(name, answer)
-    return [batch] if batch else []
+def _read(cache: WorkCache | None, files: Files) -> Batch:
+    """Read files, or take what the cache has of them."""
+    name = _name(files) if cache else ""
+    if cache is None or not name:
+        return read_here(files)
+    batch = unpack(cache.get(name) or b"null")
+    if batch is None:
+        batch = read_here(files)
+        cache.put(name, pack(batch))
+    return batch
 
 
-def _one_by_one(ask: Ask, files: Files) -> list[Batch]:
-    """Find the file that a process died over; what they do not survive is counted."""
-    found: list[Batch] = []
-    for file in files.alone():
-        try:
-            batch = unpack(ask(json.dumps(asdict(file)).encode()))
-        except CrewError:
-            return []
-        except DiedError:
+def _one_by_one(pool: WorkerPool[Files, Batch], files: Files) -> Iterator[Batch]:
+    """Read files each with a worker to itself; those that kill it are counted."""
+    for file in files.one_by_one():
+        batch = pool.alone(file)
+        if batch is None:
             batch = Batch([(file.names[0], [])])
             batch.tally.drop(CRASHED, file.names[0])
-        if batch is None:
-            return []
-        found.append(batch)
-    return found
+        yield batch
 
 
 def pack(batch: Batch) -> bytes:
@@ -131,7 +112,7 @@ def pack(batch: Batch) -> bytes:
 
 
 def unpack(data: bytes) -> Batch | None:
-    """The batch again; None where it is none."""
+    """The batch of such a line; None if it is not one."""
     try:
         value = json.loads(data.decode("utf-8", "surrogatepass"))
         if value is None:
@@ -182,7 +163,7 @@ def _size(path: Path) -> int:
 
 
 def _name(files: Files) -> str:
-    """The name that a batch is kept under; empty if a file cannot be read, which may be otherwise next time."""
+    """The name that a batch is stored under; empty if a file cannot be read (it may be readable next time)."""
     try:
         contents = [sha256_file(Path(path)) for path in files.paths]
     except OSError:
@@ -192,4 +173,4 @@ def _name(files: Files) -> str:
 
 @cache
 def _made_by() -> str:
-    return json.dumps([FORMAT, versions("ftfy", "pypdf", "selectolax")])
+    return json.dumps([FORMAT, versions("ftfy", "markdown-it-py", "mdit-py-plugins", "pypdf", "selectolax")])

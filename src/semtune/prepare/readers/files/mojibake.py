@@ -1,7 +1,7 @@
-"""Mojibake, UTF-8 that was once read as something else ("donâ€™t"), to what was written; by ftfy (Speer 2019).
+"""Repairs mojibake, UTF-8 that was once decoded as something else ("donâ€™t"), with ftfy (Speer 2019).
 
-Only lines with two characters that such a mistake leaves beside each other are looked at, so that other text, which is nearly
-all, costs a search. Code is left alone, and so are quotes, widths and ligatures: nothing but the encoding is mended.
+ftfy's own hint (`is_bad`) tells which texts to look at. Code is left alone, and so are quotes, widths and ligatures:
+nothing but the encoding is repaired.
 """
 
 from __future__ import annotations
@@ -12,19 +12,11 @@ from functools import cache
 from typing import Any
 
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Link, Linked, Term, links_of
-from semtune.prepare.readers.documents.plain_text import Outline
+from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term, links_of
 from semtune.registry import installed
 
-MENDED = "texts with mojibake, repaired"
-SHOWN = 30  # characters on either side of the first repair
-_AFTER = "\u0080-\u00bfŒœŠšŸŽžƒˆ˜–—‘-„†-•…‰‹›€™"  # bytes 80 to BF in Latin-1 and Windows-1252
-_HINT = re.compile(
-    f"[\u00c2-\u00f4ĂĹăĺ][{_AFTER}ąľşťżźłŁĽŞŤŻŹ]"
-    "|‚Ä|√[¢-ÿ∂-◊ŒœŸ†°©®™´¨≠Ø∞±≤≥µπ∫ªºΩ]|¬[†-•ª∞]"  # Mac
-    "|├[⌐-╬ñªº¡íóúáÇ-ÿ]|ΓÇ"  # DOS
-    "|[РСв][°±Ііґµ¶·№є»јЅѕїЂЃѓђљњќћџЎўЈ¤Ґ¦§©Є«¬®Ї]"  # Cyrillic
-)
+REPAIRED = "texts with mojibake, repaired"
+SHOWN = 30  # characters of an example on either side of the first repair
 _LOST = re.compile('Ã\u00a0\\s?["«»“”]')  # the second half of a letter became a quote: what it was cannot be told
 _QUOTED = re.compile(
     "[\"“„«‘'「『(]\\s?[\u0080-\u017f\u2010-\u2017\u2020-\u22ff]{2,6}\\s?[\"”“»’'」』)]"
@@ -33,54 +25,57 @@ _CODE = re.compile(r"(<(pre|code|samp|kbd|script|style|textarea)\b.*?</\2\s*>)",
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
-def mend(text: str) -> str:
-    """A line or paragraph with its encoding repaired; the same object where there is nothing to repair."""
-    if text.isascii() or not _HINT.search(text) or (fixer := _fixer()) is None:
+def repair(text: str) -> str:
+    """A text with its encoding repaired line by line; the same object where there is nothing to repair."""
+    if not _is_suspect(text) or (fixer := _fixer()) is None:
         return text
     lines = text.split("\n")
-    mended = [line if line.isascii() or _LOST.search(line) or _QUOTED.search(line) else fixer(line) for line in lines]
-    return text if mended == lines else "\n".join(mended)
+    repaired = [line if line.isascii() or _LOST.search(line) or _QUOTED.search(line) else fixer(line) for line in lines]
+    return text if repaired == lines else "\n".join(repaired)
 
 
-def mend_cell(text: str, tally: Tally) -> str:
-    """A cell of a table, repaired and counted."""
-    mended = mend(text)
-    if mended is not text:
-        _note(text, mended, tally)
-    return mended
+def repair_cell(text: str, tally: Tally) -> str:
+    """A cell of a table with its encoding repaired; a repair is counted."""
+    repaired = repair(text)
+    if repaired is not text:
+        _note(text, repaired, tally)
+    return repaired
 
 
-def mend_page(source: str, tally: Tally) -> str:
-    """The source of an HTML page, before white space is folded, which half of "Ã " (à) is; code in it is left alone."""
-    if source.isascii() or not _HINT.search(source):
+def repair_page(source: str, tally: Tally) -> str:
+    """The source of an HTML page, repaired except for code.
+
+    This must come before white space is collapsed: half of "Ã\u00a0" (à) is white space.
+    """
+    if not _is_suspect(source):
         return source
     parts = _CODE.split(source)  # text, code, the name of its tag, text ...
-    mended = "".join(mend(part) if n % 3 == 0 else part for n, part in enumerate(parts) if n % 3 != 2)
-    if mended != source:
-        _note(source, mended, tally)
-    return mended
+    repaired = "".join(repair(part) if n % 3 == 0 else part for n, part in enumerate(parts) if n % 3 != 2)
+    if repaired != source:
+        _note(source, repaired, tally)
+    return repaired
 
 
-def mend_outline(outline: Outline, tally: Tally) -> Outline:
-    """What a reader made of a file, repaired where it is not code; sections with repairs are counted."""
+def repair_outline(outline: Outline, tally: Tally) -> Outline:
+    """The outline of a file, repaired except for code; sections with repairs are counted."""
     result: Outline = []
     for path, body in outline:
-        mended = tuple(_heading(heading) for heading in path), _body(body)
-        for before, after in zip((*path, body), (*mended[0], mended[1]), strict=True):
+        repaired = tuple(_heading(heading) for heading in path), _body(body)
+        for before, after in zip((*path, body), (*repaired[0], repaired[1]), strict=True):
             if before != after:
                 _note(before, after, tally)
                 break
-        result.append(mended)
+        result.append(repaired)
     return result
 
 
 def _heading(heading: str) -> str:
-    mended = mend(heading)
-    return heading if mended is heading else Term(mended) if isinstance(heading, Term) else mended
+    repaired = repair(heading)
+    return heading if repaired is heading else Term(repaired) if isinstance(heading, Term) else repaired
 
 
 def _body(body: str) -> str:
-    if body.isascii() or not _HINT.search(body):
+    if not _is_suspect(body):
         return body
     lines, fence = [], ""
     for line in body.split("\n"):
@@ -88,19 +83,28 @@ def _body(body: str) -> str:
         if fence or mark or line.startswith("    "):
             lines.append(line)
         else:
-            lines.append(mend(line))
+            lines.append(repair(line))
         if mark:
             fence = "" if fence and mark.group(1).startswith(fence) else fence or mark.group(1)
-    mended = "\n".join(lines)
+    repaired = "\n".join(lines)
     links = links_of(body)
-    return Linked(mended, [Link(mend(link.text), link.href) for link in links]) if links else mended
+    return Linked(repaired, [Link(repair(link.text), link.href) for link in links]) if links else repaired
 
 
 def _note(before: str, after: str, tally: Tally) -> None:
     place = next((n for n, (one, two) in enumerate(zip(before, after, strict=False)) if one != two), 0)
     shown = (text[max(0, place - SHOWN) : place + SHOWN].replace("\n", " ") for text in (before, after))
     one, two = shown
-    tally.pair(MENDED, one, two, SequenceMatcher(None, one, two, autojunk=False).ratio())
+    tally.pair(REPAIRED, one, two, SequenceMatcher(None, one, two, autojunk=False).ratio())
+
+
+def _is_suspect(text: str) -> bool:
+    """Whether a text may hold mojibake; never where ftfy is not installed (the light install)."""
+    if text.isascii() or _fixer() is None:
+        return False
+    from ftfy.badness import is_bad
+
+    return is_bad(text)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A file's bytes, unpacked where the name ends in .gz, and never more of them than fit into memory."""
+"""A file's bytes, unpacked if its name ends in .gz, with limits that keep them in memory."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Head:
 
 
 def suffix_of(path: Path) -> str:
-    """What kind of file a name says it is: that of `a.md.gz` is `.md`."""
+    """The suffix of a file's content: that of `a.md.gz` is `.md`."""
     suffix = path.suffix.lower()
     return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
 
 
 def stem_of(path: Path) -> str:
-    """A file's name without its kind: that of `a.b.md.gz` is `a.b`."""
+    """A file's name without the suffix of its content: that of `a.b.md.gz` is `a.b`."""
     return path.name.removesuffix(".gz").removesuffix(".GZ").rpartition(".")[0] or path.name
 
 
@@ -37,7 +37,7 @@ def read_head(path: Path, limit: int) -> Head:
     """At most the first `limit` bytes of a file's content.
 
     Raises:
-        OSError: it cannot be read, or is no gzip file though its name says so; `strerror` says why.
+        OSError: it cannot be read, or its name ends in .gz and it is not a gzip file; `strerror` says why.
     """
     try:
         with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as source:
@@ -48,5 +48,5 @@ def read_head(path: Path, limit: int) -> Head:
 
 
 def in_mib(size: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes in MiB, for messages."""
     return f"{size / (1 << 20):,.0f} MiB"

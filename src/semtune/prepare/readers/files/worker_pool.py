@@ -1,140 +1,145 @@
-"""Processes that read batches of files, so that reading uses all processors and a crash costs one file.
+"""Worker processes by loky, with two guarantees added: order, and a crash costs the item that caused it, no other.
 
-Processes of our own rather than `multiprocessing`: nothing is forked where threads of torch or a tokenizer hold
-locks, a caller's script is not run again in each (it needs no `if __name__ == "__main__"`), and the death of one
-leaves the others and what they read.
+loky starts fresh interpreters: nothing is forked while threads of torch or a tokenizer hold locks, and a caller's
+script needs no `if __name__ == "__main__"`. But when one worker dies, loky drops everything that waits; this module
+runs those items again, one at a time, to find the one to blame.
 """
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import sys
+import os
+import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
-READY = b"ready\n"
-_START = "import sys; sys.path[:] = sys.argv[1:]; from semtune.prepare.readers.files.worker import main; main()"
-AHEAD = 3  # answers a process that may wait to be taken
+AHEAD = 3  # results per worker that may wait to be taken; it bounds the memory
+IDLE_SECONDS = 60  # after which a worker that has nothing to do ends
 
 T = TypeVar("T")
 R = TypeVar("R")
-Ask = Callable[[bytes], bytes]
 
 
-class CrewError(Exception):
-    """No process can be started here; the work is to be done in this one."""
+class WorkerPool(Generic[T, R]):
+    """A number of processes that apply one function to many items; `with` ends them.
 
+    Args:
+        work: the function; it is called in this process where no other can be started, and where it raised an error
+            in a worker, so that errors look the same with and without workers.
+        size: the number of processes.
+    """
 
-class DiedError(Exception):
-    """A process died over its work."""
+    def __init__(self, work: Callable[[T], R], size: int) -> None:
+        self._work, self._size = work, size
+        self._executor: Any = None
+        self._single: Any = None  # one worker, for items that may kill it
+        self._usable = True
 
+    def map(self, items: Iterable[T]) -> Iterator[R | None]:
+        """The result of each item in order; None for one that killed its worker."""
+        waiting: deque[tuple[T, Any]] = deque()
+        for item in items:
+            waiting.append((item, self._submit(item)))
+            if len(waiting) >= AHEAD * self._size:
+                yield self._next(waiting)
+        while waiting:
+            yield self._next(waiting)
 
-class Crew:
-    """So many processes; `with` ends them."""
+    def alone(self, item: T) -> R | None:
+        """The result of an item that has a worker to itself; None if it kills it."""
+        if self._usable and self._single is None:
+            self._single = self._start(1)
+        if self._single is None:
+            return self._work(item)
+        result, died = self._result(item, self._single.submit(self._work, item))
+        if died:
+            self._single = _end(self._single)
+        return result
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._idle: SimpleQueue[_Process | None] = SimpleQueue()
-        self._all: set[_Process] = set()
-        self._lock = threading.Lock()
-        self._closed = False
-        for _ in range(size):
-            self._idle.put(None)  # started when there is something to do
+    def _submit(self, item: T) -> Any:
+        """The future of an item; None where no process can be started."""
+        if self._usable and self._executor is None:
+            self._executor = self._start(self._size)
+        return self._executor.submit(self._work, item) if self._executor is not None else None
 
-    def map(self, work: Callable[[Ask, T], R], items: Iterable[T]) -> Iterator[R]:
-        """`work(ask, item)` of all items, several at once, in their order.
+    def _next(self, waiting: deque[tuple[T, Any]]) -> R | None:
+        item, future = waiting.popleft()
+        result, died = self._result(item, future)
+        if not died:
+            return result
+        self._executor = _end(self._executor)
+        self._rerun(waiting)
+        return self.alone(item)
 
-        `ask` sends one line to a process and gives its answer. It raises `DiedError` where the process died over it,
-        and `CrewError` where none can be started.
-        """
-        waiting: deque[Future[R]] = deque()
-        threads = ThreadPoolExecutor(self._size, thread_name_prefix="crew")
+    def _rerun(self, waiting: deque[tuple[T, Any]]) -> None:
+        """Run items again that were lost when a worker died, each alone."""
+        for place, (item, future) in enumerate(waiting):
+            result, died = self._result(item, future)
+            waiting[place] = item, _Done(self.alone(item) if died else result)
+
+    def _result(self, item: T, future: Any) -> tuple[R | None, bool]:
+        """The result of a future, and whether a worker died before there was one."""
+        if isinstance(future, _Done):
+            return future.result, False
+        if future is None:
+            return self._work(item), False
+        from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
+
         try:
-            for item in items:
-                waiting.append(threads.submit(work, self._ask, item))
-                if len(waiting) >= AHEAD * self._size:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            self._close()  # the threads wait for answers, which now end
-            threads.shutdown(cancel_futures=True)
+            return future.result(), False
+        except (BrokenProcessPool, ShutdownExecutorError, MemoryError):  # the worker gives its memory back when it ends
+            return None, True
+        except Exception:  # of the function; called here it shows as if there were no worker
+            return self._work(item), False
 
-    def _ask(self, line: bytes) -> bytes:
-        process = self._idle.get()
+    def _start(self, size: int) -> Any:
+        """An executor whose workers answer; None, from now on, where none can be started."""
         try:
-            if process is None:
-                process = self._start()
-            return process.ask(line)
-        except DiedError:
-            process = None
-            raise
-        finally:
-            self._idle.put(process)
+            from loky import ProcessPoolExecutor
 
-    def _start(self) -> _Process:
-        with self._lock:
-            if self._closed:
-                raise CrewError
-            process = _Process()
-            self._all.add(process)
-        process.wait_ready()
-        return process
+            executor = ProcessPoolExecutor(
+                size, timeout=IDLE_SECONDS, initializer=_prepare_worker, initargs=(os.getpid(),)
+            )
+            executor.submit(_answer).result()
+        except (ImportError, OSError, RuntimeError, ValueError, TypeError):  # no loky, no semaphores, no executable
+            self._usable = False
+            return None
+        return executor
 
-    def _close(self) -> None:
-        with self._lock:
-            self._closed = True
-            for process in self._all:
-                process.kill()
-
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool[T, R]:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._close()
+        self._executor, self._single = _end(self._executor), _end(self._single)
 
 
-class _Process:
-    def __init__(self) -> None:
-        try:
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-c", _START, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-        except (OSError, ValueError, TypeError) as error:  # an embedded Python has no executable
-            raise CrewError from error
+class _Done(Generic[R]):
+    """The result of an item that was run again."""
 
-    def wait_ready(self) -> None:
-        if self._line() != READY:
-            self.kill()
-            raise CrewError
+    def __init__(self, result: R | None) -> None:
+        self.result = result
 
-    def ask(self, line: bytes) -> bytes:
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101 - it is a pipe
-        try:
-            stdin.write(line + b"\n")
-            stdin.flush()
-            answer = self._line()
-        except (OSError, ValueError):
-            answer = b""
-        if not answer.endswith(b"\n"):
-            self.kill()
-            raise DiedError
-        return answer
 
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                if pipe:
-                    pipe.close()
+def _end(executor: Any) -> None:
+    if executor is not None:
+        executor.shutdown(wait=True, kill_workers=True)
 
-    def _line(self) -> bytes:
-        return self._process.stdout.readline() if self._process.stdout else b""
+
+def _prepare_worker(caller: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller handles Ctrl-C
+    os.dup2(2, 1)  # what a library prints must not mix with the caller's output
+    threading.Thread(target=_end_with, args=(caller,), daemon=True).start()
+
+
+def _end_with(caller: int) -> None:
+    """End this worker when its caller is gone: killed, it cannot end its workers, and loky lets them wait."""
+    while os.getppid() == caller:
+        time.sleep(1)
+    os._exit(0)
+
+
+def _answer() -> None:
+    """Show that a worker can be started."""

@@ -1,4 +1,4 @@
-"""XML as a stream of events, by expat: nothing is fetched, no entity is expanded, depth costs nothing."""
+"""XML as a stream of events, by expat: nothing is fetched, no entity is expanded, any depth can be read."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Event:
 
 
 def events(source: bytes | IO[bytes], where: object) -> Iterator[Event]:
-    """Yield what an XML document holds, in order.
+    """Yield the events of an XML document, in order.
 
     Raises:
-        InputError: it is not well-formed, or defines entities (a few bytes of them can unfold into gigabytes).
+        InputError: it is not well-formed, or defines entities (a few bytes of them can expand to gigabytes).
     """
     found: list[Event] = []
 
     def refuse(*_: object) -> None:
-        raise InputError(f"{where} defines XML entities; these are refused. Remove its <!ENTITY ...> lines.")
+        raise InputError(f"{where} defines XML entities, which are not allowed. Remove its <!ENTITY ...> lines.")
 
     parser = expat.ParserCreate()
     parser.buffer_text = True

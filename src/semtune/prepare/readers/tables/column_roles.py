@@ -1,4 +1,4 @@
-"""Which column of a table is what: by its name, never by its place."""
+"""The role of each column of a table: by its name, never by its position."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ class Roles:
 def find_roles(
     columns: Sequence[str], given: Mapping[str, str], where: object, sample: Sequence[Mapping[str, Any]] = ()
 ) -> Roles:
-    """Decide what each column is.
+    """Find the role of each column.
 
     Args:
         columns: the names found.
-        given: role → column name, set by the user; wins over the names.
+        given: role → column name, set by the user; overrides the names.
         where: the file, for messages.
         sample: some rows; they tell labels of inference in words from scores.
 
     Raises:
-        InputError: a given column is not there, two columns claim a role, or no known shape results.
+        InputError: a given column is missing, two columns fit a role, or the roles form no known kind of table.
     """
     roles = _given(columns, given, where)
     negatives = tuple(column for column in columns if NEGATIVE_NUMBERED.match(_plain(column)))
@@ -91,13 +91,13 @@ def find_roles(
         _refuse_two(where, torn, claims[torn])
     anchor, positive = _guess(columns, sample)
     raise InputError(
-        f"{where}: cannot tell what the columns are. Found: {_listed(columns) or 'none'}. Allowed: {ALLOWED}. Rename "
-        f"the columns, or say which is which, e.g. roles: {{anchor: {anchor}, positive: {positive}}}."
+        f"{where}: cannot tell the roles of the columns. Found: {_listed(columns) or 'none'}. Allowed: {ALLOWED}. "
+        f"Rename the columns, or say which is which, e.g. roles: {{anchor: {anchor}, positive: {positive}}}."
     )
 
 
 def _guess(columns: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """The two columns of the longest texts for an example; the longer, or one that holds lists of texts, answers."""
+    """The two columns with the longest texts, for an example; the longer, or one with lists of texts, is the positive."""
     sizes: dict[str, tuple[bool, int]] = {}
     for column in columns:
         cells = [row[column] for row in sample if row.get(column)]
@@ -118,7 +118,7 @@ def _shapes(
     given: Mapping[str, str],
     sample: Sequence[Mapping[str, Any]],
 ) -> list[tuple[tuple[str, ...], Kind]]:
-    """The one shape that the claimed roles form, as (roles needed, kind); none if they form no shape."""
+    """The kind of table that the roles form, as (roles needed, kind); empty if they form none."""
     has = {role for role in ALIASES if role in roles or claims.get(role)}
     if {"sentence1", "sentence2"} <= has:
         if _is_inference(roles, sample):
@@ -192,8 +192,8 @@ def _given(columns: Sequence[str], given: Mapping[str, str], where: object) -> d
     for role, column in given.items():
         if column not in columns:
             raise InputError(
-                f"{where}: roles names the column {column!r} as {role}, but there is none.{nearest(column, columns)} "
-                f"Found: {', '.join(columns)}."
+                f"{where}: roles gives the column {column!r} for {role}, but there is no such column."
+                f"{nearest(column, columns)} Found: {', '.join(columns)}."
             )
     return dict(given)
 

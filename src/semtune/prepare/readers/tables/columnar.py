@@ -1,4 +1,4 @@
-"""Parquet and Arrow files, those of Hugging Face data sets included, batch by batch and without `datasets`."""
+"""Parquet and Arrow files, including those of Hugging Face data sets, batch by batch and without `datasets`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 1024
 
 @dataclass(frozen=True, slots=True)
 class Columnar:
-    """Columns, rows, and the names of classes that numbers stand for."""
+    """Columns, rows, and the class names that numbers stand for."""
 
     columns: list[str]
     rows: Iterator[Row]
@@ -28,7 +28,7 @@ def read_parquet(path: Path) -> Columnar:
     """Open a Parquet file.
 
     Raises:
-        InputError: it is missing, unreadable, or no such file.
+        InputError: it is missing, unreadable, or of another format.
     """
     need("pyarrow")
     import pyarrow as pa
@@ -52,7 +52,7 @@ def read_arrow(path: Path) -> Columnar:
     """Open an Arrow file: a stream, as `save_to_disk` of `datasets` writes it, or the file format.
 
     Raises:
-        InputError: it is missing, unreadable, or no such file.
+        InputError: it is missing, unreadable, or of another format.
     """
     need("pyarrow")
     import pyarrow as pa
@@ -91,7 +91,7 @@ def count_rows(path: Path) -> int:
 
 
 def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
-    """Column → names of its classes, as `datasets` writes them into a schema."""
+    """Column → names of its classes, as `datasets` stores them in the schema."""
     try:
         features = json.loads((metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
         return {

@@ -1,4 +1,4 @@
-"""CSV, TSV and JSONL text to numbered rows; what cannot be parsed is counted."""
+"""CSV, TSV and JSONL text to numbered rows; rows that cannot be parsed are counted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STSB = ["sentence1", "sentence2", "score"]
 TRIPLES = ["query", "positive", "negative"]  # MS MARCO's triples.*.tsv
 SAMPLE_LINES = 200
 LONG_ROW = 20_000  # lines that a quoted cell may span
-SHORT_ROW = 200  # and after so many lines were read in vain:
+SHORT_ROW = 200  # the limit after PATIENCE lines were read in vain
 PATIENCE = 200_000
 MAX_COLUMNS = 10_000
 TOO_LONG = f"line longer than {MAX_LINE:,} characters"
@@ -30,7 +30,7 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a CSV file is written, and its columns; `header` tells whether its first row names them."""
+    """The format of a CSV file and its columns; `header` says whether its first row names them."""
 
     columns: list[str]
     delimiter: str = ","
@@ -38,7 +38,7 @@ class Layout:
     header: bool = True
 
     def reader(self, lines: Iterable[str], *, strict: bool = False) -> Any:
-        """A csv reader of `lines`; a strict one raises where a quote stands in the wrong place."""
+        """A csv reader of `lines`; a strict one raises an error at a misplaced quote."""
         csv.field_size_limit(MAX_LINE)
         quoting = csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE
         return csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=strict)
@@ -48,7 +48,7 @@ def load_text(path: Path, limit: int | None = None, tally: Tally | None = None) 
     """Read a table's text, or whole lines from its first `limit` bytes.
 
     Raises:
-        InputError: it is missing, unreadable, empty, too large or no text.
+        InputError: it is missing, unreadable, empty, too large or not text.
     """
     try:
         head = read_head(path, limit or MAX_TABLE)
@@ -56,7 +56,7 @@ def load_text(path: Path, limit: int | None = None, tally: Tally | None = None) 
         raise InputError(f"Cannot read {path.absolute()}: {error.strerror}.") from None
     data = head.data
     if head.cut and limit is None:
-        raise InputError(f"{path.absolute()} is larger than {in_mib(MAX_TABLE)}. Give it in parts, or as Parquet.")
+        raise InputError(f"{path.absolute()} is larger than {in_mib(MAX_TABLE)}. Split it, or convert it to Parquet.")
     if head.cut and b"\n" in data:
         data = data[: data.rindex(b"\n") + 1]
     found = decode(data)
@@ -78,10 +78,10 @@ def is_jsonl(path: Path) -> bool:
 def find_layout(text: str, path: Path, roles: Mapping[str, str] | None = None) -> Layout:
     """Find delimiter, quoting and header of a CSV or TSV text from its first lines.
 
-    There is no header where the user calls the columns by numbers, in STS-B's files and in MS MARCO's triples.
+    There is no header if the user gives columns by number, in STS-B's files and in MS MARCO's triples.
     """
     if len(text) > MAX_LINE and "\n" not in text[:MAX_LINE] and "\r" not in text[:MAX_LINE]:
-        raise InputError(f"{path.absolute()} is no table: its first line has more than {MAX_LINE:,} characters.")
+        raise InputError(f"{path.absolute()} is not a table: its first line has more than {MAX_LINE:,} characters.")
     sample = "".join(islice(io.StringIO(text[:MAX_LINE], newline=""), SAMPLE_LINES))
     tabs = suffix_of(path) == ".tsv"
     delimiters = "\t" if tabs else ",;\t"
@@ -93,14 +93,14 @@ def find_layout(text: str, path: Path, roles: Mapping[str, str] | None = None) -
             widths = [len(row) for row in rows]
             width = len(rows[0]) if rows else 0
             agree = sum(w == width for w in widths) / len(widths) if width > 1 else 0.0
-            # Agreement decides, then well placed quotes; quoting is likelier than not, the comma than others.
+            # Agreement decides, then correct quotes; then quoting is preferred to none, and the comma to others.
             score = (round(agree, 2), int(clean), int(quoting), -number)
             if score > best_score:
                 best, best_score = layout, score
     rows, _ = _sampled(best, sample)
     if rows and len(rows[0]) > MAX_COLUMNS:
         raise InputError(
-            f"{path.absolute()} has {len(rows[0]):,} cells in its first row. At most {MAX_COLUMNS:,} columns can be read."
+            f"{path.absolute()} has {len(rows[0]):,} cells in its first row. The maximum is {MAX_COLUMNS:,} columns."
         )
     first = [cell.strip().lstrip("\ufeff") for cell in rows[0]] if rows else []
     numbers = [str(number) for number in range(1, len(first) + 1)]
@@ -116,8 +116,8 @@ def find_layout(text: str, path: Path, roles: Mapping[str, str] | None = None) -
 def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row]]:
     """Yield (line number, row) of a CSV text.
 
-    A quote that is never closed swallows the lines behind it: where a row of several lines has the wrong width or a
-    quote in the wrong place, only its first line is refused, and reading goes on with its second.
+    A quote that is never closed swallows the lines after it: if a row of several lines has the wrong width or a
+    misplaced quote, only its first line is refused, and reading continues with the second.
     """
     feed = _Feed(_split(text), bad)
     waiting = layout.header
@@ -134,7 +134,7 @@ def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row
         elif feed.at > start + 1 and feed.misplaced(start, layout):
             feed.back_to(start + 1)
             bad.row()
-            bad.refuse(start + 1, "quote in the wrong place", layout.delimiter.join(cells)[:200])
+            bad.refuse(start + 1, "misplaced quote", layout.delimiter.join(cells)[:200])
         elif len(cells) != len(layout.columns):
             feed.back_to(start + 1)
             bad.row()
@@ -146,7 +146,7 @@ def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row
 
 
 class _Feed:
-    """Lines for a csv reader that can be read again, and none of them too long."""
+    """Lines for a csv reader: they can be read again, and lines that are too long are refused."""
 
     def __init__(self, lines: list[str], bad: BadRows) -> None:
         self._lines = lines
@@ -161,7 +161,7 @@ class _Feed:
         return self.at < len(self._lines)
 
     def next_row(self, layout: Layout) -> tuple[list[str], str]:
-        """The next row's cells, or why there are none."""
+        """The next row's cells, or the error."""
         self._stop = self.at + (LONG_ROW if self._wasted < PATIENCE else SHORT_ROW)
         if self._reader is None:
             self._reader = layout.reader(self)
@@ -175,7 +175,7 @@ class _Feed:
             return [], str(error)
 
     def misplaced(self, start: int, layout: Layout) -> bool:
-        """Whether a quote stands in the wrong place in the row that began at `start`: it may have swallowed others."""
+        """Whether the row that began at `start` has a misplaced quote, which may have swallowed other rows."""
         try:
             next(layout.reader(self._lines[start : self.at], strict=True), None)
         except csv.Error:
@@ -183,7 +183,7 @@ class _Feed:
         return False
 
     def back_to(self, place: int) -> None:
-        """Go on reading with the line at `place`."""
+        """Continue reading at the line at `place`."""
         if place < self.at:
             self._wasted += self.at - place
             self.at = place
@@ -234,7 +234,7 @@ def _sampled(layout: Layout, sample: str) -> tuple[list[list[str]], bool]:
         for _ in layout.reader(io.StringIO(sample, newline=""), strict=True):
             pass
     except csv.Error as error:
-        clean = "unexpected end" in str(error)  # a quoted cell that goes on behind the sample
+        clean = "unexpected end" in str(error)  # a quoted cell that continues after the sample
     return (rows[:-1] if len(rows) > 2 else rows), clean
 
 
@@ -252,12 +252,12 @@ def _is_triples(path: Path, rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    """Lines with their ends, as csv wants them."""
+    """Lines with their line ends, as csv needs them."""
     return list(io.StringIO(text, newline=""))
 
 
 def is_number(text: object) -> bool:
-    """Whether a cell holds a number."""
+    """Whether a cell is a finite number."""
     try:
         value = float(str(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Pairs with a verdict (inference, duplicates) to triplets: what fits is a positive, what contradicts a negative."""
+"""Labelled pairs (inference, duplicates) to triplets: what follows is a positive, what contradicts is a negative."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.records import PairRow
 from semtune.types import Document
 
-Verdict = Literal["yes", "neutral", "no"]
-INFERENCE: dict[str, Verdict] = {"entailment": "yes", "neutral": "neutral", "contradiction": "no"}
-NUMBERED: tuple[Verdict, ...] = ("yes", "neutral", "no")  # SNLI, MultiNLI and XNLI number them 0, 1, 2
-LABELS: dict[str, dict[Verdict, str]] = {
-    "inference": {verdict: word for word, verdict in INFERENCE.items()},
+Relation = Literal["yes", "neutral", "no"]
+INFERENCE: dict[str, Relation] = {"entailment": "yes", "neutral": "neutral", "contradiction": "no"}
+NUMBERED: tuple[Relation, ...] = ("yes", "neutral", "no")  # SNLI, MultiNLI and XNLI number them 0, 1, 2
+LABELS: dict[str, dict[Relation, str]] = {
+    "inference": {relation: word for word, relation in INFERENCE.items()},
     "duplicates": {"yes": "1", "no": "0"},
 }
-"""Kind of table and verdict to the label of a pair that stays as it is."""
+"""Kind of table and relation to the label of a pair that is kept as it is."""
 UNDECIDED = frozenset({"-", "-1", ""})  # SNLI: the annotators did not agree
-DUPLICATE: dict[str, Verdict] = {
+DUPLICATE: dict[str, Relation] = {
     "1": "yes", "0": "no", "true": "yes", "false": "no", "duplicate": "yes", "not_duplicate": "no",
 }  # fmt: skip
 
 
 @dataclass(slots=True)
-class _Judged:
+class _Texts:
     number: int
     positives: dict[str, None] = field(default_factory=dict)
     negatives: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """One row: whether `text` fits `anchor`."""
+class RelatedPair:
+    """One row: how `text` relates to `anchor`."""
 
     number: int
     anchor: str
     text: str
-    verdict: Verdict
+    relation: Relation
 
 
-def inference(value: str, names: Sequence[str]) -> Verdict | Literal["undecided"] | None:
-    """What a label of an inference set says; None if it is none. Class names of the file win over the usual order."""
+def inference_relation(value: str, names: Sequence[str]) -> Relation | Literal["undecided"] | None:
+    """The relation that a label of an inference set means; None if unknown. Class names in the file come first."""
     word = value.strip().lower()
     if word in UNDECIDED:
         return "undecided"
@@ -54,20 +54,20 @@ def inference(value: str, names: Sequence[str]) -> Verdict | Literal["undecided"
     return INFERENCE.get(word)
 
 
-def duplicate(value: str) -> Verdict | None:
-    """What a label of a set of duplicates says; None if it is none."""
+def duplicate_relation(value: str) -> Relation | None:
+    """The relation that a label of a set of duplicates means; None if unknown."""
     return DUPLICATE.get(value.strip().lower().removesuffix(".0"))
 
 
-def join(rows: Sequence[Judgement], tally: Tally) -> list[PairRow]:
-    """One row for each anchor that something fits, with all that contradicts it as negatives; the rest is counted."""
-    found: dict[str, _Judged] = {}
+def pairs_from_relations(rows: Sequence[RelatedPair], tally: Tally) -> list[PairRow]:
+    """One row per anchor with a positive; what contradicts it becomes its negatives. The rest is counted."""
+    found: dict[str, _Texts] = {}
     for row in rows:
-        judged = found.setdefault(row.anchor, _Judged(row.number))
-        if row.verdict == "neutral":
+        judged = found.setdefault(row.anchor, _Texts(row.number))
+        if row.relation == "neutral":
             tally.drop("neutral pair, not used", f"{row.anchor} | {row.text}")
         else:
-            (judged.positives if row.verdict == "yes" else judged.negatives)[row.text] = None
+            (judged.positives if row.relation == "yes" else judged.negatives)[row.text] = None
     pairs: list[PairRow] = []
     for anchor, judged in found.items():
         if judged.positives:
@@ -76,5 +76,5 @@ def join(rows: Sequence[Judgement], tally: Tally) -> list[PairRow]:
             pairs.append(PairRow(judged.number, anchor, positives, negatives))
         elif judged.negatives:
             shown = f"{anchor} | {next(iter(judged.negatives))}"
-            tally.drop("pair that does not fit, and nothing fits its first text", shown, len(judged.negatives))
+            tally.drop("negative pair whose first text has no positive", shown, len(judged.negatives))
     return pairs

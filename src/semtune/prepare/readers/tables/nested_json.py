@@ -11,12 +11,12 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows
 from semtune.prepare.readers.tables.delimited import Row, load_text
 
-LOOK = 1000  # items; where none of them is an object, none of the rest will be
+LOOK = 1000  # items; if none of them is an object, the rest are not checked
 Numbered = tuple[int, Row]
 
 
 class JsonTable(NamedTuple):
-    """What a .json file is, in words where it is more than a list of objects, and its rows."""
+    """The rows of a .json file and its format in words (empty for a list of objects)."""
 
     shape: str
     rows: list[Numbered]
@@ -26,15 +26,15 @@ def read_json_table(path: Path, bad: BadRows) -> JsonTable:
     """Read a .json file whole.
 
     Raises:
-        InputError: it is missing, no JSON, or of a shape without rows.
+        InputError: it is missing, not JSON, or has no rows.
     """
     text = load_text(path, tally=bad.tally)
     try:
         value = json.loads(text)
     except RecursionError:
-        raise InputError(f"{path.absolute()} is nested too deep to be read.") from None
+        raise InputError(f"{path.absolute()} is nested too deeply.") from None
     except json.JSONDecodeError as error:
-        hint = " Is it JSON lines? Then call it .jsonl." if "Extra data" in error.msg else ""
+        hint = " If it is JSON lines, rename it to .jsonl." if "Extra data" in error.msg else ""
         raise InputError(f"{path.absolute()} is not valid JSON ({error}).{hint}") from None
     rows = value.get("data", value) if isinstance(value, dict) else value
     if isinstance(rows, list):
@@ -64,7 +64,7 @@ def _objects(items: list[Any], bad: BadRows) -> Iterator[Numbered]:
 
 
 def _squad(articles: list[Any], bad: BadRows) -> Iterator[Numbered]:
-    """A row for each question that its paragraph answers; the article keeps its questions in one split."""
+    """One row per question that its paragraph answers; the questions of an article stay in one split."""
     number = 0
     for article in articles:
         paragraphs = article.get("paragraphs") if isinstance(article, dict) else None

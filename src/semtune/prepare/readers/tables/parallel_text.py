@@ -1,4 +1,4 @@
-"""Parallel text to pairs: translation memories (.tmx), and two files of lines as Tatoeba and OPUS (Moses) give them."""
+"""Parallel text to pairs: translation memories (.tmx), and pairs of line files as in Tatoeba and OPUS (Moses)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARKUP = frozenset({"bpt", "ept", "it", "ph", "ut"})  # codes of the format tha
 
 
 def partner(path: Path) -> Path | None:
-    """The other file of `NAME.deu-eng.deu` and `NAME.deu-eng.eng`, or None if a name says no such thing."""
+    """The other file of `NAME.deu-eng.deu` and `NAME.deu-eng.eng`; None if the name has another form."""
     found = _NAME.fullmatch(path.name)
     if not found or found["own"] not in {found["one"], found["two"]} or found["one"] == found["two"]:
         return None
@@ -31,32 +31,32 @@ def partner(path: Path) -> Path | None:
 
 
 def is_parallel(path: Path) -> bool:
-    """Whether a file is one half of a pair whose other half lies beside it."""
+    """Whether a file is one half of a pair whose other half is in the same folder."""
     other = partner(path)
     return other is not None and other.is_file()
 
 
 @dataclass(frozen=True, slots=True)
-class Languages:
-    """The language of a file's lines, and that of the other file's."""
+class LanguagePair:
+    """The language of a file's lines and of the other file's."""
 
     source: str
     target: str
 
 
-def languages(path: Path) -> Languages:
-    """What the name of a parallel file says."""
+def language_pair(path: Path) -> LanguagePair:
+    """The languages in the name of a parallel file."""
     other = partner(path)
     assert other is not None, path  # noqa: S101 - is_parallel holds it
     own, others = (half.name.removesuffix(".gz").rpartition(".")[2] for half in (path, other))
-    return Languages(own, others)
+    return LanguagePair(own, others)
 
 
 def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
-    """Pairs of lines: this file's line asks, the other's with the same number answers.
+    """Pairs of lines: this file's line is the anchor, the other file's line of the same number the positive.
 
     Raises:
-        InputError: a file cannot be read, or they differ in their number of lines.
+        InputError: a file cannot be read, or the numbers of lines differ.
     """
     other = partner(path)
     assert other is not None, path  # noqa: S101 - is_parallel holds it
@@ -71,7 +71,7 @@ def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
 
 
 def read_tmx(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
-    """Pairs of a translation memory: the source language's segment with those of the others.
+    """Pairs of a translation memory: the source language's segment with those of the other languages.
 
     Raises:
         InputError: it cannot be read, or is not well-formed.

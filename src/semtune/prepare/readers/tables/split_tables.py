@@ -1,4 +1,4 @@
-"""A folder of tables by split: saved by `datasets`, downloaded from the hub, or named train, dev and test by hand."""
+"""A folder of tables by split: saved by `datasets`, downloaded from the Hub, or named train, dev and test by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Splits = dict[Part, list[Path]]
 
 
 def find_splits(folder: Path, tally: Tally | None = None) -> Splits:
-    """The tables of a folder by split, "all" where there is no split; empty if the folder is none of tables.
+    """The tables of a folder by split, "all" if there are no splits; empty if it is not a folder of tables.
 
     Raises:
         InputError: a saved data set lacks files.
@@ -56,7 +56,7 @@ def _saved_splits(folder: Path, tally: Tally) -> Splits:
 
 
 def _saved(folder: Path) -> list[Path]:
-    """The Arrow files of one saved data set, in their order."""
+    """The Arrow files of one saved data set, in order."""
     state = read_json(folder / "state.json")
     try:
         files = [folder / entry["filename"] for entry in state["_data_files"]]
@@ -64,12 +64,12 @@ def _saved(folder: Path) -> list[Path]:
         files = sorted(folder.glob("*.arrow"))
     missing = [path for path in files if not path.is_file()]
     if missing or not files:
-        raise InputError(f"{folder} is not whole: {missing[0].name if missing else 'its .arrow files'} is missing.")
+        raise InputError(f"{folder} is incomplete: {missing[0].name if missing else 'its .arrow files'} is missing.")
     return files
 
 
 def _named(folder: Path, tally: Tally) -> Splits:
-    """Tables in a folder or its data/ whose names begin with a split's; Parquet files also without such names."""
+    """Tables in a folder or its data/ whose names begin with a split; Parquet files need no such name."""
     tables = sorted(
         path for place in (folder, folder / "data") if place.is_dir() for path in place.iterdir()
         if not path.name.startswith(".") and is_table(path) and path.is_file()
@@ -86,7 +86,7 @@ def _named(folder: Path, tally: Tally) -> Splits:
         return {}
     used = {path for files in found.values() for path in files}
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path not in used):
-        tally.drop("file beside the tables", path.relative_to(folder))
+        tally.drop("file that is not one of the tables", path.relative_to(folder))
     return found
 
 

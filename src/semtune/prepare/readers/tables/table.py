@@ -1,4 +1,4 @@
-"""A table to documents, questions with answers, scored or labelled pairs or texts with a class."""
+"""A table to documents, questions with answers, scored pairs, labelled pairs, or texts with a class."""
 
 from __future__ import annotations
 
@@ -10,27 +10,33 @@ from typing import Any
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
-from semtune.prepare.readers.tables.cell_values import many, one
+from semtune.prepare.readers.tables.cell_values import cell_text, cell_texts
 from semtune.prepare.readers.tables.column_roles import Roles, find_roles
 from semtune.prepare.readers.tables.delimited import Row, is_number
-from semtune.prepare.readers.tables.inference_pairs import LABELS, Judgement, duplicate, inference, join
-from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, Opened, open_table
+from semtune.prepare.readers.tables.inference_pairs import (
+    LABELS,
+    RelatedPair,
+    duplicate_relation,
+    inference_relation,
+    pairs_from_relations,
+)
+from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, OpenTable, open_table
 from semtune.prepare.records import Labelled, PairRow, Rows, Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.text import one_line
 from semtune.types import Document, LabelledPair, ScoredPair
 
 STSB_MAX = 5.0
-VERDICTS = ("inference", "duplicates")
+RELATED = ("inference", "duplicates")
 
 
 def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
     """Read a whole table.
 
-    Scored rows come out as they are in the file: `scale_scores` brings them to 0-1 when all files are read.
+    Scores stay as they are in the file: `scale_scores` scales them to 0-1 when all files have been read.
 
     Raises:
-        InputError: missing, empty, unclear columns, or more bad rows than allowed.
+        InputError: it is missing or empty, has unclear columns, or has more bad rows than allowed.
     """
     bad = BadRows(path.name, tally)
     opened = open_table(path, settings.roles, bad)
@@ -46,13 +52,13 @@ def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the beginning of a table says.
+    """What the beginning of a table shows.
 
     Attributes:
         columns: their names.
         roles: what they are.
         header: whether a header row names them.
-        shape: what kind of file it is, in words, where its suffix does not say it.
+        shape: the format in words, if the suffix does not say it.
         binary: whether all its scores are 0 or 1.
     """
 
@@ -64,7 +70,7 @@ class Sample:
 
 
 def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) -> Sample:
-    """Look at the beginning of a table, where its format allows it at the first `limit` bytes only."""
+    """Look at the beginning of a table; if the format allows it, only `limit` bytes are read."""
     opened = open_table(path, settings.roles, BadRows(path.name, Tally()), limit)
     rows = [row for _, row in islice(opened.rows, SAMPLE_ROWS)]
     roles = find_roles(opened.columns, settings.roles, path, rows)
@@ -76,7 +82,7 @@ def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) ->
 def scale_scores(
     tables: list[list[ScoredPair]], where: str, tally: Tally, max_bad_share: float
 ) -> list[list[ScoredPair]]:
-    """Bring scores to 0-1: divided by 5 (STS-B's scale) if any of the files has one above 1.
+    """Scale scores to 0-1: they are divided by 5 (STS-B's scale) if any file has a score above 1.
 
     Scores outside 0-5 are refused row by row and counted.
     """
@@ -99,26 +105,26 @@ def scale_scores(
 
 @dataclass(slots=True)
 class _Table:
-    """Takes row after row by the roles of their columns; what cannot be used is counted."""
+    """Collects rows by the roles of their columns; rows that cannot be used are counted."""
 
     path: Path
-    opened: Opened
+    opened: OpenTable
     roles: Roles
     bad: BadRows
-    labels: bool  # verdicts stay what they are
+    labels: bool  # keep labels as they are
     result: Rows = field(init=False)
-    judged: list[Judgement] = field(default_factory=list)
+    related: list[RelatedPair] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         negatives = {f"negative {n}": column for n, column in enumerate(self.roles.negatives, 1)}
         kind = self.roles.kind
-        if kind in VERDICTS:
+        if kind in RELATED:
             kind = "labelled" if self.labels else "pairs"
         self.result = Rows(kind, self.opened.columns, {**self.roles.columns, **negatives})  # type: ignore[arg-type]
 
     def add(self, number: int, row: Row) -> None:
-        """Take a row in, or refuse it."""
+        """Add a row, or refuse it."""
         if self.roles.kind == "documents":
             self._document(number, row)
         elif self.roles.kind == "pairs":
@@ -128,23 +134,23 @@ class _Table:
         elif self.roles.kind == "classes":
             self._class(number, row)
         else:
-            self._verdict(number, row)
+            self._related(number, row)
 
     def close(self) -> Rows:
-        """All that was taken in.
+        """Everything that was added.
 
         Raises:
-            InputError: nothing was.
+            InputError: no row could be used.
         """
         result = self.result
-        if self.judged and self.labels:
+        if self.related and self.labels:
             words = LABELS[self.roles.kind]
-            result.labelled = [LabelledPair(row.anchor, row.text, words[row.verdict]) for row in self.judged]
-        elif self.judged:
-            result.pairs = join(self.judged, self.bad.tally)
+            result.labelled = [LabelledPair(row.anchor, row.text, words[row.relation]) for row in self.related]
+        elif self.related:
+            result.pairs = pairs_from_relations(self.related, self.bad.tally)
         if not (result.sections or result.pairs or result.scored or result.labelled or result.classes):
             raise InputError(
-                f"{self.path.absolute()} has no row that can be used. Columns found: {', '.join(self.opened.columns)}."
+                f"{self.path.absolute()} has no usable row. Columns found: {', '.join(self.opened.columns)}."
             )
         return result
 
@@ -156,10 +162,10 @@ class _Table:
         given = self._cell(row, "id")
         id_ = given or str(number)
         if given and given in self.ids:
-            return self.bad.refuse(number, "id that stood before", given)
+            return self.bad.refuse(number, "duplicate id", given)
         self.ids.add(given)
         heading = self._cell(row, "heading")
-        # With a heading beside it, a title is that of a document, and the rows are its sections.
+        # If there is also a heading, the title is that of a document, and the rows are its sections.
         group = self._cell(row, "group") or (title if "heading" in self.roles.columns else "") or id_
         place = f"{self.path.name}:{number}"
         path = tuple(part for part in (title, heading if heading != title else "") if part)
@@ -168,12 +174,14 @@ class _Table:
 
     def _pair(self, number: int, row: Row) -> None:
         anchor = one_line(self._cell(row, "anchor"))
-        positives = many(row.get(self.roles.columns["positive"]), self.bad.tally)
+        positives = cell_texts(row.get(self.roles.columns["positive"]), self.bad.tally)
         if not anchor or not positives:
             return self.bad.refuse(number, f"no {self.roles.columns['positive' if anchor else 'anchor']}", row)
         title = self._cell(row, "title")
         documents = tuple(Document("", text, title) for text in positives)
-        negatives = tuple(text for column in self.roles.negatives for text in many(row.get(column), self.bad.tally))
+        negatives = tuple(
+            text for column in self.roles.negatives for text in cell_texts(row.get(column), self.bad.tally)
+        )
         self.result.pairs.append(PairRow(number, anchor, documents, negatives, self._cell(row, "group")))
         return None
 
@@ -185,23 +193,23 @@ class _Table:
         if isinstance(value, bool):
             value = int(value)
         if not is_number(value):
-            return self.bad.refuse(number, "score is no number", value)
+            return self.bad.refuse(number, "score is not a number", value)
         self.result.scored.append(ScoredPair(first, second, float(str(value))))
         return None
 
-    def _verdict(self, number: int, row: Row) -> None:
+    def _related(self, number: int, row: Row) -> None:
         first, second = one_line(self._cell(row, "sentence1")), self._cell(row, "sentence2")
         label = self._label(row)
         if not first or not second:
             return self.bad.refuse(number, "a sentence is missing", row)
         names = self.opened.names.get(self.roles.columns["label"], [])
-        verdict = inference(label, names) if self.roles.kind == "inference" else duplicate(label)
-        if verdict is None:
+        relation = inference_relation(label, names) if self.roles.kind == "inference" else duplicate_relation(label)
+        if relation is None:
             allowed = "entailment, neutral, contradiction or 0, 1, 2" if self.roles.kind == "inference" else "0 or 1"
             return self.bad.refuse(number, f"label is not one of {allowed}", label)
-        if verdict == "undecided":
+        if relation == "undecided":
             return self.bad.tally.drop("pair without an agreed label", f"{first} | {second}")
-        self.judged.append(Judgement(number, first, second, verdict))
+        self.related.append(RelatedPair(number, first, second, relation))
         return None
 
     def _class(self, number: int, row: Row) -> None:
@@ -218,7 +226,7 @@ class _Table:
 
     def _label(self, row: Row) -> str:
         value = row.get(self.roles.columns["label"])
-        return str(int(value)) if isinstance(value, bool) else one(value, self.bad.tally)
+        return str(int(value)) if isinstance(value, bool) else cell_text(value, self.bad.tally)
 
     def _cell(self, row: Mapping[str, Any], role: str) -> str:
-        return one(row.get(self.roles.columns[role]), self.bad.tally) if role in self.roles.columns else ""
+        return cell_text(row.get(self.roles.columns[role]), self.bad.tally) if role in self.roles.columns else ""

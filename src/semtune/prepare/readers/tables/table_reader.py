@@ -1,4 +1,4 @@
-"""A table as columns and rows, whatever kind of file holds it."""
+"""A table as columns and rows, from any file format."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SAMPLE_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenTable:
     """A table that is being read.
 
     Attributes:
         columns: their names.
         rows: (number, row); in text files the line's number.
         header: whether a header row names the columns.
-        shape: what kind of file it is, in words, where its suffix does not say it.
+        shape: the format in words, if the suffix does not say it.
         names: column → names of the classes that its numbers stand for.
     """
 
@@ -44,21 +44,21 @@ class Opened:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file is read row by row, by its name."""
+    """Whether a file is a table, by its name."""
     return suffix_of(path) in SUFFIXES or is_parallel(path)
 
 
-def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | None = None) -> Opened:
-    """Find the columns of a table and begin to read its rows.
+def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | None = None) -> OpenTable:
+    """Find the columns of a table and start reading its rows.
 
     Args:
         path: the file.
-        roles: role → column set by the user; numbers for columns say that a CSV or TSV has no header.
-        bad: gets the rows that cannot be parsed.
-        limit: where the format allows it, look at so many bytes only.
+        roles: role → column set by the user; column numbers mean that a CSV or TSV has no header.
+        bad: counts the rows that cannot be parsed.
+        limit: read only this many bytes, if the format allows it.
 
     Raises:
-        InputError: missing, unreadable, empty, or no table.
+        InputError: it is missing, unreadable, empty, or not a table.
     """
     suffix = suffix_of(path)
     if is_parallel(path):
@@ -67,25 +67,25 @@ def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | 
         return _known(read_tmx(path, bad), "a translation memory")
     if suffix in {".parquet", ".arrow"}:
         found = read_parquet(path) if suffix == ".parquet" else read_arrow(path)
-        return Opened(found.columns, _counted(found.rows, bad), names=found.names)
+        return OpenTable(found.columns, _counted(found.rows, bad), names=found.names)
     if suffix == ".json":
         shape, rows = read_json_table(path, bad)
-        return Opened(_columns(path, rows), iter(rows), shape=shape)
+        return OpenTable(_columns(path, rows), iter(rows), shape=shape)
     text = load_text(path, limit, bad.tally)
     if suffix in {".jsonl", ".ndjson"}:
         sample = [
             row for row, _ in zip(jsonl_rows(text, BadRows(path.name, Tally())), range(SAMPLE_ROWS), strict=False)
         ]
-        return Opened(_columns(path, sample), jsonl_rows(text, bad))
+        return OpenTable(_columns(path, sample), jsonl_rows(text, bad))
     layout = find_layout(text, path, roles)
     shape = (
         "triples without a header" if layout.columns == ["query", "positive", "negative"] and not layout.header else ""
     )
-    return Opened(layout.columns, csv_rows(text, layout, bad), layout.header, shape)
+    return OpenTable(layout.columns, csv_rows(text, layout, bad), layout.header, shape)
 
 
-def _known(rows: Iterator[tuple[int, Row]], shape: str) -> Opened:
-    return Opened(["anchor", "positive"], rows, shape=shape)
+def _known(rows: Iterator[tuple[int, Row]], shape: str) -> OpenTable:
+    return OpenTable(["anchor", "positive"], rows, shape=shape)
 
 
 def _counted(rows: Iterator[Row], bad: BadRows) -> Iterator[tuple[int, Row]]:
@@ -100,7 +100,7 @@ def _columns(path: Path, rows: list[tuple[int, Row]]) -> list[str]:
         columns.update(dict.fromkeys(row))
     if not columns:
         raise InputError(
-            f'{path.absolute()} has no JSON object in it. Expected objects, e.g. {{"query": …, "document": …}}, '
-            "one a line in .jsonl or in a list in .json."
+            f'{path.absolute()} has no JSON object. Expected objects, e.g. {{"query": …, "document": …}}, '
+            "one per line in .jsonl or in a list in .json."
         )
     return list(columns)
