@@ -29,6 +29,7 @@ from semtune.train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
+    from semtune.distillation import Distilled
     from semtune.evaluate.saved.compare import Compared
     from semtune.evaluate.step import Evaluated
     from semtune.export.step import ExportResult
@@ -223,6 +224,46 @@ def _keep_log(work: Path, out: Path) -> None:
     for name in (LOG, FINDINGS, CURVE):
         shutil.copyfile(work / name, out / "training" / name)
     shutil.rmtree(work)
+
+
+def distil(
+    teacher: str,
+    to: str,
+    out: str | Path,
+    *,
+    data: str | Path | None = None,
+    layers: int | None = None,
+    student: str | None = None,
+    dim: int | None = None,
+    settings: TrainSettings | None = None,
+    seed: int = SEED,
+    progress: Progress = QUIET,
+) -> Distilled:
+    """Make a faster or multilingual student of a model and measure it against its teacher; killed, the same call continues.
+
+    Args:
+        teacher: a name, a hub id, a model folder or a run folder.
+        to: "static", a table of token vectors; "layers", fewer of its layers; "dims", shorter vectors; "multilingual", its
+            vector space in `student`.
+        out: the model folder to write.
+        data: what is learned from, and whose test part is measured on.
+        layers: to keep, with "layers"; None: half.
+        student: the multilingual backbone.
+        dim: dimensions of the vectors, with "static" and "dims".
+        settings: of training; None: those that suit the way.
+        seed: of everything random.
+        progress: shown while it works.
+
+    Raises:
+        ConfigError: options that do not belong to this way.
+        InputError: data is needed, or `out` is something else.
+    """
+    from semtune import distillation
+
+    return distillation.distil(
+        teacher, to, Path(out), Path(data) if data else None, layers=layers, student=student, dim=dim, settings=settings,
+        seed=seed, progress=progress,
+    )  # fmt: skip
 
 
 def evaluate(

@@ -72,7 +72,7 @@ def run(inputs: TrainInputs, out: Path, progress: Progress) -> TrainResult:
         InputError: nothing to train on, or the data's shape does not fit.
         TrainingError: the loss is not a number any more.
     """
-    from semtune.train.forgetting_floor import FloorSet
+    from semtune.train.final_model.forgetting_floor import FloorSet
     from semtune.train.monitor.curve import draw_curve
     from semtune.train.processes import is_first
     from semtune.train.train_model import train

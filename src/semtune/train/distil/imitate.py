@@ -29,7 +29,6 @@ IMITATION_SETTINGS = (
     "precision",
 )  # fmt: skip
 """The settings of training that apply to imitation."""
-HEEDED = IMITATION_SETTINGS  # the old name, until `semtune distil` uses the new one
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 256  # of the rows, and their maximum number
 
 

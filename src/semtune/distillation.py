@@ -1,0 +1,248 @@
+"""Distil: a teacher in, a smaller, shorter or multilingual student out, measured against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semtune.errors import ConfigError, InputError, nearest
+from semtune.progress import QUIET, Progress
+from semtune.train.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from semtune.contract import Contract
+    from semtune.dataset import Dataset
+    from semtune.train.distil.job import DistillationJob, Student
+
+WAYS = ("static", "layers", "dims", "multilingual")
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "static": {"learning_rate": 0.02, "per_device_train_batch_size": 128, "num_train_epochs": 10},
+    "layers": {"learning_rate": 1e-4, "num_train_epochs": 2},
+    "dims": {},
+    "multilingual": {"learning_rate": 5e-5, "num_train_epochs": 3},
+}
+"""Settings of training by way, where they differ from the usual ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distilled:
+    """A student in its folder.
+
+    Attributes:
+        contract: of the student.
+        how: what was done, in words.
+        facts: what was measured, as JSON values.
+        lines: the same in words.
+    """
+
+    contract: Contract
+    how: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    lines: Sequence[str] = ()
+
+
+def way_settings(to: str, **changes: Any) -> TrainSettings:
+    """The settings of training that a way uses by default, with some changed.
+
+    Raises:
+        ConfigError: there is no such way, or a value is not allowed.
+    """
+    if to not in WAYS:
+        raise ConfigError(f"--to is {to!r}; allowed: {', '.join(WAYS)}.{nearest(to, WAYS)}")
+    return TrainSettings(**{**DEFAULTS[to], **changes})
+
+
+def distil(
+    teacher: str,
+    to: str,
+    out: Path,
+    data: Path | None = None,
+    *,
+    layers: int | None = None,
+    student: str | None = None,
+    dim: int | None = None,
+    settings: TrainSettings | None = None,
+    seed: int = 13,
+    progress: Progress = QUIET,
+) -> Distilled:
+    """See `semtune.api.distil`."""
+    from semtune.hub import resolve
+    from semtune.machine import keep_freed_memory
+    from semtune.prepare.build import for_other_steps as data_for
+    from semtune.sources import model_ref
+    from semtune.train.distil.job import allowed_dimension
+    from semtune.train.distil.publish import publish
+
+    chosen = settings or way_settings(to)
+    _check_options(to, data, layers, student, dim)
+    _check_settings(to, chosen)
+    _check_places(out)
+    base, backbone = model_ref(teacher), resolve(student) if student else None
+    if out.resolve() in {base.folder.resolve(), backbone and backbone.resolve()}:
+        raise InputError(f"{out} is a model to be learned from; nothing was overwritten. Give a new folder with -o.")
+    allowed_dimension(dim, base.contract, fewer=to == "dims")
+    keep_freed_memory()
+    rows = data_for.training(data, base, seed, None, progress)() if data else None
+    job = _job(base.folder, teacher, out, seed, rows, [to, layers, str(backbone), dim, repr(chosen)], progress)
+    made = _make(to, job, rows, layers, backbone, student or "", dim, chosen)
+    measured = _measure(job, made, rows, seed, progress)
+    facts = {"to": to, "teacher": teacher, "how": made.how, **made.facts, **measured}
+    lines = _lines(facts)
+    return Distilled(publish(made, job, out, facts, lines), made.how, facts, lines)
+
+
+def _check_places(out: Path) -> None:
+    from semtune import contract as contracts
+    from semtune.registry import need
+    from semtune.sources import refuse_foreign
+    from semtune.train.processes import world
+
+    if world() > 1:
+        raise ConfigError("`semtune distil` works in one process: start it without torchrun or accelerate.")
+    need("sentence_transformers", "torch", "datasets", "accelerate")
+    refuse_foreign(out, contracts.FILE, "a model that semtune made")
+
+
+def _check_settings(to: str, chosen: TrainSettings) -> None:
+    """Refuse settings of training that have no effect here."""
+    from semtune.train.distil.imitate import IMITATION_SETTINGS
+
+    usual, names = way_settings(to), set(TrainSettings.model_fields)
+    known = names - {"also", "floor"}
+    used = {"static": known, "dims": set()}.get(to, known & set(IMITATION_SETTINGS))
+    for name in sorted(names - used):
+        if getattr(chosen, name) != getattr(usual, name):
+            allowed = ", ".join(sorted(used)) or "none, as nothing is trained"
+            raise ConfigError(f"train.{name} has no effect with --to {to}. Allowed: {allowed}.")
+
+
+def _check_options(to: str, data: Path | None, layers: int | None, student: str | None, dim: int | None) -> None:
+    if to not in WAYS:
+        raise ConfigError(f"--to is {to!r}; allowed: {', '.join(WAYS)}.{nearest(to, WAYS)}")
+    for option, value, ways in (
+        ("--layers", layers, ["layers"]),
+        ("--student", student, ["multilingual"]),
+        ("--dim", dim, ["static", "dims"]),
+    ):
+        if value is not None and to not in ways:
+            raise ConfigError(f"{option} belongs to --to {' and --to '.join(ways)}; leave it out with --to {to}.")
+    if to == "dims" and dim is None:
+        raise ConfigError("--to dims needs --dim: how many numbers a vector is to have, e.g. 128.")
+    if to == "multilingual" and student is None:
+        raise ConfigError("--to multilingual needs --student: a multilingual backbone, e.g. multilingual-e5-small.")
+    if to in {"layers", "multilingual"} and data is None:
+        needed = (
+            "texts to learn from" if to == "layers" else "parallel text (anchor: a sentence, positive: its translation)"
+        )
+        raise InputError(f"--to {to} needs --data: a data set, a run, or a table with {needed}.")
+
+
+def _job(
+    place: Path, teacher: str, out: Path, seed: int, rows: Dataset | None, arguments: list[Any], progress: Progress
+) -> DistillationJob:
+    from dataclasses import asdict
+
+    from semtune.io import sha256_json
+    from semtune.train.distil.job import DistillationJob
+
+    data = asdict(rows) | {"report": None} if rows else None  # the report has times and paths in it
+    work = out.parent / f".{out.name}.distilling"
+    return DistillationJob(place, teacher, work, seed, {"arguments": arguments, "data": sha256_json(data)}, progress)
+
+
+def _make(
+    to: str, job: DistillationJob, rows: Dataset | None, layers: int | None, backbone: Path | None, name: str, dim: int | None,
+    settings: TrainSettings,
+) -> Student:  # fmt: skip
+    from semtune.train.distil.fewer_layers import to_layers
+    from semtune.train.distil.multilingual import to_multilingual
+    from semtune.train.distil.static_student import to_static
+
+    if to == "static":
+        return to_static(job, rows, dim, settings)
+    if to == "dims":
+        return _fewer_dims(job, rows, dim)
+    assert rows is not None  # noqa: S101 - checked with the options
+    if to == "layers":
+        return to_layers(job, rows, layers, settings)
+    assert backbone is not None  # noqa: S101
+    return to_multilingual(job, rows, backbone, name, settings)
+
+
+def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> Student:
+    """Fewer dimensions: the first ones or PCA, whichever keeps more of the dev metric."""
+    from dataclasses import replace
+
+    from semtune.select.sample import dev_part
+    from semtune.select.settings import SelectSettings
+    from semtune.select.trials import DevJudge
+    from semtune.train.distil.fewer_dims import choose_directions, to_dims
+
+    assert dim is not None  # noqa: S101 - checked with the options
+    judge, metric = None, ""
+    splits = (rows.scored, rows.labelled_pairs, rows.qrels) if rows else ()
+    if rows and any(split.get("dev") for split in splits):
+        usual = SelectSettings()
+        dev = DevJudge(dev_part(rows, usual.max_queries, usual.max_passages, job.seed), job.seed, job.progress)
+        judge, metric = (lambda encoder: dev(encoder).value), dev.metric
+    chosen = choose_directions(job.teacher, rows, dim, judge, metric, job.progress)
+    return replace(to_dims(job, chosen.kept, chosen.way), facts={"dims": chosen.facts()})
+
+
+def _measure(job: DistillationJob, made: Student, rows: Dataset | None, seed: int, progress: Progress) -> dict[str, Any]:
+    """Sizes; with data, texts a second; with a test part, the quality kept."""
+    from semtune.encoders.load import load_encoder
+    from semtune.encoders.speed import texts_a_second
+    from semtune.evaluate.scores import score
+    from semtune.evaluate.student_quality import kept, speed_texts
+    from semtune.model_folder import weights_files
+
+    sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
+    facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "before": None}
+    if rows is None:
+        return facts
+    encoders = {who: load_encoder(str(at)) for who, at in _places(job, made).items()}
+    if texts := speed_texts(rows):
+        speeds = dict(zip(encoders, texts_a_second(list(encoders.values()), texts), strict=True))
+        facts["texts_per_second"] = {**speeds, "ratio": speeds["student"] / speeds["teacher"], "texts": len(texts)}
+        facts["runtimes"] = {who: encoder.runtime for who, encoder in encoders.items()}
+    if rows.qrels.get("test") or rows.scored.get("test"):
+        scores = {who: score(encoder, rows, "test", progress) for who, encoder in encoders.items()}
+        facts["quality"] = kept(scores["student"], scores["teacher"], seed).as_dict()
+        if made.before:
+            scores["before"] = score(load_encoder(str(made.before)), rows, "test", progress)
+            facts["before"] = kept(scores["before"], scores["teacher"], seed).as_dict()
+        facts["metrics"] = {who: dict(found.metrics) for who, found in scores.items()}
+    return facts
+
+
+def _places(job: DistillationJob, made: Student) -> dict[str, Path]:
+    return {"teacher": job.teacher, "student": made.folder}
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """The measurements in words."""
+    from semtune.evaluate.student_quality import in_words
+
+    size, speed, lines = facts["bytes"], facts["texts_per_second"], []
+    if facts["quality"]:
+        lines.append(in_words(facts["quality"]))
+    else:
+        lines.append("quality not measured: there is no test part (give a data set with one as --data)")
+    if facts["before"]:
+        lines.append(f"before training: {in_words(facts['before'])}")
+    if dev := facts.get("dims", {}).get("dev"):
+        lines.append(
+            f"dev {facts['dims']['metric']}: main directions {dev['pca']:.4f}, first dimensions {dev['first']:.4f}, whole {dev['whole']:.4f}"
+        )
+    if "cosine" in facts:
+        lines.append(f"cosine to the teacher on held-out texts: {facts['cosine_before']:.3f} → {facts['cosine']:.3f}")
+    if speed:
+        lines.append(
+            f"{speed['ratio']:,.1f} times as fast: {speed['student']:,.0f} texts/s ({facts['runtimes']['student']}), "
+            f"teacher {speed['teacher']:,.0f} ({facts['runtimes']['teacher']}), here and now"
+        )
+    lines.append(f"{size['student'] / 1e6:,.0f} MB of weights, teacher {size['teacher'] / 1e6:,.0f} MB")
+    return lines
