@@ -11,7 +11,7 @@ import pytest
 
 from semtune import __version__
 from semtune.errors import RunLockedError, StorageError
-from semtune.run import Key, RunDirectory, git_revision, is_run, versions
+from semtune.run_directory import Key, RunDirectory, git_revision, is_run, versions
 
 KEY = Key({"epochs": 2, "seed": 13}, {"source": "aa", "model": "bb"}, {"semtune": "0.1.0", "torch": "2.6"})
 WHEN = "2026-01-02T03:04:05+00:00"
@@ -192,7 +192,7 @@ def test_killed_while_finishing_it_is_done_again_and_the_old_result_was_kept_til
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("semtune.run.replace_folder", killed)
+        patch.setattr("semtune.run_directory.replace_folder", killed)
         with pytest.raises(KeyboardInterrupt):
             finish(run, key=changed)
     assert run.why_run("train", KEY) == ""
@@ -226,7 +226,7 @@ def test_sweep_removes_our_own_leftovers_and_nothing_else(run):
 HOLDER = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from semtune.run import RunDirectory
+    from semtune.run_directory import RunDirectory
     with RunDirectory(Path(sys.argv[1])).locked():
         print("held", flush=True)
         time.sleep(60)

@@ -191,7 +191,9 @@ def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> 
     return replace(to_dims(job, chosen.kept, chosen.way), facts={"dims": chosen.facts()})
 
 
-def _measure(job: DistillationJob, made: Student, rows: Dataset | None, seed: int, progress: Progress) -> dict[str, Any]:
+def _measure(
+    job: DistillationJob, made: Student, rows: Dataset | None, seed: int, progress: Progress
+) -> dict[str, Any]:
     """Sizes; with data, texts a second; with a test part, the quality kept."""
     from semtune.encoders.load import load_encoder
     from semtune.encoders.speed import texts_a_second

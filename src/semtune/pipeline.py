@@ -28,7 +28,7 @@ from semtune.machine import keep_freed_memory
 from semtune.prepare import step as preparing
 from semtune.prepare.build import for_other_steps as data_for
 from semtune.progress import QUIET, Progress
-from semtune.run import RunDirectory
+from semtune.run_directory import RunDirectory
 from semtune.search import step as searching
 from semtune.select import step as selecting
 from semtune.step import ModelRef

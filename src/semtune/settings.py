@@ -17,7 +17,7 @@ S = TypeVar("S", bound="Settings")
 class _Refusing(ModelMetaclass):
     """Turns pydantic's error into Semtune's when a class is called; sections within a config report to the config."""
 
-    def __call__(cls, *args: Any, **values: Any) -> Any:
+    def __call__(cls, *args: Any, **values: Any) -> Any:  # noqa: N805 - of a metaclass
         try:
             return super().__call__(*args, **values)
         except ValidationError as error:

@@ -98,7 +98,7 @@ def folder_to_calibrate(model: str) -> Path:
         InputError: the model is no folder of the user's own, or a step of a run made it.
     """
     from semtune.hub import is_model_folder, resolve
-    from semtune.run import RECORD
+    from semtune.run_directory import RECORD
 
     place = Path(model).expanduser()
     if not place.is_dir():

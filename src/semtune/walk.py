@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from semtune.io import storage_errors
-from semtune.run import Key, RunDirectory, StepRecord, versions
+from semtune.run_directory import Key, RunDirectory, StepRecord, versions
 from semtune.step import Result
 
 C = TypeVar("C")  # what the steps are made from

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from semtune import dataset as datasets
-from semtune.run import RunDirectory
+from semtune.run_directory import RunDirectory
 
 NO_SPACE = ": no space is left on the disk. Free some space or choose another place. Finished work is kept"
 

@@ -205,7 +205,7 @@ def test_an_index_of_another_model_is_refused_at_equal_dimension(semtune, place,
 
 
 def test_a_second_run_at_once_is_refused(shell, config, run, tmp_path):
-    from semtune.run import RunDirectory
+    from semtune.run_directory import RunDirectory
 
     with RunDirectory(run).locked():
         answer = shell("run", config(), "--json", cwd=tmp_path)

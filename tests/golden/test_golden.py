@@ -20,7 +20,7 @@ from semtune.evaluate.saved.compare import compare_saved
 from semtune.evaluate.saved.read import read_saved
 from semtune.index import manifest as manifests
 from semtune.prepare.mine.review import read_review
-from semtune.run import Key, RunDirectory, is_run
+from semtune.run_directory import Key, RunDirectory, is_run
 from semtune.search.searcher import Searcher
 
 OLD = Path(__file__).parent / "v0_1_before_13"

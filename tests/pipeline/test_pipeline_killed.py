@@ -23,11 +23,11 @@ ATTEMPTS = textwrap.dedent("""
 
     import torch, sentence_transformers, datasets, onnxscript
     import semtune.dataset, semtune.evaluate.report.page, semtune.export.build, semtune.index.manifest
-    import semtune.pipeline, semtune.run, semtune.search.step
+    import semtune.pipeline, semtune.run_directory, semtune.search.step
     import semtune.train.final_model.trained_model, semtune.train.monitor.training_monitor
     from semtune.config import parse_config
     from semtune.io import write_json
-    from semtune.run import RunDirectory
+    from semtune.run_directory import RunDirectory
 
     config = parse_config(json.loads(sys.argv[1]))
     root, notes = Path(config.runs_dir, config.name), Path(sys.argv[2])
@@ -64,7 +64,7 @@ ATTEMPTS = textwrap.dedent("""
         "evaluate: before the report": (semtune.evaluate.report.page, "write_report", die),
         "index: before the manifest": (semtune.index.manifest, "write", die),
         "search: before the answers": (semtune.search.step, "base_answers", die),
-        "search: record written, not in place": (semtune.run, "replace_folder", die),
+        "search: record written, not in place": (semtune.run_directory, "replace_folder", die),
         "search: in place, not in the manifest": (RunDirectory, "write_manifest", die),
         "end": (semtune.pipeline, "EXIT_CODES", semtune.pipeline.EXIT_CODES),
     }

@@ -9,7 +9,7 @@ from semtune import dataset as datasets
 from semtune.config import parse_config
 from semtune.errors import InputError
 from semtune.pipeline import STEPS, run_pipeline
-from semtune.run import RunDirectory
+from semtune.run_directory import RunDirectory
 from semtune.testing.toy_model import write_toy_model
 from toy_run import contents, settings
 

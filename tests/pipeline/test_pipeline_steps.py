@@ -13,7 +13,7 @@ from semtune.errors import ConfigError, GateError, InputError, ModelError, RunLo
 from semtune.index.manifest import FILE
 from semtune.io import read_json
 from semtune.pipeline import chosen_steps, run_pipeline
-from semtune.run import RunDirectory
+from semtune.run_directory import RunDirectory
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 from toy_run import QUESTION, STEPS, contents

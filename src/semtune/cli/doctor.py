@@ -62,7 +62,7 @@ def examine() -> dict[str, Any]:
 
     from semtune import __version__, machine
     from semtune.registry import installed
-    from semtune.run import versions
+    from semtune.run_directory import versions
 
     paths = {}
     for path, modules in PATHS.items():

@@ -41,7 +41,7 @@ def describe(path: str | dict[str, str], settings: PrepareSettings) -> dict[str,
     """What is at `path`, as values; `kind` says which."""
     from semtune.hub import is_model_folder, resolve
     from semtune.index import manifest as manifests
-    from semtune.run import is_run
+    from semtune.run_directory import is_run
 
     if isinstance(path, dict):
         return _source(path, settings)
@@ -69,7 +69,7 @@ def _source(path: str | dict[str, str], settings: PrepareSettings) -> dict[str, 
 
 def _run(place: Path) -> dict[str, Any]:
     from semtune.pipeline import STEPS
-    from semtune.run import RunDirectory
+    from semtune.run_directory import RunDirectory
 
     run = RunDirectory(place)
     steps = {}

@@ -21,7 +21,7 @@ from semtune.errors import StorageError
 from semtune.io import atomic_file
 from semtune.progress import Progress
 from semtune.protocols import Encoder
-from semtune.run import versions
+from semtune.run_directory import versions
 from semtune.types import Embeddings, Encoded, Role
 
 HASH = "S16"  # bytes of a text's hash
@@ -73,7 +73,8 @@ class VectorStore:
 
     def keep(self, shelf: Path, hashes: NDArray[np.bytes_], made: Encoded) -> None:
         """Keep a block; where the disk has no room for it, it is let go."""
-        assert made.lengths is not None and made.cut is not None  # noqa: S101 - the caller looked
+        assert made.lengths is not None  # noqa: S101 - the caller looked
+        assert made.cut is not None  # noqa: S101
         size = made.vectors.nbytes + hashes.nbytes
         if size > self._max_bytes:
             return

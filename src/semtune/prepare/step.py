@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import Progress
-from semtune.run import versions
+from semtune.run_directory import versions
 from semtune.step import ModelRef
 from semtune.types import SPLITS
 

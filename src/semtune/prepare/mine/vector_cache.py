@@ -11,7 +11,7 @@ import numpy as np
 
 from semtune.progress import Progress
 from semtune.protocols import Encoder
-from semtune.run import versions
+from semtune.run_directory import versions
 from semtune.types import Encoded, Role
 from semtune.work_cache import Kept, named_after
 

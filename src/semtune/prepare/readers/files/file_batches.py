@@ -15,7 +15,7 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term
 from semtune.prepare.readers.documents.outline import read_outline
 from semtune.prepare.readers.files.worker_pool import WorkerPool
-from semtune.run import versions
+from semtune.run_directory import versions
 from semtune.work_cache import WorkCache, named_after
 
 FORMAT = "2"  # of what is kept; raise it when a reader gives something else for the same bytes
