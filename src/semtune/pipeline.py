@@ -8,7 +8,7 @@ is damaged, or when it never ran; see `semtune.walk`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from semtune.search import step as searching
 from semtune.select import step as selecting
 from semtune.step import ModelRef
 from semtune.train import step as training
-from semtune.walk import PlannedStep, Rerun, StepReport, foresee, walk
+from semtune.walk import PlannedStep, Rerun, RunReport, StepReport, foresee, walk
 
 if TYPE_CHECKING:
     from semtune.protocols import Encoder
@@ -85,31 +85,6 @@ class Context:
         return exporting.serving_folder(self.backbone, self.run.root / STORE / MODELS, self.progress)
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """What a run came to."""
-
-    name: str
-    path: str
-    steps: tuple[StepReport, ...]
-    exit_code: int
-
-    def result(self, step: str) -> Mapping[str, Any]:
-        """A step's numbers; empty if it has none."""
-        return next((report.result for report in self.steps if report.step == step), {})
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON form of `semtune run --json`."""
-        evaluation, answers = self.result("evaluate"), self.result("search")
-        return {
-            "name": self.name,
-            "path": self.path,
-            "steps": [report.as_dict() for report in self.steps],
-            **{key: evaluation.get(key) for key in ("verdict", "sentence", "gain", "interval", "p_value")},
-            "answers": answers.get("answers", []),
-        }
-
-
 def run_pipeline(
     config: RunConfig, *, rerun: Rerun = "changed", dry_run: bool = False, progress: Progress = QUIET,
     on_step: Callable[[StepReport], None] = lambda _report: None, on_start: Callable[[str, str], None] = lambda _step, _why: None,
@@ -143,13 +118,13 @@ def run_pipeline(
         context.run.sweep()
         write_config(config, root / "config.yaml")
         try:
-            walked = walk(
-                context, context.run, steps, rerun, config.seed, on_start, on_step, lambda report: _gate(config, report)
-            )
+            return walk(
+                context, context.run, steps, rerun, config.name, config.seed, on_start, on_step,
+                lambda report: _gate(config, report),
+            )  # fmt: skip
         finally:
             if not keep_store:
                 shutil.rmtree(root / STORE, ignore_errors=True)
-    return RunReport(config.name, str(root), walked.steps, walked.exit_code)
 
 
 def chosen_steps(config: RunConfig) -> list[PlannedStep[Context]]:

@@ -79,11 +79,28 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
-    """The reports of the steps, and the exit code that they end with."""
+class RunReport:
+    """What a run came to."""
 
+    name: str
+    path: str
     steps: tuple[StepReport, ...]
     exit_code: int
+
+    def result(self, step: str) -> Mapping[str, Any]:
+        """A step's numbers; empty if it has none."""
+        return next((report.result for report in self.steps if report.step == step), {})
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form of `semtune run --json`."""
+        evaluation, answers = self.result("evaluate"), self.result("search")
+        return {
+            "name": self.name,
+            "path": self.path,
+            "steps": [report.as_dict() for report in self.steps],
+            **{key: evaluation.get(key) for key in ("verdict", "sentence", "gain", "interval", "p_value")},
+            "answers": answers.get("answers", []),
+        }
 
 
 def walk(
@@ -91,11 +108,12 @@ def walk(
     run: RunDirectory,
     steps: Sequence[PlannedStep[C]],
     rerun: Rerun,
+    name: str,
     seed: int,
     on_start: Callable[[str, str], None],
     on_step: Callable[[StepReport], None],
     stop_after: Callable[[StepReport], int],
-) -> Walked:
+) -> RunReport:
     """Run the steps that have to be run, in order; `stop_after` gives the exit code that a step's report ends the run with.
 
     Raises:
@@ -121,7 +139,7 @@ def walk(
         if exit_code := stop_after(reports[-1]):
             break
     run.write_manifest()
-    return Walked(tuple(reports), exit_code)
+    return RunReport(name, str(run.root), tuple(reports), exit_code)
 
 
 def foresee(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], rerun: Rerun) -> list[StepReport]:

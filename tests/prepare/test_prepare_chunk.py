@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semtune.prepare.passages.chunk import chunk as cut
-from semtune.prepare.sentences import join, sentences, units
+from semtune.sentences import join, sentences, units
 
 
 def chunk(*args, **more):

@@ -11,8 +11,7 @@ import typer
 from semtune.cli.console import JSON, Console
 
 if TYPE_CHECKING:
-    from semtune.pipeline import RunReport
-    from semtune.walk import StepReport
+    from semtune.walk import RunReport, StepReport
 
 SNIPPET = 68
 

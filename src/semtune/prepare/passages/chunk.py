@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from semtune.prepare.passages.spans import CharacterIndex
-from semtune.prepare.sentences import Unit, join, units
 from semtune.progress import QUIET, Progress
+from semtune.sentences import Unit, join, units
 from semtune.types import Role
 
 BATCH = 2_000  # texts per call of the tokenizer, which uses all cores within a call

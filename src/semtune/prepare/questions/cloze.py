@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.from_sections import Passage
-from semtune.prepare.sentences import units
+from semtune.sentences import units
 from semtune.text import key, stable_hash, tidy, word_count
 
 MIN_SENTENCES = 3

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from semtune.prepare.sentences import sentences
+from semtune.sentences import sentences
 from semtune.text import one_line, word_count
 
 Found = tuple[str, str]  # (qualified name, docstring)

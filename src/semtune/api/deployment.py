@@ -1,0 +1,178 @@
+"""Export, encode, index and run: from a tuned model to search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semtune.api.defaults import SEED
+from semtune.config import RunConfig, load_config, parse_config
+from semtune.errors import ConfigError, InputError
+from semtune.export.settings import ExportSettings
+from semtune.index.settings import IndexSettings
+from semtune.progress import QUIET, Progress
+
+if TYPE_CHECKING:
+    from semtune.dataset import Dataset
+    from semtune.export.step import ExportResult
+    from semtune.index.manifest import IndexManifest
+    from semtune.protocols import Encoder
+    from semtune.types import Encoded, Role
+    from semtune.walk import Rerun, RunReport, StepReport
+
+
+def export(
+    model: str,
+    out: str | Path | None = None,
+    *,
+    settings: ExportSettings = ExportSettings(),  # noqa: B008
+    progress: Progress = QUIET,
+) -> ExportResult:
+    """Export the whole pipeline (pooling and normalisation in the graph) and prove it equal to torch.
+
+    Args:
+        model: a name, a hub id, a model folder or a run folder.
+        out: a new folder with all that serving needs; None: the graphs are added to the model folder itself.
+        settings: of the step.
+        progress: shown while it works.
+
+    Raises:
+        ModelError: the model cannot be exported.
+        GateError: a graph's vectors are not torch's.
+    """
+    from semtune import contract as contracts
+    from semtune.export.step import ExportInputs, run
+    from semtune.hub import resolve
+    from semtune.io import atomic_folder
+    from semtune.sources import refuse_foreign
+
+    inputs = ExportInputs(resolve(model), settings)
+    if out is None:
+        return run(inputs, None, progress)
+    place = Path(out)
+    refuse_foreign(place, contracts.FILE, "a model that semtune made")
+    if contracts.weights_files(place) and not contracts.static_folder(place):
+        raise InputError(
+            f"{place} holds a model's weights, which an export would replace; nothing was overwritten. Give a new "
+            "folder with -o, or leave -o out to add the graphs to the model folder itself."
+        )
+    with atomic_folder(place) as scratch:
+        return run(inputs, scratch, progress)
+
+
+def encode(
+    model: str, texts: Sequence[str], *, role: Role = "document", runtime: str = "auto", progress: Progress = QUIET
+) -> Encoded:
+    """Embed texts, (n,) → (n, dim) float32, by a model's contract.
+
+    Raises:
+        ConfigError: `role` is neither "query" nor "document", or the runtime is unknown.
+        ModelError: there is no such model.
+    """
+    from semtune.encoders.load import parse_runtime
+
+    if role not in ("query", "document"):
+        raise ConfigError(f"The role is {role!r}. Allowed: query, document.")
+    return load_encoder(model, parse_runtime(runtime)).encode(texts, role, progress)
+
+
+def index(
+    model: str,
+    corpus: str | Path,
+    out: str | Path,
+    *,
+    settings: IndexSettings = IndexSettings(),  # noqa: B008
+    runtime: str = "auto",
+    seed: int = SEED,
+    progress: Progress = QUIET,
+) -> IndexManifest:
+    """Embed documents and index them, with their texts beside the vectors.
+
+    Args:
+        model: a name, a hub id, a model folder or a run folder.
+        corpus: a data set, a run, a corpus.jsonl, or any folder or table of texts.
+        out: the index folder to write.
+        settings: of the step.
+        runtime: of the model.
+        seed: of what is drawn when the corpus has to be prepared.
+        progress: shown while it works.
+
+    Raises:
+        InputError: there are no documents, or `out` is something else.
+    """
+    from semtune.encoders.load import parse_runtime
+    from semtune.hub import resolve
+    from semtune.index import manifest as manifests
+    from semtune.index.step import IndexInputs, run
+    from semtune.io import atomic_folder
+    from semtune.machine import keep_freed_memory
+    from semtune.sources import indexed_queries, read_documents, refuse_foreign
+
+    place, source, chosen = Path(out), Path(corpus), parse_runtime(runtime)
+    refuse_foreign(place, manifests.FILE, "an index", manifests.KIND)
+    if not source.exists():
+        raise InputError(f"{source.resolve()} does not exist; there is nothing to index.")
+    folder = resolve(model, serving=chosen != "torch")
+    keep_freed_memory()
+    encoder = load_encoder(str(folder), chosen)
+    documents = read_documents(source, folder, encoder.contract, seed, progress)
+    inputs = IndexInputs(lambda: documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place)
+    with atomic_folder(place) as scratch:
+        return run(inputs, scratch, progress).manifest
+
+
+def run(
+    config: RunConfig | Mapping[str, Any] | str | Path,
+    *,
+    rerun: Rerun = "changed",
+    dry_run: bool = False,
+    keep_store: bool = True,
+    progress: Progress = QUIET,
+    on_start: Callable[[str, str], None] = lambda _step, _why: None,
+    on_step: Callable[[StepReport], None] = lambda _report: None,
+) -> RunReport:
+    """Walk the whole way: prepare, select where there are candidates, train, export, evaluate, index, search.
+
+    Args:
+        config: a `RunConfig`, its values, or the path of a config file.
+        rerun: "changed" runs what changed, "always" everything, "never" only what was never finished.
+        dry_run: only say what would run and why.
+        keep_store: keep the run's store of vectors for the next call.
+        progress: shown while it works.
+        on_start: called with a step's name and the reason before it runs.
+        on_step: called with each step's report.
+
+    Raises:
+        SemtuneError: a step failed; the finished ones stay, and the next call continues there.
+    """
+    from semtune.pipeline import run_pipeline
+
+    if isinstance(config, str | Path):
+        chosen = load_config(Path(config))
+    else:
+        chosen = config if isinstance(config, RunConfig) else parse_config(dict(config))
+    return run_pipeline(
+        chosen,
+        rerun=rerun,
+        dry_run=dry_run,
+        progress=progress,
+        on_step=on_step,
+        on_start=on_start,
+        keep_store=keep_store,
+    )
+
+
+def load_encoder(model: str, runtime: str = "auto") -> Encoder:
+    """Open a model by folder, run, name or hub id; see `semtune.encoders.load.load_encoder`."""
+    from semtune.encoders import load
+
+    return load.load_encoder(model, runtime)
+
+
+def load_dataset(folder: str | Path) -> Dataset:
+    """Read a data set folder, one that `prepare` wrote, that of a run, or any BEIR folder."""
+    from semtune import dataset
+    from semtune.prepare.build.for_other_steps import dataset_folder
+
+    return dataset.load(dataset_folder(Path(folder)))
