@@ -335,7 +335,7 @@ def test_what_is_written_runs_again_and_says_everything(tmp_path):
     assert load_config(tmp_path / "config.yaml") == config
     text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
     assert text.startswith("# Resolved by semtune")
-    assert list(yaml.safe_load(text)) == list(RunConfig.model_fields)
+    assert list(yaml.safe_load(text)) == ["format", *RunConfig.model_fields]
     assert "№ 5?" in text
 
 
@@ -344,6 +344,15 @@ def test_a_key_of_an_older_config_is_known_by_its_new_name():
         parse_config({"name": "demo", "prepare": {"source": "x", "verdicts": "labels"}}).prepare.pair_labels == "labels"
     )
     assert parse_section("prepare", ["verdicts=labels"]).pair_labels == "labels"
+
+
+def test_a_config_of_a_later_minor_format_loses_what_is_unknown_and_of_a_major_one_is_refused():
+    later = LEAST | {"format": "1.99", "colour": "red", "train": {"max_steps": 3, "warp": 9}}
+    assert parse_config(later) == parse_config(LEAST | {"train": {"max_steps": 3}})
+    with pytest.raises(ConfigError, match=r"format 2\.0, which is newer .* Install a newer Semtune"):
+        parse_config(LEAST | {"format": "2.0"})
+    with pytest.raises(ConfigError, match="unknown key 'colour'"):
+        parse_config(LEAST | {"format": "1.1", "colour": "red"})
 
 
 def test_a_section_alone_is_checked_like_the_whole():

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from semtune import formats
 from semtune.errors import ConfigError, InputError
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.export.settings import ExportSettings
@@ -20,7 +21,7 @@ from semtune.io import atomic_file
 from semtune.prepare.settings import PrepareSettings
 from semtune.search.settings import SearchSettings
 from semtune.select.settings import SelectSettings
-from semtune.settings import Settings, in_words
+from semtune.settings import Settings, in_words, known_keys
 from semtune.train.settings import TrainSettings
 
 VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
@@ -103,8 +104,9 @@ def parse_config(values: dict[str, Any], origin: str = "the config") -> RunConfi
     """Check a config given as plain values.
 
     Raises:
-        ConfigError: every wrong key and value, with the nearest known name or what is allowed.
+        ConfigError: every wrong key and value, with the nearest known name or what is allowed; or a later format.
     """
+    values = formats.check_config(values, origin, lambda place: known_keys(RunConfig, place))
     # A section whose keys are all commented out is empty in YAML.
     given = {key: value for key, value in values.items() if value is not None or key not in RunConfig.model_fields}
     for (section, old), new in RENAMED.items():
@@ -136,7 +138,7 @@ def write_config(config: RunConfig, path: Path) -> None:
     """Write the resolved config, every default filled in; it runs again."""
     with atomic_file(path) as out:
         out.write("# Resolved by semtune; every default is written out. `semtune run` takes this file as it is.\n")
-        yaml.safe_dump(config.model_dump(mode="json"), out, sort_keys=False, allow_unicode=True)
+        yaml.safe_dump(formats.CONFIG.stamp(config.as_dict()), out, sort_keys=False, allow_unicode=True)
 
 
 def _override(values: dict[str, Any], override: str) -> None:

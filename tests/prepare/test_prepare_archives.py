@@ -101,9 +101,9 @@ def test_an_archive_within_a_folder(tmp_path):
 def test_broken_archives_are_refused_or_counted(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"no archive at all" * 100)
-    with pytest.raises(InputError, match=r"holds no text that can be read \(1 broken or encrypted archive"):
+    with pytest.raises(InputError, match=r"has no readable text \(1 broken or encrypted archive"):
         read_archive(path, Tally())
-    with pytest.raises(InputError, match="no archive that can be opened"):
+    with pytest.raises(InputError, match="cannot be opened as an archive"):
         sniff(path)
     (tmp_path / "b.txt").write_text("Fine.")
     tally = Tally()

@@ -200,7 +200,7 @@ def test_beir_with_test_only_is_split_anew_but_evaluated_as_it_is(tmp_path, toke
 
 def test_beir_where_nothing_fits_is_refused(tmp_path, tokenizer):
     folder = beir(tmp_path / "b", {"test": [("x", "d1", 1)]})
-    with pytest.raises(InputError, match="no judgement joins"):
+    with pytest.raises(InputError, match="no judgement matches"):
         prepare(folder, tokenizer, 24, PrepareSettings(), 0)
 
 

@@ -101,7 +101,7 @@ def test_tables_too_large_or_no_gzip_are_refused(tmp_path, monkeypatch):
         read_table(tmp_path / "a.csv.gz", SETTINGS, Tally())
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"query,document\n" + b"q,d\n" * 500))
     monkeypatch.setattr(cells, "MAX_TABLE", 1000)
-    with pytest.raises(InputError, match=r"is larger than 0 MiB\. Give it in parts"):
+    with pytest.raises(InputError, match=r"is larger than 0 MiB\. Split it"):
         read_table(tmp_path / "a.csv.gz", SETTINGS, Tally())
 
 
@@ -193,7 +193,7 @@ def test_packed_beir(tmp_path, write_jsonl):
 def test_beir_that_points_nowhere_is_refused(tmp_path, write_jsonl):
     folder = beir(tmp_path / "b", write_jsonl)
     (folder / "qrels" / "test.tsv").write_text("q7\t7\t1\n")
-    with pytest.raises(InputError, match="no judgement joins a known query"):
+    with pytest.raises(InputError, match="no judgement matches a known query"):
         read_beir(folder, Tally(), LOOSE)
 
 

@@ -274,7 +274,7 @@ def test_folder_with_every_type_packed_and_not(tmp_path):
     ]
     assert {reason: (entry["count"], entry["example"]) for reason, entry in tally.dropped.items()} == {
         "unreadable file": (2, "e.txt.gz (broken gzip file)"),
-        ".pdf file that cannot be read": (2, "g.pdf is locked by a password."),
+        ".pdf file that cannot be read": (2, "g.pdf needs a password."),
         ".docx file that cannot be read": (1, "i.docx cannot be opened as a Word document (broken or encrypted)."),
         "PDF page without text (scanned or empty)": (2, "j.pdf, page 1"),
         "file without text": (1, "j.pdf"),

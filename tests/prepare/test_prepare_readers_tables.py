@@ -71,7 +71,7 @@ def test_saved_hugging_face_folders(tmp_path, tokenizer):
     assert [len(data.pairs[split]) for split in ("train", "dev", "test")] == [30, 5, 5]
     assert data.report["dropped"]["split that is not train, dev or test"] == {"count": 1, "example": "extra"}
     (tmp_path / "one" / "data-00000-of-00001.arrow").unlink()
-    with pytest.raises(InputError, match=r"is not whole: data-00000-of-00001\.arrow is missing"):
+    with pytest.raises(InputError, match=r"is incomplete: data-00000-of-00001\.arrow is missing"):
         find_kind(tmp_path / "one")
 
 
@@ -151,12 +151,12 @@ def test_squad(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ('{"a": 1}\n{"a": 2}', "Is it JSON lines"),
+        ('{"a": 1}\n{"a": 2}', "If it is JSON lines, rename it"),
         ("{", "is not valid JSON"),
         ("[" * 200_000, "nested too deep"),
         ('{"a": 1}', r"no rows.*found an object with a"),
         ("3", "found int"),
-        ("[]", "no JSON object in it"),
+        ("[]", "has no JSON object"),
         ('[{"x": 1, "y": 2}]', r"cannot tell what the columns are\. Found: x, y"),
     ],
 )
@@ -186,7 +186,7 @@ def test_inference_by_names_words_and_numbers(tmp_path, write_jsonl):
             "negative pair whose first text has no positive": 1,
             "pair without an agreed label": 1,
         }
-    assert sniff(multi).description.startswith("a table of premises with hypotheses that follow or do not")
+    assert sniff(multi).description.startswith("a table of premises with hypotheses: those that follow become positives")
     turned = pa.Table.from_pylist([{"premise": p, "hypothesis": h, "label": (2, 1, 0, -1)[n]} for p, h, _, n in rows])
     pq.write_table(schema(turned, label=("contradiction", "neutral", "entailment")), tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet", SETTINGS, Tally()).pairs == wanted
@@ -256,7 +256,7 @@ def test_columns_without_header_are_called_by_number(tmp_path):
     ]
     with pytest.raises(InputError, match=r"Found: Hallo\., Hello\."):
         read_table(path, SETTINGS, Tally())
-    with pytest.raises(InputError, match="names the column '3' as positive, but there is none"):
+    with pytest.raises(InputError, match="gives the column '3' for positive, but there is no such column"):
         read_table(path, PrepareSettings(roles={"anchor": "1", "positive": "3"}), Tally())
 
 
@@ -290,7 +290,7 @@ def test_tmx(tmp_path):
 def test_two_files_of_lines(tmp_path):
     german, english = tmp_path / "tatoeba.deu-eng.deu", tmp_path / "tatoeba.deu-eng.eng"
     german.write_text("Hallo.\nTschüss.\n")
-    with pytest.raises(InputError, match=r"one half of a pair of files; the other, tatoeba\.deu-eng\.eng"):
+    with pytest.raises(InputError, match=r"one half of a pair of files; the other half, tatoeba\.deu-eng\.eng"):
         find_kind(german)
     english.write_text("Hello.\nBye.\n")
     assert find_kind(german) == "table"

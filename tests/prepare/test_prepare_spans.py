@@ -10,8 +10,8 @@ from semtune.errors import ConfigError, InputError
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.passages.chunk import chunk
 from semtune.prepare.passages.spans import document_text, passage_text
-from semtune.sentences import sentences
 from semtune.prepare.settings import PrepareSettings
+from semtune.sentences import sentences
 
 PROSE = "Die Äpfel sind reif. Wer hat z. B. am 3. Oktober Zeit? 今天下雨，我们在家。你好吗？「はい。」と言った。 He left…\n\n"
 CODE = "    def f(x):\n        return x + 1\n\n```\na = {'b': 1}\n```\n\n- one item\n- two items\n"

@@ -133,7 +133,7 @@ def test_empty_missing_and_binary_files_are_refused(tmp_path):
     with pytest.raises(InputError, match="is empty"):
         read_table(path, SETTINGS, Tally())
     path.write_text("query,document\n")
-    with pytest.raises(InputError, match="no row that can be used"):
+    with pytest.raises(InputError, match="has no usable row"):
         read_table(path, SETTINGS, Tally())
     path.write_bytes(b"\x00\x01")
     with pytest.raises(InputError, match="is not text"):

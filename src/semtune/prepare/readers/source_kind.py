@@ -84,7 +84,7 @@ def existing(source: str | Path) -> Path:
     path = Path(source).expanduser()
     if not path.exists():
         raise InputError(
-            f"{path.absolute()} does not exist.{nearest(str(source), [NAME])} Give a folder of texts, a .csv, .tsv or "
+            f"There is no {path.absolute()}.{nearest(str(source), [NAME])} Give a folder of texts, a .csv, .tsv or "
             f".jsonl file, a BEIR folder, or {NAME!r} for the documentation of this Python."
         )
     return path

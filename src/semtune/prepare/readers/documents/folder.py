@@ -37,7 +37,7 @@ def list_files(folder: Path, tally: Tally) -> list[Path]:
     root = folder.resolve()
     found = [path for path in _walk(folder, tally) if _usable(path, folder, root, tally)]
     if not found:
-        raise InputError(f"{root} is empty. Give a folder with {_known()} files.")
+        raise InputError(f"{root} is empty: no file to read in it. Give a folder with {_known()} files.")
     readable = [path for path in found if _is_read(path)]
     if not readable:
         suffixes = Counter(path.suffix.lower() or "(none)" for path in found)

@@ -91,7 +91,7 @@ def find_roles(
         _refuse_two(where, torn, claims[torn])
     anchor, positive = _guess(columns, sample)
     raise InputError(
-        f"{where}: cannot tell the roles of the columns. Found: {_listed(columns) or 'none'}. Allowed: {ALLOWED}. "
+        f"{where}: cannot tell what the columns are. Found: {_listed(columns) or 'none'}. Allowed: {ALLOWED}. "
         f"Rename the columns, or say which is which, e.g. roles: {{anchor: {anchor}, positive: {positive}}}."
     )
 
