@@ -48,14 +48,14 @@ def test_run_for_people_ends_with_a_summary_and_what_to_do_next(semtune, config,
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
     table = [row for row in rows if len(row) == 5]
     assert [row[:3] for row in table] == [[step, "unchanged", "0.0"] for step in STEPS]
-    assert [row[4] for row in table[1:3]] == ["train/model", "evaluate/report.html"]
+    assert [table[STEPS.index(step)][4] for step in ("train", "evaluate")] == ["train/model", "evaluate/report.html"]
     evaluated = json.loads((run / "evaluate" / "step.json").read_text())["result"]
     assert " ".join(evaluated["sentence"].split()) in " ".join(answer.out.split())
     assert f"“{QUESTION}”" in answer.out
 
 
 def test_questions_and_places_with_brackets_are_shown_as_they_are(semtune, config, run, monkeypatch, tmp_path):
-    monkeypatch.setattr("semtune.pipeline._base_answers", lambda _context, questions, _k: [[] for _ in questions])
+    monkeypatch.setattr("semtune.search.step.base_answers", lambda _inputs, questions, *_rest: [[] for _ in questions])
     (tmp_path / "[red]").mkdir()
     shutil.move(tmp_path / "runs", tmp_path / "[red]" / "runs")
     question = "how to close the [/b] tag of [bold] text"
@@ -232,7 +232,7 @@ def test_train_then_export_in_place(semtune, done, toy_model, tmp_path):
 
     for wrong, message in (
         (["export", done, "-o", out], f"{out} holds a model's weights, which an export would replace"),
-        (["train", done, "--model", out, "-o", out], f"{out} is the model to be tuned; it is left alone."),
+        (["train", done, "--model", out, "-o", out], f"{out} is the model to be tuned; nothing was overwritten."),
     ):
         answer = semtune(*wrong)
         assert (answer.code, answer.error[: len(message)]) == (2, message)
@@ -339,7 +339,7 @@ def test_init_says_what_it_saw_and_leaves_a_config_alone(semtune, tmp_path, toy_
     assert load_config(out).model == str(toy_model)
     out.write_text("mine")
     answer = semtune("init", table, "-o", out)
-    assert (answer.code, answer.error) == (2, f"{out} exists; it is left alone. Give another file with -o, or --force.")
+    assert (answer.code, answer.error) == (2, f"{out} already exists; nothing was overwritten. Give another file with -o, or --force.")
     assert out.read_text() == "mine"
     assert semtune("init", table, "-o", out, "--force").code == 0
     assert load_config(out).name == "faq.csv"

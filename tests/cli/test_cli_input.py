@@ -113,10 +113,10 @@ def test_a_blank_question_is_refused(semtune, place):
 
 
 WRITERS = {
-    "prepare pages --model toy -o {}": "data set",
-    "train run --model toy -o {}": "model that semtune made",
-    "export toy -o {}": "model that semtune made",
-    "index run run -o {}": "index",
+    "prepare pages --model toy -o {}": "a data set",
+    "train run --model toy -o {}": "a model that semtune made",
+    "export toy -o {}": "a model that semtune made",
+    "index run run -o {}": "an index",
 }
 
 
@@ -128,7 +128,7 @@ def test_what_is_not_the_command_s_own_is_left_alone(semtune, place, done, comma
         shutil.copytree(done, place / "run")
     before = contents(place / target) if (place / target).is_dir() else (place / target).read_bytes()
     answer = semtune(*command.format(target).split())
-    message = f"{target} exists and is no {WRITERS[command]}; it is left alone. Give a new folder with -o."
+    message = f"{target} already exists and is not {WRITERS[command]}; nothing was overwritten. Give a new folder with -o."
     assert (answer.code, answer.error) == (2, message)
     assert (contents(place / target) if (place / target).is_dir() else (place / target).read_bytes()) == before
 

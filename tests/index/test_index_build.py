@@ -64,7 +64,7 @@ def test_the_manifest_says_what_is_there(folder, kept):
     assert manifest == manifests.IndexManifest(
         backend=kept.settings.backend, index_type="Flat" if kept.name == "faiss" else "FLAT", metric="ip",
         dimension=128, count=10, model="../model", model_name="toy", fingerprint="toy-128-32-", runtime="toy",
-        recall_at_10=1.0, truncated=0, uri=kept.settings.uri, collection=manifest.collection,
+        recall_at_10=1.0, truncated=0, uri=kept.settings.uri, collection=manifest.collection, asked_with="chunks",
     )  # fmt: skip
     assert bool(manifest.collection) == (kept.name != "faiss")
 
@@ -79,7 +79,7 @@ def test_other_clients_of_milvus_find_the_ids(backend_named, tmp_path):
 
     for name in ("milvus-file", "milvus-server"):
         backend = backend_named(name)
-        settings = replace(backend.settings, collection="my_documents")
+        settings = backend.settings.replace(collection="my_documents")
         made = build(DOCUMENTS, ENCODER, tmp_path, tmp_path / name, settings)
         client = MilvusClient(uri=backend.uri)
         rows = client.query("my_documents", filter="row >= 0", output_fields=["id", "row"])
@@ -162,7 +162,7 @@ def test_a_build_that_breaks_down_leaves_the_old_index(folder, kept, tmp_path, m
         raise RuntimeError("power cut")
 
     if where == "vectors":
-        monkeypatch.setattr(building, "_recall", fail)
+        monkeypatch.setattr(building, "recall", fail)
     if where == "documents":
         monkeypatch.setattr(building, "write_store", fail)
     if where == "manifest":
@@ -304,3 +304,39 @@ def test_a_milvus_that_is_not_there_or_not_ours_is_refused_in_words(milvus_serve
 def test_a_store_without_its_files_is_refused(tmp_path):
     with pytest.raises(InputError, match="is not a whole index"):
         DocumentStore(tmp_path)
+
+
+def test_the_recall_is_asked_with_queries_or_with_chunks_never_with_what_is_indexed(tmp_path):
+    asked = []
+
+    class Noting:
+        contract, runtime = ENCODER.contract, ENCODER.runtime
+
+        def encode(self, texts, role="document", progress=None):
+            asked.append((role, list(texts)))
+            return ENCODER.encode(texts, role, progress)
+
+    documents = [Document("a", "one two three four five six seven eight nine"), Document("b", "ten")]
+    made = build(documents, Noting(), tmp_path, tmp_path / "one", IndexSettings())
+    assert made.asked_with == "chunks"
+    assert sorted(asked[1][1]) == ["four five six", "ten"]
+    made = build(documents, Noting(), tmp_path, tmp_path / "two", IndexSettings(), queries=["what is ten?"])
+    assert (made.asked_with, asked[3]) == ("queries", ("query", ["what is ten?"]))
+
+
+def test_recall_counts_what_the_index_misses_of_the_exact_ten():
+    from semtune.index.build import recall
+    from semtune.index.exact import ExactIndex
+
+    vectors = np.eye(40, 20, dtype=np.float32) + np.linspace(0, 0.5, 40, dtype=np.float32)[:, None]
+    queries = vectors[:4] * 0.5
+
+    class Half:
+        """Gives every second of the exact answers."""
+
+        def search(self, asked, k):
+            found = ExactIndex(vectors).search(asked, 2 * k)
+            return type(found)(found.rows[:, ::2], found.scores[:, ::2])
+
+    assert recall(ExactIndex(vectors), vectors, queries) == 1.0
+    assert recall(Half(), vectors, queries) == 0.5
