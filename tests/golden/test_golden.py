@@ -67,7 +67,7 @@ def test_the_old_data_set_is_read():
 
 
 def test_the_old_review_is_read():
-    assert [suspect.verdict for suspect in read_review(OLD / "review.jsonl")] == ["relevant", "negative", ""]
+    assert [suspect.label for suspect in read_review(OLD / "review.jsonl")] == ["relevant", "negative", ""]
 
 
 def test_the_old_configs_are_read_with_the_key_of_then():
