@@ -56,9 +56,8 @@ def work_beside(out: Path) -> Iterator[Path | None]:
     with storage_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with held(work) as ours:
-            with _removed_if_over(work) if ours else contextlib.nullcontext():
-                yield work if ours else None
+        with held(work) as ours, _removed_if_over(work) if ours else contextlib.nullcontext():
+            yield work if ours else None
     finally:
         if new:  # only now: the lock was in it
             _remove_empty(work.parent)
