@@ -55,17 +55,30 @@ def work_beside(out: Path) -> Iterator[Path | None]:
     new = not work.parent.exists()
     with storage_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-    with held(work) as ours:
-        over = False
-        try:
+    try:
+        with held(work) as ours, _removed_if_over(work) if ours else contextlib.nullcontext():
             yield work if ours else None
-            over = True
-        except BaseException as error:
-            over = isinstance(error, InputError | ConfigError)
-            raise
-        finally:
-            if ours and over:
-                shutil.rmtree(work, ignore_errors=True)
-            for empty in [work] * ours + [work.parent] * new:
-                with contextlib.suppress(OSError):  # not empty
-                    empty.rmdir()
+    finally:
+        if new:  # only now: the lock was in it
+            _remove_empty(work.parent)
+
+
+@contextlib.contextmanager
+def _removed_if_over(work: Path) -> Iterator[None]:
+    """Remove a folder after the block, unless the block was stopped and can be continued."""
+    over = False
+    try:
+        yield
+        over = True
+    except BaseException as error:
+        over = isinstance(error, InputError | ConfigError)
+        raise
+    finally:
+        if over:
+            shutil.rmtree(work, ignore_errors=True)
+        _remove_empty(work)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # not empty
+        folder.rmdir()
