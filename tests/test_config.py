@@ -183,7 +183,7 @@ def test_an_unknown_key_names_the_nearest_known_one(given, message):
         ("train", "max_steps", 0, "input should be -1 (no limit) or greater than 0"),
         ("train", "max_steps", -2, "input should be -1 (no limit) or greater than 0"),
         ("train", "per_device_train_batch_size", 1, "input should be greater than or equal to 2"),
-        ("train", "precision", "fp16", "input should be 'auto', 'bf16' or 'fp32'"),
+        ("train", "precision", "half", "input should be 'auto', 'bf16' or 'fp32'"),
         ("prepare", "test_share", 1, "input should be less than 1"),
         ("evaluate", "min_queries", "many", "input should be a valid integer, unable to parse string as an integer"),
         ("search", "k", 101, "input should be less than or equal to 100"),
@@ -201,7 +201,7 @@ def test_all_wrong_values_are_listed_at_once():
         "name: string should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]*$' (found '../up')",
         "'prepare' is missing",
         "train.learning_rate: input should be less than 1 (found 2)",
-        "export.format.1: input should be 'onnx' or 'torchscript' (found 'onx')",
+        "export.format.1: input should be 'onnx' or 'torchscript' (found 'onx'). Did you mean 'onnx'?",
         f"unknown key 'x'. Allowed: {TOP_KEYS}",
     ]
 

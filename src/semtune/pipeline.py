@@ -151,7 +151,13 @@ def _gate(config: RunConfig, report: StepReport) -> int:
 def _prepare(context: Context) -> preparing.PrepareInputs:
     settings = context.config.prepare
     return preparing.PrepareInputs(
-        settings.source, settings, context.reader, context.config.seed, context.config.name, context.path("prepare")
+        settings.source,
+        settings,
+        context.reader,
+        context.config.seed,
+        context.config.name,
+        context.path("prepare"),
+        store=context.store,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -70,7 +71,8 @@ def _mistake(item: Any, model: type[BaseModel]) -> str:
     if item["type"] == "missing":
         return f"{where!r} is missing"
     message = f"{item['msg'][0].lower()}{item['msg'][1:]}"
-    return f"{where}: {message} (found {item['input']!r})" if where else message
+    hint = nearest(str(item["input"]), re.findall(r"'([^']*)'", item["msg"])) if item["type"] == "literal_error" else ""
+    return f"{where}: {message} (found {item['input']!r}){'.' if hint else ''}{hint}" if where else message
 
 
 def mistake(kind: str, message: str) -> PydanticCustomError:

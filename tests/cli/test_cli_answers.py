@@ -82,7 +82,7 @@ def test_run_s_options_reach_the_pipeline(semtune, config, run):
 def test_the_gate_s_exit_code_is_the_command_s(semtune, config, run):
     answer = semtune("run", config(evaluate={"gate": True, "min_queries": 11}), "--json")
     assert (answer.code, answer.json["verdict"]) == (2, "cannot-judge")
-    assert [step["step"] for step in answer.json["steps"]] == STEPS[:3]
+    assert [step["step"] for step in answer.json["steps"]] == STEPS[:4]
     assert "The gate (evaluate.gate) stopped the run here" in answer.err
 
 
@@ -166,6 +166,7 @@ def test_prepare_writes_the_run_s_data_set(semtune, done, toy_model, toy_folder,
         answer = semtune("prepare", toy_folder, "-o", tmp_path / "set", "--model", toy_model, "--json")
         assert answer.code == 0
     report = json.loads((tmp_path / "set" / "prepare.json").read_text())
+    assert report.pop("format") == "1.0"
     assert answer.json == {"path": str(tmp_path / "set"), "rows": {"train": 40, "dev": 10, "test": 10}, **report}
     expected = contents(done / "prepare")
     made = contents(tmp_path / "set")
@@ -298,17 +299,15 @@ def test_info_and_init_take_files_by_split_and_info_roles(semtune, tmp_path):
     assert load_config(tmp_path / "a.yaml").prepare.source == dict(part.split("=") for part in parts)
 
 
-def test_init_shows_the_sources_of_questions_and_stays_valid_when_uncommented(semtune, toy_folder, tmp_path):
+def test_init_shows_the_common_settings_and_stays_valid_when_uncommented(semtune, toy_folder, tmp_path):
     out = tmp_path / "a.yaml"
     assert semtune("init", toy_folder, "-o", out).code == 0
     text = out.read_text()
-    assert "#     link: 0.5  # " in text
     assert "#   hard_negatives: 0  # " in text
-    wanted = [line for line in text.splitlines() if line.lstrip("# ").startswith(("supervision:", "link:"))]
-    for line in wanted:
-        text = text.replace(line, line[2:].replace("link: 0.5", "link: 0.25"))
-    out.write_text(text)
-    assert load_config(out).prepare.supervision.link == 0.25
+    assert 10 <= len([line for line in text.splitlines() if line.startswith("#   ")]) <= 16
+    assert "docs/config.md" in text
+    out.write_text(text.replace("#   hard_negatives: 0", "  hard_negatives: 2"))
+    assert load_config(out).prepare.hard_negatives == 2
 
 
 @pytest.mark.parametrize(
@@ -339,7 +338,10 @@ def test_init_says_what_it_saw_and_leaves_a_config_alone(semtune, tmp_path, toy_
     assert load_config(out).model == str(toy_model)
     out.write_text("mine")
     answer = semtune("init", table, "-o", out)
-    assert (answer.code, answer.error) == (2, f"{out} already exists; nothing was overwritten. Give another file with -o, or --force.")
+    assert (answer.code, answer.error) == (
+        2,
+        f"{out} already exists; nothing was overwritten. Give another file with -o, or --force.",
+    )
     assert out.read_text() == "mine"
     assert semtune("init", table, "-o", out, "--force").code == 0
     assert load_config(out).name == "faq.csv"

@@ -46,23 +46,23 @@ CASES = {
     "train columns.csv --model toy -o new": "columns.csv: cannot tell what the columns are. Found: a, b.",
     "train run --model empty -o new": "empty is not a model folder",
     "train run --model toy -o new --set epochs=2": "--set: unknown key 'train.epochs'.",
-    "train run --model toy -o new --set max_steps=0": "--set: train.max_steps: allowed is -1 (no limit) or above 0",
+    "train run --model toy -o new --set max_steps=0": "--set: train.max_steps: input should be -1 (no limit) or greater than 0",
     "evaluate empty run": "empty is not a model folder",
     "evaluate run nowhere": "There is no {}/nowhere.",
     "evaluate run empty": "empty has nothing to evaluate a model on",
     "evaluate run columns.csv": "columns.csv: cannot tell what the columns are.",
-    "evaluate run run --runtime onxx": "Unknown runtime 'onxx'. Allowed: auto, onnx, onnx-int8, torch. Did you mean 'onnx'?",
+    "evaluate run run --runtime onxx": "Unknown runtime 'onxx'. Allowed: auto, static, onnx, onnx-int8, torch. Did you mean 'onnx'?",
     "evaluate run run --against empty": "empty is not a model folder",
     "export empty -o new": "empty is not a model folder",
-    "export toy -o new --format onx": "Unknown export format 'onx'. Allowed: onnx, torchscript. Did you mean 'onnx'?",
-    "export toy -o new --format ,": "--format names no format.",
-    "export toy -o new --precision int4": "Unknown export precision 'int4'. Allowed: fp32, int8. Did you mean 'int8'?",
+    "export toy -o new --format onx": "format.0: input should be 'onnx' or 'torchscript' (found 'onx'). Did you mean 'onnx'?",
+    "export toy -o new --format ,": "name at least one format (onnx, torchscript)",
+    "export toy -o new --precision int4": "precision.0: input should be 'fp32' or 'int8' (found 'int4'). Did you mean 'int8'?",
     "index empty run -o new": "empty is not a model folder",
-    "index run nowhere -o new": "There is no {}/nowhere to index.",
+    "index run nowhere -o new": "{}/nowhere does not exist; there is nothing to index.",
     "index run empty -o new": "{}/empty is empty: no file to read in it.",
     "index run columns.csv -o new": "columns.csv: cannot tell what the columns are.",
     "index run run -o new --backend fais": "Unknown index backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'?",
-    "index run run -o new --backend milvus": "The milvus backend needs a uri",
+    "index run run -o new --backend milvus": "the milvus backend needs a uri",
     "encode run nowhere.txt -o new.npy": "There is no file {}/nowhere.txt.",
     "encode run few.csv -o new.txt": "new.txt does not end in .npy, the format that is written.",
     "encode run few.csv -o new.npy --role both": "--role is 'both'. Allowed: query, document.",
@@ -128,7 +128,9 @@ def test_what_is_not_the_command_s_own_is_left_alone(semtune, place, done, comma
         shutil.copytree(done, place / "run")
     before = contents(place / target) if (place / target).is_dir() else (place / target).read_bytes()
     answer = semtune(*command.format(target).split())
-    message = f"{target} already exists and is not {WRITERS[command]}; nothing was overwritten. Give a new folder with -o."
+    message = (
+        f"{target} already exists and is not {WRITERS[command]}; nothing was overwritten. Give a new folder with -o."
+    )
     assert (answer.code, answer.error) == (2, message)
     assert (contents(place / target) if (place / target).is_dir() else (place / target).read_bytes()) == before
 

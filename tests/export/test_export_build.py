@@ -234,9 +234,11 @@ def test_a_graph_that_was_changed_afterwards_is_refused(exported, copy_of, graph
 
 
 def test_unknown_formats_and_folders_are_refused_in_words(tmp_path):
-    with pytest.raises(ConfigError, match=r"format 'onx'. Allowed: onnx, torchscript. Did you mean 'onnx'\?"):
+    with pytest.raises(
+        ConfigError, match=r"format\.0: input should be 'onnx' or 'torchscript' \(found 'onx'\)\. Did you mean 'onnx'\?"
+    ):
         export(tmp_path, ["onx"])
-    with pytest.raises(ConfigError, match=r"precision 'fp16'. Allowed: fp32, int8"):
+    with pytest.raises(ConfigError, match=r"precision\.0: input should be 'fp32' or 'int8' \(found 'fp16'\)"):
         check_formats(["onnx"], ["fp16"])
     with pytest.raises(ModelError, match="is not a model folder"):
         export(tmp_path, ["onnx"])

@@ -1,7 +1,6 @@
 """Index folders: what lies in them, what is refused, and that they are whole or not there."""
 
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest

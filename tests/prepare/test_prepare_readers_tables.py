@@ -186,7 +186,9 @@ def test_inference_by_names_words_and_numbers(tmp_path, write_jsonl):
             "negative pair whose first text has no positive": 1,
             "pair without an agreed label": 1,
         }
-    assert sniff(multi).description.startswith("a table of premises with hypotheses: those that follow become positives")
+    assert sniff(multi).description.startswith(
+        "a table of premises with hypotheses: those that follow become positives"
+    )
     turned = pa.Table.from_pylist([{"premise": p, "hypothesis": h, "label": (2, 1, 0, -1)[n]} for p, h, _, n in rows])
     pq.write_table(schema(turned, label=("contradiction", "neutral", "entailment")), tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet", SETTINGS, Tally()).pairs == wanted

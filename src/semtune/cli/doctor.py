@@ -40,7 +40,9 @@ def doctor(as_json: Annotated[bool, JSON] = False) -> None:
         )
         console.say(f"{mark} {path}{hint}")
     for name in ("runtimes", "indexes", "readers"):
-        console.say(f"{name}: {', '.join(each if usable else f'{each} (not usable)' for each, usable in found[name].items())}")
+        console.say(
+            f"{name}: {', '.join(each if usable else f'{each} (not usable)' for each, usable in found[name].items())}"
+        )
     console.document(found)
 
 

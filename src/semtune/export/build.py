@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from semtune import contract as contracts
 from semtune.contract import Contract, Export
-from semtune.errors import ConfigError, ModelError, nearest
+from semtune.errors import ModelError
+from semtune.export.settings import ExportSettings
 from semtune.io import atomic_folder, read_json, sha256_file, storage_errors, write_json
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 Maker: TypeAlias = Callable[[Role], Callable[[list[str]], Embeddings]]  # role → texts → vectors
 
-FORMATS = ("onnx", "torchscript")
-PRECISIONS = ("fp32", "int8")
 INT8 = "onnx-int8"
 FILES = {"onnx": "onnx/model.onnx", INT8: "onnx/model_int8.onnx", "torchscript": "torchscript/model.pt"}
 CARRIED = ("config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")  # fmt: skip
@@ -49,16 +48,7 @@ def check_formats(formats: Sequence[str], precisions: Sequence[str]) -> None:
     Raises:
         ConfigError: with the allowed ones, or int8 of a format that has none.
     """
-    for kind, given, allowed in (("format", formats, FORMATS), ("precision", precisions, PRECISIONS)):
-        for value in given:
-            if value not in allowed:
-                raise ConfigError(
-                    f"Unknown export {kind} {value!r}. Allowed: {', '.join(allowed)}.{nearest(value, allowed)}"
-                )
-    if "int8" in precisions and "onnx" not in formats:
-        raise ConfigError(
-            f"int8 is for the onnx format; {', '.join(formats)} is written in fp32. Add onnx to the formats."
-        )
+    ExportSettings(format=tuple(formats), precision=tuple(precisions))  # type: ignore[arg-type]
 
 
 def graphs(formats: Sequence[str], precisions: Sequence[str]) -> list[str]:
@@ -84,11 +74,11 @@ def export(
 
     Args:
         model_folder: a sentence-transformers folder.
-        formats: of `FORMATS`.
+        formats: "onnx", "torchscript".
         out: a new folder that holds all that serving needs and no torch weights; None adds the graphs to
             `model_folder` itself.
         texts: some of the user's own texts, to be compared too.
-        precisions: of `PRECISIONS`, for the onnx format.
+        precisions: "fp32", "int8", for the onnx format.
 
     Raises:
         ModelError: the folder cannot be opened.

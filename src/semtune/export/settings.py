@@ -5,23 +5,24 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from semtune.settings import Settings, split_words
+from semtune.settings import Settings, mistake, split_words
 
 
 class ExportSettings(Settings):
     """export: the model as a graph that serves without torch."""
 
     format: Annotated[tuple[Literal["onnx", "torchscript"], ...], BeforeValidator(split_words)] = Field(
-        ("onnx",), min_length=1, description="onnx (needed to serve), torchscript"
+        ("onnx",), description="onnx (needed to serve), torchscript"
     )
     precision: Annotated[tuple[Literal["fp32", "int8"], ...], BeforeValidator(split_words)] = Field(
-        ("fp32",), min_length=1, description="of the onnx graph: fp32 (which is served), int8 beside it"
+        ("fp32",), description="of the onnx graph: fp32 (which is served), int8 beside it"
     )
 
     @model_validator(mode="after")
     def _int8_is_onnx(self) -> ExportSettings:
+        if not self.format or not self.precision:
+            raise mistake("empty", "name at least one format (onnx, torchscript) and one precision (fp32, int8)")
         if "int8" in self.precision and "onnx" not in self.format:
-            raise PydanticCustomError("int8", "int8 is for the onnx format; add onnx to the formats")
+            raise mistake("int8", "int8 is for the onnx format; add onnx to the formats")
         return self

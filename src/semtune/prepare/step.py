@@ -16,6 +16,7 @@ from semtune.types import SPLITS
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
+    from semtune.encoders.vector_store import VectorStore
 
 LIBRARIES = ("tokenizers", "selectolax", "ftfy", "markdown-it-py")
 PAGE, PARTS = "report.html", "kept"
@@ -33,6 +34,7 @@ class PrepareInputs:
         title: of the report page.
         replaces: the data set whose place the new one takes: labels that people wrote into its review stay.
         work: holds finished parts of a killed attempt; None: `out` does.
+        store: shares vectors with the other steps of a run.
     """
 
     source: str | dict[str, str]
@@ -42,6 +44,7 @@ class PrepareInputs:
     title: str
     replaces: Path | None = None
     work: Path | None = None
+    store: VectorStore | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +119,7 @@ def run(inputs: PrepareInputs, out: Path, progress: Progress) -> Prepared:
     if settings.needs_encoder:
         keep_freed_memory()
         encoder = load_encoder(str(reader.folder), fast=True)
+        encoder = inputs.store.over(encoder) if inputs.store else encoder
     if settings.needs_judge:
         judge = CrossEncoderJudge.load(settings.needs_judge)
     made = prepare(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune.dataset import Dataset
+from semtune.encoders.vector_store import StoredEncoder, VectorStore
 from semtune.errors import ConfigError
 from semtune.prepare.build.from_documents import build_documents, limit_pairs
 from semtune.prepare.build.from_labelled_questions import build_labelled
@@ -16,7 +17,6 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.mine.reranker import Reranker
 from semtune.prepare.mine.review import ReviewOutcome, apply_review, sha256_review
 from semtune.prepare.mine.review_merge import gather_reviews, with_late_labels
-from semtune.prepare.mine.vector_cache import VectorCache
 from semtune.prepare.passages.chunk import TokenCounter
 from semtune.prepare.passages.token_cache import TokenLengthCache
 from semtune.prepare.questions.synthetic import add_synthetic
@@ -32,9 +32,9 @@ from semtune.protocols import Encoder
 from semtune.registry import need
 from semtune.text import key
 from semtune.types import Suspect
-from semtune.work_cache import Kept
 
 DEFAULT = PrepareSettings()
+WORK_BYTES = 8_000_000_000  # of vectors that a killed attempt leaves for the next one
 
 
 def prepare(
@@ -76,8 +76,8 @@ def prepare(
     _check_needs(settings, encoder, judge)
     kind = find_kind(source)
     review = gather_reviews(settings.review, source, replaces)
-    if work is not None and encoder is not None:
-        encoder = VectorCache(encoder, Kept(work))
+    if work is not None and encoder is not None and not isinstance(encoder, StoredEncoder):
+        encoder = VectorStore(work / "vectors", WORK_BYTES).over(encoder)
     job = _Job(settings, TokenLengthCache(tokenizer), max_length, seed, progress, encoder, judge)
     dataset = job.read(source, kind, work)
     outcome = job.add_questions_and_labels(dataset, review)
