@@ -13,6 +13,7 @@ from semtune.errors import ConfigError, GateError, InputError, ModelError, RunLo
 from semtune.index.manifest import FILE
 from semtune.io import read_json
 from semtune.pipeline import chosen_steps, run_pipeline
+from semtune.progress import QUIET
 from semtune.run_directory import RunDirectory
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
@@ -375,3 +376,49 @@ def test_with_candidates_the_recommended_one_is_tuned(toy, toy_model, toy_folder
     assert "select" in toy.steps["train"].reason
     toy(dry_run=True)  # without candidates the config's own model counts again
     assert "train" in toy.ran
+
+
+def test_no_text_is_embedded_twice_by_the_same_model(toy, monkeypatch):
+    """Evaluate, index, search and a second evaluation share what was computed."""
+    from semtune.encoders.onnx import OnnxEncoder
+
+    texts = []
+    real = OnnxEncoder.encode
+
+    def noted(self, given, role="document", progress=None):
+        texts.append((self.contract.fingerprint, role, len(given)))
+        return real(self, given, role, progress)
+
+    monkeypatch.setattr(OnnxEncoder, "encode", noted)
+    shutil.rmtree(toy.run / ".store" / "vectors")
+    quick = ["evaluate", "index", "search"]
+    monkeypatch.setattr("semtune.pipeline.STEPS", [step for step in chosen_steps(toy.config()) if step.name in quick])
+    toy(rerun="always")
+    first = [(model, role, count) for model, role, count in texts if count > 32]
+    assert first
+    texts.clear()
+    toy(rerun="always")
+    assert [entry for entry in texts if entry[2] > 32] == []  # speed is measured on small samples, without the store
+    answers = toy.steps["search"].result["answers"]
+    assert len(answers[0]["base"]) == 3
+
+
+def test_the_store_goes_when_asked_and_the_answers_of_the_base_with_it(toy, monkeypatch):
+    config = toy.config(search={"k": 2})
+    run_pipeline(config, keep_store=False)
+    assert not (toy.run / ".store").exists()
+    said = []
+    monkeypatch.setattr(type(QUIET), "say", lambda _self, message: said.append(message))
+    report = run_pipeline(toy.config(search={"k": 1}))
+    assert [len(answer["base"]) for answer in report.as_dict()["answers"]] == [0]
+    assert any("no answers of the base model" in message for message in said)
+    assert not (toy.run / ".store" / "models").exists()  # the base is not exported again for a few questions
+
+
+def test_a_store_of_nothing_computes_the_same(toy):
+    before = json.loads((toy.run / "evaluate" / "metrics.json").read_text())
+    toy(store_mb=0, evaluate={"min_queries": 6})
+    now = json.loads((toy.run / "evaluate" / "metrics.json").read_text())
+    assert {name: model["metrics"] for name, model in now["models"].items()} == {
+        name: model["metrics"] for name, model in before["models"].items()
+    }
