@@ -79,7 +79,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
 
     Raises:
         InputError: there is no such file.
-        ConfigError: it is no YAML, or a key or value is wrong; every error is named.
+        ConfigError: it is not YAML, or a key or value is wrong; every error is named.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -92,10 +92,10 @@ def model_ref(model: str) -> ModelRef:
 
 
 def folder_to_calibrate(model: str) -> Path:
-    """The model folder that `--calibrate` writes thresholds into, found wanting before hours of work.
+    """The model folder that `--calibrate` writes thresholds into, checked before hours of work.
 
     Raises:
-        InputError: the model is no folder of the user's own, or a step of a run made it.
+        InputError: the model is a name and not a folder, or a step of a run made it.
     """
     from semtune.hub import is_model_folder, resolve
     from semtune.run_directory import RECORD

@@ -33,9 +33,9 @@ def encode(
     if role not in ("query", "document"):
         raise ConfigError(f"--role is {role!r}. Allowed: query, document.")
     if out.suffix != ".npy":
-        raise ConfigError(f"{out} does not end in .npy, the format that is written.")
+        raise ConfigError(f"{out} does not end in .npy, the only format that is written.")
     if not file.is_file():
-        raise InputError(f"There is no file {file.resolve()}.")
+        raise InputError(f"{file.resolve()} does not exist or is not a file.")
     try:
         texts = (
             [str(row["text"]) for row in read_jsonl(file)]
@@ -54,7 +54,7 @@ def encode(
     with atomic_file(out, "wb") as handle:
         np.save(handle, made.vectors)
     console.say(
-        f"{out}: {len(texts):,} texts × {made.vectors.shape[1]} dimensions; {made.truncated:,} texts were cut at the model's length"
+        f"{out}: {len(texts):,} texts × {made.vectors.shape[1]} dimensions; {made.truncated:,} texts were longer than the model reads and were cut"
     )
     console.document(
         {

@@ -70,7 +70,7 @@ def options(
 
 def main() -> None:
     """Run the command line; exit codes: 0 done, 1 a gate says no, 2 no answer possible."""
-    # Before any library that looks at it: a tool must not report home or print bars of its own.
+    # Before any library reads them: no telemetry, and no progress bars but ours.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     real_stdout = sys.stdout
@@ -80,7 +80,7 @@ def main() -> None:
         sys.exit(_failed(error, real_stdout))
     if code == INTERRUPTED:  # typer's answer to Ctrl-C
         _say_error(
-            "stopped. What was finished is kept; the same command continues from there.", INTERRUPTED, real_stdout
+            "stopped. Finished work is kept; the same command continues from there.", INTERRUPTED, real_stdout
         )
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -24,7 +24,7 @@ def run(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; write nothing.")] = False,
     rerun: Annotated[
-        str, typer.Option("--rerun", help="changed: what changed; always: everything; never: only what never finished.")
+        str, typer.Option("--rerun", help="changed: steps whose inputs changed; always: every step; never: only steps that have not finished.")
     ] = "changed",
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of split, training and statistics (overrides the config).")
@@ -96,8 +96,8 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=escape(f"{report.name}: made in {report.path}"), title_justify="left")
-    for column in ("step", "status", "seconds", "result", "there in"):
+    table = Table(title=escape(f"{report.name}: results in {report.path}"), title_justify="left")
+    for column in ("step", "status", "seconds", "result", "in"):
         table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
     for step in report.steps:
         table.add_row(step.step, step.status, f"{step.seconds:.1f}", _numbers(step), escape(_where(step)))

@@ -15,14 +15,14 @@ WIDTH = 240
 def search(
     index: Annotated[Path, typer.Argument(help="An index folder, or a run folder.")],
     query: Annotated[str, typer.Argument(help="The question.")],
-    k: Annotated[int, typer.Option("-k", help="How many answers.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="Number of hits.")] = 10,
     model: Annotated[
-        str | None, typer.Option("--model", help="Where the index's model lies now, if it was moved.")
+        str | None, typer.Option("--model", help="Where the model of the index is now, if it was moved.")
     ] = None,
     min_score: Annotated[
         str | None,
         typer.Option(
-            "--min-score", help="Leave out what scores lower: a score, or a calibrated cut: best-f1, p0.9, r0.9."
+            "--min-score", help="Drop hits scoring below this: a score, or a calibrated threshold: best-f1, p0.9, r0.9."
         ),
     ] = None,
     runtime: Annotated[str, RUNTIME] = "auto",
@@ -39,7 +39,7 @@ def search(
     finally:
         searcher.close()
     if not hits and min_score is not None:
-        console.say(f"No answer scores {min_score} or more. Ask with a lower --min-score, or without.")
+        console.say(f"No hit scores {min_score} or more. Try a lower --min-score, or leave it out.")
     for rank, hit in enumerate(hits, start=1):
         text = " ".join(hit.text.split())
         chance = f" {hit.probability:>4.0%}" if hit.probability is not None else ""

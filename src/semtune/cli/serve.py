@@ -14,10 +14,10 @@ def serve(
     target: Annotated[
         str, typer.Argument(help="An index folder, a run folder, or a model (embeddings only).", metavar="INDEX|MODEL")
     ],
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")] = 8080,
-    host: Annotated[str, typer.Option("--host", help="0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free port.")] = 8080,
+    host: Annotated[str, typer.Option("--host", help="0.0.0.0 accepts connections from other machines.")] = "127.0.0.1",
     model: Annotated[
-        str | None, typer.Option("--model", help="Where the index's model lies now, if it was moved.")
+        str | None, typer.Option("--model", help="Where the model of the index is now, if it was moved.")
     ] = None,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
