@@ -88,7 +88,7 @@ def test_train_makes_no_model_and_continues_when_there_is_room(semtune, disk, do
 
 def test_a_run_keeps_what_was_finished_and_continues_when_there_is_room(semtune, disk, config):
     folder = disk(300)
-    path = config(runs_dir=str(folder), evaluate={"gate": True, "min_queries": 99})  # stop before the export
+    path = config(runs_dir=str(folder), evaluate={"gate": True, "min_queries": 99})  # stop before the index
     refused(semtune("run", path, "--json"))
     run = RunDirectory(folder / "toy")
     assert [run.damage(step) for step in ("prepare", "train")] == ["", "has not run yet"]
@@ -99,6 +99,7 @@ def test_a_run_keeps_what_was_finished_and_continues_when_there_is_room(semtune,
     assert [(step["step"], step["status"]) for step in answer.json["steps"]] == [
         ("prepare", "unchanged"),
         ("train", "done"),
+        ("export", "done"),
         ("evaluate", "done"),
     ]
     assert answer.json["verdict"] == "cannot-judge"

@@ -148,8 +148,8 @@ def test_scored_pairs_and_no_trials(semtune, models, tmp_path):
     [
         (["--candidates", "a"], "Only a was given as a candidate; a choice needs at least two"),
         (["--candidates", "no/a,no/b"], "None of the candidates can be used here:"),
-        (["--max-dim", "0"], "The limit dim is 0; allowed is a number above 0"),
-        (["--steps", "-1"], "steps is -1; allowed is 0 or more."),
+        (["--max-dim", "0"], "max_dim: input should be greater than or equal to 1 (found 0)"),
+        (["--steps", "-1"], "steps: input should be greater than or equal to 0 (found -1)"),
         (["--dims", "64,x"], "--dims is '64,x'; allowed are whole numbers"),
         (["--runtime", "tpu"], "Unknown runtime 'tpu'."),
         (["--set", "max_steps=3"], "train.max_steps has no effect in a trial"),

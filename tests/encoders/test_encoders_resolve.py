@@ -134,7 +134,8 @@ def test_a_runtime_that_is_not_there_is_refused_in_words(toy_model, exported, mo
 def test_a_runtime_s_name_is_checked():
     assert [parse_runtime(name) for name in ("auto", "onnx", "torch")] == ["auto", "onnx", "torch"]
     with pytest.raises(
-        ConfigError, match=r"Unknown runtime 'onx'. Allowed: auto, onnx, onnx-int8, torch. Did you mean 'onnx'\?"
+        ConfigError,
+        match=r"Unknown runtime 'onx'. Allowed: auto, static, onnx, onnx-int8, torch. Did you mean 'onnx'\?",
     ):
         parse_runtime("onx")
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.special import expit
 
 from semtune import contract as contracts
+from semtune.contract import with_thresholds
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
@@ -19,7 +20,6 @@ from semtune.evaluate.serving.calibration import (
     find_cuts,
     fit_logistic,
     shown_answers,
-    with_thresholds,
 )
 from semtune.evaluate.two_splits import score_beside
 from semtune.testing.toy_model import write_toy_model

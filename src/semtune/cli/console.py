@@ -14,7 +14,10 @@ from semtune.io import finite
 
 JSON = typer.Option("--json", help="Print one JSON document on stdout; everything else goes to stderr.")
 TRAIN = typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
-RUNTIME = typer.Option("--runtime", help="auto: the exported graph in fp32 where there is one, else torch; or static, onnx, onnx-int8, torch.")
+RUNTIME = typer.Option(
+    "--runtime",
+    help="auto: the exported graph in fp32 where there is one, else torch; or static, onnx, onnx-int8, torch.",
+)
 SEED = typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of everything random.")
 
 

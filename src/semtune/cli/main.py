@@ -79,9 +79,7 @@ def main() -> None:
     except Exception as error:
         sys.exit(_failed(error, real_stdout))
     if code == INTERRUPTED:  # typer's answer to Ctrl-C
-        _say_error(
-            "stopped. Finished work is kept; the same command continues from there.", INTERRUPTED, real_stdout
-        )
+        _say_error("stopped. Finished work is kept; the same command continues from there.", INTERRUPTED, real_stdout)
     sys.exit(code if isinstance(code, int) else 0)
 
 

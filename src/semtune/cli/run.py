@@ -24,7 +24,11 @@ def run(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; write nothing.")] = False,
     rerun: Annotated[
-        str, typer.Option("--rerun", help="changed: steps whose inputs changed; always: every step; never: only steps that have not finished.")
+        str,
+        typer.Option(
+            "--rerun",
+            help="changed: steps whose inputs changed; always: every step; never: only steps that have not finished.",
+        ),
     ] = "changed",
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of split, training and statistics (overrides the config).")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ class Tokens:
 
     ids: list[list[int]]
     truncated: int
-    cut: NDArray[np.bool_]
+    cut: NDArray[np.bool_] = field(compare=False)  # arrays do not compare to one truth value
 
 
 class Tokenizer:
