@@ -59,11 +59,13 @@ def measure(
     by_batch, cosines, differences, errors = {}, np.ones(len(texts)), [], []
     for size in BATCHES:
         got = np.concatenate([graph(texts[i : i + size]) for i in range(0, len(texts), size)])
-        same = (want * unit(got)).sum(axis=1)
+        norms = np.linalg.norm(got, axis=1)
+        nothing = (length <= SHORTEST) & (norms <= SHORTEST)  # a text of unknown words alone, in a static model
+        same = np.where(nothing, 1.0, (want * unit(got)).sum(axis=1))
         cosines = same if size == 1 else cosines
         by_batch[size] = float(same.min())
         differences.append(np.abs(want - unit(got)).max())
-        errors.append(np.abs(np.linalg.norm(got, axis=1) / length - 1).max())
+        errors.append(np.where(nothing, 0.0, np.abs(norms / length - 1)).max())
     return Parity(
         min_cosine=float(np.min(list(by_batch.values()))),  # numpy's: one NaN makes it NaN, wherever it stands
         max_abs_difference=float(np.max(differences)),
