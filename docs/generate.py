@@ -78,7 +78,7 @@ def config_page() -> str:
 def api_page() -> str:
     """Every name of `semtune.__all__`, from its signature and docstring."""
     import semtune
-    from semtune import api, errors
+    from semtune import errors
     from semtune.settings import Settings
 
     named = {name: getattr(importlib.import_module(semtune._HOME[name]), name) for name in semtune.__all__}
@@ -87,9 +87,10 @@ def api_page() -> str:
     settings = [name for name, value in classes.items() if issubclass(value, Settings)]
     failures = [name for name, value in classes.items() if issubclass(value, errors.SemtuneError)]
     others = [name for name in classes if name not in {*settings, *failures}]
+    returned = _returned([named[name] for name in functions], named)
     parts = [f"{MADE}# The Python API\n\n{API_INTRO}\n\n## Functions\n"]
     parts += [_function(f"semtune.{name}", named[name], "###") for name in functions]
-    parts += ["\n## What they return\n", *(_class(name, value) for name, value in _returned(api, named).items())]
+    parts += ["\n## What they return\n", *(_class(name, value) for name, value in returned.items())]
     parts += ["\n## Classes\n", *(_class(name, named[name], methods=True) for name in others)]
     parts += ["\n## Settings\n\n", _wrapped(SETTINGS_INTRO), "\n\n"]
     parts += [_item(f"`{name}`", _summary(named[name])) for name in settings]
@@ -112,13 +113,17 @@ ERRORS_INTRO = (
 )
 
 
-def _returned(api: Any, named: dict[str, Any]) -> dict[str, Any]:
+def _returned(functions: list[Any], named: dict[str, Any]) -> dict[str, Any]:
     """Name → class of what the functions return, without those that stand elsewhere on the page."""
-    tree = ast.parse(inspect.getsource(api))
-    lazy = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    homes = {alias.name: str(node.module) for node in lazy for alias in node.names}
-    kinds = [inspect.signature(value).return_annotation for value in named.values() if inspect.isfunction(value)]
-    return {kind: getattr(importlib.import_module(homes[kind]), kind) for kind in sorted({*kinds} - {*named})}
+    found = {}
+    for function in functions:
+        kind = inspect.signature(function).return_annotation
+        tree = ast.parse(inspect.getsource(sys.modules[function.__module__]))
+        lazy = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+        homes = {alias.name: str(node.module) for node in lazy for alias in node.names}
+        if kind not in named:
+            found[kind] = getattr(importlib.import_module(homes[kind]), kind)
+    return dict(sorted(found.items()))
 
 
 def _class(name: str, value: type, *, methods: bool = False) -> str:
