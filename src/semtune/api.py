@@ -30,7 +30,7 @@ from semtune.train.settings import TrainSettings
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.distillation import Distilled
-    from semtune.evaluate.saved.compare import Compared
+    from semtune.evaluate.saved.compare import EvaluationComparison
     from semtune.evaluate.step import Evaluated
     from semtune.export.step import ExportResult
     from semtune.index.manifest import IndexManifest
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from semtune.protocols import Encoder
     from semtune.select.select_backbone import Selection
     from semtune.step import ModelRef
+    from semtune.step_runner import Rerun, StepReport
     from semtune.train.step import TrainInputs
     from semtune.train.train_model import Trained
     from semtune.types import Encoded, Role
-    from semtune.walk import Rerun, StepReport
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 SEED = 13
@@ -120,11 +120,11 @@ def select(
     need(*TRAINING)
     trial = trial_settings(training)
     with _select_folder(Path(out) if out is not None else None) as work:
-        field = gather(list(candidates) or usual(languages_of(report_of(Path(dataset)))))
-        data = data_for.training(dataset, reader(field), seed, None, progress)()
+        found = gather(list(candidates) or usual(languages_of(report_of(Path(dataset)))))
+        data = data_for.training(dataset, reader(found), seed, None, progress)()
         title = Path(dataset).resolve().name if out is not None else ""
         return run(
-            SelectInputs(lambda: data, settings, trial, field, seed, title, str(dataset)), work, progress
+            SelectInputs(lambda: data, settings, trial, found, seed, title, str(dataset)), work, progress
         ).selection
 
 
@@ -132,7 +132,7 @@ def select(
 def _select_folder(out: Path | None) -> Iterator[Path]:
     """Where measurements are kept: the folder asked for, held against other processes, or a temporary one."""
     from semtune.io import held
-    from semtune.select.measure import KEPT
+    from semtune.select.candidate_trials import KEPT
     from semtune.sources import refuse_foreign
 
     if out is None:
@@ -315,7 +315,7 @@ def evaluate(
     return found
 
 
-def compare(runs: Sequence[str | Path], *, seed: int = SEED) -> Compared:
+def compare(runs: Sequence[str | Path], *, seed: int = SEED) -> EvaluationComparison:
     """Compare saved evaluations on the same data with the first of them; nothing is computed anew."""
     from semtune.evaluate.saved.compare import compare_saved
 
@@ -343,11 +343,11 @@ def export(
     """
     from semtune import contract as contracts
     from semtune.export.step import ExportInputs, run
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.io import atomic_folder
     from semtune.sources import refuse_foreign
 
-    inputs = ExportInputs(resolve(model), settings)
+    inputs = ExportInputs(resolve_model(model), settings)
     if out is None:
         return run(inputs, None, progress)
     place = Path(out)
@@ -402,21 +402,21 @@ def index(
         InputError: there are no documents, or `out` is something else.
     """
     from semtune.encoders.load import parse_runtime
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.index import manifest as manifests
     from semtune.index.step import IndexInputs, run
     from semtune.io import atomic_folder
     from semtune.machine import keep_freed_memory
-    from semtune.sources import indexed_queries, read_documents, refuse_foreign
+    from semtune.sources import documents_to_index, indexed_queries, refuse_foreign
 
     place, source, chosen = Path(out), Path(corpus), parse_runtime(runtime)
     refuse_foreign(place, manifests.FILE, "an index", manifests.KIND)
     if not source.exists():
         raise InputError(f"{source.resolve()} does not exist; there is nothing to index.")
-    folder = resolve(model, serving=chosen != "torch")
+    folder = resolve_model(model, serving=chosen != "torch")
     keep_freed_memory()
     encoder = load_encoder(str(folder), chosen)
-    documents = read_documents(source, folder, encoder.contract, seed, progress)
+    documents = documents_to_index(source, folder, encoder.contract, seed, progress)
     inputs = IndexInputs(lambda: documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place)
     with atomic_folder(place) as scratch:
         return run(inputs, scratch, progress).manifest

@@ -68,7 +68,7 @@ def distil(
     progress: Progress = QUIET,
 ) -> Distilled:
     """See `semtune.api.distil`."""
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.machine import keep_freed_memory
     from semtune.prepare.build import for_other_steps as data_for
     from semtune.sources import model_ref
@@ -79,7 +79,7 @@ def distil(
     _check_options(to, data, layers, student, dim)
     _check_settings(to, chosen)
     _check_places(out)
-    base, backbone = model_ref(teacher), resolve(student) if student else None
+    base, backbone = model_ref(teacher), resolve_model(student) if student else None
     if out.resolve() in {base.folder.resolve(), backbone and backbone.resolve()}:
         raise InputError(f"{out} is a model to be learned from; nothing was overwritten. Give a new folder with -o.")
     allowed_dimension(dim, base.contract, fewer=to == "dims")
@@ -177,7 +177,7 @@ def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> 
 
     from semtune.select.sample import dev_part
     from semtune.select.settings import SelectSettings
-    from semtune.select.trials import DevJudge
+    from semtune.select.workbench import CandidateEvaluator
     from semtune.train.distil.fewer_dims import choose_directions, to_dims
 
     assert dim is not None  # noqa: S101 - checked with the options
@@ -185,7 +185,9 @@ def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> 
     splits = (rows.scored, rows.labelled_pairs, rows.qrels) if rows else ()
     if rows and any(split.get("dev") for split in splits):
         usual = SelectSettings()
-        dev = DevJudge(dev_part(rows, usual.max_queries, usual.max_passages, job.seed), job.seed, job.progress)
+        dev = CandidateEvaluator(
+            dev_part(rows, usual.max_queries, usual.max_passages, job.seed), job.seed, job.progress
+        )
         judge, metric = (lambda encoder: dev(encoder).value), dev.metric
     chosen = choose_directions(job.teacher, rows, dim, judge, metric, job.progress)
     return replace(to_dims(job, chosen.kept, chosen.way), facts={"dims": chosen.facts()})
@@ -198,7 +200,7 @@ def _measure(
     from semtune.encoders.load import load_encoder
     from semtune.encoders.speed import texts_a_second
     from semtune.evaluate.scores import score
-    from semtune.evaluate.student_quality import kept, speed_texts
+    from semtune.evaluate.student_quality import compare_with_teacher, timing_texts
     from semtune.model_folder import weights_files
 
     sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
@@ -206,16 +208,16 @@ def _measure(
     if rows is None:
         return facts
     encoders = {who: load_encoder(str(at)) for who, at in _places(job, made).items()}
-    if texts := speed_texts(rows):
+    if texts := timing_texts(rows):
         speeds = dict(zip(encoders, texts_a_second(list(encoders.values()), texts), strict=True))
         facts["texts_per_second"] = {**speeds, "ratio": speeds["student"] / speeds["teacher"], "texts": len(texts)}
         facts["runtimes"] = {who: encoder.runtime for who, encoder in encoders.items()}
     if rows.qrels.get("test") or rows.scored.get("test"):
         scores = {who: score(encoder, rows, "test", progress) for who, encoder in encoders.items()}
-        facts["quality"] = kept(scores["student"], scores["teacher"], seed).as_dict()
+        facts["quality"] = compare_with_teacher(scores["student"], scores["teacher"], seed).as_dict()
         if made.before:
             scores["before"] = score(load_encoder(str(made.before)), rows, "test", progress)
-            facts["before"] = kept(scores["before"], scores["teacher"], seed).as_dict()
+            facts["before"] = compare_with_teacher(scores["before"], scores["teacher"], seed).as_dict()
         facts["metrics"] = {who: dict(found.metrics) for who, found in scores.items()}
     return facts
 
@@ -226,15 +228,15 @@ def _places(job: DistillationJob, made: Student) -> dict[str, Path]:
 
 def _lines(facts: dict[str, Any]) -> list[str]:
     """The measurements in words."""
-    from semtune.evaluate.student_quality import in_words
+    from semtune.evaluate.student_quality import quality_sentence
 
     size, speed, lines = facts["bytes"], facts["texts_per_second"], []
     if facts["quality"]:
-        lines.append(in_words(facts["quality"]))
+        lines.append(quality_sentence(facts["quality"]))
     else:
         lines.append("quality not measured: there is no test part (give a data set with one as --data)")
     if facts["before"]:
-        lines.append(f"before training: {in_words(facts['before'])}")
+        lines.append(f"before training: {quality_sentence(facts['before'])}")
     if dev := facts.get("dims", {}).get("dev"):
         lines.append(
             f"dev {facts['dims']['metric']}: main directions {dev['pca']:.4f}, first dimensions {dev['first']:.4f}, whole {dev['whole']:.4f}"

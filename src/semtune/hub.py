@@ -21,7 +21,7 @@ def is_model_folder(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (CONTRACT_FILE, "modules.json", "config.json"))
 
 
-def resolve(model: str, *, serving: bool = False) -> Path:
+def resolve_model(model: str, *, serving: bool = False) -> Path:
     """Find the folder of a model.
 
     Args:

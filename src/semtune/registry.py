@@ -2,7 +2,7 @@
 
 A name leads to the module that does the work, the extra that brings what the module needs, and the facts that the rest
 of Semtune asks for; so one file and one line here add another. Other packages add theirs by entry points of the groups
-`semtune.runtimes`, `semtune.indexes` and `semtune.readers`: each names an `Entry`.
+`semtune.runtimes`, `semtune.indexes` and `semtune.readers`: each names an `RegistryEntry`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ EXTRA_OF = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegistryEntry:
     """One thing that Semtune can use.
 
     Attributes:
@@ -85,7 +85,7 @@ class Entry:
         return getattr(importlib.import_module(module), attribute)
 
 
-class Table:
+class Registry:
     """Entries by name: Semtune's own, then those of other packages, which cannot replace one of ours.
 
     Args:
@@ -95,10 +95,10 @@ class Table:
         usual: facts that an entry has where it does not say otherwise.
     """
 
-    def __init__(self, what: str, group: str, own: tuple[Entry, ...], usual: Mapping[str, Any]) -> None:
+    def __init__(self, what: str, group: str, own: tuple[RegistryEntry, ...], usual: Mapping[str, Any]) -> None:
         self._what, self._group, self._own, self._usual = what, group, own, usual
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[RegistryEntry]:
         """Go through all entries, in the order they are preferred."""
         return iter(self._entries().values())
 
@@ -106,7 +106,7 @@ class Table:
         """What people may type."""
         return list(self._entries())
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> RegistryEntry:
         """The entry of a name.
 
         Raises:
@@ -122,83 +122,85 @@ class Table:
         """The names of the entries of which a fact is true."""
         return [entry.name for entry in self if entry.facts[fact]]
 
-    def _entries(self) -> dict[str, Entry]:
+    def _entries(self) -> dict[str, RegistryEntry]:
         found = {entry.name: entry for entry in (*self._own, *_installed(self._group))[::-1]}
         ordered = [entry.name for entry in self._own] + [
             n for n in reversed(found) if n not in {e.name for e in self._own}
         ]
         return {name: self._with_usual(found[name]) for name in ordered}
 
-    def _with_usual(self, entry: Entry) -> Entry:
+    def _with_usual(self, entry: RegistryEntry) -> RegistryEntry:
         facts = {**self._usual, **entry.facts}
-        return Entry(entry.name, entry.target, entry.modules, entry.hint, facts)
+        return RegistryEntry(entry.name, entry.target, entry.modules, entry.hint, facts)
 
 
 @cache
-def _installed(group: str) -> tuple[Entry, ...]:
+def _installed(group: str) -> tuple[RegistryEntry, ...]:
     """The entries of installed packages; one that cannot be loaded is named in a warning and left out."""
     return tuple(filter(None, map(_load, sorted(entry_points(group=group), key=lambda point: point.name))))
 
 
-def _load(point: EntryPoint) -> Entry | None:
+def _load(point: EntryPoint) -> RegistryEntry | None:
     package = point.dist.name if point.dist else "a package without metadata"
     try:
         entry = point.load()
     except Exception as error:  # whatever goes wrong in it must not stop other commands
         problem = f"could not be loaded ({type(error).__name__}: {error})"
     else:
-        if isinstance(entry, Entry):
+        if isinstance(entry, RegistryEntry):
             return entry
-        problem = f"is {type(entry).__name__}, not a semtune.registry.Entry"
+        problem = f"is {type(entry).__name__}, not a semtune.registry.RegistryEntry"
     warnings.warn(f"The plug-in {point.name!r} of {package} {problem}. It is ignored.", stacklevel=2)
     return None
 
 
-RUNTIMES = Table(
+RUNTIMES = Registry(
     "runtime",
     "semtune.runtimes",
     (
-        Entry("static", "semtune.encoders.static:open_model"),
-        Entry("onnx", "semtune.encoders.onnx:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
-        Entry("onnx-int8", "semtune.encoders.onnx:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
-        Entry("torch", "semtune.encoders.torch:open_model", ("sentence_transformers",), facts={"serves": False}),
+        RegistryEntry("static", "semtune.encoders.static:open_static"),
+        RegistryEntry("onnx", "semtune.encoders.onnx:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
+        RegistryEntry("onnx-int8", "semtune.encoders.onnx:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
+        RegistryEntry(
+            "torch", "semtune.encoders.torch:open_torch", ("sentence_transformers",), facts={"serves": False}
+        ),
     ),
     usual={"graph": "", "serves": True},
 )
 """Runtimes. Facts: `graph`, the exported graph that it computes with, empty for none; `serves`, whether it needs no torch.
 `target` takes (folder, fast) and gives an `Encoder`."""
 
-INDEXES = Table(
+INDEXES = Registry(
     "index backend",
     "semtune.indexes",
     (
-        Entry("faiss", "semtune.index.faiss:FaissBackend", ("faiss",)),
-        Entry("milvus", "semtune.index.milvus:MilvusBackend", ("pymilvus",), facts={"needs_uri": True}),
+        RegistryEntry("faiss", "semtune.index.faiss:FaissBackend", ("faiss",)),
+        RegistryEntry("milvus", "semtune.index.milvus:MilvusBackend", ("pymilvus",), facts={"needs_uri": True}),
     ),
     usual={"needs_uri": False},
 )
 """Index back-ends. Facts: `needs_uri`, whether the vectors lie in a database. `target` is a `semtune.protocols.Backend`."""
 
-READERS = Table(
+READERS = Registry(
     "reader",
     "semtune.readers",
     (
-        Entry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
-        Entry(
+        RegistryEntry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
+        RegistryEntry(
             "markdown",
             f"{_DOCUMENTS}.markdown:read_markdown",
             ("markdown_it", "mdit_py_plugins"),
             facts={"suffixes": (".md", ".markdown")},
         ),
-        Entry(
+        RegistryEntry(
             "html",
             f"{_DOCUMENTS}.html:read_html",
             ("selectolax",),
             facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"},
         ),
-        Entry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
-        Entry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
-        Entry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
+        RegistryEntry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
+        RegistryEntry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
+        RegistryEntry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
     ),
     usual={"suffixes": (), "takes": "text"},
 )

@@ -12,7 +12,7 @@ from semtune.types import SPLITS, Document
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
-    from semtune.evaluate.serving.calibration import Calibrated
+    from semtune.evaluate.serving.calibration import CalibrationResult
     from semtune.prepare.settings import PrepareSettings
     from semtune.progress import Progress
     from semtune.step import ModelRef
@@ -49,7 +49,7 @@ def prepare_settings(words: Sequence[str]) -> PrepareSettings:
     return parse_section("prepare", words).replace(source="")
 
 
-def read_documents(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
+def documents_to_index(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
     """The documents to index of a data set, a run, a BEIR corpus file, or any source that can be prepared."""
     from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
@@ -84,10 +84,10 @@ def model_ref(model: str) -> ModelRef:
         ModelError: it is not here and cannot be fetched.
     """
     from semtune import contract as contracts
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.step import ModelRef
 
-    folder = resolve(model)
+    folder = resolve_model(model)
     return ModelRef(model, folder, contracts.load(folder))
 
 
@@ -97,7 +97,7 @@ def folder_to_calibrate(model: str) -> Path:
     Raises:
         InputError: the model is no folder of the user's own, or a step of a run made it.
     """
-    from semtune.hub import is_model_folder, resolve
+    from semtune.hub import is_model_folder, resolve_model
     from semtune.run_directory import RECORD
 
     place = Path(model).expanduser()
@@ -106,7 +106,7 @@ def folder_to_calibrate(model: str) -> Path:
             f"--calibrate writes thresholds into the model's folder, and {model!r} is a name. Make a folder of it with "
             f"`semtune export {model} -o FOLDER`, and give that."
         )
-    folder = resolve(model, serving=True)
+    folder = resolve_model(model, serving=True)
     if not is_model_folder(place) or any((each / RECORD).exists() for each in (folder, folder.parent)):
         raise InputError(
             f"{folder} was made by a run, which keeps it as it is. A run calibrates by itself: its evaluate step measures "
@@ -131,7 +131,7 @@ def index_to_measure(index: Path | None, stages: bool) -> Path | None:
     return index_folder(index)
 
 
-def store_thresholds(found: Calibrated, folder: Path) -> None:
+def store_thresholds(found: CalibrationResult, folder: Path) -> None:
     """Write thresholds into a model folder's contract."""
     from semtune import contract as contracts
 

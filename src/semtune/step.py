@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 from semtune.contract import Contract
 from semtune.dataset import Dataset
 
-Data: TypeAlias = Callable[[], Dataset]
+LoadDataset: TypeAlias = Callable[[], Dataset]
 """Gives a data set when it is needed: the key of a step must not cost reading one."""
 
 
@@ -27,7 +27,7 @@ class ModelRef:
     contract: Contract
 
 
-class Result(Protocol):
+class StepResult(Protocol):
     """What a step came to, beside the files in its folder."""
 
     @property

@@ -32,9 +32,6 @@ class WorkCache:
             out.write(data)
 
 
-Kept = WorkCache  # its old name, until all call sites use the new one
-
-
 def named_after(*facts: str | bytes) -> str:
     """A file name that is unique to a list of facts."""
     digest = hashlib.sha256()

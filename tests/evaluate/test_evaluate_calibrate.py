@@ -7,6 +7,7 @@ import pytest
 from scipy.special import expit
 
 from semtune import contract as contracts
+from semtune.contract import with_thresholds
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
@@ -19,9 +20,8 @@ from semtune.evaluate.serving.calibration import (
     find_cuts,
     fit_logistic,
     shown_answers,
-    with_thresholds,
 )
-from semtune.evaluate.two_splits import score_beside
+from semtune.evaluate.two_splits import score_two_splits
 from semtune.testing.toy_model import write_toy_model
 from semtune.types import Document, Query, ScoredPair
 
@@ -102,14 +102,14 @@ def test_two_splits_in_one_pass_are_as_each_alone(searched, monkeypatch):
             seen.append((role, len(texts)))
             return super().encode(texts, role, progress)
 
-    both = score_beside(Counting(), searched, "test", "dev")
+    both = score_two_splits(Counting(), searched, "test", "dev")
     assert sum(n for role, n in seen if role == "document") == 150
     for split in ("test", "dev"):
         alone = score(ToyEncoder(), searched, split)
         assert both[split].run == alone.run
         assert both[split].metrics == alone.metrics
         assert both[split].counts == alone.counts
-    assert score_beside(ToyEncoder(), searched, "test", "test").keys() == {"test"}
+    assert score_two_splits(ToyEncoder(), searched, "test", "test").keys() == {"test"}
 
 
 def test_thresholds_of_a_search_are_measured_on_the_ten_answers_shown(searched):

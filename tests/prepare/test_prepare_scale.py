@@ -19,7 +19,7 @@ from semtune.prepare.readers.documents.block_types import Linked, Term, links_of
 from semtune.prepare.readers.documents.folder import read_folder
 from semtune.prepare.readers.files import file_batches as batches
 from semtune.types import Document, Encoded
-from semtune.work_cache import Kept, work_beside
+from semtune.work_cache import WorkCache, work_beside
 
 PAGE = """<title>Page {0}</title><h1>Page {0}</h1><p>See <a href="b.html">the other page</a> for more.</p>
 <dl><dt>Term {0}</dt><dd>What the term means, in some words.</dd></dl>"""
@@ -177,13 +177,13 @@ def test_the_work_folder_stays_only_where_there_is_something_to_continue(tmp_pat
                 assert given == work
                 with work_beside(out) as second:
                     assert second is None
-                Kept(work).put("part", b"done")
+                WorkCache(work).put("part", b"done")
                 if error:
                     raise error
         except (InputError, KeyboardInterrupt):
             pass
         assert work.exists() == stays
-    assert Kept(work).get("part") == b"done"
+    assert WorkCache(work).get("part") == b"done"
     with pytest.raises(InputError), work_beside(tmp_path / "new" / "set"):
         raise InputError("no text")
     assert not (tmp_path / "new").exists()
@@ -200,17 +200,17 @@ def test_kept_vectors_are_not_computed_again(tmp_path, toy_model):
             return Encoded(np.full((len(texts), 2), len(calls), np.float32), 7, 1)
 
     kept = tmp_path / "kept"
-    first = VectorCache(Counting(), Kept(kept)).encode(["a", "b"])
-    again = VectorCache(Counting(), Kept(kept)).encode(["a", "b"])
+    first = VectorCache(Counting(), WorkCache(kept)).encode(["a", "b"])
+    again = VectorCache(Counting(), WorkCache(kept)).encode(["a", "b"])
     assert len(calls) == 1
     np.testing.assert_array_equal(again.vectors, first.vectors)
     assert (again.vectors.dtype, again.tokens, again.truncated) == (np.float32, 7, 1)
     for texts, role in [(["a"], "document"), (["ab", ""], "document"), (["a", "b"], "query")]:
-        VectorCache(Counting(), Kept(kept)).encode(texts, role)
+        VectorCache(Counting(), WorkCache(kept)).encode(texts, role)
     assert len(calls) == 4
     for part in kept.iterdir():
         part.write_bytes(part.read_bytes()[:40])
-    VectorCache(Counting(), Kept(kept)).encode(["a", "b"])
+    VectorCache(Counting(), WorkCache(kept)).encode(["a", "b"])
     assert len(calls) == 5
 
 

@@ -18,7 +18,7 @@ from semtune.encoders.onnx import OnnxEncoder
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.index import manifest as manifests
-from semtune.index.build import build
+from semtune.index.build import build_index
 from semtune.index.documents import DocumentStore
 from semtune.index.exact import ExactIndex
 from semtune.index.settings import IndexSettings
@@ -56,7 +56,7 @@ def run(exported, tmp_path_factory):
     root = tmp_path_factory.mktemp("search") / "run"
     shutil.copytree(exported("dense").folder, root / "export")
     (root / "config.yaml").write_text("name: toy\n")
-    build(DOCUMENTS, OnnxEncoder(root / "export"), root / "export", root / "index", IndexSettings())
+    build_index(DOCUMENTS, OnnxEncoder(root / "export"), root / "export", root / "index", IndexSettings())
     return root
 
 
@@ -238,7 +238,9 @@ def test_an_index_of_which_a_part_is_gone_is_refused_in_words(run, tmp_path):
 
 def test_milvus_answers_as_faiss_does(run, searcher, tmp_path):
     uri = str(tmp_path / "x.db")
-    build(DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings(backend="milvus", uri=uri))
+    build_index(
+        DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings(backend="milvus", uri=uri)
+    )
     opened = Searcher.open(tmp_path / "index")
     for question in QUESTIONS:
         same(opened.search(question, 6), pairs(searcher.search(question, 80)))

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from semtune.encoders.toy import ToyEncoder
 from semtune.search.threshold import lowest_score
 from semtune.serve.app import create_app
-from semtune.serve.run import listen, url
+from semtune.serve.server import listen, url
 from semtune.types import Document, Hit
 
 INJECTION = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"

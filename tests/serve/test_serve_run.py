@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from semtune.errors import SemtuneError
-from semtune.serve.run import AddressError, listen, url
+from semtune.serve.server import AddressError, listen, url
 
 SERVER = textwrap.dedent("""
     import sys, time
     from semtune.encoders.toy import ToyEncoder
     from semtune.serve.app import create_app
-    from semtune.serve.run import serve
+    from semtune.serve.server import run_server
 
     class SlowEncoder(ToyEncoder):
         def encode(self, texts, role="document", progress=None):
@@ -27,7 +27,7 @@ SERVER = textwrap.dedent("""
             return super().encode(texts, role, progress)
 
     try:
-        serve(create_app(None, SlowEncoder()), "127.0.0.1", 0, announce=lambda address: print(address, flush=True))
+        run_server(create_app(None, SlowEncoder()), "127.0.0.1", 0, announce=lambda address: print(address, flush=True))
     finally:
         print("closed", flush=True)
 """)

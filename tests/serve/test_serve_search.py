@@ -18,7 +18,7 @@ from semtune.contract import Calibration
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, StorageError
 from semtune.serve.app import create_app
-from semtune.serve.errors import ApiError
+from semtune.serve.http_errors import ApiError
 from semtune.serve.workers import Workers
 
 QUESTIONS = [
@@ -293,7 +293,7 @@ def test_the_schema_is_there_and_the_pages_from_a_cdn_are_not(client):
 
 def test_importing_the_server_brings_neither_torch_nor_transformers():
     code = (
-        "import sys, semtune.serve.app, semtune.serve.run\n"
+        "import sys, semtune.serve.app, semtune.serve.server\n"
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'datasets'}\n"
         "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )

@@ -12,7 +12,7 @@ from semtune.cli.console import JSON, Console
 
 if TYPE_CHECKING:
     from semtune.pipeline import RunReport
-    from semtune.walk import StepReport
+    from semtune.step_runner import StepReport
 
 SNIPPET = 68
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from semtune import contract as contracts
 from semtune.errors import ModelError
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.io import sha256_file, sha256_json
 from semtune.registry import need
 
@@ -38,7 +38,7 @@ class CrossEncoderJudge:
             MissingExtraError: sentence-transformers is not installed.
         """
         need("sentence_transformers")
-        folder = judge_folder(model, setting)
+        folder = cross_encoder_folder(model, setting)
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from sentence_transformers import CrossEncoder
         from transformers.utils import logging
@@ -67,14 +67,14 @@ class CrossEncoderJudge:
         return [float(score) for score in scores]
 
 
-def judge_folder(model: str, setting: str = MINE) -> Path:
+def cross_encoder_folder(model: str, setting: str = MINE) -> Path:
     """Where a cross-encoder lies on this machine.
 
     Raises:
         ModelError: it is neither here nor to be had, or is a model of another kind.
     """
     try:
-        folder = resolve(model)
+        folder = resolve_model(model)
     except ModelError as error:
         raise ModelError(f"{setting}: {error}") from None
     if not (folder / "config.json").is_file() or (folder / "1_Pooling").is_dir():
@@ -85,8 +85,8 @@ def judge_folder(model: str, setting: str = MINE) -> Path:
     return folder
 
 
-def judge_hash(model: str) -> str:
+def cross_encoder_hash(model: str) -> str:
     """SHA-256 over weights, config and tokenizer: equal hash, equal scores."""
-    folder = judge_folder(model)
+    folder = cross_encoder_folder(model)
     files = sorted([*folder.glob("*.json"), *folder.glob("*.txt"), *folder.glob("*.model")])
     return sha256_json([contracts.weights_hash(folder), {path.name: sha256_file(path) for path in files}])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from semtune import contract as contracts
 from semtune.errors import ConfigError, MissingExtraError, ModelError, nearest
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.protocols import Encoder
-from semtune.registry import RUNTIMES, Entry, installed
+from semtune.registry import RUNTIMES, RegistryEntry, installed
 
 AUTO = "auto"
 INT8_GRAPH = "onnx-int8"
@@ -35,7 +35,7 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Enco
     """Open a model by folder, run, name or hub id.
 
     Args:
-        model: see `semtune.hub.resolve`.
+        model: see `semtune.hub.resolve_model`.
         runtime: one of `semtune.registry.RUNTIMES`, or "auto": the first that can open the folder: a static model's table,
             the exported graph, in fp32 unless int8 is all there is, and else torch.
         fast: of torch, compute in bf16 where the processor multiplies that in hardware. To choose and filter by, not
@@ -45,7 +45,7 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Enco
         ModelError: there is no such model, or it has not been exported and torch is not installed.
     """
     entry = None if runtime == AUTO else RUNTIMES.entry(runtime)
-    folder = resolve(model, serving=entry is None or entry.facts["serves"])
+    folder = resolve_model(model, serving=entry is None or entry.facts["serves"])
     if entry is not None and not entry.facts["serves"]:
         return _on_torch(folder, entry, fast)
     if _is_table(folder) and runtime in (AUTO, "static", "onnx"):  # a static model needs no graph
@@ -55,7 +55,7 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Enco
     return _on_torch(folder, entry, fast) if not entry.facts["serves"] else entry.load()(folder, fast)
 
 
-def _first_fit(folder: Path) -> Entry:
+def _first_fit(folder: Path) -> RegistryEntry:
     """The runtime of a folder by itself: what its exports allow."""
     exports = contracts.load(folder, verify=False).exports if (folder / contracts.FILE).exists() else {}
     weights = contracts.weights_files(folder)
@@ -75,7 +75,7 @@ def _is_table(folder: Path) -> bool:
     return can_serve(folder)
 
 
-def _on_torch(folder: Path, entry: Entry, fast: bool) -> Encoder:
+def _on_torch(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
     if not contracts.weights_hash(folder):
         raise ModelError(
             f"{folder} holds an exported model only; the torch runtime needs the tuned folder it was exported from."

@@ -97,6 +97,6 @@ def _table(path: Path) -> Embeddings:
     return rows
 
 
-def open_model(folder: Path, fast: bool = False) -> StaticEncoder:  # noqa: ARG001 - as every runtime is opened
+def open_static(folder: Path, fast: bool = False) -> StaticEncoder:  # noqa: ARG001 - as every runtime is opened
     """A static model with numpy alone."""
     return StaticEncoder(folder)

@@ -106,6 +106,6 @@ class TorchEncoder:
         return made.float().cpu().numpy()
 
 
-def open_model(folder: Path, fast: bool = False) -> TorchEncoder:
+def open_torch(folder: Path, fast: bool = False) -> TorchEncoder:
     """A model folder on torch; `fast`: in bf16 where the processor multiplies that in hardware."""
     return TorchEncoder.load(folder, "bf16" if fast and has_bf16() else "fp32")

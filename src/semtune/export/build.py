@@ -72,7 +72,7 @@ def export_name(graph: str) -> str:
     return graph if graph == INT8 else f"{graph}-fp32"
 
 
-def export(
+def export_model(
     model_folder: Path,
     formats: Sequence[str],
     out: Path | None = None,
@@ -97,7 +97,7 @@ def export(
     if out is not None:
         _refuse_static(model_folder)
         with atomic_folder(out) as scratch:
-            return replace(fill(model_folder, formats, scratch, texts, progress, precisions), folder=out)
+            return replace(export_into(model_folder, formats, scratch, texts, progress, precisions), folder=out)
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with (
         progress.track("export", len(wanted) * 2) as advance,
@@ -111,7 +111,7 @@ def export(
         return replace(made, folder=model_folder)
 
 
-def fill(
+def export_into(
     model_folder: Path,
     formats: Sequence[str],
     folder: Path,
@@ -119,7 +119,7 @@ def fill(
     progress: Progress = QUIET,
     precisions: Sequence[str] = ("fp32",),
 ) -> Exported:
-    """As `export`, into an empty folder."""
+    """As `export_model`, into an empty folder."""
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with progress.track("export", len(wanted) * 2) as advance:
         _carry(model_folder, folder, model)
@@ -139,12 +139,12 @@ def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -
 
     need("sentence_transformers")
     static = StaticEncoder(model_folder)
-    proof = parity.measure(
+    proof = parity.measure_parity(
         lambda found: TorchEncoder.load(model_folder, device="cpu").encode(found).vectors,
         lambda found: static.encode(found).vectors,
         [text for text in parity.probe_texts(texts) if text.strip()],  # a blank one has no direction
     )
-    parity.require(proof, "The token table")
+    parity.require_parity(proof, "The token table")
     shutil.copytree(model_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("training", ".*"))
     write_json(folder / "parity.json", {"static": proof.as_dict()})
     contracts.save(static.contract, folder)
@@ -172,7 +172,7 @@ def _refuse_static(model_folder: Path) -> None:
         )
 
 
-def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export`
+def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export_model`
     from semtune.export import parity
 
     probes = parity.probe_texts(texts)
@@ -182,9 +182,9 @@ def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  #
         path = scratch / FILES[name]
         runner = _write(name, model, contract, path, scratch)
         advance(1)
-        by_role = [parity.measure(reference(role), runner(role), probes) for role in _roles(contract)]
+        by_role = [parity.measure_parity(reference(role), runner(role), probes) for role in _roles(contract)]
         for proof in by_role:
-            (parity.require_near if name == INT8 else parity.require)(proof, f"The {name} graph")
+            (parity.require_near_parity if name == INT8 else parity.require_parity)(proof, f"The {name} graph")
         proof = min(by_role, key=lambda proof: proof.min_cosine)
         precision = "int8" if name == INT8 else "fp32"
         exports[export_name(name)] = Export(FILES[name], sha256_file(path), precision, round(proof.min_cosine, 7))
@@ -221,7 +221,7 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
         script, types = TorchScriptRunner(path), "token_type_ids" in input_names(model)
         return lambda role: lambda texts: script(tokenizer.encode(texts, role).ids, types)
     from semtune.encoders.onnx import GraphRunner
-    from semtune.export.onnx import write_onnx
+    from semtune.export.onnx_graph import write_onnx
 
     if name == INT8:
         _write_int8(model, contract, path, folder)
@@ -232,7 +232,7 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
 
 
 def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> None:
-    from semtune.export.onnx import write_onnx
+    from semtune.export.onnx_graph import write_onnx
     from semtune.export.quantize import write_int8
 
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fp32.") as scratch:

@@ -46,7 +46,7 @@ def probe_texts(extra: Sequence[str] = ()) -> list[str]:
     return [*(" ".join(stream[:n]) for n in WORDS), "", "  ", "日本語のテキスト", "naïve café — “quotes” 😀", *extra]
 
 
-def measure(
+def measure_parity(
     reference: Callable[[list[str]], Embeddings], graph: Callable[[list[str]], Embeddings], texts: list[str]
 ) -> Parity:
     """Compare two encoders on `texts`, text by text and in batches.
@@ -74,7 +74,7 @@ def measure(
     )
 
 
-def require(parity: Parity, what: str) -> None:
+def require_parity(parity: Parity, what: str) -> None:
     """Refuse a graph that is another model.
 
     Raises:
@@ -89,7 +89,7 @@ def require(parity: Parity, what: str) -> None:
     )
 
 
-def require_near(parity: Parity, what: str) -> None:
+def require_near_parity(parity: Parity, what: str) -> None:
     """Refuse a quantised graph that is broken; how much quality it costs is for `semtune evaluate --stages` to say.
 
     Raises:

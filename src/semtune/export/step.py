@@ -67,15 +67,15 @@ def run(inputs: ExportInputs, out: Path | None, progress: Progress) -> ExportRes
         ModelError: the model cannot be opened or exported.
         GateError: a graph's vectors are not torch's.
     """
-    from semtune.export.build import export, export_static, fill
+    from semtune.export.build import export_into, export_model, export_static
 
     formats, precisions = inputs.settings.format, inputs.settings.precision
     texts = some_of(inputs.texts())
     if out is not None and contracts.load(inputs.model, verify=False).pooling == contracts.STATIC:
         return ExportResult(export_static(inputs.model, out, texts), ())
     if out is None:
-        return ExportResult(export(inputs.model, formats, None, texts, progress, precisions), formats)
-    return ExportResult(fill(inputs.model, formats, out, texts, progress, precisions), formats)
+        return ExportResult(export_model(inputs.model, formats, None, texts, progress, precisions), formats)
+    return ExportResult(export_into(inputs.model, formats, out, texts, progress, precisions), formats)
 
 
 def for_run(settings: ExportSettings) -> ExportSettings:
@@ -97,12 +97,12 @@ def serving_folder(model: ModelRef, cache: Path, progress: Progress, precision: 
         GateError: the graph's vectors are not torch's.
         MissingExtraError: torch is not installed, and the model was not exported.
     """
-    from semtune.export.build import export
+    from semtune.export.build import export_model
 
     if made := made_before(model, cache, precision):
         return made
     out = _place(model, cache, precision)
-    export(model.folder, ["onnx"], out, progress=progress, precisions=[precision])
+    export_model(model.folder, ["onnx"], out, progress=progress, precisions=[precision])
     return out
 
 

@@ -25,7 +25,7 @@ SAMPLE, DEPTH = 200, 10
 MIN_CHUNK = 3  # words of a chunk that is asked with
 
 
-def build(
+def build_index(
     documents: Sequence[Document],
     encoder: Encoder,
     model_folder: Path,
@@ -35,13 +35,13 @@ def build(
     home: Path | None = None,
     queries: Sequence[str] = (),
 ) -> IndexManifest:
-    """As `fill`, into a new folder: `out` is replaced as a whole when done; an index there stays until then."""
+    """As `build_into`, into a new folder: `out` is replaced as a whole when done; an index there stays until then."""
     check_documents(documents)
     with atomic_folder(out) as scratch:
-        return fill(documents, encoder, model_folder, scratch, settings, progress, home or out, queries)
+        return build_into(documents, encoder, model_folder, scratch, settings, progress, home or out, queries)
 
 
-def fill(
+def build_into(
     documents: Sequence[Document],
     encoder: Encoder,
     model_folder: Path,
@@ -82,7 +82,7 @@ def fill(
         model_name=encoder.contract.name,
         fingerprint=encoder.contract.fingerprint,
         runtime=encoder.runtime,
-        recall_at_10=recall(filled.index, encoded.vectors, asked),
+        recall_at_10=recall_of_index(filled.index, encoded.vectors, asked),
         truncated=encoded.truncated,
         uri=filled.uri,
         collection=filled.collection,
@@ -135,7 +135,7 @@ def _middle(text: str) -> str:
     return " ".join(words[start : start + third])
 
 
-def recall(index: VectorIndex, vectors: Embeddings, asked: Embeddings) -> float:
+def recall_of_index(index: VectorIndex, vectors: Embeddings, asked: Embeddings) -> float:
     """Recall@10 against exact search among (n, dim) `vectors`, asked with (m, dim) query vectors."""
     depth = min(DEPTH, len(vectors))
     exact, found = ExactIndex(vectors).search(asked, depth), index.search(asked, depth)

@@ -67,9 +67,9 @@ def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
     Raises:
         InputError: no documents, ids that are not unique, or a database that cannot be used.
     """
-    from semtune.index.build import fill
+    from semtune.index.build import build_into
 
-    made = fill(
+    made = build_into(
         inputs.documents(), inputs.encoder(), inputs.model, out, inputs.settings, progress, inputs.home, inputs.queries()
     )  # fmt: skip
     outside = INDEXES.entry(inputs.settings.backend).load().outside(made)

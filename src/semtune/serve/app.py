@@ -10,18 +10,18 @@ from fastapi import APIRouter, FastAPI, Query, Response
 
 from semtune import __version__
 from semtune.protocols import Encoder
-from semtune.serve import errors, openai
-from semtune.serve.body import MAX_BODY, BodyLimit
-from semtune.serve.errors import ApiError
-from semtune.serve.page import page
+from semtune.serve import http_errors, openai
+from semtune.serve.body_limit import MAX_BODY, BodyLimit
+from semtune.serve.http_errors import ApiError
 from semtune.serve.schemas import HealthResponse, HitResponse, SearchParams, SearchRequest, SearchResponse
-from semtune.serve.service import Searcher, Service
+from semtune.serve.search_page import search_page
+from semtune.serve.service import Service, SupportsSearch
 from semtune.serve.workers import QUEUE, Workers
 
 MAX_QUERY = 32_768  # characters
 
 
-def create_app(searcher: Searcher | None, encoder: Encoder, *, threads: int = 0, queue: int = QUEUE) -> FastAPI:
+def create_app(searcher: SupportsSearch | None, encoder: Encoder, *, threads: int = 0, queue: int = QUEUE) -> FastAPI:
     """Make the application, ready for its first request: the encoder is called once here.
 
     Call `registry.need("fastapi", "uvicorn")` before importing this module.
@@ -39,7 +39,7 @@ def create_app(searcher: Searcher | None, encoder: Encoder, *, threads: int = 0,
     service.check()
     # The interactive API pages are off: they load their scripts from a content delivery network.
     app = FastAPI(title="Semtune", version=__version__, docs_url=None, redoc_url=None)
-    errors.install(app)
+    http_errors.install(app)
     app.add_middleware(BodyLimit, limit=MAX_BODY)
     app.include_router(_search_router(service))
     app.include_router(openai.router(service))
@@ -65,7 +65,7 @@ def _search_router(service: Service) -> APIRouter:
 
 def _house_router(service: Service) -> APIRouter:
     routes = APIRouter()
-    answer = page()
+    answer = search_page()
 
     @routes.get("/health", tags=["Health"])
     def health() -> HealthResponse:  # not async: a count may ask a database

@@ -15,9 +15,9 @@ import numpy as np
 from fastapi import APIRouter, Response
 
 from semtune.protocols import Encoder
-from semtune.serve.errors import ApiError
+from semtune.serve.http_errors import ApiError
 from semtune.serve.schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
-from semtune.serve.service import Decodes, Service
+from semtune.serve.service import Service, SupportsDecoding
 from semtune.types import Embeddings
 
 MAX_INPUTS = 2048
@@ -101,7 +101,7 @@ def pieces(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _decoded(ids: Sequence[int], encoder: Encoder) -> str:
-    if not isinstance(encoder, Decodes):
+    if not isinstance(encoder, SupportsDecoding):
         raise _refused(
             f"'input' holds token ids, which model {encoder.contract.name!r} cannot turn into text here. Send texts."
         )

@@ -13,7 +13,7 @@ from semtune.serve.workers import Workers
 from semtune.types import Hit
 
 
-class Searcher(Protocol):
+class SupportsSearch(Protocol):
     """Questions in, documents out; safe to use from many threads."""
 
     encoder: Encoder
@@ -29,7 +29,7 @@ class Searcher(Protocol):
 
 
 @runtime_checkable
-class Decodes(Protocol):
+class SupportsDecoding(Protocol):
     """An encoder that can also turn token ids back into text."""
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -49,7 +49,7 @@ class Service:
     """
 
     encoder: Encoder
-    searcher: Searcher | None
+    searcher: SupportsSearch | None
     workers: Workers
     started: int = field(default_factory=lambda: int(time.time()))
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from semtune.machine import usable_cpus
-from semtune.serve.errors import ApiError
+from semtune.serve.http_errors import ApiError
 
 QUEUE = 64  # requests that may wait; at 10 to 20 ms a query the last one waits about a second
 RETRY_AFTER = 1  # seconds

@@ -11,7 +11,7 @@ import numpy as np
 
 from semtune.evaluate.result import STATISTICS, Scores, label
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.evaluate.verdict.differences import compare
+from semtune.evaluate.verdict.differences import compare_scores
 from semtune.metrics import Comparison
 from semtune.metrics.significance import detectable, error_of_interval, holm
 
@@ -55,22 +55,22 @@ class Verdict:
         return EXIT_CODES[self.verdict]
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form; what is not a number is null."""
+        """The JSON form; what is not a json_number is null."""
         return {
             "verdict": self.verdict,
             "sentence": self.sentence,
             "metric": self.metric,
             "against": self.against,
-            "gain": number(self.gain),
-            "interval": [number(bound) for bound in self.interval],
-            "p_value": number(self.p_value),
-            "p_corrected": number(self.p_corrected),
-            "detectable": number(self.detectable),
+            "gain": json_number(self.gain),
+            "interval": [json_number(bound) for bound in self.interval],
+            "p_value": json_number(self.p_value),
+            "p_corrected": json_number(self.p_corrected),
+            "detectable": json_number(self.detectable),
             "n": self.n,
         }
 
 
-def number(value: float) -> float | None:
+def json_number(value: float) -> float | None:
     """A float for JSON, which has no NaN."""
     return float(value) if math.isfinite(value) else None
 
@@ -95,7 +95,7 @@ def judge_all(
         limits: the thresholds.
     """
     hindrances = {name: _hindrance(tuned, other, limits.min_queries) for name, (tuned, other) in sides.items()}
-    found = {name: compare(*both, seed) for name, both in sides.items() if not hindrances[name]}
+    found = {name: compare_scores(*both, seed) for name, both in sides.items() if not hindrances[name]}
     corrected = dict(zip(found, holm([each.p_value for each in found.values()]), strict=True))
     return {
         name: _decide(found[name], corrected[name], len(found), tuned, other.model, limits)
@@ -159,13 +159,13 @@ def _numbers(found: Comparison, corrected: float, tests: int, count: str) -> tup
 
 
 def places(value: float) -> int:
-    """Three decimals, or more where a number that decides would be shown as 0."""
+    """Three decimals, or more where a json_number that decides would be shown as 0."""
     return next((digits for digits in range(3, 6) if round(value, digits) or not value), 6)
 
 
 def _hindrance(tuned: Scores, other: Scores, min_queries: int) -> str:
     """Why no comparison can be made, in words; empty if it can."""
-    return _apart(tuned, other) or broken(tuned) or broken(other) or too_few(tuned, min_queries)
+    return _apart(tuned, other) or why_broken(tuned) or why_broken(other) or why_too_few(tuned, min_queries)
 
 
 def _apart(tuned: Scores, other: Scores) -> str:
@@ -177,7 +177,7 @@ def _apart(tuned: Scores, other: Scores) -> str:
     return ""
 
 
-def broken(scores: Scores) -> str:
+def why_broken(scores: Scores) -> str:
     """Why a result says nothing of the model, in words; empty if it does."""
     if scores.not_finite:
         return f"{scores.model} gave vectors with NaN for {scores.not_finite} texts. Its weights are broken."
@@ -186,7 +186,7 @@ def broken(scores: Scores) -> str:
     if _constant(scores):
         return f"{scores.model} gives every text the same score: its vectors have collapsed."
     if not math.isfinite(scores.metrics[scores.main]):
-        return f"{label(scores.main)} of {scores.model} is not a number."
+        return f"{label(scores.main)} of {scores.model} is not a json_number."
     return ""
 
 
@@ -199,7 +199,7 @@ def _constant(scores: Scores) -> bool:
     return bool(spreads) and max(spreads) < 1e-6
 
 
-def too_few(scores: Scores, min_queries: int) -> str:
+def why_too_few(scores: Scores, min_queries: int) -> str:
     """Why a test is too small to say anything, in words; empty if it is not."""
     if scores.n >= min_queries:
         return ""

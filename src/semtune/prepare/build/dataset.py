@@ -32,7 +32,7 @@ from semtune.protocols import Encoder
 from semtune.registry import need
 from semtune.text import key
 from semtune.types import Suspect
-from semtune.work_cache import Kept
+from semtune.work_cache import WorkCache
 
 DEFAULT = PrepareSettings()
 
@@ -77,7 +77,7 @@ def prepare(
     kind = find_kind(source)
     review = gather_reviews(settings.review, source, replaces)
     if work is not None and encoder is not None:
-        encoder = VectorCache(encoder, Kept(work))
+        encoder = VectorCache(encoder, WorkCache(work))
     job = _Job(settings, TokenLengthCache(tokenizer), max_length, seed, progress, encoder, judge)
     dataset = job.read(source, kind, work)
     outcome = job.add_questions_and_labels(dataset, review)

@@ -13,7 +13,7 @@ from semtune.progress import Progress
 from semtune.protocols import Encoder
 from semtune.run_directory import versions
 from semtune.types import Encoded, Role
-from semtune.work_cache import Kept, named_after
+from semtune.work_cache import WorkCache, named_after
 
 
 class VectorCache:
@@ -22,7 +22,7 @@ class VectorCache:
     Each call is one file, so a killed process loses at most the block of passages it was encoding.
     """
 
-    def __init__(self, encoder: Encoder, kept: Kept) -> None:
+    def __init__(self, encoder: Encoder, kept: WorkCache) -> None:
         self.contract = encoder.contract
         self.runtime = encoder.runtime
         self._encoder, self._kept = encoder, kept

@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from semtune.io import storage_errors
 from semtune.run_directory import Key, RunDirectory, StepRecord, versions
-from semtune.step import Result
+from semtune.step import StepResult
 
 C = TypeVar("C")  # what the steps are made from
 Rerun = Literal["changed", "always", "never"]
@@ -49,7 +49,7 @@ class PlannedStep(Generic[C]):
     after: tuple[str, ...]
     libraries: tuple[str, ...]
     arguments: Callable[[C], dict[str, Any]]
-    run: Callable[[C, Path], Result]
+    run: Callable[[C, Path], StepResult]
     reads: Callable[[C], dict[str, str]] = lambda _context: {}
     afterwards: Callable[[C], None] = _nothing
     chosen_by: tuple[str, ...] = ()
@@ -79,14 +79,14 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Walked:
+class StepsResult:
     """The reports of the steps, and the exit code that they end with."""
 
     steps: tuple[StepReport, ...]
     exit_code: int
 
 
-def walk(
+def run_steps(
     context: C,
     run: RunDirectory,
     steps: Sequence[PlannedStep[C]],
@@ -95,7 +95,7 @@ def walk(
     on_start: Callable[[str, str], None],
     on_step: Callable[[StepReport], None],
     stop_after: Callable[[StepReport], int],
-) -> Walked:
+) -> StepsResult:
     """Run the steps that have to be run, in order; `stop_after` gives the exit code that a step's report ends the run with.
 
     Raises:
@@ -121,11 +121,11 @@ def walk(
         if exit_code := stop_after(reports[-1]):
             break
     run.write_manifest()
-    return Walked(tuple(reports), exit_code)
+    return StepsResult(tuple(reports), exit_code)
 
 
-def foresee(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], rerun: Rerun) -> list[StepReport]:
-    """What `walk` would run, and why; nothing is written."""
+def plan_steps(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], rerun: Rerun) -> list[StepReport]:
+    """What `run_steps` would run, and why; nothing is written."""
     reports: list[StepReport] = []
     running: set[str] = set()
     for step in steps:

@@ -14,7 +14,7 @@ from semtune.report.render import render
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-def page() -> Response:
+def search_page() -> Response:
     """The page with a policy that lets the browser run this one script and connect to this server only."""
     html = render("search.html", {})
     scripts = " ".join(f"'sha256-{_hash(script)}'" for script in SCRIPT.findall(html))

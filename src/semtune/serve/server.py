@@ -25,7 +25,7 @@ class AddressError(SemtuneError):
     """The address cannot be listened on."""
 
 
-def serve(
+def run_server(
     app: FastAPI, host: str = "127.0.0.1", port: int = 8080, announce: Callable[[str], None] | None = None
 ) -> None:
     """Serve `app` until Ctrl-C or SIGTERM, then let the requests in progress finish and return.
@@ -57,7 +57,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Open a listening socket, so that a taken port is known before anything starts.
 
     Raises:
-        AddressError: see `serve`.
+        AddressError: see `run_server`.
     """
     if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65536
         raise AddressError(f"Port {port} does not exist. Give one from 1 to 65535, or 0 for any free one.")
