@@ -75,7 +75,7 @@ class Context:
     def base_as_evaluated(self) -> Encoder | None:
         """The backbone as evaluate opened it; None where that is gone, since it is not made anew for a few questions."""
         try:
-            made = exporting.made_before(self.backbone, self.run.root / STORE / MODELS)
+            made = exporting.exported_before(self.backbone, self.run.root / STORE / MODELS)
             return load_encoder(str(made)) if made else None
         except ModelError:
             return None

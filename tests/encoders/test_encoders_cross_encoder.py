@@ -34,9 +34,9 @@ def test_scores_are_the_sigmoid_of_the_model_s_output_whatever_the_batch(cross_e
 
 
 def test_what_is_no_judge_is_refused(cross_encoder, toy_model, tmp_path):
-    with pytest.raises(ModelError, match="gives 3 scores a pair, and one is needed"):
+    with pytest.raises(ModelError, match="gives 3 scores per pair; exactly one is needed"):
         CrossEncoderJudge.load(str(cross_encoder(labels=3)))
-    with pytest.raises(ModelError, match="no cross-encoder: it embeds texts one by one"):
+    with pytest.raises(ModelError, match="not a cross-encoder: it embeds texts one by one"):
         CrossEncoderJudge.load(str(toy_model))
     with pytest.raises(ModelError, match=r"mine_judge: There is no model folder .*/gone"):
         CrossEncoderJudge.load(str(tmp_path / "gone"))

@@ -122,7 +122,7 @@ def test_runtimes_are_taken_as_asked_and_by_what_is_there(toy_model, exported):
 def test_a_runtime_that_is_not_there_is_refused_in_words(toy_model, exported, monkeypatch):
     with pytest.raises(ModelError, match="has no ONNX graph"):
         load_encoder(str(toy_model), "onnx")
-    with pytest.raises(ModelError, match="holds an exported model only; the torch runtime needs the tuned folder"):
+    with pytest.raises(ModelError, match=r"holds only an exported model. The torch runtime needs the folder"):
         load_encoder(str(exported("mean").folder), "torch")
     monkeypatch.setattr(loading, "installed", lambda module: False)
     with pytest.raises(

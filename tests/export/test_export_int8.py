@@ -72,7 +72,7 @@ def test_int8_added_to_a_model_folder_stands_beside_what_is_there(both, exported
 def test_what_is_asked_for_is_checked():
     assert graphs(["onnx", "torchscript"], ["fp32", "int8"]) == ["onnx", "torchscript", INT8]
     assert graphs(["torchscript", "onnx"], ["int8"]) == ["torchscript", INT8]
-    with pytest.raises(ConfigError, match="int8 is for the onnx format"):
+    with pytest.raises(ConfigError, match="int8 only works with the onnx format"):
         check_formats(["torchscript"], ["int8"])
     with pytest.raises(ConfigError, match=r"precision 'int4'. Allowed: fp32, int8"):
         check_formats(["onnx"], ["int4"])

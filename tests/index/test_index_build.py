@@ -65,6 +65,7 @@ def test_the_manifest_says_what_is_there(folder, kept):
         backend=kept.settings.backend, index_type="Flat" if kept.name == "faiss" else "FLAT", metric="ip",
         dimension=128, count=10, model="../model", model_name="toy", fingerprint="toy-128-32-", runtime="toy",
         recall_at_10=1.0, truncated=0, uri=kept.settings.uri, collection=manifest.collection,
+        asked_with="chunks",
     )  # fmt: skip
     assert bool(manifest.collection) == (kept.name != "faiss")
 
@@ -90,7 +91,7 @@ def test_other_clients_of_milvus_find_the_ids(backend_named, tmp_path):
         build_index(OTHERS, ENCODER, tmp_path, tmp_path / name, settings)
         found = client.query("my_documents", filter="row >= 0", output_fields=["id"])
         assert {row["id"] for row in found} == {d.id for d in OTHERS}
-        with pytest.raises(InputError, match=r"has a collection .* already, which this index did not make"):
+        with pytest.raises(InputError, match=r"already has a collection .* that was not made by this index"):
             build_index(OTHERS, ENCODER, tmp_path, tmp_path / "else", settings.replace(collection=made.collection))
         client.close()
 
@@ -109,7 +110,7 @@ def test_no_documents_are_refused(kept, tmp_path):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_vectors_that_are_no_numbers_are_refused(kept, tmp_path, value):
-    with pytest.raises(InputError, match="'toy' gave vectors that are not numbers"):
+    with pytest.raises(InputError, match="'toy' gave vectors with NaN"):
         build_index(DOCUMENTS, Broken(value), tmp_path, tmp_path / "index", kept.settings)
     assert list(tmp_path.iterdir()) == []
 
@@ -125,7 +126,7 @@ def test_settings_that_cannot_be_built_are_refused():
     for settings, words in (
         ({"backend": "fais"}, r"index backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'\?"),
         ({"backend": "milvus"}, "needs a uri"),
-        ({"backend": "faiss", "uri": "x.db"}, r"a uri is for the milvus backend"),
+        ({"backend": "faiss", "uri": "x.db"}, r"a uri only works with the milvus backend"),
     ):
         with pytest.raises(ConfigError, match=words):
             IndexSettings(**settings)
@@ -271,7 +272,7 @@ def test_the_vectors_of_another_index_are_refused(tmp_path):
     build_index(DOCUMENTS, ENCODER, tmp_path, tmp_path / "one", IndexSettings())
     build_index(OTHERS, ENCODER, tmp_path, tmp_path / "two", IndexSettings())
     shutil.copyfile(tmp_path / "one" / "vectors.faiss", tmp_path / "two" / "vectors.faiss")
-    with pytest.raises(InputError, match="holds 10 vectors of 128 dimensions, its manifest says 3 of 128"):
+    with pytest.raises(InputError, match="holds 10 vectors of 128 dimensions, but its manifest says 3 of 128"):
         open_folder(tmp_path / "two")
 
 
@@ -282,7 +283,7 @@ def test_a_collection_that_is_gone_or_changed_is_refused_in_words(folder, kept):
     name = manifests.read(folder).collection
     client = MilvusClient(uri=kept.uri)
     client.delete(name, ids=["007"])
-    with pytest.raises(InputError, match="holds 9 vectors, its index 10: it was changed by others"):
+    with pytest.raises(InputError, match="holds 9 vectors, but its index expects 10: something else changed it"):
         open_folder(folder)
     client.drop_collection(name)
     client.close()
@@ -292,8 +293,8 @@ def test_a_collection_that_is_gone_or_changed_is_refused_in_words(folder, kept):
 
 def test_a_milvus_that_is_not_there_or_not_ours_is_refused_in_words(milvus_server, tmp_path, caplog):
     for uri, words in (
-        ("http://127.0.0.1:9", "No Milvus answers at 'http://127.0.0.1:9'.*a server's address like"),
-        (str(milvus_server[1]), "another process has it open"),  # the running server's own file
+        ("http://127.0.0.1:9", "No Milvus answers at 'http://127.0.0.1:9'.*the address of a server such as"),
+        (str(milvus_server[1]), "another process is using it"),  # the running server's own file
         (str(tmp_path), "milvus-lite cannot open"),
     ):
         with pytest.raises(InputError, match=words):
@@ -302,5 +303,5 @@ def test_a_milvus_that_is_not_there_or_not_ours_is_refused_in_words(milvus_serve
 
 
 def test_a_store_without_its_files_is_refused(tmp_path):
-    with pytest.raises(InputError, match="is not a whole index"):
+    with pytest.raises(InputError, match="is incomplete"):
         DocumentStore(tmp_path)

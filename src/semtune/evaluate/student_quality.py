@@ -39,7 +39,7 @@ class StudentQuality:
         return self.student / self.teacher if self.teacher > 0 else float("nan")
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form; what is not a json_number is null."""
+        """The JSON form; what is not a number is null."""
         values = {"teacher": self.teacher, "student": self.student, "kept": self.share, "gain": self.gain}
         return {
             "metric": self.metric,
@@ -64,7 +64,7 @@ def quality_sentence(values: Mapping[str, Any]) -> str:
     low, high = values["interval"]
     if values["gain"] is None:
         return (
-            f"{LABELS[values['metric']]} cannot be compared: that of the teacher or of the student is not a json_number"
+            f"{LABELS[values['metric']]} cannot be compared: that of the teacher or of the student is not a number"
         )
     numbers = f"{values['student']:.4f} of {values['teacher']:.4f}, {values['gain']:+.3f}"
     if low is not None:

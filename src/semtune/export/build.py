@@ -1,6 +1,6 @@
-"""`semtune export`: a model folder in, the same model as graphs with a parity proof out.
+"""Exports a model folder as graphs with a parity proof.
 
-A graph's name is its format, "onnx" or "torchscript", which are in fp32; the quantised one is "onnx-int8".
+A graph is named after its format, "onnx" or "torchscript" (both fp32); the quantised one is "onnx-int8".
 """
 
 from __future__ import annotations
@@ -31,12 +31,19 @@ FORMATS = ("onnx", "torchscript")
 PRECISIONS = ("fp32", "int8")
 INT8 = "onnx-int8"
 FILES = {"onnx": "onnx/model.onnx", INT8: "onnx/model_int8.onnx", "torchscript": "torchscript/model.pt"}
-CARRIED = ("config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")  # fmt: skip
+COPIED = (
+    "config.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "README.md",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export made."""
+    """The result of an export."""
 
     folder: Path
     contract: Contract
@@ -47,7 +54,7 @@ def check_formats(formats: Sequence[str], precisions: Sequence[str]) -> None:
     """Refuse formats and precisions that Semtune does not write.
 
     Raises:
-        ConfigError: with the allowed ones, or int8 of a format that has none.
+        ConfigError: a value is unknown, or int8 was requested without onnx.
     """
     for kind, given, allowed in (("format", formats, FORMATS), ("precision", precisions, PRECISIONS)):
         for value in given:
@@ -57,7 +64,7 @@ def check_formats(formats: Sequence[str], precisions: Sequence[str]) -> None:
                 )
     if "int8" in precisions and "onnx" not in formats:
         raise ConfigError(
-            f"int8 is for the onnx format; {', '.join(formats)} is written in fp32. Add onnx to the formats."
+            f"int8 only works with the onnx format; {', '.join(formats)} is always fp32. Add onnx to the formats."
         )
 
 
@@ -68,7 +75,7 @@ def graphs(formats: Sequence[str], precisions: Sequence[str]) -> list[str]:
 
 
 def export_name(graph: str) -> str:
-    """What a graph is called in the contract: format and precision."""
+    """The name of a graph in the contract: format and precision."""
     return graph if graph == INT8 else f"{graph}-fp32"
 
 
@@ -80,19 +87,19 @@ def export_model(
     progress: Progress = QUIET,
     precisions: Sequence[str] = ("fp32",),
 ) -> Exported:
-    """Export a model and prove the graphs equal to torch; of an int8 graph, how near it is.
+    """Export a model and check the graphs against torch.
 
     Args:
         model_folder: a sentence-transformers folder.
-        formats: of `FORMATS`.
-        out: a new folder that holds all that serving needs and no torch weights; None adds the graphs to
+        formats: some of `FORMATS`.
+        out: a new folder for everything that serving needs, without torch weights; None adds the graphs to
             `model_folder` itself.
-        texts: some of the user's own texts, to be compared too.
-        precisions: of `PRECISIONS`, for the onnx format.
+        texts: some of the user's own texts for the parity check.
+        precisions: some of `PRECISIONS`, for the onnx format.
 
     Raises:
         ModelError: the folder cannot be opened.
-        GateError: a graph's vectors are not torch's.
+        GateError: a graph's vectors differ from torch's.
     """
     if out is not None:
         _refuse_static(model_folder)
@@ -105,7 +112,7 @@ def export_model(
         tempfile.TemporaryDirectory(dir=model_folder, prefix=".export.") as name,
     ):
         scratch = Path(name)
-        _carry(model_folder, scratch, model)
+        _copy_small_files(model_folder, scratch, model)
         made = _beside_older(_write_all(model, contract, wanted, scratch, texts, advance), contract, model_folder)
         _move_into(scratch, model_folder, wanted)
         return replace(made, folder=model_folder)
@@ -122,16 +129,16 @@ def export_into(
     """As `export_model`, into an empty folder."""
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with progress.track("export", len(wanted) * 2) as advance:
-        _carry(model_folder, folder, model)
+        _copy_small_files(model_folder, folder, model)
         return _write_all(model, contract, wanted, folder, texts, advance)
 
 
 def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -> Exported:
-    """A static model needs no graph: its files are copied into `folder`, and the numpy encoder is compared with torch.
+    """Copy a static model, which needs no graph, into `folder` and compare the numpy encoder with torch.
 
     Raises:
-        ModelError: more than a token table and a Normalize: that cannot be served without torch.
-        GateError: the vectors are not torch's.
+        ModelError: it has more modules than a token table and a Normalize, so it cannot be served without torch.
+        GateError: the vectors differ from torch's.
     """
     from semtune.encoders.static import StaticEncoder
     from semtune.encoders.torch import TorchEncoder
@@ -142,7 +149,7 @@ def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -
     proof = parity.measure_parity(
         lambda found: TorchEncoder.load(model_folder, device="cpu").encode(found).vectors,
         lambda found: static.encode(found).vectors,
-        [text for text in parity.probe_texts(texts) if text.strip()],  # a blank one has no direction
+        [text for text in parity.probe_texts(texts) if text.strip()],  # a blank text gives a zero vector
     )
     parity.require_parity(proof, "The token table")
     shutil.copytree(model_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("training", ".*"))
@@ -167,8 +174,8 @@ def _opened(
 def _refuse_static(model_folder: Path) -> None:
     if contracts.load(model_folder, verify=False).pooling == contracts.STATIC:
         raise ModelError(
-            f"{model_folder} is a static model: it needs no graph. `semtune encode`, `index`, `search` and `serve` take it "
-            "as it is, without torch; `semtune export -o FOLDER` copies what serving needs."
+            f"{model_folder} is a static model and needs no graph. `semtune encode`, `index`, `search` and `serve` "
+            "open it directly, without torch; `semtune export -o FOLDER` copies the files that serving needs."
         )
 
 
@@ -209,7 +216,7 @@ def _torch_reference(model: SentenceTransformer, contract: Contract) -> Maker:
 
 
 def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> Maker:
-    """Write one graph; returns what runs it."""
+    """Write one graph and return a function that runs it."""
     from semtune.encoders.tokenizer import Tokenizer
 
     tokenizer = Tokenizer(folder, contract)
@@ -237,16 +244,16 @@ def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, fold
 
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fp32.") as scratch:
         whole = folder / FILES["onnx"]
-        if not whole.exists():  # int8 alone is wanted
+        if not whole.exists():  # only int8 was requested
             whole = Path(scratch) / "model.onnx"
             write_onnx(model, contract.normalize, contract.max_length, whole)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_int8(whole, path)
 
 
-def _carry(source: Path, target: Path, model: SentenceTransformer) -> None:
-    """Copy the small files that encoding needs; a slow tokenizer is written in the fast form."""
-    for name in CARRIED:
+def _copy_small_files(source: Path, target: Path, model: SentenceTransformer) -> None:
+    """Copy the small files that encoding needs; a slow tokenizer is converted to a fast one."""
+    for name in COPIED:
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
     if (source / "tokenizer.json").exists():
@@ -255,12 +262,12 @@ def _carry(source: Path, target: Path, model: SentenceTransformer) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         model.tokenizer.save_pretrained(scratch)
         if not (Path(scratch) / "tokenizer.json").exists():
-            raise ModelError(f"{source} has a tokenizer without a fast form; Semtune serves fast tokenizers only.")
+            raise ModelError(f"{source} has a tokenizer that cannot be converted to a fast one, which Semtune needs.")
         shutil.copyfile(Path(scratch) / "tokenizer.json", target / "tokenizer.json")
 
 
 def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
-    """Keep the graphs of other formats that the model folder holds already, with their proofs."""
+    """Keep the graphs of other formats that are already in the model folder, with their proofs."""
     older = {name: export for name, export in contract.exports.items() if (folder / export.file).exists()}
     proofs = read_json(folder / "parity.json") if (folder / "parity.json").exists() else {}
     write_json(made.folder / "parity.json", proofs | read_json(made.folder / "parity.json"))
@@ -270,7 +277,7 @@ def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
 
 
 def _move_into(scratch: Path, folder: Path, wanted: Sequence[str]) -> None:
-    """Put the graphs into the model folder, the contract last: it makes them count."""
+    """Move the graphs into the model folder, the contract last: it makes them valid."""
     for name in wanted:
         (folder / FILES[name]).parent.mkdir(exist_ok=True)
         (scratch / FILES[name]).replace(folder / FILES[name])

@@ -11,17 +11,17 @@ from semtune.settings import Settings, split_words
 
 
 class ExportSettings(Settings):
-    """export: the model as a graph that serves without torch."""
+    """export: write the model as a graph that can be served without torch."""
 
     format: Annotated[tuple[Literal["onnx", "torchscript"], ...], BeforeValidator(split_words)] = Field(
         ("onnx",), min_length=1, description="onnx (needed to serve), torchscript"
     )
     precision: Annotated[tuple[Literal["fp32", "int8"], ...], BeforeValidator(split_words)] = Field(
-        ("fp32",), min_length=1, description="of the onnx graph: fp32 (which is served), int8 beside it"
+        ("fp32",), min_length=1, description="of the onnx graph: fp32 (the one that is served), int8 as an addition"
     )
 
     @model_validator(mode="after")
     def _int8_is_onnx(self) -> ExportSettings:
         if "int8" in self.precision and "onnx" not in self.format:
-            raise PydanticCustomError("int8", "int8 is for the onnx format; add onnx to the formats")
+            raise PydanticCustomError("int8", "int8 only works with the onnx format; add onnx to the formats")
         return self

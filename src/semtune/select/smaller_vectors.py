@@ -50,7 +50,7 @@ class SmallerVectors:
 def measure_smaller(
     encoder: Encoder, evaluator: Evaluator, texts: Sequence[str], dims: Sequence[int]
 ) -> list[SmallerVectors]:
-    """Evaluator an encoder's vectors whole, cut to each dimension in two ways, and at each precision.
+    """Judge an encoder's vectors whole, cut to each dimension in two ways, and at each precision.
 
     Args:
         encoder: of the recommended model.

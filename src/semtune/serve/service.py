@@ -1,4 +1,4 @@
-"""What is being served: an encoder, perhaps with an index to search, and the threads that do the work."""
+"""What is served: an encoder, optionally an index to search, and the threads that do the work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semtune.types import Hit
 
 
 class SupportsSearch(Protocol):
-    """Questions in, documents out; safe to use from many threads."""
+    """Finds documents for a query; safe to use from many threads."""
 
     encoder: Encoder
 
@@ -24,7 +24,7 @@ class SupportsSearch(Protocol):
         ...
 
     def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
-        """The `k` documents most similar to `query`, best first, that score `min_score` or more."""
+        """The `k` documents most similar to `query`, best first, without those that score below `min_score`."""
         ...
 
 
@@ -43,9 +43,9 @@ class Service:
 
     Attributes:
         encoder: embeds texts.
-        searcher: answers queries; None where a model is served without an index.
-        workers: the threads in which both do their work.
-        started: when the service was made, in Unix seconds.
+        searcher: answers queries; None if a model is served without an index.
+        workers: the threads in which both run.
+        started: when the service was created, in Unix seconds.
     """
 
     encoder: Encoder
@@ -59,7 +59,7 @@ class Service:
         return self.encoder.contract.name
 
     def check(self) -> None:
-        """Refuse an index and an encoder that do not belong together, and make the first call, the slow one.
+        """Check that index and encoder use the same model, and make the slow first call.
 
         Raises:
             ContractError: the index was opened with another model.
@@ -68,7 +68,7 @@ class Service:
         if self.searcher is not None and self.searcher.encoder.contract.fingerprint != mine.fingerprint:
             theirs = self.searcher.encoder.contract
             raise ContractError(
-                f"The index answers with model {theirs.name!r} ({theirs.fingerprint[:12]}), but /v1/embeddings would "
-                f"use {mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
+                f"The index uses the model {theirs.name!r} ({theirs.fingerprint[:12]}), but /v1/embeddings would use "
+                f"{mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
             )
         self.encoder.encode(["warm up"], "query")

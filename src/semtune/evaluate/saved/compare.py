@@ -23,7 +23,7 @@ class EvaluationComparison:
 
     Attributes:
         runs: name → its evaluation, in the order given.
-        comparisons: name → its verdict against the first run; p-values corrected for their json_number.
+        comparisons: name → its verdict against the first run; p-values corrected for their number.
     """
 
     runs: Mapping[str, SavedEvaluation]
@@ -35,7 +35,7 @@ class EvaluationComparison:
         return next(iter(self.runs))
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer of `semtune compare --json`; what is not a json_number is null."""
+        """The answer of `semtune compare --json`; what is not a number is null."""
         first = self.runs[self.first]
         return {
             "metric": first.scores.main,

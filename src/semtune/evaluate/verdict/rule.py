@@ -55,7 +55,7 @@ class Verdict:
         return EXIT_CODES[self.verdict]
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form; what is not a json_number is null."""
+        """The JSON form; what is not a number is null."""
         return {
             "verdict": self.verdict,
             "sentence": self.sentence,
@@ -159,7 +159,7 @@ def _numbers(found: Comparison, corrected: float, tests: int, count: str) -> tup
 
 
 def places(value: float) -> int:
-    """Three decimals, or more where a json_number that decides would be shown as 0."""
+    """Three decimals, or more where a number that decides would be shown as 0."""
     return next((digits for digits in range(3, 6) if round(value, digits) or not value), 6)
 
 
@@ -186,7 +186,7 @@ def why_broken(scores: Scores) -> str:
     if _constant(scores):
         return f"{scores.model} gives every text the same score: its vectors have collapsed."
     if not math.isfinite(scores.metrics[scores.main]):
-        return f"{label(scores.main)} of {scores.model} is not a json_number."
+        return f"{label(scores.main)} of {scores.model} is not a number."
     return ""
 
 
