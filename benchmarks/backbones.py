@@ -26,7 +26,7 @@ from typing import Any
 from timing import publish
 
 from semtune import dataset as datasets
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SETS = ("scifact", "tldr", "stsb")
@@ -174,7 +174,7 @@ def random_bert(folder: Path) -> Path:
     import torch
     from transformers import AutoConfig, AutoModel
 
-    base = resolve("all-MiniLM-L6-v2")
+    base = resolve_model("all-MiniLM-L6-v2")
     torch.manual_seed(0)
     AutoModel.from_config(AutoConfig.from_pretrained(base)).save_pretrained(folder)
     for file in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):

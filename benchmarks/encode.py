@@ -15,7 +15,7 @@ from timing import interleaved, publish
 from semtune import contract as contracts
 from semtune.encoders.onnx import OnnxEncoder
 from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
-from semtune.export.build import export
+from semtune.export.build import export_model
 from semtune.machine import has_bf16, keep_freed_memory
 
 TEXTS, ROUNDS = 200, 5
@@ -30,7 +30,7 @@ def main() -> None:
     model = open_sentence_transformer(folder, "cpu")
     contract = contracts.load(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        export(folder, ["onnx"], Path(scratch) / "model")
+        export_model(folder, ["onnx"], Path(scratch) / "model")
         encoders = {
             "Semtune, torch fp32": TorchEncoder(model, contract),
             **({"Semtune, torch bf16": TorchEncoder(model, contract, "bf16")} if has_bf16() else {}),

@@ -26,7 +26,7 @@ from timing import publish
 
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
-from semtune.evaluate.recorder import Listened, Record
+from semtune.evaluate.recorder import ObservedEncoder, VectorRecorder
 from semtune.evaluate.report.further_results import FurtherResults, charts
 from semtune.evaluate.report.page import write_report
 from semtune.evaluate.retrieval.bm25 import score_bm25
@@ -35,8 +35,8 @@ from semtune.evaluate.retrieval.hybrid import score_hybrid
 from semtune.evaluate.saved.write import write_files
 from semtune.evaluate.scores import score
 from semtune.evaluate.serving.calibration import calibrate
-from semtune.evaluate.serving.index_stage import build_index
-from semtune.evaluate.two_splits import score_beside
+from semtune.evaluate.serving.index_stage import index_in_memory
+from semtune.evaluate.two_splits import score_two_splits
 from semtune.evaluate.verdict.outcome import conclude
 from semtune.progress import Progress
 from semtune.types import Document, Encoded, Query, Role
@@ -79,7 +79,7 @@ def main() -> None:
     data = read(asked.queries)
     done("data")
     tuned_encoder, base_encoder = Hashed(0), Hashed(1)
-    both = score_beside(tuned_encoder, data, "test", "dev")
+    both = score_two_splits(tuned_encoder, data, "test", "dev")
     done("tuned, test and dev")
     base = score(base_encoder, data, "test")
     done("base")
@@ -97,9 +97,9 @@ def main() -> None:
         )
         write_files(Path(name), outcome)
     done("report and files")
-    record = Record(len(data.corpus), DIMENSION)
-    score(Listened(tuned_encoder, record.hear), data, "test")
-    index = build_index(record.documents, tie_order(data.corpus), "hashed")
+    record = VectorRecorder(len(data.corpus), DIMENSION)
+    score(ObservedEncoder(tuned_encoder, record.hear), data, "test")
+    index = index_in_memory(record.documents, tie_order(data.corpus), "hashed")
     index.vectors.search(record.queries, 100)
     done("index, HNSW")
     what = f"{len(data.corpus):,} passages, {asked.queries:,} test and {asked.queries // 5:,} dev queries, {DIMENSION} dimensions"

@@ -30,7 +30,7 @@ from semtune.dataset import Dataset
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import TorchEncoder
 from semtune.evaluate.scores import Scores, score
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.io import write_jsonl
 from semtune.metrics import compare_means, compare_spearman
 from semtune.prepare.build.dataset import prepare
@@ -84,7 +84,7 @@ class Bench:
     """One set: its data, the base's scores, and runs on it."""
 
     def __init__(self, name: str, options: argparse.Namespace, scratch: Path) -> None:
-        self.base = resolve(MODEL)
+        self.base = resolve_model(MODEL)
         contract = contracts.load(self.base)
         self.scratch = scratch
         (scratch / "data").mkdir()

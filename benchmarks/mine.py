@@ -31,7 +31,7 @@ from semtune.dataset import Dataset, write_documents
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import Precision, TorchEncoder
 from semtune.evaluate.scores import Scores, score
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.io import read_jsonl, write_jsonl
 from semtune.metrics import compare_means
 from semtune.prepare.build.dataset import prepare
@@ -132,7 +132,7 @@ def capped(data: Dataset, passages: int | None) -> list[Document]:
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """All variants on one set."""
-    base = resolve(MODEL)
+    base = resolve_model(MODEL)
     contract = contracts.load(base)
     encoder = Remembering(TorchEncoder.load(base, PRECISION))
     with tempfile.TemporaryDirectory() as place:

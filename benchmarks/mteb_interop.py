@@ -22,7 +22,7 @@ from timing import publish
 
 from semtune.encoders.load import load_encoder
 from semtune.evaluate.scores import score
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.prepare.build.for_evaluation import load_for_evaluation
 
 
@@ -66,7 +66,7 @@ def write_tables(folder: Path, passages: int) -> None:
 
 def measure(model: str, folder: Path) -> dict[str, float]:
     """nDCG@10 by mteb, which is given the folder as sentence-transformers opens it, and by Semtune on torch in fp32."""
-    place = resolve(model)
+    place = resolve_model(model)
     task = OwnTask()
     task.path = folder
     result = mteb.evaluate(SentenceTransformer(str(place), device="cpu"), task, cache=None, show_progress_bar=False)

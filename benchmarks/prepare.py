@@ -36,11 +36,11 @@ def prepared(source: str) -> dict[str, Any]:
 
     from semtune import contract as contracts
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.prepare.build.dataset import prepare
     from semtune.prepare.settings import PrepareSettings
 
-    folder = resolve(MODEL)
+    folder = resolve_model(MODEL)
     contract = contracts.load(folder)
     tokenizer = Tokenizer(folder, contract)
     started = time.perf_counter()

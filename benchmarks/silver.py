@@ -27,7 +27,7 @@ from semtune.dataset import Dataset
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import TorchEncoder
 from semtune.evaluate.scores import score
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.protocols import Encoder
 from semtune.train.train_model import train
 from semtune.types import ScoredPair
@@ -69,7 +69,7 @@ def silver(data: Dataset, teacher: Encoder, pairs: list[tuple[str, str]]) -> lis
 
 def measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """Teacher, labels, student."""
-    base = resolve(MODEL)
+    base = resolve_model(MODEL)
     contract = contracts.load(base)
     data, _ = stsb(scratch, Tokenizer(base, contract), contract.max_length, 10_000, None)
     before = score(TorchEncoder.load(base, "fp32"), data)

@@ -52,11 +52,11 @@ def exported(once):
 
     def get(name):
         def build(place):
-            from semtune.export.build import export
+            from semtune.export.build import export_model
 
             source = write_variant(name, place / name)
             before = files(source)
-            done = export(source, ["onnx", "torchscript"], None if name == "cls" else place / "served")
+            done = export_model(source, ["onnx", "torchscript"], None if name == "cls" else place / "served")
             return Variant(name, source, done.folder, done.contract, before)
 
         return once(f"exported-{name}", build)

@@ -10,10 +10,10 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.dataset import Dataset
 from semtune.metrics import compare_means
+from semtune.select.candidate_result import CandidateResult
 from semtune.select.candidates import Candidate
-from semtune.select.cost import Cost
+from semtune.select.cost import ServingCost
 from semtune.select.quality import Quality
-from semtune.select.rows import Row
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 from semtune.types import Document, Pair, Query, ScoredPair
@@ -75,9 +75,9 @@ def quality(value, spread=0.0, n=100) -> Quality:
     return Quality(value, value - spread, value + spread, each)
 
 
-def row(name, value, p50=10.0, p95=None, memory=100.0, dim=384, spread=0.0) -> Row:
+def row(name, value, p50=10.0, p95=None, memory=100.0, dim=384, spread=0.0) -> CandidateResult:
     """A candidate that was measured so."""
     contract = contracts.Contract(name, "mean", True, 256, dim, "t", "w", name)
     candidate = Candidate(name, name, Path(name), contract, None, "mit", 1_000_000, 4_000_000)
-    cost = Cost("torch-fp32", 100.0, p50, p50 * 1.5 if p95 is None else p95, memory, 64, 50)
-    return Row(candidate, quality(value, spread), None, cost)
+    cost = ServingCost("torch-fp32", 100.0, p50, p50 * 1.5 if p95 is None else p95, memory, 64, 50)
+    return CandidateResult(candidate, quality(value, spread), None, cost)

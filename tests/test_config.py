@@ -209,8 +209,11 @@ def test_all_wrong_values_are_listed_at_once():
 @pytest.mark.parametrize(
     ("index", "words"),
     [
-        ({"backend": "milvus"}, "index: the milvus backend needs a uri, a file ending in .db or a server's address"),
-        ({"uri": "x.db"}, "index: a uri is for the milvus backend; say backend: milvus, or leave it out"),
+        (
+            {"backend": "milvus"},
+            "index: the milvus backend needs a uri: a file ending in .db or the address of a server",
+        ),
+        ({"uri": "x.db"}, "index: a uri only works with the milvus backend; set backend: milvus, or leave it out"),
     ],
 )
 def test_what_only_the_index_step_would_notice_is_refused_before_any_step(index, words):

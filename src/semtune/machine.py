@@ -1,4 +1,4 @@
-"""The CPUs, memory and instruction sets that this machine or container lets us use."""
+"""The CPUs, memory and instruction sets that this process may use on this machine or in this container."""
 
 from __future__ import annotations
 
@@ -48,9 +48,8 @@ def free_memory() -> int:
         return usable_memory()
     try:
         limit, now = int(MEMORY_MAX.read_text()), int(MEMORY_NOW.read_text())
-        files = int(
-            _table(MEMORY_STAT, " ").get("inactive_file", "0")
-        )  # cached files, which are counted as used but can be dropped
+        # cached files are counted as used but can be dropped
+        files = int(_table(MEMORY_STAT, " ").get("inactive_file", "0"))
         free = min(free, limit - now + files)
     except (OSError, ValueError):
         pass  # no cgroup v2, or "max": no limit

@@ -2,7 +2,7 @@
 
 prepare → (select →) train → export → evaluate → index → search. The exported models are what is judged: tuned and base, on
 the runtime that will serve. A step runs when its key (arguments, inputs, versions) differs from its record, when its output
-is damaged, or when it never ran; see `semtune.walk`.
+is damaged, or when it never ran; see `semtune.step_runner`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from semtune.encoders.vector_store import VectorStore
 from semtune.errors import ModelError
 from semtune.evaluate import step as evaluating
 from semtune.export import step as exporting
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.index import step as indexing
 from semtune.io import read_json, read_jsonl, sha256_file
 from semtune.machine import keep_freed_memory
@@ -32,12 +32,12 @@ from semtune.run_directory import RunDirectory
 from semtune.search import step as searching
 from semtune.select import step as selecting
 from semtune.step import ModelRef
+from semtune.step_runner import PlannedStep, Rerun, RunReport, StepReport, plan_steps, run_steps
 from semtune.train import step as training
-from semtune.walk import PlannedStep, Rerun, RunReport, StepReport, foresee, walk
 
 if TYPE_CHECKING:
     from semtune.protocols import Encoder
-    from semtune.select.candidates import Field
+    from semtune.select.candidates import Candidates
 
 EXIT_CODES = {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}
 STORE, VECTORS, MODELS = ".store", "vectors", "models"
@@ -50,14 +50,14 @@ class Context:
 
     config: RunConfig
     run: RunDirectory
-    field: Field | None  # candidates, where the run has a select step
+    candidates: Candidates | None  # candidates, where the run has a select step
     reader: ModelRef  # whose tokens documents are counted in
     progress: Progress
 
     @property
     def backbone(self) -> ModelRef:
         """The model that is tuned: with `select`, once it is finished, the recommended one."""
-        return (selecting.chosen(self.field, self.path("select")) if self.field else None) or self.reader
+        return (selecting.chosen(self.candidates, self.path("select")) if self.candidates else None) or self.reader
 
     @property
     def store(self) -> VectorStore:
@@ -75,7 +75,7 @@ class Context:
     def base_as_evaluated(self) -> Encoder | None:
         """The backbone as evaluate opened it; None where that is gone, since it is not made anew for a few questions."""
         try:
-            made = exporting.made_before(self.backbone, self.run.root / STORE / MODELS)
+            made = exporting.exported_before(self.backbone, self.run.root / STORE / MODELS)
             return load_encoder(str(made)) if made else None
         except ModelError:
             return None
@@ -109,7 +109,7 @@ def run_pipeline(
     steps = chosen_steps(config)
     _general_hash(context)  # a path that does not exist is refused before any step
     if dry_run:
-        reports = foresee(context, context.run, steps, rerun)
+        reports = plan_steps(context, context.run, steps, rerun)
         for report in reports:
             on_step(report)
         return RunReport(config.name, str(root), tuple(reports), 0)
@@ -118,7 +118,7 @@ def run_pipeline(
         context.run.sweep()
         write_config(config, root / "config.yaml")
         try:
-            return walk(
+            return run_steps(
                 context, context.run, steps, rerun, config.name, config.seed, on_start, on_step,
                 lambda report: _gate(config, report),
             )  # fmt: skip
@@ -137,9 +137,9 @@ def _start(config: RunConfig, run: RunDirectory, progress: Progress) -> Context:
     if config.select.candidates:
         from semtune.select.candidates import gather
 
-        field = gather(config.select.candidates)
-        return Context(config, run, field, selecting.reader(field), progress)
-    folder = resolve(config.model)
+        candidates = gather(config.select.candidates)
+        return Context(config, run, candidates, selecting.reader(candidates), progress)
+    folder = resolve_model(config.model)
     return Context(config, run, None, ModelRef(config.model, folder, contracts.load(folder)), progress)
 
 
@@ -162,10 +162,10 @@ def _prepare(context: Context) -> preparing.PrepareInputs:
 
 
 def _select(context: Context) -> selecting.SelectInputs:
-    assert context.field is not None  # noqa: S101 - the step is left out without candidates
+    assert context.candidates is not None  # noqa: S101 - the step is left out without candidates
     config = context.config
     training = selecting.for_trials(config.train)
-    return selecting.SelectInputs(context.data, config.select, training, context.field, config.seed, config.name)
+    return selecting.SelectInputs(context.data, config.select, training, context.candidates, config.seed, config.name)
 
 
 def _run_select(context: Context, work: Path) -> selecting.Selected:
@@ -176,7 +176,7 @@ def _run_select(context: Context, work: Path) -> selecting.Selected:
 
 def _candidates(context: Context) -> dict[str, str]:
     """Name → fingerprint of the candidates that are here."""
-    return {one.asked: one.contract.fingerprint for one in context.field.candidates} if context.field else {}
+    return {one.asked: one.contract.fingerprint for one in context.candidates.usable} if context.candidates else {}
 
 
 def _train(context: Context) -> training.TrainInputs:

@@ -1,8 +1,8 @@
-"""Tables of what Semtune can be extended with: runtimes, index back-ends and readers, by name.
+"""Registries of runtimes, index back-ends and readers by name.
 
-A name leads to the module that does the work, the extra that brings what the module needs, and the facts that the rest
-of Semtune asks for; so one file and one line here add another. Other packages add theirs by entry points of the groups
-`semtune.runtimes`, `semtune.indexes` and `semtune.readers`: each names an `Entry`.
+Each entry holds the module that does the work, the packages it needs, and the facts that the rest of Semtune uses. So
+one file and one line here add another. Other packages add entries through the entry-point groups `semtune.runtimes`,
+`semtune.indexes` and `semtune.readers`: each entry point names a `RegistryEntry`.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ EXTRA_OF = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that Semtune can use.
+class RegistryEntry:
+    """A runtime, an index back-end or a reader.
 
     Attributes:
-        name: as people type it.
-        target: "package.module:attribute" of what does the work; imported when it is first used.
-        modules: that it needs installed.
-        hint: what to type to get them, where it is not `pip install 'semtune[EXTRA]'`.
-        facts: what the rest of Semtune asks about it; which ones, the table says.
+        name: as users type it.
+        target: "package.module:attribute" of the object that does the work; imported on first use.
+        modules: the modules that must be installed.
+        hint: the command that installs them, if it is not `pip install 'semtune[EXTRA]'`.
+        facts: what the rest of Semtune needs to know; each registry says which facts it has.
     """
 
     name: str
@@ -85,32 +85,32 @@ class Entry:
         return getattr(importlib.import_module(module), attribute)
 
 
-class Table:
-    """Entries by name: Semtune's own, then those of other packages, which cannot replace one of ours.
+class Registry:
+    """Entries by name: Semtune's own, then those of other packages, which cannot replace Semtune's own.
 
     Args:
         what: an entry in words, for messages: "runtime".
         group: of the entry points.
-        own: Semtune's entries, in the order they are preferred.
-        usual: facts that an entry has where it does not say otherwise.
+        own: Semtune's entries, in order of preference.
+        usual: default facts of an entry.
     """
 
-    def __init__(self, what: str, group: str, own: tuple[Entry, ...], usual: Mapping[str, Any]) -> None:
+    def __init__(self, what: str, group: str, own: tuple[RegistryEntry, ...], usual: Mapping[str, Any]) -> None:
         self._what, self._group, self._own, self._usual = what, group, own, usual
 
-    def __iter__(self) -> Iterator[Entry]:
-        """Go through all entries, in the order they are preferred."""
+    def __iter__(self) -> Iterator[RegistryEntry]:
+        """Iterate over all entries, in order of preference."""
         return iter(self._entries().values())
 
     def names(self) -> list[str]:
-        """What people may type."""
+        """The allowed names."""
         return list(self._entries())
 
-    def entry(self, name: str) -> Entry:
-        """The entry of a name.
+    def entry(self, name: str) -> RegistryEntry:
+        """The entry with a name.
 
         Raises:
-            ConfigError: there is none; the message lists those there are.
+            ConfigError: there is none; the message lists the allowed names.
         """
         entries = self._entries()
         if name not in entries:
@@ -119,91 +119,95 @@ class Table:
         return entries[name]
 
     def having(self, fact: str) -> list[str]:
-        """The names of the entries of which a fact is true."""
+        """The names of the entries for which a fact is true."""
         return [entry.name for entry in self if entry.facts[fact]]
 
-    def _entries(self) -> dict[str, Entry]:
+    def _entries(self) -> dict[str, RegistryEntry]:
         found = {entry.name: entry for entry in (*self._own, *_installed(self._group))[::-1]}
         ordered = [entry.name for entry in self._own] + [
             n for n in reversed(found) if n not in {e.name for e in self._own}
         ]
         return {name: self._with_usual(found[name]) for name in ordered}
 
-    def _with_usual(self, entry: Entry) -> Entry:
+    def _with_usual(self, entry: RegistryEntry) -> RegistryEntry:
         facts = {**self._usual, **entry.facts}
-        return Entry(entry.name, entry.target, entry.modules, entry.hint, facts)
+        return RegistryEntry(entry.name, entry.target, entry.modules, entry.hint, facts)
 
 
 @cache
-def _installed(group: str) -> tuple[Entry, ...]:
-    """The entries of installed packages; one that cannot be loaded is named in a warning and left out."""
+def _installed(group: str) -> tuple[RegistryEntry, ...]:
+    """The entries of installed packages; one that cannot be loaded is reported in a warning and skipped."""
     return tuple(filter(None, map(_load, sorted(entry_points(group=group), key=lambda point: point.name))))
 
 
-def _load(point: EntryPoint) -> Entry | None:
+def _load(point: EntryPoint) -> RegistryEntry | None:
     package = point.dist.name if point.dist else "a package without metadata"
     try:
         entry = point.load()
-    except Exception as error:  # whatever goes wrong in it must not stop other commands
+    except Exception as error:  # a broken plug-in must not stop other commands
         problem = f"could not be loaded ({type(error).__name__}: {error})"
     else:
-        if isinstance(entry, Entry):
+        if isinstance(entry, RegistryEntry):
             return entry
-        problem = f"is {type(entry).__name__}, not a semtune.registry.Entry"
+        problem = f"is {type(entry).__name__}, not a semtune.registry.RegistryEntry"
     warnings.warn(f"The plug-in {point.name!r} of {package} {problem}. It is ignored.", stacklevel=2)
     return None
 
 
-RUNTIMES = Table(
+RUNTIMES = Registry(
     "runtime",
     "semtune.runtimes",
     (
-        Entry("static", "semtune.encoders.static:open_model"),
-        Entry("onnx", "semtune.encoders.onnx:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
-        Entry("onnx-int8", "semtune.encoders.onnx:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
-        Entry("torch", "semtune.encoders.torch:open_model", ("sentence_transformers",), facts={"serves": False}),
+        RegistryEntry("static", "semtune.encoders.static:open_static"),
+        RegistryEntry("onnx", "semtune.encoders.onnx:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
+        RegistryEntry("onnx-int8", "semtune.encoders.onnx:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
+        RegistryEntry(
+            "torch", "semtune.encoders.torch:open_torch", ("sentence_transformers",), facts={"serves": False}
+        ),
     ),
     usual={"graph": "", "serves": True},
 )
-"""Runtimes. Facts: `graph`, the exported graph that it computes with, empty for none; `serves`, whether it needs no torch.
-`target` takes (folder, fast) and gives an `Encoder`."""
+"""Runtimes. Facts: `graph`, the exported graph that it runs, empty for none; `serves`, whether it works without torch.
+`target` takes (folder, fast) and returns an `Encoder`."""
 
-INDEXES = Table(
+INDEXES = Registry(
     "index backend",
     "semtune.indexes",
     (
-        Entry("faiss", "semtune.index.faiss:FaissBackend", ("faiss",)),
-        Entry("milvus", "semtune.index.milvus:MilvusBackend", ("pymilvus",), facts={"needs_uri": True}),
+        RegistryEntry("faiss", "semtune.index.faiss:FaissBackend", ("faiss",)),
+        RegistryEntry("milvus", "semtune.index.milvus:MilvusBackend", ("pymilvus",), facts={"needs_uri": True}),
     ),
     usual={"needs_uri": False},
 )
-"""Index back-ends. Facts: `needs_uri`, whether the vectors lie in a database. `target` is a `semtune.protocols.Backend`."""
+"""Index back-ends. Facts: `needs_uri`, whether the vectors are stored in a database. `target` is a
+`semtune.protocols.Backend`."""
 
-READERS = Table(
+READERS = Registry(
     "reader",
     "semtune.readers",
     (
-        Entry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
-        Entry(
+        RegistryEntry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
+        RegistryEntry(
             "markdown",
             f"{_DOCUMENTS}.markdown:read_markdown",
             ("markdown_it", "mdit_py_plugins"),
             facts={"suffixes": (".md", ".markdown")},
         ),
-        Entry(
+        RegistryEntry(
             "html",
             f"{_DOCUMENTS}.html:read_html",
             ("selectolax",),
             facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"},
         ),
-        Entry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
-        Entry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
-        Entry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
+        RegistryEntry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
+        RegistryEntry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
+        RegistryEntry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
     ),
     usual={"suffixes": (), "takes": "text"},
 )
-"""Readers of documents. Facts: `suffixes` of the files it reads; `takes`: "text", "html", or "bytes" with the file's name and a
-`Tally` of what is left out. `target` takes that and gives an `Outline`: (headings, body) in the order of the file."""
+"""Readers of documents. Facts: `suffixes` of the files it reads; `takes`, its input: "text", "html", or "bytes" with
+the file's name and a `Tally` of what is left out. `target` takes that and returns an `Outline`: (headings, body) in the
+order of the file."""
 
 
 def installed(module: str) -> bool:
@@ -212,10 +216,10 @@ def installed(module: str) -> bool:
 
 
 def need(*modules: str, hint: str = "") -> None:
-    """Check that optional modules are installed before a slow or half-way step starts.
+    """Check that optional modules are installed before a slow step starts.
 
     Raises:
-        MissingExtraError: one is not; the message holds the pip command.
+        MissingExtraError: a module is not installed; the message has the pip command.
     """
     missing = [module for module in modules if not installed(module)]
     if missing:

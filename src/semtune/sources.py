@@ -1,4 +1,4 @@
-"""From what was typed to a source, a model, a data set or documents, and what may be written where."""
+"""Turns command-line arguments into a source, a model, a data set or documents, and protects foreign folders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semtune.types import SPLITS, Document
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
-    from semtune.evaluate.serving.calibration import Calibrated
+    from semtune.evaluate.serving.calibration import CalibrationResult
     from semtune.prepare.settings import PrepareSettings
     from semtune.progress import Progress
     from semtune.step import ModelRef
@@ -22,7 +22,7 @@ def as_source(words: Sequence[str]) -> str | dict[str, str]:
     """One path, or a mapping from train=FILE dev=FILE test=FILE.
 
     Raises:
-        InputError: several sources that are not named so.
+        InputError: there are several sources without these names.
     """
     named = dict(word.split("=", 1) for word in words if word.split("=", 1)[0] in SPLITS and "=" in word)
     if named and len(named) == len(words):
@@ -30,12 +30,13 @@ def as_source(words: Sequence[str]) -> str | dict[str, str]:
     if len(words) == 1:
         return words[0]
     raise InputError(
-        f"{len(words)} sources were given: {', '.join(words)}. Give one folder or file, or name the parts: train=FILE dev=FILE test=FILE."
+        f"{len(words)} sources were given: {', '.join(words)}. Give one folder or file, or name the splits: "
+        "train=FILE dev=FILE test=FILE."
     )
 
 
 def prepare_settings(words: Sequence[str]) -> PrepareSettings:
-    """Settings of the prepare step from `key=value` words.
+    """Settings of the prepare step from `key=value` arguments.
 
     Raises:
         ConfigError: a key or value is wrong.
@@ -45,12 +46,12 @@ def prepare_settings(words: Sequence[str]) -> PrepareSettings:
 
     for word in words:
         if word.partition("=")[0].strip() == "source":
-            raise ConfigError("The source is given as an argument, not with --set.")
+            raise ConfigError("The source cannot be set with --set. Give it as an argument.")
     return parse_section("prepare", words).replace(source="")
 
 
-def read_documents(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
-    """The documents to index of a data set, a run, a BEIR corpus file, or any source that can be prepared."""
+def documents_to_index(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
+    """The documents to index from a data set, a run, a BEIR corpus file, or any source that can be prepared."""
     from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.prepare.build.dataset import prepare
@@ -69,7 +70,7 @@ def read_documents(path: Path, folder: Path, contract: Contract, seed: int, prog
 
 
 def indexed_queries(path: Path) -> list[str]:
-    """Queries of a data set or run, to measure an index's recall with; none of other sources."""
+    """Queries of a data set or run, to measure the recall of an index; empty for other sources."""
     from semtune import dataset as datasets
     from semtune.prepare.build.for_other_steps import dataset_folder, held_out_queries
 
@@ -78,16 +79,16 @@ def indexed_queries(path: Path) -> list[str]:
 
 
 def model_ref(model: str) -> ModelRef:
-    """A model by the name that was typed.
+    """Find a model by the name that was given.
 
     Raises:
-        ModelError: it is not here and cannot be fetched.
+        ModelError: it is not on this machine and cannot be downloaded.
     """
     from semtune import contract as contracts
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.step import ModelRef
 
-    folder = resolve(model)
+    folder = resolve_model(model)
     return ModelRef(model, folder, contracts.load(folder))
 
 
@@ -95,22 +96,22 @@ def folder_to_calibrate(model: str) -> Path:
     """The model folder that `--calibrate` writes thresholds into, checked before hours of work.
 
     Raises:
-        InputError: the model is a name and not a folder, or a step of a run made it.
+        InputError: the model is not a folder, or belongs to a run.
     """
-    from semtune.hub import is_model_folder, resolve
+    from semtune.hub import is_model_folder, resolve_model
     from semtune.run_directory import RECORD
 
     place = Path(model).expanduser()
     if not place.is_dir():
         raise InputError(
-            f"--calibrate writes thresholds into the model's folder, and {model!r} is a name. Make a folder of it with "
-            f"`semtune export {model} -o FOLDER`, and give that."
+            f"--calibrate writes thresholds into the model's folder, but {model!r} is not a folder. Make one with "
+            f"`semtune export {model} -o FOLDER`, then give that folder."
         )
-    folder = resolve(model, serving=True)
+    folder = resolve_model(model, serving=True)
     if not is_model_folder(place) or any((each / RECORD).exists() for each in (folder, folder.parent)):
         raise InputError(
-            f"{folder} was made by a run, which keeps it as it is. A run calibrates by itself: its evaluate step measures "
-            "the thresholds, its export takes them over (evaluate.calibrate in the config)."
+            f"{folder} belongs to a run and is not changed. A run calibrates itself: its evaluate step measures the "
+            "thresholds and its export step stores them (evaluate.calibrate in the config)."
         )
     return folder
 
@@ -120,18 +121,18 @@ def index_to_measure(index: Path | None, stages: bool) -> Path | None:
 
     Raises:
         ConfigError: it was given without `--stages`.
-        InputError: there is no whole index.
+        InputError: the folder has no complete index.
     """
     from semtune.search.searcher import index_folder
 
     if index is None:
         return None
     if not stages:
-        raise ConfigError("--index is measured as a stage: add --stages.")
+        raise ConfigError("--index only has an effect with --stages. Add --stages.")
     return index_folder(index)
 
 
-def store_thresholds(found: Calibrated, folder: Path) -> None:
+def store_thresholds(found: CalibrationResult, folder: Path) -> None:
     """Write thresholds into a model folder's contract."""
     from semtune import contract as contracts
 
@@ -139,7 +140,7 @@ def store_thresholds(found: Calibrated, folder: Path) -> None:
 
 
 def report_of(path: Path) -> dict[str, Any]:
-    """`prepare.json` of a data set or run, which tells the languages; empty for what is not prepared yet."""
+    """`prepare.json` of a data set or run, which holds the languages; empty for a source that is not prepared yet."""
     from semtune.prepare.build.for_other_steps import dataset_folder
 
     report = dataset_folder(path) / "prepare.json"
@@ -147,16 +148,16 @@ def report_of(path: Path) -> dict[str, Any]:
 
 
 def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:
-    """Refuse to replace something that is not what the command makes.
+    """Refuse to replace a folder that this command did not make.
 
     Args:
         out: where the command writes.
-        marker: the file by which its work is known.
-        what: its work in words, with its article: "an index".
-        kind: what the marker says under "kind"; for markers that others have too.
+        marker: the file that identifies its output.
+        what: its output in words, with the article: "an index".
+        kind: the value of "kind" in the marker, for marker names that other tools use as well.
 
     Raises:
-        InputError: the place is taken by something else.
+        InputError: something else is in that place.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not _is_own(out / marker, kind)):
         raise InputError(f"{out} already exists and is not {what}; nothing was overwritten. Give a new folder with -o.")

@@ -1,7 +1,8 @@
-"""What every step has: `STEP/step.py` holds its inputs, `key(inputs)`, what its result depends on, and `run(inputs, out, progress)`.
+"""What every step has in common.
 
-The settings of a step are one class, in `STEP/settings.py`. The pipeline and the commands make the inputs and call `run`;
-only the pipeline asks for the key, since only a run skips steps that are up to date.
+`STEP/step.py` defines the inputs of a step, `key(inputs)`, which is what the result depends on, and
+`run(inputs, out, progress)`. The settings are one class in `STEP/settings.py`. The pipeline and the commands make the
+inputs and call `run`; only the pipeline uses the key, since only a run skips steps that are up to date.
 """
 
 from __future__ import annotations
@@ -14,27 +15,27 @@ from typing import Any, Protocol, TypeAlias
 from semtune.contract import Contract
 from semtune.dataset import Dataset
 
-Data: TypeAlias = Callable[[], Dataset]
-"""Gives a data set when it is needed: the key of a step must not cost reading one."""
+LoadDataset: TypeAlias = Callable[[], Dataset]
+"""Loads a data set when it is needed: computing the key of a step must not read one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A model on this machine, by the name that it was asked for with."""
+    """A model on this machine, with the name that the user gave."""
 
     name: str
     folder: Path
     contract: Contract
 
 
-class Result(Protocol):
-    """What a step came to, beside the files in its folder."""
+class StepResult(Protocol):
+    """The result of a step besides the files in its folder."""
 
     @property
     def external(self) -> Sequence[str]:
-        """Files outside the folder that it made and needs."""
+        """Files outside the folder that the step made and needs."""
         ...
 
     def facts(self) -> dict[str, Any]:
-        """Its numbers, as JSON values, for the record and the summary."""
+        """Its numbers as JSON values, for the record and the summary."""
         ...

@@ -43,7 +43,7 @@ def test_a_static_student_is_made_measured_and_searched(semtune, toy_model, data
 def test_without_data_a_table_is_made_and_nothing_is_claimed(semtune, toy_model, tmp_path):
     made = semtune("distil", toy_model, "--to", "static", "-o", tmp_path / "m")
     assert made.code == 0, made.err
-    assert "quality not measured: there is no test part" in made.out
+    assert "quality not measured: there is no test split" in made.out
     vectors = SentenceTransformer(str(tmp_path / "m"), device="cpu").encode(["kettle"])
     np.testing.assert_allclose(np.linalg.norm(vectors), 1, atol=1e-5)
 
@@ -93,13 +93,13 @@ def test_without_data_the_first_dimensions_are_kept(semtune, toy_model, tmp_path
         (["--to", "statik"], "--to is 'statik'; allowed: static, layers, dims, multilingual. Did you mean 'static'?"),
         (["--to", "layers"], "--to layers needs --data: a data set, a run, or a table with texts to learn from."),
         (["--to", "multilingual", "--data", "x"], "--to multilingual needs --student: a multilingual backbone"),
-        (["--to", "static", "--layers", "2"], "--layers belongs to --to layers; leave it out with --to static."),
+        (["--to", "static", "--layers", "2"], "--layers only works with --to layers. Leave it out with --to static."),
         (["--to", "static", "--dim", "99"], "--dim is 99; allowed: 1 to 32, the teacher's own dimension."),
-        (["--to", "dims"], "--to dims needs --dim: how many numbers a vector is to have, e.g. 128."),
+        (["--to", "dims"], "--to dims needs --dim: the number of dimensions to keep, e.g. 128."),
         (["--to", "dims", "--dim", "32"], "--dim is 32; allowed: 1 to 31, fewer than the teacher's 32."),
         (
             ["--to", "layers", "--dim", "8"],
-            "--dim belongs to --to static and --to dims; leave it out with --to layers.",
+            "--dim only works with --to static or --to dims. Leave it out with --to layers.",
         ),
         (["--to", "dims", "--dim", "8", "--set", "seed=1"], "seed"),
         (
@@ -122,7 +122,7 @@ def test_several_processes_are_refused(semtune, toy_model, tmp_path, monkeypatch
     monkeypatch.setenv("WORLD_SIZE", "2")
     made = semtune("distil", toy_model, "--to", "static", "-o", tmp_path / "m")
     assert made.code == 2
-    assert "start it without torchrun or accelerate" in made.error
+    assert "Start it without torchrun or accelerate" in made.error
 
 
 def test_others_folders_are_left_alone(semtune, toy_model, tmp_path):
@@ -136,4 +136,4 @@ def test_others_folders_are_left_alone(semtune, toy_model, tmp_path):
     contracts.save(contracts.load(copy), copy)
     made = semtune("distil", copy, "--to", "static", "-o", copy)
     assert made.code == 2
-    assert "is a model to be learned from" in made.error
+    assert "is the teacher or the student's backbone" in made.error

@@ -70,9 +70,9 @@ CASES = {
     "encode run picture.png -o new.npy": "picture.png is not text in UTF-8 (invalid start byte at byte 0).",
     "search empty q": "empty is not an index: it has no manifest.json. Make one with `semtune index",
     "search nowhere q": "There is no folder {}/nowhere. Give an index",
-    "search mine q": "mine/manifest.json is not the manifest of an index. Make an index with `semtune index MODEL CORPUS -o INDEX`.",
+    "search mine q": "mine/manifest.json is not the manifest of an index. Build an index with `semtune index MODEL CORPUS -o INDEX`.",
     "search run q --model toy": "This index was built with the model ",
-    "search run q -k 0": "k is 0; allowed are 1 to 1000.",
+    "search run q -k 0": "k is 0; allowed: 1 to 1000.",
     "serve empty": "empty is not a model folder",
     "serve mine": "mine/manifest.json is not the manifest of an index",
     "info empty": "{}/empty is empty: no file to read in it.",
@@ -109,7 +109,7 @@ def test_a_broken_corpus_is_refused_with_its_line(semtune, place, corpus, messag
 
 
 def test_a_blank_question_is_refused(semtune, place):
-    assert semtune("search", "run", " \n").error == "The query is empty. Ask with at least one word."
+    assert semtune("search", "run", " \n").error == "The query is empty. Give at least one word."
 
 
 WRITERS = {

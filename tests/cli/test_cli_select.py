@@ -26,7 +26,7 @@ QUICK = [
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch):
-    monkeypatch.setattr("semtune.select.trials.SAMPLES", 200)
+    monkeypatch.setattr("semtune.select.workbench.SAMPLES", 200)
     monkeypatch.setattr("semtune.encoders.speed.LEAST_SECONDS", 0.01)
 
 
@@ -88,8 +88,8 @@ def test_what_was_measured_stays_so_other_limits_take_no_second_look(semtune, ch
         semtune(*words)
     before = json.loads((out / "select.json").read_text())
     with monkeypatch.context() as patch:
-        patch.setattr("semtune.select.trials.Workbench.open", None)  # neither judged nor trained again
-        patch.setattr("semtune.select.trials.Workbench.serve", None)
+        patch.setattr("semtune.select.workbench.Workbench.open", None)  # neither judged nor trained again
+        patch.setattr("semtune.select.workbench.Workbench.serve", None)
         again = semtune(*words)
         nobody = semtune(*words, "--max-dim", "8")
     assert again.code == 0, again.err
@@ -105,13 +105,13 @@ def test_what_was_measured_stays_so_other_limits_take_no_second_look(semtune, ch
 
 
 def test_killed_in_a_trial_it_continues_with_what_is_missing(semtune, data, models, tmp_path, monkeypatch):
-    from semtune.select.trials import DevJudge, Workbench
+    from semtune.select.workbench import CandidateEvaluator, Workbench
 
     two = models.rpartition(",")[0]
     words = ["select", data, "--candidates", two, "-o", tmp_path / "out", *QUICK, "--json"]
     train, judged, tried = Workbench.train, [], []
-    judge = DevJudge.__call__
-    monkeypatch.setattr(DevJudge, "__call__", lambda self, encoder: judged.append(1) or judge(self, encoder))
+    judge = CandidateEvaluator.__call__
+    monkeypatch.setattr(CandidateEvaluator, "__call__", lambda self, encoder: judged.append(1) or judge(self, encoder))
 
     def killed_at_the_second(self, folder, *rest):
         if len(tried) == 1:

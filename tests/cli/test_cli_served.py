@@ -70,7 +70,7 @@ def test_stages_and_thresholds_are_measured_written_and_used(semtune, model, dat
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--calibrate"], "is a name. Make a folder of it with `semtune export all-MiniLM-L6-v2 -o FOLDER`"),
+        (["--calibrate"], "is not a folder. Make one with `semtune export all-MiniLM-L6-v2 -o FOLDER`"),
         (["--index", "x"], "add --stages"),
         (["--runtime", "onnx-int4"], "Did you mean 'onnx-int8'?"),
     ],
@@ -85,4 +85,4 @@ def test_a_run_s_own_models_are_left_as_they_are(semtune, done, data):
     for place in (done, done / "export", done / "train" / "model"):
         answer = semtune("evaluate", place, data, "--calibrate")
         assert answer.code == 2
-        assert "was made by a run, which keeps it as it is" in answer.error
+        assert "belongs to a run and is not changed" in answer.error

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from semtune.encoders.cross_encoder import CrossEncoderJudge, judge_hash
+from semtune.encoders.cross_encoder import CrossEncoderJudge, cross_encoder_hash
 from semtune.errors import ConfigError, ModelError
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.settings import PrepareSettings
@@ -34,9 +34,9 @@ def test_scores_are_the_sigmoid_of_the_model_s_output_whatever_the_batch(cross_e
 
 
 def test_what_is_no_judge_is_refused(cross_encoder, toy_model, tmp_path):
-    with pytest.raises(ModelError, match="gives 3 scores a pair, and one is needed"):
+    with pytest.raises(ModelError, match="gives 3 scores per pair; exactly one is needed"):
         CrossEncoderJudge.load(str(cross_encoder(labels=3)))
-    with pytest.raises(ModelError, match="no cross-encoder: it embeds texts one by one"):
+    with pytest.raises(ModelError, match="not a cross-encoder: it embeds texts one by one"):
         CrossEncoderJudge.load(str(toy_model))
     with pytest.raises(ModelError, match=r"mine_judge: There is no model folder .*/gone"):
         CrossEncoderJudge.load(str(tmp_path / "gone"))
@@ -71,9 +71,9 @@ def test_prepare_heeds_the_judge_and_runs_again_with_another(
     refused = next(row for row in review if row["guard"] == "judge")
     assert judge([(refused["query"], refused["text"])])[0] == pytest.approx(refused["score"], abs=1e-3)
     assert run().status == "unchanged"
-    hashed = judge_hash(str(folder))
+    hashed = cross_encoder_hash(str(folder))
     (folder / "model.safetensors").write_bytes((cross_encoder(labels=3) / "model.safetensors").read_bytes())
-    assert judge_hash(str(folder)) != hashed
+    assert cross_encoder_hash(str(folder)) != hashed
     assert run(dry_run=True).reason == "input changed: judge"
 
 

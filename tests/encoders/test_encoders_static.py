@@ -118,7 +118,7 @@ def test_what_does_not_fit_is_refused(static, toy_model, tmp_path):
     folder = shutil.copytree(static, tmp_path / "short")
     rows = load_file(folder / "model.safetensors")["embedding.weight"]
     save_file({"embedding.weight": rows[:-3].copy()}, folder / "model.safetensors")
-    with pytest.raises(ModelError, match="does not fit a tokenizer"):
+    with pytest.raises(ModelError, match="but the tokenizer has"):
         StaticEncoder(folder)
     whole = (static / "model.safetensors").read_bytes()
     for part, said in (
@@ -129,10 +129,10 @@ def test_what_does_not_fit_is_refused(static, toy_model, tmp_path):
         (folder / "model.safetensors").write_bytes(part)
         with pytest.raises(ModelError, match=said):
             StaticEncoder(folder)
-    from semtune.export.build import export
+    from semtune.export.build import export_model
 
     with pytest.raises(ModelError, match="needs no graph"):
-        export(static, ["onnx"])
+        export_model(static, ["onnx"])
 
 
 def test_all_commands_that_serve_run_without_torch_and_onnxruntime(static, tmp_path):

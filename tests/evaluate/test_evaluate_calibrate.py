@@ -21,7 +21,7 @@ from semtune.evaluate.serving.calibration import (
     fit_logistic,
     shown_answers,
 )
-from semtune.evaluate.two_splits import score_beside
+from semtune.evaluate.two_splits import score_two_splits
 from semtune.testing.toy_model import write_toy_model
 from semtune.types import Document, Query, ScoredPair
 
@@ -102,14 +102,14 @@ def test_two_splits_in_one_pass_are_as_each_alone(searched, monkeypatch):
             seen.append((role, len(texts)))
             return super().encode(texts, role, progress)
 
-    both = score_beside(Counting(), searched, "test", "dev")
+    both = score_two_splits(Counting(), searched, "test", "dev")
     assert sum(n for role, n in seen if role == "document") == 150
     for split in ("test", "dev"):
         alone = score(ToyEncoder(), searched, split)
         assert both[split].run == alone.run
         assert both[split].metrics == alone.metrics
         assert both[split].counts == alone.counts
-    assert score_beside(ToyEncoder(), searched, "test", "test").keys() == {"test"}
+    assert score_two_splits(ToyEncoder(), searched, "test", "test").keys() == {"test"}
 
 
 def test_thresholds_of_a_search_are_measured_on_the_ten_answers_shown(searched):

@@ -8,9 +8,9 @@ import pytest
 from semtune.dataset import Dataset
 from semtune.encoders.speed import Latency
 from semtune.encoders.toy import ToyEncoder
-from semtune.evaluate.report.embedding_map import Map, chart, draw, plane, turned
+from semtune.evaluate.report.embedding_map import EmbeddingMap, chart, draw, plane, turned
 from semtune.evaluate.report.figures import map_figures
-from semtune.evaluate.report.further_results import NOTHING, Cost, FurtherResults, charts
+from semtune.evaluate.report.further_results import NOTHING, EncoderCost, FurtherResults, charts
 from semtune.evaluate.report.page import further_values
 from semtune.evaluate.scores import score
 from semtune.evaluate.serving.calibration import calibrate
@@ -43,10 +43,10 @@ def test_the_plane_is_that_of_principal_components():
 
 def test_a_turned_map_is_the_same_map():
     rng = np.random.default_rng(0)
-    reference = Map(rng.normal(size=(5, 2)), rng.normal(size=(9, 2)), (), 1, 0, 0)
+    reference = EmbeddingMap(rng.normal(size=(5, 2)), rng.normal(size=(9, 2)), (), 1, 0, 0)
     angle = 2.1
     turn = np.array([[np.cos(angle), np.sin(angle)], [np.sin(angle), -np.cos(angle)]])  # turned and mirrored
-    moved = Map(reference.queries @ turn, reference.documents @ turn, (), 1, 0, 0)
+    moved = EmbeddingMap(reference.queries @ turn, reference.documents @ turn, (), 1, 0, 0)
     back = turned(moved, reference)
     np.testing.assert_allclose(back.queries, reference.queries, atol=1e-12)
     np.testing.assert_allclose(back.documents, reference.documents, atol=1e-12)
@@ -86,7 +86,7 @@ def test_every_part_is_shown_and_escaped(searched):
     ]
     extras = FurtherResults(
         charts({"tuned": ToyEncoder(), "base": ToyEncoder(32)}, searched, "test"),
-        {"tuned": Cost(f"onnx {ATTACK}", 384, 50.0, Latency(1.5, 2.5), 1_500_000_000)},
+        {"tuned": EncoderCost(f"onnx {ATTACK}", 384, 50.0, Latency(1.5, 2.5), 1_500_000_000)},
         Stages(rows, {"onnx fp32": f"there is none {ATTACK}"}),
         calibrate(found, searched, "test"),
     )

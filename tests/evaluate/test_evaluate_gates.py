@@ -12,7 +12,7 @@ from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.gates import forgetting
 from semtune.evaluate.verdict.outcome import conclude
 from semtune.evaluate.verdict.rule import judge
-from semtune.evaluate.verdict.slices import Part
+from semtune.evaluate.verdict.slices import SliceRows
 from semtune.metrics import spearman
 
 STEPS = np.array([0.0, 0.0, 0.3, 0.387, 0.431, 0.5, 0.631, 1.0, 1.0])  # nDCG@10 of one relevant document by rank
@@ -206,7 +206,7 @@ def test_forgetting_is_named_also_where_the_comparison_cannot_tell():
 @pytest.mark.parametrize(("most", "word"), [(None, "ship"), (0.05, "do-not-ship"), (0.5, "ship")])
 def test_a_slice_that_got_worse_is_named(most, word):
     change = np.where(np.arange(60) < 15, -0.1, 0.2)
-    parts = [Part("language", "de", np.arange(15)), Part("language", "en", np.arange(15, 60))]
+    parts = [SliceRows("language", "de", np.arange(15)), SliceRows("language", "en", np.arange(15, 60))]
     outcome = conclude(
         retrieval(BETTER + change),
         {"base": retrieval(BETTER, "base")},

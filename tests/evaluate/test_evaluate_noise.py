@@ -60,13 +60,13 @@ def test_two_copies_of_a_real_model_with_noise_on_their_weights(real_data):
     import torch
 
     from semtune.encoders.torch import TorchEncoder
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
 
     with (real_data / "stsb" / "stsb-en-test.csv").open(encoding="utf-8", newline="") as rows:
         pairs = [ScoredPair(one, other, float(gold) / 5) for one, other, gold in csv.reader(rows)][::7]
 
     def measured(seed, size):
-        encoder = TorchEncoder.load(resolve("all-MiniLM-L6-v2"))
+        encoder = TorchEncoder.load(resolve_model("all-MiniLM-L6-v2"))
         drawn = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             for weight in encoder._model.parameters():

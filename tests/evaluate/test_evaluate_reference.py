@@ -141,7 +141,7 @@ def test_clustering_and_classification(encoder, real_data):
     from sklearn.cluster import KMeans
     from sklearn.metrics import f1_score, homogeneity_completeness_v_measure
 
-    from semtune.evaluate.kinds.classes import in_words
+    from semtune.evaluate.kinds.classes import label_in_words
 
     data = load_for_evaluation(real_data / "banking77")
     data.labelled_texts = {"train": data.labelled_texts["train"], "test": data.labelled_texts["test"][::8]}
@@ -160,7 +160,7 @@ def test_clustering_and_classification(encoder, real_data):
 
     zero = score(encoder, data, task="zero-shot")
     names = sorted(set(labels))
-    said = (vectors @ encoder.encode([in_words(name) for name in names], "query").vectors.T).argmax(axis=1)
+    said = (vectors @ encoder.encode([label_in_words(name) for name in names], "query").vectors.T).argmax(axis=1)
     assert zero.metrics["macro_f1"] == pytest.approx(
         f1_score(labels, np.array(names)[said], average="macro", zero_division=0), abs=ATOL
     )

@@ -16,7 +16,7 @@ from semtune.evaluate.report.page import write_report
 from semtune.evaluate.retrieval.bm25 import score_bm25
 from semtune.evaluate.scores import score
 from semtune.evaluate.verdict.outcome import conclude
-from semtune.evaluate.verdict.slices import Part
+from semtune.evaluate.verdict.slices import SliceRows
 from semtune.types import Document, Encoded, Query, ScoredPair
 
 WORDS = [f"w{i}" for i in range(60)]
@@ -147,7 +147,7 @@ def test_the_same_results_give_the_same_page(tmp_path, searched):
 def test_slices_and_warnings_are_shown_escaped(tmp_path, searched):
     tuned, base = score(Noisy(), searched), score(ToyEncoder(), searched)
     leaks = {"found": 1, "by_sort": {ATTACK: 1}}
-    parts = [Part("query topic", ATTACK, np.arange(20)), Part("query topic", "tea", np.arange(20, 40))]
+    parts = [SliceRows("query topic", ATTACK, np.arange(20)), SliceRows("query topic", "tea", np.arange(20, 40))]
     outcome = conclude(tuned, {"base": base}, parts=parts, leaks=leaks)
     page = page_of(tmp_path, outcome, searched)
     assert_sound(page)

@@ -223,10 +223,10 @@ def real(name):
 def minilm():
     from semtune.encoders.torch import TorchEncoder
     from semtune.errors import ModelError
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
 
     try:
-        return TorchEncoder.load(resolve("all-MiniLM-L6-v2"))
+        return TorchEncoder.load(resolve_model("all-MiniLM-L6-v2"))
     except ModelError as error:
         pytest.skip(str(error))
 

@@ -7,7 +7,7 @@ import pytest
 
 from scores_by_hand import retrieval, similarity
 from semtune.dataset import Dataset
-from semtune.evaluate.verdict.slices import SMALLEST, Part, partition, restrict, slices
+from semtune.evaluate.verdict.slices import SMALLEST, SliceRows, partition, restrict, slices
 from semtune.metrics import compare_means, spearman
 from semtune.prepare.report.languages import tell
 from semtune.types import Document, Query
@@ -76,7 +76,9 @@ def test_each_slice_has_its_own_gain_and_a_corrected_p_value():
     change = rng.normal(0, 0.05, N) + np.where(np.arange(N) < 20, -0.1, 0.1)
     tuned = retrieval(base + change)
     lost, won = slices(
-        [Part("language", "de", np.arange(20)), Part("language", "en", np.arange(20, 40))], tuned, retrieval(base)
+        [SliceRows("language", "de", np.arange(20)), SliceRows("language", "en", np.arange(20, 40))],
+        tuned,
+        retrieval(base),
     )
     by_hand = compare_means(base[:20] + change[:20], base[:20])
     assert (lost.gain, *lost.interval, lost.p_value) == (by_hand.gain, by_hand.low, by_hand.high, by_hand.p_value)
@@ -89,5 +91,5 @@ def test_each_slice_has_its_own_gain_and_a_corrected_p_value():
 def test_a_slice_without_a_metric_is_left_out():
     gold = np.r_[np.zeros(15), np.linspace(0, 1, 15)]
     tuned = similarity(np.linspace(0, 1, 30), gold)
-    parts = [Part("score", "low", np.arange(15)), Part("score", "rest", np.arange(15, 30))]
+    parts = [SliceRows("score", "low", np.arange(15)), SliceRows("score", "rest", np.arange(15, 30))]
     assert [part.value for part in slices(parts, tuned, replace(tuned))] == ["rest"]

@@ -12,18 +12,16 @@ from semtune.encoders.speed import Latency, latencies
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.evaluate.scores import score
-from semtune.evaluate.serving import stage_eval as measured
-from semtune.evaluate.serving.stage_eval import Test, measure_stages
-from semtune.evaluate.serving.stages import FP32, INDEX, INT8, TORCH, Stage, change, in_words
-from semtune.export.build import export
-from semtune.index.build import build
+from semtune.evaluate.serving import measure_stages as measured
+from semtune.evaluate.serving.measure_stages import StageTestSet, measure_stages
+from semtune.evaluate.serving.stages import FP32, INDEX, INT8, TORCH, Stage, change, stage_sentence
+from semtune.export.build import export_model
+from semtune.index.build import build_index
 from semtune.index.faiss import FaissIndex
 from semtune.index.settings import IndexSettings
 from semtune.metrics import Comparison
 from semtune.testing.toy_corpus import toy_documents
 from semtune.types import Document, Query, ScoredPair
-
-Test.__test__ = False  # not pytest's
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +36,8 @@ def model(exported, tmp_path_factory):
         shutil.copyfile(variant.folder / "onnx" / "model.onnx", path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("semtune.export.onnx.write_onnx", write)
-        export(folder, ["onnx"], precisions=["fp32", "int8"])
+        patch.setattr("semtune.export.onnx_graph.write_onnx", write)
+        export_model(folder, ["onnx"], precisions=["fp32", "int8"])
     return folder
 
 
@@ -64,7 +62,7 @@ def quick():
 
 @pytest.fixture(scope="module")
 def stages(model, data, quick):
-    return measure_stages(str(model), Test(data))
+    return measure_stages(str(model), StageTestSet(data))
 
 
 def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(stages, model, data):
@@ -97,7 +95,7 @@ def test_an_index_that_finds_less_shows_its_loss(model, data, quick, monkeypatch
             return found
 
     monkeypatch.setattr("semtune.evaluate.serving.index_stage.FaissIndex", Halved)
-    found = {row.name: row for row in measure_stages(str(model), Test(data)).rows}
+    found = {row.name: row for row in measure_stages(str(model), StageTestSet(data)).rows}
     exact = found[FP32].scores.per_query["ndcg@10"].copy()
     lost = exact.copy()
     exact[1::2] = 0
@@ -107,12 +105,12 @@ def test_an_index_that_finds_less_shows_its_loss(model, data, quick, monkeypatch
 
 
 def test_stages_that_are_not_there_are_named(exported, data, quick):
-    found = measure_stages(str(exported("mean").folder), Test(data))
+    found = measure_stages(str(exported("mean").folder), StageTestSet(data))
     assert [row.name for row in found.rows] == [FP32, INDEX]
     assert "an exported model only" in found.missing[TORCH]
     assert "no ONNX graph in int8" in found.missing[INT8]
     with pytest.raises(ModelError, match="in int8"):
-        measure_stages(str(exported("mean").folder), Test(data), served="onnx-int8")
+        measure_stages(str(exported("mean").folder), StageTestSet(data), served="onnx-int8")
 
 
 def test_pairs_are_searched_in_no_index(model, quick):
@@ -121,7 +119,7 @@ def test_pairs_are_searched_in_no_index(model, quick):
     pairs = [
         ScoredPair(" ".join(rng.choice(words, 3)), " ".join(rng.choice(words, 3)), rng.random()) for _ in range(30)
     ]
-    found = measure_stages(str(model), Test(Dataset(scored={"test": pairs})))
+    found = measure_stages(str(model), StageTestSet(Dataset(scored={"test": pairs})))
     assert [row.name for row in found.rows] == [TORCH, FP32, INT8]
     assert found.missing == {INDEX: "a test of pairs searches in no index"}
 
@@ -129,19 +127,21 @@ def test_pairs_are_searched_in_no_index(model, quick):
 def test_a_given_index_is_measured_if_it_holds_this_corpus_of_this_model(model, data, exported, tmp_path, quick):
     encoder = OnnxEncoder(model, "int8")
     shuffled = data.corpus[::-1]
-    build(shuffled, encoder, model, tmp_path / "index", IndexSettings())
-    found = {row.name: row for row in measure_stages(str(model), Test(data), tmp_path / "index").rows}
+    build_index(shuffled, encoder, model, tmp_path / "index", IndexSettings())
+    found = {row.name: row for row in measure_stages(str(model), StageTestSet(data), tmp_path / "index").rows}
     assert found[INDEX].against == INT8  # the index says whose vectors it holds
     assert found[INDEX].value == pytest.approx(found[INT8].value, abs=1e-3)
     assert found[INDEX].bytes == (tmp_path / "index" / "vectors.faiss").stat().st_size
-    build([*shuffled[1:], replace(shuffled[0], text="other")], encoder, model, tmp_path / "index", IndexSettings())
+    build_index(
+        [*shuffled[1:], replace(shuffled[0], text="other")], encoder, model, tmp_path / "index", IndexSettings()
+    )
     with pytest.raises(InputError, match="reads otherwise in the corpus"):
-        measure_stages(str(model), Test(data), tmp_path / "index")
-    build(shuffled[1:], encoder, model, tmp_path / "index", IndexSettings())
+        measure_stages(str(model), StageTestSet(data), tmp_path / "index")
+    build_index(shuffled[1:], encoder, model, tmp_path / "index", IndexSettings())
     with pytest.raises(InputError, match="79 documents, the test's corpus 80"):
-        measure_stages(str(model), Test(data), tmp_path / "index")
+        measure_stages(str(model), StageTestSet(data), tmp_path / "index")
     with pytest.raises(ContractError, match="built with the model"):
-        measure_stages(str(exported("cls").folder), Test(data), tmp_path / "index")
+        measure_stages(str(exported("cls").folder), StageTestSet(data), tmp_path / "index")
 
 
 def stage(name, gain, low, high, n=100, speed=10.0, size=100):
@@ -172,7 +172,7 @@ SCORES = score(ToyEncoder(), Dataset(corpus=CORPUS, queries={"q": Query("q", "x"
     ],
 )  # fmt: skip
 def test_the_gate_in_words(row, says):
-    assert in_words(row, stage(FP32, 0, 0, 0)) == says
+    assert stage_sentence(row, stage(FP32, 0, 0, 0)) == says
 
 
 def test_a_metric_that_is_no_number_is_not_compared():

@@ -10,7 +10,7 @@ from semtune.dataset import Dataset
 from semtune.encoders.speed import texts_a_second
 from semtune.errors import InputError
 from semtune.evaluate.scores import Scores
-from semtune.evaluate.student_quality import in_words, kept, speed_texts
+from semtune.evaluate.student_quality import compare_with_teacher, quality_sentence, timing_texts
 from semtune.types import Document, Encoded, ScoredPair
 
 
@@ -25,20 +25,20 @@ def scores(values):
 
 def test_the_share_is_of_the_means_and_the_gain_is_paired():
     teacher = scores([0.8] * 30 + [0.4] * 10)
-    found = kept(scores([0.7] * 30 + [0.3] * 10), teacher)
+    found = compare_with_teacher(scores([0.7] * 30 + [0.3] * 10), teacher)
     values = found.as_dict()
     assert values["kept"] == pytest.approx(0.6 / 0.7)
     assert values["gain"] == pytest.approx(-0.1)
     assert values["interval"] == pytest.approx([-0.1, -0.1])  # the same loss on each query
-    assert in_words(values) == (
+    assert quality_sentence(values) == (
         "85.7% of the teacher's nDCG@10 kept: 0.6000 of 0.7000, -0.100 [-0.100, -0.100] on 40 queries"
     )
 
 
 def test_a_teacher_of_nothing_has_no_share():
-    values = kept(scores([0.5]), scores([0.0])).as_dict()
+    values = compare_with_teacher(scores([0.5]), scores([0.0])).as_dict()
     assert (values["kept"], values["interval"]) == (None, [None, None])
-    assert in_words(values) == "no share of the teacher's nDCG@10 kept: 0.5000 of 0.0000, +0.500 on 1 queries"
+    assert quality_sentence(values) == "no share of the teacher's nDCG@10 kept: 0.5000 of 0.0000, +0.500 on 1 queries"
 
 
 class Slow:
@@ -65,6 +65,6 @@ def test_speed_is_texts_by_the_clock():
 
 def test_speed_is_measured_on_texts_from_all_over_the_data():
     data = Dataset(corpus=[Document(str(i), f"text {i}") for i in range(500)])
-    found = speed_texts(data)
+    found = timing_texts(data)
     assert (len(found), found[0], found[-1]) == (128, "text 0", "text 381")
-    assert speed_texts(Dataset(scored={"test": [ScoredPair("a", "b", 0.5)]})) == ["a"]
+    assert timing_texts(Dataset(scored={"test": [ScoredPair("a", "b", 0.5)]})) == ["a"]

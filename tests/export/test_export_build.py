@@ -16,7 +16,7 @@ from semtune.encoders.load import load_encoder
 from semtune.encoders.onnx import OnnxEncoder
 from semtune.errors import ConfigError, ContractError, GateError, ModelError
 from semtune.export import parity
-from semtune.export.build import check_formats, export
+from semtune.export.build import check_formats, export_model
 from semtune.io import read_json, sha256_file
 
 NEW = {"semtune.json", "parity.json", "onnx/model.onnx", "torchscript/model.pt"}
@@ -33,7 +33,7 @@ def graph_of(exported, monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(graph, path)
 
-        monkeypatch.setattr("semtune.export.onnx.write_onnx", write)
+        monkeypatch.setattr("semtune.export.onnx_graph.write_onnx", write)
 
     return use
 
@@ -156,8 +156,8 @@ def test_a_graph_of_another_model_is_refused_and_nothing_is_left(graph_of, copy_
     graph_of("cls")
     for out in (tmp_path / "new", None):
         before = files(tmp_path)
-        with pytest.raises(GateError, match=r"The onnx graph is not the same model: the worst cosine .* 0\.9999"):
-            export(model, ["onnx"], out)
+        with pytest.raises(GateError, match=r"The onnx graph is not the same model: its minimum cosine .* 0\.9999"):
+            export_model(model, ["onnx"], out)
         assert files(tmp_path) == before
         assert sorted(path.name for path in tmp_path.iterdir()) == ["mean"]
     assert GateError.exit_code == 1
@@ -169,7 +169,7 @@ def test_one_refused_graph_leaves_none_of_the_others(graph_of, script_of, copy_o
     script_of("cls")
     before = files(tmp_path)
     with pytest.raises(GateError, match="The torchscript graph"):
-        export(model, ["onnx", "torchscript"])
+        export_model(model, ["onnx", "torchscript"])
     assert files(tmp_path) == before
 
 
@@ -177,8 +177,8 @@ def test_a_second_format_keeps_the_first_one_and_its_proof(graph_of, script_of, 
     model = copy_of("mean")
     graph_of("mean")
     script_of("mean")
-    export(model, ["onnx"])
-    made = export(model, ["torchscript"])
+    export_model(model, ["onnx"])
+    made = export_model(model, ["torchscript"])
     assert made.contract.exports.keys() == {"onnx-fp32", "torchscript-fp32"}
     assert read_json(model / "parity.json").keys() == {"onnx", "torchscript"}
     assert load_encoder(str(model)).runtime == "onnx-fp32"
@@ -186,7 +186,7 @@ def test_a_second_format_keeps_the_first_one_and_its_proof(graph_of, script_of, 
 
 def test_a_new_folder_promises_only_the_graphs_that_lie_in_it(exported, script_of, tmp_path):
     script_of("cls")  # this variant's own folder holds both graphs
-    made = export(exported("cls").source, ["torchscript"], tmp_path / "out")
+    made = export_model(exported("cls").source, ["torchscript"], tmp_path / "out")
     assert made.contract.exports.keys() == {"torchscript-fp32"}
     assert files(tmp_path / "out").keys() & NEW == {"semtune.json", "parity.json", "torchscript/model.pt"}
 
@@ -196,12 +196,12 @@ def test_an_export_there_is_replaced_as_a_whole(graph_of, copy_of, tmp_path):
     out.mkdir()
     (out / "stale.txt").write_text("old")
     graph_of("mean")
-    export(copy_of("mean"), ["onnx"], out)
+    export_model(copy_of("mean"), ["onnx"], out)
     assert "stale.txt" not in files(out)
     kept = files(out)
     graph_of("cls")
     with pytest.raises(GateError):
-        export(tmp_path / "mean", ["onnx"], out)
+        export_model(tmp_path / "mean", ["onnx"], out)
     assert files(out) == kept
 
 
@@ -211,7 +211,7 @@ def test_the_gate_asks_with_the_query_prompt_too(graph_of, copy_of):
     edit(model / "1_Pooling" / "config.json", include_prompt=False)  # queries are pooled without their prompt
     graph_of("dense")  # pools everything
     with pytest.raises(GateError):
-        export(model, ["onnx"])
+        export_model(model, ["onnx"])
 
 
 def test_a_slow_tokenizer_s_files_are_carried_in_the_fast_form(script_of, copy_of, tmp_path):
@@ -220,16 +220,16 @@ def test_a_slow_tokenizer_s_files_are_carried_in_the_fast_form(script_of, copy_o
     (model / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.get)), encoding="utf-8")
     (model / "tokenizer.json").unlink()
     script_of("mean")
-    made = export(model, ["torchscript"], tmp_path / "out")
+    made = export_model(model, ["torchscript"], tmp_path / "out")
     assert made.parity["torchscript"].min_cosine > 0.99999
     assert read_json(tmp_path / "out" / "tokenizer.json")["model"]["vocab"] == vocabulary
 
 
 def test_a_graph_that_was_changed_afterwards_is_refused(exported, copy_of, graph_of, tmp_path):
     graph_of("mean")
-    export(copy_of("mean"), ["onnx"], tmp_path / "out")
+    export_model(copy_of("mean"), ["onnx"], tmp_path / "out")
     shutil.copyfile(exported("cls").folder / "onnx" / "model.onnx", tmp_path / "out" / "onnx" / "model.onnx")
-    with pytest.raises(ContractError, match="not the file its contract describes"):
+    with pytest.raises(ContractError, match="does not match its contract"):
         OnnxEncoder(tmp_path / "out")
 
 
@@ -237,11 +237,11 @@ def test_unknown_formats_and_folders_are_refused_in_words(tmp_path):
     with pytest.raises(
         ConfigError, match=r"format\.0: input should be 'onnx' or 'torchscript' \(found 'onx'\)\. Did you mean 'onnx'\?"
     ):
-        export(tmp_path, ["onx"])
+        export_model(tmp_path, ["onx"])
     with pytest.raises(ConfigError, match=r"precision\.0: input should be 'fp32' or 'int8' \(found 'fp16'\)"):
         check_formats(["onnx"], ["fp16"])
     with pytest.raises(ModelError, match="is not a model folder"):
-        export(tmp_path, ["onnx"])
+        export_model(tmp_path, ["onnx"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -254,7 +254,7 @@ def unlike(texts):
 
 
 def measured(graph, reference=unlike):
-    return parity.measure(reference, graph, list(PROBES))
+    return parity.measure_parity(reference, graph, list(PROBES))
 
 
 def test_probes_are_of_every_length_and_hold_the_user_s_texts():
@@ -264,7 +264,7 @@ def test_probes_are_of_every_length_and_hold_the_user_s_texts():
 
 def test_the_same_model_passes_and_its_numbers_are_right():
     proof = measured(unlike)
-    parity.require(proof, "The graph")
+    parity.require_parity(proof, "The graph")
     assert proof.min_cosine == pytest.approx(1)
     assert proof.max_abs_difference == 0
     assert proof.texts == len(PROBES)
@@ -306,4 +306,4 @@ def too_long(texts):
 @pytest.mark.parametrize("graph", [padded_wrong, nan_in_batches, nan_once, too_long])
 def test_a_graph_that_is_wrong_only_sometimes_is_refused(graph):
     with pytest.raises(GateError, match="is not the same model"):
-        parity.require(measured(graph), "The graph")
+        parity.require_parity(measured(graph), "The graph")

@@ -9,7 +9,7 @@ from semtune import contract as contracts
 from semtune.encoders.load import load_encoder, model_bytes, parse_runtime
 from semtune.errors import ConfigError, GateError, ModelError
 from semtune.export import parity
-from semtune.export.build import INT8, check_formats, export, graphs
+from semtune.export.build import INT8, check_formats, export_model, graphs
 from semtune.io import read_json, sha256_file
 
 TEXTS = ["mend a kettle", "where do I keep the violin", "a long story about a lantern " * 8, ""]
@@ -24,8 +24,8 @@ def both(exported, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(variant.folder / "onnx" / "model.onnx", path)
 
-    monkeypatch.setattr("semtune.export.onnx.write_onnx", write)
-    return export(variant.source, ["onnx"], tmp_path / "both", precisions=["fp32", "int8"])
+    monkeypatch.setattr("semtune.export.onnx_graph.write_onnx", write)
+    return export_model(variant.source, ["onnx"], tmp_path / "both", precisions=["fp32", "int8"])
 
 
 def test_the_int8_graph_is_smaller_and_near_torch(both, exported):
@@ -49,7 +49,7 @@ def test_its_vectors_are_those_of_whole_numbers_and_it_is_served_only_when_asked
 
 
 def test_int8_alone_is_what_is_served_where_there_is_nothing_else(both, exported, tmp_path):
-    made = export(exported("mean").source, ["onnx"], tmp_path / "small", precisions=["int8"])
+    made = export_model(exported("mean").source, ["onnx"], tmp_path / "small", precisions=["int8"])
     assert made.contract.exports.keys() == {"onnx-int8"}
     assert [path.name for path in (made.folder / "onnx").iterdir()] == ["model_int8.onnx"]
     assert sha256_file(made.folder / "onnx" / "model_int8.onnx") == both.contract.exports["onnx-int8"].sha256
@@ -61,8 +61,8 @@ def test_int8_alone_is_what_is_served_where_there_is_nothing_else(both, exported
 def test_int8_added_to_a_model_folder_stands_beside_what_is_there(both, exported, tmp_path):
     model = tmp_path / "model"
     shutil.copytree(exported("mean").source, model)
-    export(model, ["onnx"])
-    made = export(model, ["onnx"], precisions=["int8"])
+    export_model(model, ["onnx"])
+    made = export_model(model, ["onnx"], precisions=["int8"])
     assert made.contract.exports.keys() == {"onnx-fp32", "onnx-int8"}
     assert read_json(model / "parity.json").keys() == {"onnx", INT8}
     assert contracts.load(model) == made.contract
@@ -72,7 +72,7 @@ def test_int8_added_to_a_model_folder_stands_beside_what_is_there(both, exported
 def test_what_is_asked_for_is_checked():
     assert graphs(["onnx", "torchscript"], ["fp32", "int8"]) == ["onnx", "torchscript", INT8]
     assert graphs(["torchscript", "onnx"], ["int8"]) == ["torchscript", INT8]
-    with pytest.raises(ConfigError, match="int8 is for the onnx format"):
+    with pytest.raises(ConfigError, match="int8 only works with the onnx format"):
         check_formats(["torchscript"], ["int8"])
     with pytest.raises(ConfigError, match=r"precision\.0: input should be 'fp32' or 'int8' \(found 'int4'\)"):
         check_formats(["onnx"], ["int4"])
@@ -86,7 +86,9 @@ def test_a_graph_that_quantisation_broke_is_refused(broken):
     def reference(texts):
         return np.stack([table[text] for text in texts])
 
-    proof = parity.measure(reference, lambda texts: broken(reference(texts)), list(table))
+    proof = parity.measure_parity(reference, lambda texts: broken(reference(texts)), list(table))
     with pytest.raises(GateError, match="broken by quantisation"):
-        parity.require_near(proof, "The graph")
-    parity.require_near(parity.measure(reference, lambda texts: reference(texts) * 1.1, list(table)), "The graph")
+        parity.require_near_parity(proof, "The graph")
+    parity.require_near_parity(
+        parity.measure_parity(reference, lambda texts: reference(texts) * 1.1, list(table)), "The graph"
+    )

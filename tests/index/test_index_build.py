@@ -10,7 +10,7 @@ from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ConfigError, ContractError, InputError
 from semtune.index import build as building
 from semtune.index import manifest as manifests
-from semtune.index.build import build
+from semtune.index.build import build_index
 from semtune.index.documents import DocumentStore
 from semtune.index.manifest import require_same_model
 from semtune.index.settings import IndexSettings
@@ -40,7 +40,7 @@ class Broken(ToyEncoder):
 def folder(kept, tmp_path):
     """An index of `DOCUMENTS`, with its model beside it."""
     (tmp_path / "model").mkdir()
-    build(DOCUMENTS, ENCODER, tmp_path / "model", tmp_path / "index", kept.settings)
+    build_index(DOCUMENTS, ENCODER, tmp_path / "model", tmp_path / "index", kept.settings)
     return tmp_path / "index"
 
 
@@ -70,7 +70,7 @@ def test_the_manifest_says_what_is_there(folder, kept):
 
 def test_truncated_documents_are_counted(tmp_path):
     long = [Document("a", "word " * 33), Document("b", "word " * 32), Document("c", "word " * 31, "title")]
-    assert build(long, ENCODER, tmp_path, tmp_path / "index", IndexSettings()).truncated == 1
+    assert build_index(long, ENCODER, tmp_path, tmp_path / "index", IndexSettings()).truncated == 1
 
 
 def test_other_clients_of_milvus_find_the_ids(backend_named, tmp_path):
@@ -79,52 +79,52 @@ def test_other_clients_of_milvus_find_the_ids(backend_named, tmp_path):
     for name in ("milvus-file", "milvus-server"):
         backend = backend_named(name)
         settings = backend.settings.replace(collection="my_documents")
-        made = build(DOCUMENTS, ENCODER, tmp_path, tmp_path / name, settings)
+        made = build_index(DOCUMENTS, ENCODER, tmp_path, tmp_path / name, settings)
         client = MilvusClient(uri=backend.uri)
         rows = client.query("my_documents", filter="row >= 0", output_fields=["id", "row"])
         assert {row["id"]: row["row"] for row in rows} == {d.id: i for i, d in enumerate(DOCUMENTS)}
         hit = client.search("my_documents", data=ENCODER.encode(["violin"]).vectors.tolist(), limit=1)[0][0]
         assert hit["id"] == "日本"
         # Built anew, the name leads to the new collection; the one made by others is left alone.
-        build(OTHERS, ENCODER, tmp_path, tmp_path / name, settings)
+        build_index(OTHERS, ENCODER, tmp_path, tmp_path / name, settings)
         found = client.query("my_documents", filter="row >= 0", output_fields=["id"])
         assert {row["id"] for row in found} == {d.id for d in OTHERS}
-        with pytest.raises(InputError, match=r"has a collection .* already, which this index did not make"):
-            build(OTHERS, ENCODER, tmp_path, tmp_path / "else", settings.replace(collection=made.collection))
+        with pytest.raises(InputError, match=r"already has a collection .* that was not made by this index"):
+            build_index(OTHERS, ENCODER, tmp_path, tmp_path / "else", settings.replace(collection=made.collection))
         client.close()
 
 
 def test_ids_that_occur_twice_are_refused(kept, tmp_path):
     twice = [*DOCUMENTS, Document("7", "again")]
     with pytest.raises(InputError, match="The document id '7' occurs more than once"):
-        build(twice, ENCODER, tmp_path, tmp_path / "index", kept.settings)
+        build_index(twice, ENCODER, tmp_path, tmp_path / "index", kept.settings)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_documents_are_refused(kept, tmp_path):
     with pytest.raises(InputError, match="no documents to index"):
-        build([], ENCODER, tmp_path, tmp_path / "index", kept.settings)
+        build_index([], ENCODER, tmp_path, tmp_path / "index", kept.settings)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_vectors_that_are_no_numbers_are_refused(kept, tmp_path, value):
-    with pytest.raises(InputError, match="'toy' gave vectors that are not numbers"):
-        build(DOCUMENTS, Broken(value), tmp_path, tmp_path / "index", kept.settings)
+    with pytest.raises(InputError, match="'toy' gave vectors with NaN"):
+        build_index(DOCUMENTS, Broken(value), tmp_path, tmp_path / "index", kept.settings)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_milvus_refuses_ids_longer_than_its_keys(backend_named, tmp_path):
     documents = [Document("ä" * 257, "514 bytes")]
     with pytest.raises(InputError, match="has more than 512 bytes"):
-        build(documents, ENCODER, tmp_path, tmp_path / "index", backend_named("milvus-file").settings)
-    build(documents, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
+        build_index(documents, ENCODER, tmp_path, tmp_path / "index", backend_named("milvus-file").settings)
+    build_index(documents, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
 
 
 def test_settings_that_cannot_be_built_are_refused():
     for settings, words in (
         ({"backend": "fais"}, r"index backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'\?"),
         ({"backend": "milvus"}, "needs a uri"),
-        ({"backend": "faiss", "uri": "x.db"}, r"a uri is for the milvus backend"),
+        ({"backend": "faiss", "uri": "x.db"}, r"a uri only works with the milvus backend"),
     ):
         with pytest.raises(ConfigError, match=words):
             IndexSettings(**settings)
@@ -139,13 +139,13 @@ def test_the_manifest_is_written_last(kept, tmp_path, monkeypatch):
         write(manifest, folder)
 
     monkeypatch.setattr(manifests, "write", watch)
-    build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", kept.settings)
+    build_index(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", kept.settings)
     assert [{path.name for path in (tmp_path / "index").iterdir()} - seen[0]] == [{"manifest.json"}]
 
 
 def test_built_anew_it_holds_only_the_new(folder, kept, tmp_path):
     for documents in (OTHERS, DOCUMENTS, OTHERS[:2]):
-        build(documents, ENCODER, tmp_path / "model", folder, kept.settings)
+        build_index(documents, ENCODER, tmp_path / "model", folder, kept.settings)
         hold_answers(folder, documents, ENCODER, "kettle in the evening", 2)
         _, store, manifest = open_folder(folder)
         assert store.get(range(manifest.count)) == documents
@@ -167,18 +167,18 @@ def test_a_build_that_breaks_down_leaves_the_old_index(folder, kept, tmp_path, m
     if where == "manifest":
         monkeypatch.setattr(manifests, "write", fail)
     with pytest.raises(RuntimeError, match="power cut"):
-        build(OTHERS, encoder, tmp_path / "model", folder, kept.settings)
+        build_index(OTHERS, encoder, tmp_path / "model", folder, kept.settings)
     monkeypatch.undo()
     assert ask(folder, ENCODER, "bird", 10) == before
     hold_answers(folder, DOCUMENTS, ENCODER, "bird", 10)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "model"]
-    build(OTHERS, ENCODER, tmp_path / "model", folder, kept.settings)
+    build_index(OTHERS, ENCODER, tmp_path / "model", folder, kept.settings)
     hold_answers(folder, OTHERS, ENCODER, "bird", 3)
 
 
 def test_an_index_opened_before_it_was_built_anew_goes_on_answering(folder, kept, tmp_path):
     index, store, _ = open_folder(folder)
-    build(OTHERS[::-1], ENCODER, tmp_path / "model", folder, kept.settings)
+    build_index(OTHERS[::-1], ENCODER, tmp_path / "model", folder, kept.settings)
     rows = index.search(ENCODER.encode(["violin"]).vectors, 1).rows[0].tolist()
     assert store.get(rows) == [DOCUMENTS[5]]
     assert store.get(range(10)) == DOCUMENTS
@@ -186,7 +186,7 @@ def test_an_index_opened_before_it_was_built_anew_goes_on_answering(folder, kept
 
 def test_two_indexes_in_one_database_do_not_meet(folder, kept, tmp_path):
     for name in ("second/index", "second/índex"):
-        build(OTHERS, ENCODER, tmp_path / "model", tmp_path / name, kept.settings)
+        build_index(OTHERS, ENCODER, tmp_path / "model", tmp_path / name, kept.settings)
         hold_answers(tmp_path / name, OTHERS, ENCODER, "bird", 3)
     hold_answers(folder, DOCUMENTS, ENCODER, "bird", 10)
 
@@ -204,10 +204,10 @@ def test_another_model_is_refused_also_at_equal_dimension(folder):
 
 def test_the_path_to_the_model_survives_a_move_if_they_lie_together(tmp_path):
     inside, outside = tmp_path / "run" / "export", tmp_path / "elsewhere"
-    assert build(OTHERS, ENCODER, inside, tmp_path / "run" / "index", IndexSettings()).model == "../export"
-    assert build(OTHERS, ENCODER, outside, tmp_path / "run" / "index", IndexSettings()).model == str(outside)
+    assert build_index(OTHERS, ENCODER, inside, tmp_path / "run" / "index", IndexSettings()).model == "../export"
+    assert build_index(OTHERS, ENCODER, outside, tmp_path / "run" / "index", IndexSettings()).model == str(outside)
     home = tmp_path / "run" / "index"
-    made = build(OTHERS, ENCODER, inside, tmp_path / "scratch" / "deep" / "index", IndexSettings(), home=home)
+    made = build_index(OTHERS, ENCODER, inside, tmp_path / "scratch" / "deep" / "index", IndexSettings(), home=home)
     assert made.model == "../export"
 
 
@@ -260,17 +260,17 @@ DAMAGES = {
 
 @pytest.mark.parametrize(("file", "damage"), [(file, damage) for file, all_ in DAMAGES.items() for damage in all_])
 def test_a_damaged_file_is_refused_in_words(tmp_path, file, damage):
-    build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
+    build_index(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
     damage(tmp_path / "index" / file)
     with pytest.raises(InputError, match=r"Build (the index|it) again with `semtune index`"):
         open_folder(tmp_path / "index")[1].get(range(10))
 
 
 def test_the_vectors_of_another_index_are_refused(tmp_path):
-    build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "one", IndexSettings())
-    build(OTHERS, ENCODER, tmp_path, tmp_path / "two", IndexSettings())
+    build_index(DOCUMENTS, ENCODER, tmp_path, tmp_path / "one", IndexSettings())
+    build_index(OTHERS, ENCODER, tmp_path, tmp_path / "two", IndexSettings())
     shutil.copyfile(tmp_path / "one" / "vectors.faiss", tmp_path / "two" / "vectors.faiss")
-    with pytest.raises(InputError, match="holds 10 vectors of 128 dimensions, its manifest says 3 of 128"):
+    with pytest.raises(InputError, match="holds 10 vectors of 128 dimensions, but its manifest says 3 of 128"):
         open_folder(tmp_path / "two")
 
 
@@ -281,7 +281,7 @@ def test_a_collection_that_is_gone_or_changed_is_refused_in_words(folder, kept):
     name = manifests.read(folder).collection
     client = MilvusClient(uri=kept.uri)
     client.delete(name, ids=["007"])
-    with pytest.raises(InputError, match="holds 9 vectors, its index 10: it was changed by others"):
+    with pytest.raises(InputError, match="holds 9 vectors, but its index expects 10: something else changed it"):
         open_folder(folder)
     client.drop_collection(name)
     client.close()
@@ -291,17 +291,17 @@ def test_a_collection_that_is_gone_or_changed_is_refused_in_words(folder, kept):
 
 def test_a_milvus_that_is_not_there_or_not_ours_is_refused_in_words(milvus_server, tmp_path, caplog):
     for uri, words in (
-        ("http://127.0.0.1:9", "No Milvus answers at 'http://127.0.0.1:9'.*a server's address like"),
-        (str(milvus_server[1]), "another process has it open"),  # the running server's own file
+        ("http://127.0.0.1:9", "No Milvus answers at 'http://127.0.0.1:9'.*the address of a server such as"),
+        (str(milvus_server[1]), "another process is using it"),  # the running server's own file
         (str(tmp_path), "milvus-lite cannot open"),
     ):
         with pytest.raises(InputError, match=words):
-            build(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings(backend="milvus", uri=uri))
+            build_index(DOCUMENTS, ENCODER, tmp_path, tmp_path / "index", IndexSettings(backend="milvus", uri=uri))
     assert caplog.records == []
 
 
 def test_a_store_without_its_files_is_refused(tmp_path):
-    with pytest.raises(InputError, match="is not a whole index"):
+    with pytest.raises(InputError, match="is incomplete"):
         DocumentStore(tmp_path)
 
 
@@ -316,10 +316,10 @@ def test_the_recall_is_asked_with_queries_or_with_chunks_never_with_what_is_inde
             return ENCODER.encode(texts, role, progress)
 
     documents = [Document("a", "one two three four five six seven eight nine"), Document("b", "ten")]
-    made = build(documents, Noting(), tmp_path, tmp_path / "one", IndexSettings())
+    made = build_index(documents, Noting(), tmp_path, tmp_path / "one", IndexSettings())
     assert made.asked_with == "chunks"
     assert sorted(asked[1][1]) == ["four five six", "ten"]
-    made = build(documents, Noting(), tmp_path, tmp_path / "two", IndexSettings(), queries=["what is ten?"])
+    made = build_index(documents, Noting(), tmp_path, tmp_path / "two", IndexSettings(), queries=["what is ten?"])
     assert (made.asked_with, asked[3]) == ("queries", ("query", ["what is ten?"]))
 
 

@@ -8,7 +8,7 @@ from index_parts import hold, open_folder
 
 from semtune.index import faiss as backend
 from semtune.index import manifest as manifests
-from semtune.index.build import DEPTH, SAMPLE, build
+from semtune.index.build import DEPTH, SAMPLE, build_index
 from semtune.index.faiss import FaissIndex
 from semtune.index.milvus import MilvusIndex
 from semtune.index.settings import IndexSettings
@@ -44,7 +44,7 @@ def built(vectors, tmp_path, monkeypatch):
         monkeypatch.setattr(backend, "EXACT_UP_TO", limit)
         monkeypatch.setattr(backend, "SEARCH_BREADTH", breadth)
         documents = [Document(f"d{i}", str(i)) for i in range(COUNT)]
-        build(documents, Fixed(vectors), tmp_path, tmp_path / "index", IndexSettings())
+        build_index(documents, Fixed(vectors), tmp_path, tmp_path / "index", IndexSettings())
         return tmp_path / "index"
 
     return make
@@ -91,7 +91,7 @@ def test_the_search_breadth_is_kept_in_the_file(vectors, tmp_path, monkeypatch):
 def test_equal_documents_are_no_loss_of_recall(tmp_path, vectors):
     twins = Fixed(np.repeat(vectors[:50], 30, axis=0))
     documents = [Document(f"d{i}", str(i)) for i in range(1500)]
-    assert build(documents, twins, tmp_path, tmp_path / "index", IndexSettings()).recall_at_10 == 1.0
+    assert build_index(documents, twins, tmp_path, tmp_path / "index", IndexSettings()).recall_at_10 == 1.0
 
 
 def test_more_than_the_graph_finds_is_padded(vectors, monkeypatch):
@@ -103,7 +103,9 @@ def test_more_than_the_graph_finds_is_padded(vectors, monkeypatch):
 def test_above_the_limit_milvus_chooses_and_the_recall_is_measured(backend_named, vectors, tmp_path, monkeypatch):
     monkeypatch.setattr("semtune.index.milvus.EXACT_UP_TO", COUNT - 1)
     documents = [Document(f"d{i}", str(i)) for i in range(COUNT)]
-    manifest = build(documents, Fixed(vectors), tmp_path, tmp_path / "index", backend_named("milvus-file").settings)
+    manifest = build_index(
+        documents, Fixed(vectors), tmp_path, tmp_path / "index", backend_named("milvus-file").settings
+    )
     assert manifest.index_type == "AUTOINDEX"
     index, _, _ = open_folder(tmp_path / "index")
     assert abs(manifest.recall_at_10 - recall(index, vectors)) < 3 * 0.5 / np.sqrt(SAMPLE)

@@ -211,7 +211,7 @@ def test_never_keeps_what_is_finished_whatever_changed(toy):
 def test_always_runs_everything_and_the_result_is_the_same(toy, monkeypatch):
     toy(rerun="always", dry_run=True)
     assert toy.ran == STEPS
-    assert {step.reason for step in toy.steps.values()} == {"asked for (--rerun always)"}
+    assert {step.reason for step in toy.steps.values()} == {"requested (--rerun always)"}
     quick = ["prepare", "index", "search"]
     monkeypatch.setattr("semtune.pipeline.STEPS", [step for step in chosen_steps(toy.config()) if step.name in quick])
     before = contents(toy.run)

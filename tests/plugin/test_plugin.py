@@ -98,8 +98,8 @@ def test_a_plug_in_cannot_take_the_name_of_something_of_semtune(monkeypatch):
     from semtune import registry
 
     ours, theirs, new = (
-        registry.Entry(name, f"{at}:load") for name, at in (("a", "ours"), ("a", "theirs"), ("b", "b"))
+        registry.RegistryEntry(name, f"{at}:load") for name, at in (("a", "ours"), ("a", "theirs"), ("b", "b"))
     )
     monkeypatch.setattr(registry, "_installed", lambda group: (theirs, new))
-    table = registry.Table("runtime", "semtune.runtimes", (ours,), {})
+    table = registry.Registry("runtime", "semtune.runtimes", (ours,), {})
     assert [entry.target for entry in table] == ["ours:load", "b:load"]

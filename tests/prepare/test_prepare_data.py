@@ -49,10 +49,10 @@ def test_python_docs_are_enough_to_train_and_to_judge():
     from semtune import contract
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.errors import ModelError
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
 
     try:
-        folder = resolve("all-MiniLM-L6-v2")
+        folder = resolve_model("all-MiniLM-L6-v2")
     except ModelError:
         pytest.skip("no all-MiniLM-L6-v2 here")
     rules = contract.load(folder)

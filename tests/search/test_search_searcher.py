@@ -18,7 +18,7 @@ from semtune.encoders.onnx import OnnxEncoder
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.index import manifest as manifests
-from semtune.index.build import build
+from semtune.index.build import build_index
 from semtune.index.documents import DocumentStore
 from semtune.index.exact import ExactIndex
 from semtune.index.settings import IndexSettings
@@ -56,7 +56,7 @@ def run(exported, tmp_path_factory):
     root = tmp_path_factory.mktemp("search") / "run"
     shutil.copytree(exported("dense").folder, root / "export")
     (root / "config.yaml").write_text("name: toy\n")
-    build(DOCUMENTS, OnnxEncoder(root / "export"), root / "export", root / "index", IndexSettings())
+    build_index(DOCUMENTS, OnnxEncoder(root / "export"), root / "export", root / "index", IndexSettings())
     return root
 
 
@@ -127,13 +127,13 @@ def test_k_has_bounds(searcher, truth):
     assert {hit.id for hit in everything} == {d.id for d in DOCUMENTS}
     assert len(searcher.search("kettle", k=1)) == 1
     for k in (0, -1, MAX_K + 1):
-        with pytest.raises(InputError, match=f"k is {k}; allowed are 1 to {MAX_K}"):
+        with pytest.raises(InputError, match=f"k is {k}; allowed: 1 to {MAX_K}"):
             searcher.search("kettle", k=k)
 
 
 @pytest.mark.parametrize("query", ["", "   ", "\n\t\u2003"])
 def test_an_empty_question_is_refused(searcher, query):
-    with pytest.raises(InputError, match=r"The query is empty\. Ask with at least one word"):
+    with pytest.raises(InputError, match=r"The query is empty\. Give at least one word"):
         searcher.search(query)
     with pytest.raises(InputError, match="The query is empty"):
         searcher.search_many(["kettle", query])
@@ -209,7 +209,7 @@ def test_another_model_is_refused_also_at_equal_dimension(run, exported):
 
 def test_a_store_of_another_size_is_refused(run):
     manifest = replace(manifests.read(run / "index"), fingerprint=ToyEncoder().contract.fingerprint, count=79)
-    with pytest.raises(ContractError, match="says it holds 79 documents, but its store has 80"):
+    with pytest.raises(ContractError, match="says 79 documents, but there are 80"):
         Searcher(ToyEncoder(), ExactIndex(np.zeros((79, 64), dtype=np.float32)), DocumentStore(run / "index"), manifest)
 
 
@@ -238,7 +238,9 @@ def test_an_index_of_which_a_part_is_gone_is_refused_in_words(run, tmp_path):
 
 def test_milvus_answers_as_faiss_does(run, searcher, tmp_path):
     uri = str(tmp_path / "x.db")
-    build(DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings(backend="milvus", uri=uri))
+    build_index(
+        DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings(backend="milvus", uri=uri)
+    )
     opened = Searcher.open(tmp_path / "index")
     for question in QUESTIONS:
         same(opened.search(question, 6), pairs(searcher.search(question, 80)))
@@ -276,7 +278,7 @@ def test_search_never_imports_torch(run, truth):
     assert found[0][0] == want[0][0]
 
 
-def test_a_lowest_score_and_the_probability_beside_each_hit(run, tmp_path):
+def test_a_minimum_score_and_the_probability_beside_each_hit(run, tmp_path):
     root = tmp_path / "run"
     shutil.copytree(run, root)
     contract = contracts.load(root / "export")

@@ -6,9 +6,9 @@ import pytest
 from select_parts import Means, quality, row
 from semtune.errors import ConfigError
 from semtune.metrics import compare_means
-from semtune.select.choice import choose, front, over
+from semtune.select.candidate_result import Trial
 from semtune.select.halving import halve
-from semtune.select.rows import Trial
+from semtune.select.recommendation import broken_limits, pareto_front, recommend
 from semtune.select.settings import SelectSettings, ServingLimits
 
 GAIN = Means().gain
@@ -19,14 +19,14 @@ def test_the_front_is_that_of_brute_force():
     for _ in range(50):
         points = [tuple(pair) for pair in rng.integers(0, 6, (12, 2)).tolist()]  # few values: many ties
         better = np.array([[(q > u and t <= v) or (q >= u and t < v) for q, t in points] for u, v in points])
-        assert front(points) == np.flatnonzero(~better.any(axis=1)).tolist()
-    assert front([]) == []
+        assert pareto_front(points) == np.flatnonzero(~better.any(axis=1)).tolist()
+    assert pareto_front([]) == []
     equal_speed = [(0.9, 10.0), (0.5, 9.0), (0.9, 7.0), (0.4, 5.0)]  # 9 ms are not faster than 10, and 7 are
-    assert (front(equal_speed), front(equal_speed, 1.2)) == ([2, 3], [2, 3])
-    assert (front(equal_speed[:2]), front(equal_speed[:2], 1.2)) == ([0, 1], [0])
+    assert (pareto_front(equal_speed), pareto_front(equal_speed, 1.2)) == ([2, 3], [2, 3])
+    assert (pareto_front(equal_speed[:2]), pareto_front(equal_speed[:2], 1.2)) == ([0, 1], [0])
 
 
-def attempts(shown):
+def run_trials(shown):
     """Name and steps → what is written down for them; and the list of what was tried."""
     tried = []
 
@@ -44,7 +44,7 @@ def test_halving_drops_the_weak_doubles_the_steps_and_stops_at_one():
         "weak": {4: quality(0.3)},
         "weaker": {4: quality(0.2)},
     }
-    attempt, tried = attempts(shown)
+    attempt, tried = run_trials(shown)
     first, second = halve(list(shown), attempt, GAIN, 4, 5)
     assert (first.steps, first.kept) == (4, ("ahead", "slow start"))
     assert [(drop.name, round(drop.lacks, 6)) for drop in first.dropped] == [("weak", 0.5), ("weaker", 0.6)]
@@ -88,18 +88,18 @@ def test_the_best_shown_counts_whether_tuned_or_not():
     ],
 )
 def test_the_recommended_one_is_the_best_or_the_fastest_that_is_as_good(rows, taken):
-    assert choose({one.candidate.name: one for one in rows}, GAIN).name == taken
+    assert recommend({one.candidate.name: one for one in rows}, GAIN).name == taken
 
 
 def test_limits_are_told_in_words():
     mine = row("a", 0.5, p50=10, p95=30.5, memory=None, dim=768)  # no memory known: the weights' 4 MB count
-    assert over(ServingLimits(30, 512, 3, 3000), mine) == [
+    assert broken_limits(ServingLimits(30, 512, 3, 3000), mine) == [
         "95 % of its queries take up to 30.5 ms, the limit is 30",
         "its vectors have 768 dimensions, the limit is 512",
         "it takes 4 MB of memory, the limit is 3",
         "a million of its vectors take 3,072 MB, the limit is 3000",
     ]
-    assert over(ServingLimits(31, 768, 4, 3072), mine) == []
+    assert broken_limits(ServingLimits(31, 768, 4, 3072), mine) == []
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
 from semtune.metrics import main_axes
 from semtune.select import candidates
+from semtune.select.backbone_catalogue import catalogue, find_entry
 from semtune.select.candidates import gather, languages_of
-from semtune.select.catalogue import catalogue, entry_of
 from semtune.select.cost import index_mb, peak_memory
 from semtune.select.sample import dev_part
-from semtune.select.smaller import measure_smaller
+from semtune.select.smaller_vectors import measure_smaller
 from semtune.select.tokenizer_fit import measure_fit
 from semtune.testing.toy_model import write_toy_model
 from semtune.train.distil.training_texts import pca_texts, spaced
@@ -24,7 +24,7 @@ from semtune.types import Encoded, LabelledText
 
 
 def candidate(folder):
-    return gather([str(folder), str(write_toy_model(folder.parent / "other", seed=9))]).candidates[0]
+    return gather([str(folder), str(write_toy_model(folder.parent / "other", seed=9))]).usable[0]
 
 
 @pytest.mark.parametrize(
@@ -147,11 +147,11 @@ def test_the_catalogue_holds_the_named_backbones_and_finds_them():
         "roberta-large-nli-stsb-mean-tokens", "multilingual-e5-small", "gte-base", "ModernBERT-base", "bert-base-uncased",
         "roberta-base",
     } <= known  # fmt: skip
-    e5 = entry_of("nothing", "MULTILINGUAL-E5-small")
+    e5 = find_entry("nothing", "MULTILINGUAL-E5-small")
     assert (e5.id, e5.dimension, e5.prompts["document"]) == ("intfloat/multilingual-e5-small", 384, "passage: ")
-    assert entry_of("me5", "") is None
+    assert find_entry("me5", "") is None
     assert e5.reads({"de", "en"})
-    assert [entry_of("all-MiniLM-L6-v2").reads(codes) for codes in ({"en"}, set(), {"en", "de"})] == [
+    assert [find_entry("all-MiniLM-L6-v2").reads(codes) for codes in ({"en"}, set(), {"en", "de"})] == [
         True,
         True,
         False,
@@ -169,8 +169,8 @@ def test_candidates_that_are_not_here_broken_or_twice_are_named_and_left_out(tmp
     broken = write_toy_model(tmp_path / "broken", seed=7)
     (broken / "model.safetensors").write_bytes(b"nothing of the kind")
     field = gather([str(good), "nobody/has-this", str(more), str(broken), f"{good}/", str(tmp_path / "absent")])
-    assert [one.name for one in field.candidates] == ["good", "more"]
-    assert [one.licence for one in field.candidates] == ["mit", ""]
+    assert [one.name for one in field.usable] == ["good", "more"]
+    assert [one.licence for one in field.usable] == ["mit", ""]
     why = {one.asked: one.why for one in field.skipped}
     assert list(why) == ["nobody/has-this", str(broken), f"{good}/", str(tmp_path / "absent")]
     assert "is not a safetensors file" in why[str(broken)]
@@ -178,7 +178,7 @@ def test_candidates_that_are_not_here_broken_or_twice_are_named_and_left_out(tmp
     import safetensors.numpy
 
     weights = safetensors.numpy.load_file(good / "model.safetensors")
-    assert field.candidates[0].parameters == sum(values.size for values in weights.values())
+    assert field.usable[0].parameters == sum(values.size for values in weights.values())
 
 
 @pytest.mark.parametrize(("words", "said"), [([], "No model was given"), (["a", "a "], "Only a was given")])
@@ -203,5 +203,5 @@ def test_candidates_of_one_name_are_told_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for asked in (["x/mine", "mine"], ["mine", "x/mine"]):
         field = gather(asked)
-        assert [one.asked for one in field.candidates] == asked
-        assert len({one.name for one in field.candidates}) == 2
+        assert [one.asked for one in field.usable] == asked
+        assert len({one.name for one in field.usable}) == 2

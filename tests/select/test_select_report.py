@@ -9,16 +9,16 @@ from types import SimpleNamespace
 import pytest
 
 from select_parts import Means, quality, row
-from semtune.select.candidates import Skipped
-from semtune.select.choice import choose
-from semtune.select.halving import Round, halve
-from semtune.select.reasons import reasons
+from semtune.select.candidate_result import Trial
+from semtune.select.candidates import SkippedCandidate
+from semtune.select.explanation import explain
+from semtune.select.halving import TrialRound, halve
+from semtune.select.recommendation import recommend
 from semtune.select.report.page import write_report
 from semtune.select.report.plots import trials
-from semtune.select.rows import Trial
 from semtune.select.select_backbone import Selection
 from semtune.select.settings import SelectSettings
-from semtune.select.smaller import Smaller
+from semtune.select.smaller_vectors import SmallerVectors
 
 ATTACK = "<script>document.title='owned'</script>"
 
@@ -36,7 +36,7 @@ def selection():
         return rows[name].best
 
     rounds = halve(list(rows), attempt, Means().gain, 32, 2)
-    choice = choose({name: rows[name] for name in rounds[-1].kept}, Means().gain)
+    recommendation = recommend({name: rows[name] for name in rounds[-1].kept}, Means().gain)
     for one in rows.values():
         one.status, one.on_front = "tried", one.candidate.name != "raw"
     settings = SelectSettings(max_latency_ms=100)
@@ -48,10 +48,12 @@ def selection():
         ("pca", 64, 0.7),
         ("int8", 768, 0.85),
     ]
-    smaller = tuple(Smaller(way, dim, dim * 4.0, v, v - 0.1, v + 0.1, 0.85 - v, 0.0, 0.2) for way, dim, v in ways)
-    said = reasons(rows, choice, rounds, Means(), settings, trainable=True)
+    smaller = tuple(
+        SmallerVectors(way, dim, dim * 4.0, v, v - 0.1, v + 0.1, 0.85 - v, 0.0, 0.2) for way, dim, v in ways
+    )
+    said = explain(rows, recommendation, rounds, Means(), settings, trainable=True)
     return Selection(
-        tuple(rows.values()), (Skipped(f"gone {ATTACK}", "not here"),), tuple(rounds), choice, tuple(said), smaller,
+        tuple(rows.values()), (SkippedCandidate(f"gone {ATTACK}", "not here"),), tuple(rounds), recommendation, tuple(said), smaller,
         "ndcg@10", "nDCG@10", "queries", 100, 500, settings, 13,
     )  # fmt: skip
 
@@ -102,12 +104,14 @@ def test_the_page_says_whom_to_take_and_why(selection, tmp_path):
 def test_without_a_recommendation_the_page_says_so(selection, tmp_path):
     for one in selection.rows:
         one.over, one.trials = ["its vectors have too many dimensions"], []
-    choice = choose({}, Means().gain)
+    recommendation = recommend({}, Means().gain)
     rows = {one.candidate.name: one for one in selection.rows}
-    said = reasons(
-        rows, choice, [], Means(), selection.settings.replace(max_latency_ms=None, max_dim=8), trainable=True
+    said = explain(
+        rows, recommendation, [], Means(), selection.settings.replace(max_latency_ms=None, max_dim=8), trainable=True
     )
-    page = page_of(replace(selection, choice=choice, rounds=(), smaller=(), reasons=tuple(said)), tmp_path)
+    page = page_of(
+        replace(selection, recommendation=recommendation, rounds=(), smaller=(), reasons=tuple(said)), tmp_path
+    )
     assert Checker(page).open == []
     assert "<h2>None is within the limits</h2>" in page
     assert "None of the candidates keeps to the limits (dim 8)" in page
@@ -141,7 +145,7 @@ def test_names_of_lines_that_end_together_do_not_overlap():
     rows = [row(name, 0.5, 9.0) for name in ("ahead", "close", "weak")]
     for one, value in zip(rows, (0.701, 0.7, 0.3), strict=True):
         one.trials.append(Trial(4, quality(value), 1.0))
-    drawn = trials(rows, [Round(4, {}, (), (), (), {})], "ahead", "nDCG@10")
+    drawn = trials(rows, [TrialRound(4, {}, (), (), (), {})], "ahead", "nDCG@10")
     ahead, close, weak = (float(re.search(rf'y="([\d.]+)"[^>]*>{one.candidate.name}<', drawn)[1]) for one in rows)
     size = 8
     assert ahead + size < close < weak - 5 * size  # the one that is far away stays at its line's end
@@ -156,7 +160,7 @@ def test_every_text_of_a_selection_is_escaped(selection, tmp_path):
         one.status = ATTACK
     rounds = [replace(made, failed={ATTACK: ATTACK}, spared=(ATTACK,)) for made in selection.rounds]
     smaller = [replace(one, way=ATTACK) for one in selection.smaller[:1]]
-    skipped = (Skipped(ATTACK, ATTACK),)
+    skipped = (SkippedCandidate(ATTACK, ATTACK),)
     attacked = replace(
         selection, rounds=tuple(rounds), smaller=(*selection.smaller, *smaller), skipped=skipped, reasons=(ATTACK,),
         label=ATTACK, unit=ATTACK,

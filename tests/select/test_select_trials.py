@@ -8,11 +8,11 @@ from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError, ModelError
 from semtune.evaluate.scores import score
-from semtune.evaluate.verdict.differences import compare
+from semtune.evaluate.verdict.differences import compare_scores
 from semtune.progress import QUIET
 from semtune.select.sample import dev_part
 from semtune.select.settings import SelectSettings
-from semtune.select.trials import SAMPLES, DevJudge, workbench
+from semtune.select.workbench import SAMPLES, CandidateEvaluator, workbench
 from semtune.testing.toy_model import write_toy_model
 from semtune.train.settings import TrainSettings
 from semtune.types import LabelledPair
@@ -35,14 +35,14 @@ def labelled_set():
 )
 def test_dev_is_judged_as_evaluate_judges(data, metric, unit, n):
     part = dev_part(data, 100, 100, 0)
-    judge = DevJudge(part, seed=5)
+    evaluator = CandidateEvaluator(part, seed=5)
     one, two = ToyEncoder(), ToyEncoder(dimension=8)
-    a, b = judge(one), judge(two)
-    assert (judge.metric, judge.unit, judge.n) == (metric, unit, n)
+    a, b = evaluator(one), evaluator(two)
+    assert (evaluator.metric, evaluator.unit, evaluator.n) == (metric, unit, n)
     assert a.value == score(one, part, "dev").metrics[metric]
     assert a.low <= a.value <= a.high
-    expected = compare(score(one, part, "dev"), score(two, part, "dev"), 5)
-    found = judge.gain(a, b)
+    expected = compare_scores(score(one, part, "dev"), score(two, part, "dev"), 5)
+    found = evaluator.gain(a, b)
     assert found.gain == pytest.approx(expected.gain)
     np.testing.assert_allclose((found.low, found.high), (expected.low, expected.high), atol=0.04)  # fewer samples
     assert SAMPLES < 2_000
@@ -72,7 +72,7 @@ def test_where_no_graph_can_be_made_speed_is_measured_on_torch_unless_a_graph_wa
     def refuse(*_args, **_kwargs):
         raise ModelError("no graph of this kind")
 
-    monkeypatch.setattr("semtune.export.build.export", refuse)
+    monkeypatch.setattr("semtune.export.build.export_model", refuse)
     assert bench(retrieval_set(), tmp_path).serve(toy_model)().runtime == "torch-fp32"
     with pytest.raises(ModelError, match="no graph of this kind"):
         bench(retrieval_set(), tmp_path, "onnx").serve(toy_model)

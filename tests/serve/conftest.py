@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from semtune.encoders.toy import ToyEncoder
-from semtune.search.threshold import lowest_score
+from semtune.search.threshold import minimum_score
 from semtune.serve.app import create_app
-from semtune.serve.run import listen, url
+from semtune.serve.server import listen, url
 from semtune.types import Document, Hit
 
 INJECTION = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
@@ -44,7 +44,7 @@ class ExactSearcher:
         return len(self._documents)
 
     def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
-        floor = -2.0 if min_score is None else lowest_score(min_score, self.encoder.contract)
+        floor = -2.0 if min_score is None else minimum_score(min_score, self.encoder.contract)
         scores = self._vectors @ self.encoder.encode([query], "query").vectors[0]
         curve = self.encoder.contract.calibration
         return [

@@ -113,9 +113,9 @@ def test_pieces_hold_every_text_once_in_order():
 
 
 SHAPES = "'input' must be a string, a list of strings, a list of token ids, or a list of lists of token ids."
-TOO_MANY = "'input' holds 2,049 texts; a request may hold 2,048. Send several requests."
-NO_IDS = "'input' holds token ids, which model 'toy' cannot turn into text here. Send texts."
-HALF = "'input' holds half a character (a lone surrogate), which is not Unicode text."
+TOO_MANY = "'input' holds 2,049 texts; the maximum is 2,048. Send several requests."
+NO_IDS = "'input' holds token ids, which the model 'toy' cannot decode here. Send texts."
+HALF = "'input' contains a lone surrogate, which is not valid Unicode text."
 ENCODINGS = "'encoding_format': input should be 'float' or 'base64'."
 
 
@@ -123,8 +123,8 @@ ENCODINGS = "'encoding_format': input should be 'float' or 'base64'."
     ("body", "param", "words"),
     [
         ({}, "input", "'input' is missing."),
-        ({"input": ""}, "input", "'input' is empty. Leave it out, or give it at least one word."),
-        ({"input": ["x", ""]}, "input", "'input[1]' is empty. Leave it out, or give it at least one word."),
+        ({"input": ""}, "input", "'input' is empty. Leave it out, or give it some text."),
+        ({"input": ["x", ""]}, "input", "'input[1]' is empty. Leave it out, or give it some text."),
         ({"input": []}, "input", "'input' is an empty list. Give at least one text."),
         ({"input": ["x"] * 2049}, "input", TOO_MANY),
         ({"input": None}, "input", SHAPES),

@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from semtune.errors import SemtuneError
-from semtune.serve.run import AddressError, listen, url
+from semtune.serve.server import AddressError, listen, url
 
 SERVER = textwrap.dedent("""
     import sys, time
     from semtune.encoders.toy import ToyEncoder
     from semtune.serve.app import create_app
-    from semtune.serve.run import serve
+    from semtune.serve.server import run_server
 
     class SlowEncoder(ToyEncoder):
         def encode(self, texts, role="document", progress=None):
@@ -27,7 +27,7 @@ SERVER = textwrap.dedent("""
             return super().encode(texts, role, progress)
 
     try:
-        serve(create_app(None, SlowEncoder()), "127.0.0.1", 0, announce=lambda address: print(address, flush=True))
+        run_server(create_app(None, SlowEncoder()), "127.0.0.1", 0, announce=lambda address: print(address, flush=True))
     finally:
         print("closed", flush=True)
 """)
@@ -71,10 +71,10 @@ def test_a_taken_port_is_refused_in_words_and_free_again_afterwards():
 @pytest.mark.parametrize(
     ("host", "port", "words"),
     [
-        ("127.0.0.1", 65536, "Port 65536 does not exist. Give one from 1 to 65535"),
+        ("127.0.0.1", 65536, "Port 65536 does not exist. Give a port from 1 to 65535"),
         ("127.0.0.1", -1, "Port -1 does not exist"),
-        ("192.0.2.1", 0, "'192.0.2.1' is no address of this machine"),
-        ("not a host", 0, "'not a host' is no address of this machine"),
+        ("192.0.2.1", 0, "'192.0.2.1' is not an address of this machine"),
+        ("not a host", 0, "'not a host' is not an address of this machine"),
     ],
 )
 def test_an_impossible_address_is_refused_in_words(host, port, words):

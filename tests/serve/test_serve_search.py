@@ -18,7 +18,7 @@ from semtune.contract import Calibration
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, StorageError
 from semtune.serve.app import create_app
-from semtune.serve.errors import ApiError
+from semtune.serve.http_errors import ApiError
 from semtune.serve.workers import Workers
 
 QUESTIONS = [
@@ -63,7 +63,7 @@ def calibrated(searcher):
         yield client
 
 
-def test_a_lowest_score_leaves_answers_out_by_number_and_by_name(client, calibrated, searcher):
+def test_a_minimum_score_leaves_answers_out_by_number_and_by_name(client, calibrated, searcher):
     question = "how do I read a zip file"
     scores = [hit.score for hit in searcher.search(question, 5)]
     for wanted, floor in ((0.2, 0.2), (1, 1), ("best-f1", 0.3), ("0.5", 0.5)):
@@ -76,11 +76,11 @@ def test_a_lowest_score_leaves_answers_out_by_number_and_by_name(client, calibra
     assert "probability" not in client.post("/search", json={"query": question}).json()["hits"][0]
 
 
-def test_a_lowest_score_that_means_nothing_is_refused(client, calibrated):
+def test_a_minimum_score_that_means_nothing_is_refused(client, calibrated):
     refused = calibrated.get("/search", params={"q": "zip", "min_score": "best-f2"})
     assert (refused.status_code, refused.json()["detail"]) == (
         422,
-        "'toy' has no threshold 'best-f2'. Did you mean 'best-f1'? It has best-f1 (0.300), p0.9 (0.500); a score is allowed too.",
+        "'toy' has no threshold 'best-f2'. Did you mean 'best-f1'? Allowed: best-f1 (0.300), p0.9 (0.500), or a score.",
     )
     refused = client.post("/search", json={"query": "zip", "min_score": "best-f1"})
     assert "has no calibrated thresholds" in refused.json()["detail"]
@@ -97,8 +97,8 @@ def test_text_of_any_script_comes_back_as_it_went_in(client):
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        ({"query": ""}, 422, "'query' is empty. Ask with at least one word."),
-        ({"query": " \n\t\u2003"}, 422, "'query' is empty. Ask with at least one word."),
+        ({"query": ""}, 422, "'query' is empty. Give at least one word."),
+        ({"query": " \n\t\u2003"}, 422, "'query' is empty. Give at least one word."),
         ({"query": "x" * 32_769}, 413, "'query' has 32,769 characters; the limit is 32,768. Ask a shorter question."),
         ({}, 422, "'query' is missing."),
         ({"query": 5}, 422, "'query': input should be a valid string."),
@@ -125,7 +125,7 @@ def test_the_limit_itself_is_allowed(client):
         (b'{"query": ', "application/json", "The body is not valid JSON: Expecting value at character 10."),
         (b'{"query": "x"}', "text/plain", "The body must be a JSON object, sent with the header"),
         (b"", "application/json", "The body must be a JSON object, sent with the header"),
-        (b'{"query": "\\ud800"}', "application/json", "'query' holds half a character"),
+        (b'{"query": "\\ud800"}', "application/json", "'query' contains a lone surrogate"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused_in_words(client, content, kind, words):
@@ -138,10 +138,10 @@ def test_a_body_that_is_no_json_object_is_refused_in_words(client, content, kind
     ("address", "status", "words"),
     [
         ("/search", 422, "'q' is missing."),
-        ("/search?q=", 422, "'q' is empty. Ask with at least one word."),
+        ("/search?q=", 422, "'q' is empty. Give at least one word."),
         ("/search?q=x&k=many", 422, "'k': input should be a valid integer, unable to parse string as an integer."),
         ("/search?q=x&top_k=3", 422, "Unknown field 'top_k'; allowed are q, k, min_score."),
-        ("/nowhere", 404, "There is nothing at /nowhere. Try /, /search, /health, /v1/embeddings or /v1/models."),
+        ("/nowhere", 404, "No endpoint at /nowhere. Try /, /search, /health, /v1/embeddings or /v1/models."),
     ],
 )
 def test_a_bad_address_is_refused_in_words(client, address, status, words):
@@ -201,13 +201,13 @@ def test_an_error_of_the_searcher_is_told_and_a_bug_is_not_shown(searcher):
     assert [(a.status_code, a.json()["detail"]) for a in answers] == [
         (422, "No."),
         (503, "Gone."),
-        (500, "Something broke in the server; its log says what. This is a bug in Semtune."),
+        (500, "Internal server error. This is a bug in Semtune; see the server log for details."),
     ]
 
 
 def test_too_large_a_body_is_refused_with_and_without_an_announced_length(client, live_url):
     body = b'{"query": "' + b"x" * (2 * 1024 * 1024) + b'"}'
-    words = "The request's body is larger than 2,097,152 bytes, the limit. Send the texts in several requests."
+    words = "The request body is larger than the limit of 2,097,152 bytes. Send the texts in several requests."
     for content in (body, (body[i : i + 65_536] for i in range(0, len(body), 65_536))):
         answer = client.post("/search", content=content, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.json()) == (413, {"detail": words})
@@ -255,7 +255,9 @@ def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
         release.set()
         answers = [each.result() for each in waiting]
     assert (search.status_code, search.headers["retry-after"]) == (429, "1")
-    assert search.json()["detail"] == "The server is busy with 2 requests, its limit. Try again in 1 second."
+    assert (
+        search.json()["detail"] == "The server is busy: 2 requests are in progress, the maximum. Try again in 1 second."
+    )
     assert (embedding.status_code, embedding.headers["retry-after"]) == (429, "1")
     error = embedding.json()["error"]
     assert (error["type"], error["code"]) == ("rate_limit_error", "rate_limit_exceeded")
@@ -293,7 +295,7 @@ def test_the_schema_is_there_and_the_pages_from_a_cdn_are_not(client):
 
 def test_importing_the_server_brings_neither_torch_nor_transformers():
     code = (
-        "import sys, semtune.serve.app, semtune.serve.run\n"
+        "import sys, semtune.serve.app, semtune.serve.server\n"
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'datasets'}\n"
         "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from semtune.export.step import ExportResult
     from semtune.index.manifest import IndexManifest
     from semtune.protocols import Encoder
+    from semtune.step_runner import Rerun, RunReport, StepReport
     from semtune.types import Encoded, Role
-    from semtune.walk import Rerun, RunReport, StepReport
 
 
 def export(
@@ -43,11 +43,11 @@ def export(
     """
     from semtune import contract as contracts
     from semtune.export.step import ExportInputs, run
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.io import atomic_folder
     from semtune.sources import refuse_foreign
 
-    inputs = ExportInputs(resolve(model), settings)
+    inputs = ExportInputs(resolve_model(model), settings)
     if out is None:
         return run(inputs, None, progress)
     place = Path(out)
@@ -102,21 +102,21 @@ def index(
         InputError: there are no documents, or `out` is something else.
     """
     from semtune.encoders.load import parse_runtime
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
     from semtune.index import manifest as manifests
     from semtune.index.step import IndexInputs, run
     from semtune.io import atomic_folder
     from semtune.machine import keep_freed_memory
-    from semtune.sources import indexed_queries, read_documents, refuse_foreign
+    from semtune.sources import documents_to_index, indexed_queries, refuse_foreign
 
     place, source, chosen = Path(out), Path(corpus), parse_runtime(runtime)
     refuse_foreign(place, manifests.FILE, "an index", manifests.KIND)
     if not source.exists():
         raise InputError(f"{source.resolve()} does not exist; there is nothing to index.")
-    folder = resolve(model, serving=chosen != "torch")
+    folder = resolve_model(model, serving=chosen != "torch")
     keep_freed_memory()
     encoder = load_encoder(str(folder), chosen)
-    documents = read_documents(source, folder, encoder.contract, seed, progress)
+    documents = documents_to_index(source, folder, encoder.contract, seed, progress)
     inputs = IndexInputs(lambda: documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place)
     with atomic_folder(place) as scratch:
         return run(inputs, scratch, progress).manifest

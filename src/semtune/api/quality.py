@@ -11,7 +11,7 @@ from semtune.evaluate.settings import EvaluateSettings
 from semtune.progress import QUIET, Progress
 
 if TYPE_CHECKING:
-    from semtune.evaluate.saved.compare import Compared
+    from semtune.evaluate.saved.compare import EvaluationComparison
     from semtune.evaluate.step import Evaluated
 
 MEASURE = EvaluateSettings(bm25=False, calibrate=False)
@@ -67,7 +67,7 @@ def evaluate(
     return found
 
 
-def compare(runs: Sequence[str | Path], *, seed: int = SEED) -> Compared:
+def compare(runs: Sequence[str | Path], *, seed: int = SEED) -> EvaluationComparison:
     """Compare saved evaluations on the same data with the first of them; nothing is computed anew."""
     from semtune.evaluate.saved.compare import compare_saved
 

@@ -110,7 +110,7 @@ def select(
 def _select_folder(out: Path | None) -> Iterator[Path]:
     """Where measurements are kept: the folder asked for, held against other processes, or a temporary one."""
     from semtune.io import held
-    from semtune.select.measure import KEPT
+    from semtune.select.candidate_trials import KEPT
     from semtune.sources import refuse_foreign
 
     if out is None:

@@ -10,7 +10,7 @@ import typer
 from semtune.cli.console import JSON, SEED, Console
 
 if TYPE_CHECKING:
-    from semtune.evaluate.saved.compare import Compared
+    from semtune.evaluate.saved.compare import EvaluationComparison
 
 
 def compare(
@@ -46,7 +46,7 @@ def compare(
     console.document(found.as_dict())
 
 
-def _show(console: Console, found: Compared) -> None:
+def _show(console: Console, found: EvaluationComparison) -> None:
     from rich.markup import escape
     from rich.table import Table
 

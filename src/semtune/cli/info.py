@@ -39,7 +39,7 @@ def info(
 
 def describe(path: str | dict[str, str], settings: PrepareSettings) -> dict[str, Any]:
     """What is at `path`, as values; `kind` says which."""
-    from semtune.hub import is_model_folder, resolve
+    from semtune.hub import is_model_folder, resolve_model
     from semtune.index import manifest as manifests
     from semtune.run_directory import is_run
 
@@ -57,7 +57,7 @@ def describe(path: str | dict[str, str], settings: PrepareSettings) -> dict[str,
             return _dataset(place)
     if place.exists() or path == "python-docs":
         return _source(path, settings)
-    return _model(resolve(path))
+    return _model(resolve_model(path))
 
 
 def _source(path: str | dict[str, str], settings: PrepareSettings) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 from semtune.cli.console import JSON, Console
 
 if TYPE_CHECKING:
-    from semtune.walk import RunReport, StepReport
+    from semtune.step_runner import RunReport, StepReport
 
 SNIPPET = 68
 

@@ -127,6 +127,6 @@ def _show(console: Console, found: Selection) -> None:
             str(row.candidate.contract.dimension),
         )
     console.rich().print(table)
-    console.say(f"recommended: {found.choice.name or 'none'}")
+    console.say(f"recommended: {found.recommendation.name or 'none'}")
     for reason in found.reasons:
         console.say(f"  {reason}")

@@ -29,7 +29,7 @@ def serve(
 
     need("fastapi", "uvicorn")
     from semtune.serve.app import create_app
-    from semtune.serve.run import serve as listen
+    from semtune.serve.server import run_server
 
     console = Console(as_json)
     chosen = parse_runtime(runtime)
@@ -43,7 +43,7 @@ def serve(
         console.document({"url": url, "model": encoder.contract.name, "documents": searcher.count if searcher else 0})
 
     try:
-        listen(app, host, port, announce)
+        run_server(app, host, port, announce)
     finally:
         if searcher:
             searcher.close()

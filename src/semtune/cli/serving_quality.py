@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from semtune.cli.console import Console
 
 if TYPE_CHECKING:
-    from semtune.evaluate.serving.calibration import Calibrated
+    from semtune.evaluate.serving.calibration import CalibrationResult
     from semtune.evaluate.serving.stages import Stages
 
 
@@ -47,7 +47,7 @@ def show_stages(console: Console, stages: Stages) -> None:
         console.say(f"not measured: {name}. {reason}")
 
 
-def show_thresholds(console: Console, found: Calibrated, model: str) -> None:
+def show_thresholds(console: Console, found: CalibrationResult, model: str) -> None:
     """The cuts, and where they were written."""
     console.say(f"thresholds from the {found.split} split, written into the folder of {model}:")
     for name, cut in found.cuts.items():

@@ -1,1 +1,1 @@
-"""Encoders: one Protocol (`semtune.types.Encoder`), several runtimes, one contract obeyed by all."""
+"""Encoders: one Protocol (`semtune.protocols.Encoder`), implemented by several runtimes that follow the contract."""

@@ -1,4 +1,4 @@
-"""Batches by tokens: texts of like length together, so that almost nothing is computed on padding."""
+"""Batches by number of tokens: texts of similar length together, so that little is computed on padding."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_TOKENS = 2048  # padded tokens a batch; measured best for MiniLM on two cores in ../shared/performance.md
+MAX_TOKENS = 2048  # padded tokens per batch; the fastest for MiniLM on two cores
 MAX_ROWS = 256
 
 
 def by_length(lengths: Sequence[int], max_tokens: int = MAX_TOKENS, max_rows: int = MAX_ROWS) -> Iterator[list[int]]:
     """Yield lists of positions, longest texts first, each at most `max_tokens` when padded.
 
-    A single text longer than `max_tokens` is a batch of its own. Longest first: what does not fit into
-    memory fails at once, and the time left is over- rather than under-estimated.
+    A single text longer than `max_tokens` is a batch by itself. Longest first: a batch that does not fit into memory
+    fails at once, and the remaining time is overestimated rather than underestimated.
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     batch: list[int] = []
@@ -30,9 +30,9 @@ def by_length(lengths: Sequence[int], max_tokens: int = MAX_TOKENS, max_rows: in
 
 
 def pad(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pad token ids on the right: returns (input_ids, attention_mask), both (n, longest).
+    """Pad token ids on the right; returns (input_ids, attention_mask), both (n, longest).
 
-    The padding id is 0 whatever the tokenizer says: padded places are masked and never pooled.
+    The padding id is always 0: padded positions are masked and never pooled.
     """
     width = max(map(len, ids))
     input_ids = np.zeros((len(ids), width), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A cross-encoder as judge of hard negatives, and as teacher: sentence-transformers on torch."""
+"""A cross-encoder, as judge of hard negatives and as teacher: sentence-transformers on torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from semtune import contract as contracts
 from semtune.errors import ModelError
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.io import sha256_file, sha256_json
 from semtune.registry import need
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 MINE = "mine_judge"
-BATCH = 32  # pairs; they are sorted by length before
+BATCH = 32  # pairs; predict sorts them by length first
 
 
 class CrossEncoderJudge:
-    """Scores (question, passage) pairs from 0 to 1: the sigmoid of the model's one output, whatever its config says.
+    """Scores (question, passage) pairs from 0 to 1: the sigmoid of the model's output, regardless of its config.
 
-    Raw outputs of models for MS MARCO lie between about -11 and 11, where a share of the positive's says little.
+    Raw outputs of MS MARCO models range from about -11 to 11, where a share of the positive's score means little.
     """
 
     def __init__(self, model: CrossEncoder) -> None:
@@ -31,14 +31,14 @@ class CrossEncoderJudge:
 
     @classmethod
     def load(cls, model: str, setting: str = MINE) -> CrossEncoderJudge:
-        """Open a cross-encoder by folder or hub id; a folder asks no hub. `setting` is what messages call it.
+        """Open a cross-encoder by folder or hub id; `setting` is its name in messages. A folder needs no hub.
 
         Raises:
-            ModelError: there is none, or it does not give one score a pair.
+            ModelError: there is no such model, or it does not give one score per pair.
             MissingExtraError: sentence-transformers is not installed.
         """
         need("sentence_transformers")
-        folder = judge_folder(model, setting)
+        folder = cross_encoder_folder(model, setting)
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from sentence_transformers import CrossEncoder
         from transformers.utils import logging
@@ -51,8 +51,8 @@ class CrossEncoderJudge:
             raise ModelError(f"{setting}: sentence-transformers cannot open {folder}: {error}") from error
         if opened.num_labels != 1:
             raise ModelError(
-                f"{setting}: {folder} gives {opened.num_labels} scores a pair, and one is needed. Give a cross-encoder that "
-                "ranks passages, such as cross-encoder/ms-marco-MiniLM-L6-v2, and no classifier."
+                f"{setting}: {folder} gives {opened.num_labels} scores per pair; exactly one is needed. Give a "
+                "cross-encoder that ranks passages, such as cross-encoder/ms-marco-MiniLM-L6-v2, not a classifier."
             )
         return cls(opened)
 
@@ -67,26 +67,26 @@ class CrossEncoderJudge:
         return [float(score) for score in scores]
 
 
-def judge_folder(model: str, setting: str = MINE) -> Path:
-    """Where a cross-encoder lies on this machine.
+def cross_encoder_folder(model: str, setting: str = MINE) -> Path:
+    """The folder of a cross-encoder on this machine.
 
     Raises:
-        ModelError: it is neither here nor to be had, or is a model of another kind.
+        ModelError: it is not on this machine and cannot be downloaded, or it is not a cross-encoder.
     """
     try:
-        folder = resolve(model)
+        folder = resolve_model(model)
     except ModelError as error:
         raise ModelError(f"{setting}: {error}") from None
     if not (folder / "config.json").is_file() or (folder / "1_Pooling").is_dir():
         raise ModelError(
-            f"{setting}: {folder} is no cross-encoder: it embeds texts one by one. Give a model that scores a question and a "
-            "passage together, such as cross-encoder/ms-marco-MiniLM-L6-v2, or null."
+            f"{setting}: {folder} is not a cross-encoder: it embeds texts one by one. Give a model that scores a "
+            "question and a passage together, such as cross-encoder/ms-marco-MiniLM-L6-v2, or null."
         )
     return folder
 
 
-def judge_hash(model: str) -> str:
-    """SHA-256 over weights, config and tokenizer: equal hash, equal scores."""
-    folder = judge_folder(model)
+def cross_encoder_hash(model: str) -> str:
+    """SHA-256 over weights, config and tokenizer: models with equal hashes give equal scores."""
+    folder = cross_encoder_folder(model)
     files = sorted([*folder.glob("*.json"), *folder.glob("*.txt"), *folder.glob("*.model")])
     return sha256_json([contracts.weights_hash(folder), {path.name: sha256_file(path) for path in files}])

@@ -1,4 +1,4 @@
-"""Open a model folder with the runtime that fits."""
+"""Opens a model folder with a suitable runtime."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 from semtune import contract as contracts
 from semtune.errors import ConfigError, MissingExtraError, ModelError, nearest
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.protocols import Encoder
-from semtune.registry import RUNTIMES, Entry, installed
+from semtune.registry import RUNTIMES, RegistryEntry, installed
 
 AUTO = "auto"
 INT8_GRAPH = "onnx-int8"
 
 
 def runtime_names() -> list[str]:
-    """What people may type for a runtime."""
+    """The allowed names of runtimes, with "auto"."""
     return [AUTO, *RUNTIMES.names()]
 
 
@@ -23,7 +23,7 @@ def parse_runtime(text: str) -> str:
     """Check a runtime's name.
 
     Raises:
-        ConfigError: with the allowed ones.
+        ConfigError: the name is unknown; the message lists the allowed names.
     """
     names = runtime_names()
     if text not in names:
@@ -35,17 +35,17 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Enco
     """Open a model by folder, run, name or hub id.
 
     Args:
-        model: see `semtune.hub.resolve`.
-        runtime: one of `semtune.registry.RUNTIMES`, or "auto": the first that can open the folder: a static model's table,
-            the exported graph, in fp32 unless int8 is all there is, and else torch.
-        fast: of torch, compute in bf16 where the processor multiplies that in hardware. To choose and filter by, not
-            for vectors that are kept.
+        model: see `semtune.hub.resolve_model`.
+        runtime: one of `semtune.registry.RUNTIMES`, or "auto", the first that can open the folder: the table of a
+            static model, the exported graph (fp32, or int8 if there is no fp32), else torch.
+        fast: let torch compute in bf16 if the processor supports it in hardware. Good enough to compare and filter,
+            not for vectors that are stored.
 
     Raises:
         ModelError: there is no such model, or it has not been exported and torch is not installed.
     """
     entry = None if runtime == AUTO else RUNTIMES.entry(runtime)
-    folder = resolve(model, serving=entry is None or entry.facts["serves"])
+    folder = resolve_model(model, serving=entry is None or entry.facts["serves"])
     if entry is not None and not entry.facts["serves"]:
         return _on_torch(folder, entry, fast)
     if _is_table(folder) and runtime in (AUTO, "static", "onnx"):  # a static model needs no graph
@@ -55,13 +55,13 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Enco
     return _on_torch(folder, entry, fast) if not entry.facts["serves"] else entry.load()(folder, fast)
 
 
-def _first_fit(folder: Path) -> Entry:
-    """The runtime of a folder by itself: what its exports allow."""
+def _first_fit(folder: Path) -> RegistryEntry:
+    """The first runtime that can open the folder."""
     exports = contracts.load(folder, verify=False).exports if (folder / contracts.FILE).exists() else {}
     weights = contracts.weights_files(folder)
     for entry in RUNTIMES:
         graph = entry.facts["graph"]
-        # int8 is served only when asked for, or where there is nothing else.
+        # int8 is used only on request, or if there is nothing else.
         if graph in exports and (graph != INT8_GRAPH or not weights) and entry.usable:
             return entry
     return RUNTIMES.entry("torch")
@@ -75,21 +75,21 @@ def _is_table(folder: Path) -> bool:
     return can_serve(folder)
 
 
-def _on_torch(folder: Path, entry: Entry, fast: bool) -> Encoder:
+def _on_torch(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
     if not contracts.weights_hash(folder):
         raise ModelError(
-            f"{folder} holds an exported model only; the torch runtime needs the tuned folder it was exported from."
+            f"{folder} holds only an exported model. The torch runtime needs the folder it was exported from."
         )
     if not installed("sentence_transformers"):
         raise MissingExtraError(
-            f"{folder} has not been exported, and torch is not installed to use it as it is. "
+            f"{folder} has not been exported, and torch is not installed to open it directly. "
             f"Export it where it was trained (`semtune export {folder}`), or: pip install 'semtune[train]'"
         )
     return entry.load()(folder, fast)
 
 
 def model_bytes(folder: Path, runtime: str) -> int | None:
-    """Bytes on disk of what a runtime ("onnx-int8", "torch-fp32" ...) computes with; None where it is not there."""
+    """Bytes on disk of the files that a runtime ("onnx-int8", "torch-fp32" ...) loads; None if they are missing."""
     if runtime.startswith("onnx"):
         export = contracts.load(folder, verify=False).exports.get(runtime)
         return (folder / export.file).stat().st_size if export else None

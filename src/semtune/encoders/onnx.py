@@ -1,4 +1,4 @@
-"""The encoder that serves: an exported graph in onnxruntime, without torch."""
+"""The serving encoder: an exported graph in onnxruntime, without torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from semtune.types import Embeddings, Encoded, Role
 
 
 class GraphRunner:
-    """An exported graph in onnxruntime: token ids in, vectors out. Safe to call from many threads."""
+    """Runs an exported graph in onnxruntime: token ids to vectors. Safe to call from many threads."""
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         self._session = _session(path, threads or usable_cpus())
@@ -47,12 +47,12 @@ class OnnxEncoder:
 
         Args:
             folder: a folder made by `semtune export`.
-            precision: which exported graph to take.
-            threads: 0 for as many as the machine, or its container, allows.
+            precision: which exported graph to load.
+            threads: 0: as many as the machine or container allows.
 
         Raises:
             ModelError: the folder has no such graph.
-            ContractError: the graph is not the one the contract was written for.
+            ContractError: the graph does not match the contract.
         """
         self.contract = contracts.load(folder)
         export = self.contract.exports.get(f"onnx-{precision}")
@@ -63,7 +63,7 @@ class OnnxEncoder:
             )
         if sha256_file(folder / export.file) != export.sha256:
             raise ContractError(
-                f"{folder / export.file} is not the file its contract describes. Export the model again."
+                f"{folder / export.file} does not match its contract (SHA-256). Export the model again."
             )
         self.runtime = f"onnx-{precision}"
         self._tokenizer = Tokenizer(folder, self.contract)
@@ -83,7 +83,7 @@ class OnnxEncoder:
         return Encoded(vectors, sum(lengths), tokens.truncated, np.array(lengths, np.int32), tokens.cut)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Token ids back to text; the OpenAI dialect allows ids as input."""
+        """Token ids back to text; OpenAI's API allows ids as input."""
         return self._tokenizer.decode(ids)
 
 
@@ -91,14 +91,14 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Idle workers otherwise spin and take a core from the rest of the server.
+    # Otherwise idle threads spin and use up a core.
     options.add_session_config_entry("session.intra_op.allow_spinning", os.environ.get("SEMTUNE_ORT_SPIN", "0"))
-    # The arena never gives memory back (onnxruntime#11627); a long text once would be kept for ever.
+    # The arena never returns memory (onnxruntime#11627): one long text would raise memory use for good.
     options.enable_cpu_mem_arena = False
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def open_fp32(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001 - as every runtime is opened
+def open_fp32(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001 - the signature of all runtimes
     """The fp32 graph of an exported model."""
     return OnnxEncoder(folder, "fp32")
 

@@ -1,4 +1,4 @@
-"""How fast an encoder is: texts a second in bulk, milliseconds for one query."""
+"""Measures the speed of encoders: texts per second in bulk, milliseconds for one query."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from semtune.errors import InputError
 from semtune.protocols import Encoder
 
 ROUNDS = 3
-LEAST_SECONDS = 0.2  # a pass that is shorter is repeated, so that the clock can tell
+LEAST_SECONDS = 0.2  # shorter passes are repeated to be measurable
 QUERIES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds that one query takes, asked alone: the median, and what 95 % stay under."""
+    """Milliseconds per query, one at a time: the median and the 95th percentile."""
 
     p50: float
     p95: float
 
 
 def texts_a_second(encoders: Sequence[Encoder], texts: Sequence[str]) -> list[float]:
-    """Texts that each encoder reads a second: in turns, the median of `ROUNDS`, after a round that does not count.
+    """Texts per second of each encoder: the median of `ROUNDS` rounds, in turns, after a warm-up.
 
     Raises:
         InputError: there are no texts.
     """
     if not texts:
-        raise InputError("There are no texts to measure the speed with.")
+        raise InputError("There are no texts to measure the speed with. Give a data set with texts.")
     measured: list[list[float]] = [[] for _ in encoders]
     for encoder in encoders:
         encoder.encode(texts[:8])
@@ -47,13 +47,13 @@ def texts_a_second(encoders: Sequence[Encoder], texts: Sequence[str]) -> list[fl
 
 
 def latencies(answers: Sequence[Callable[[str], object]], queries: Sequence[str]) -> list[Latency]:
-    """Ask each of several ways for up to `QUERIES` queries, one at a time and in turns; the first query is asked once before.
+    """Latency of each answer function on up to `QUERIES` queries, one at a time and in turns, after a warm-up.
 
     Raises:
         InputError: there are no queries.
     """
     if not queries:
-        raise InputError("There are no queries to measure the speed with.")
+        raise InputError("There are no queries to measure the speed with. Give a data set with queries.")
     asked = queries[:: max(1, len(queries) // QUERIES)][:QUERIES]
     taken = np.empty((len(answers), len(asked)))
     for answer in answers:

@@ -1,4 +1,4 @@
-"""The encoder of static models: rows of a token table and their mean, with numpy and a tokenizer alone."""
+"""The encoder of static models: the mean of rows of a token table, with only numpy and a tokenizer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from semtune.tensors import read_tensor, tensor_shapes
 from semtune.types import Embeddings, Encoded, Role
 
 WINDOW = 1024  # texts tokenized at a time
-SHORTEST = 1e-12  # torch's own bound: a vector of zeros stays one
+SHORTEST = 1e-12  # torch's lower bound of a norm: a zero vector stays zero
 
 
 class StaticEncoder:
-    """Embeds texts with a folder that sentence-transformers reads as a `StaticEmbedding`. Safe in many threads.
+    """Embeds texts with a `StaticEmbedding` folder of sentence-transformers. Safe to use from many threads.
 
-    The mean of the tokens' rows, special tokens left out; a text without tokens is a vector of zeros.
+    A vector is the mean of the tokens' rows without special tokens; a text without tokens gives a zero vector.
 
     Example:
         >>> encoder = StaticEncoder(Path("models/static"))  # doctest: +SKIP
@@ -36,21 +36,22 @@ class StaticEncoder:
         """Read the table.
 
         Raises:
-            ModelError: the folder is of another kind, or its table and tokenizer do not fit together.
-            ContractError: the weights are not those the contract was written for.
+            ModelError: the folder is not a static model, or its table does not match its tokenizer.
+            ContractError: the weights do not match the contract.
         """
         place = contracts.static_folder(folder)
         if place is None or not can_serve(folder):
             raise ModelError(
-                f"{folder} is not a static model of a token table alone; open it with --runtime onnx or torch."
+                f"{folder} is not a static model with only a token table. Open it with --runtime onnx or torch."
             )
         self.contract = contracts.load(folder)
         self._table = _table(place / "model.safetensors")
         self._tokenizer = Tokenizer(folder, self.contract)
         if self._table.shape[1] != self.contract.dimension or self._tokenizer.size > len(self._table):
             raise ModelError(
-                f"{folder}: a table of {len(self._table):,} rows of {self._table.shape[1]} numbers does not fit a tokenizer "
-                f"of {self._tokenizer.size:,} tokens and {self.contract.dimension} dimensions. Was the folder put together by hand?"
+                f"{folder}: the token table has {len(self._table):,} rows of {self._table.shape[1]} dimensions, but "
+                f"the tokenizer has {self._tokenizer.size:,} tokens and the contract {self.contract.dimension} "
+                "dimensions. Export or distil the model again."
             )
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
@@ -62,7 +63,7 @@ class StaticEncoder:
                 tokens = self._tokenizer.encode(texts[start : start + WINDOW], role)
                 for row, ids in enumerate(tokens.ids, start):
                     if ids:
-                        # One text at a time: numpy's `reduceat` over a whole window is two to four times slower.
+                        # One text at a time: `np.add.reduceat` over a whole window is two to four times slower.
                         vectors[row] = self._table.take(ids, axis=0).sum(axis=0) / len(ids)
                 lengths[start : start + WINDOW] = [len(ids) for ids in tokens.ids]
                 cut[start : start + WINDOW] = tokens.cut
@@ -72,12 +73,12 @@ class StaticEncoder:
         return Encoded(vectors, int(lengths.sum()), int(cut.sum()), lengths, cut)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Token ids back to text; the OpenAI dialect allows ids as input."""
+        """Token ids back to text; OpenAI's API allows ids as input."""
         return self._tokenizer.decode(ids)
 
 
 def can_serve(folder: Path) -> bool:
-    """Whether a folder is a token table and at most a Normalize after it: what is done here without torch."""
+    """Whether a folder has only a token table and perhaps a Normalize: what works without torch."""
     place = contracts.static_folder(folder)
     if place is None or not (place / "model.safetensors").exists():
         return False
@@ -85,7 +86,7 @@ def can_serve(folder: Path) -> bool:
 
 
 def _table(path: Path) -> Embeddings:
-    """The rows by token id, (tokens, dim); Model2Vec's form, with a mapping and weights beside it, is unfolded."""
+    """The rows by token id, (tokens, dim), also from Model2Vec's format with a mapping and weights."""
     names = tensor_shapes(path)
     if "embedding.weight" in names:
         return np.asarray(read_tensor(path, "embedding.weight"), dtype=np.float32)
@@ -97,6 +98,6 @@ def _table(path: Path) -> Embeddings:
     return rows
 
 
-def open_model(folder: Path, fast: bool = False) -> StaticEncoder:  # noqa: ARG001 - as every runtime is opened
-    """A static model with numpy alone."""
+def open_static(folder: Path, fast: bool = False) -> StaticEncoder:  # noqa: ARG001 - the signature of all runtimes
+    """Open a static model with numpy."""
     return StaticEncoder(folder)

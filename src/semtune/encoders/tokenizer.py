@@ -1,4 +1,4 @@
-"""Texts to token ids by a model's contract, with the truncated ones counted."""
+"""Turns texts into token ids according to a model's contract and counts the truncated texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from semtune.types import Role
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token ids of texts, special tokens included, no padding; how many texts were cut, and (n,) which."""
+    """Token ids of texts with special tokens and without padding; how many texts were truncated, and (n,) which."""
 
     ids: list[list[int]]
     truncated: int
@@ -27,9 +27,9 @@ class Tokens:
 
 
 class Tokenizer:
-    """The model's own fast tokenizer, cutting at the contract's length.
+    """The model's fast tokenizer, which truncates at the contract's length.
 
-    Truncation is set once, here, and padding never: changing either on a shared `tokenizers` object while
+    Truncation is set only here, and padding never: changing either on a shared `tokenizers` object while
     another thread encodes raises "Already borrowed".
     """
 
@@ -40,9 +40,9 @@ class Tokenizer:
                 f"{folder} has no tokenizer.json. `semtune export` writes one from the slow tokenizer's files."
             )
         self._contract = contract
-        self._special = contract.pooling != STATIC  # sentence-transformers gives a token table none
+        self._special = contract.pooling != STATIC  # sentence-transformers adds none for a static model
         self._cutting = FastTokenizer.from_file(str(path))
-        self._cutting.no_padding()  # tokenizer.json often carries a padding and a length of its own
+        self._cutting.no_padding()  # tokenizer.json often sets its own padding and length
         self._cutting.enable_truncation(contract.max_length)
         self._whole = FastTokenizer.from_file(str(path))
         self._whole.no_padding()
@@ -53,19 +53,19 @@ class Tokenizer:
 
     @property
     def special_tokens(self) -> int:
-        """How many special tokens are added to a text."""
+        """Number of special tokens added to a text."""
         return self._whole.num_special_tokens_to_add(is_pair=False) if self._special else 0
 
     @property
     def size(self) -> int:
-        """One more than the highest token id."""
+        """The highest token id plus one."""
         return max(self._whole.get_vocab(with_added_tokens=True).values(), default=-1) + 1
 
     @property
     def splits_at_spaces(self) -> bool:
-        """Whether each word is cut by itself, so that texts with a space between them have their parts' tokens.
+        """Whether each word is tokenized by itself, so that texts joined with a space have the tokens of their parts.
 
-        So it is with BERT's tokenizers; a SentencePiece or byte-level one takes the space into a token.
+        True for BERT's tokenizers; SentencePiece and byte-level ones include the space in a token.
         """
         whole, prompt = json.loads(self._whole.to_str()), self._contract.prompt("document")
         steps = whole["normalizer"] or {}
@@ -78,24 +78,24 @@ class Tokenizer:
         )
 
     def encode(self, texts: Sequence[str], role: Role) -> Tokens:
-        """Tokenize with the role's prompt in front; cut at the limit and count the cut ones."""
+        """Tokenize with the role's prompt in front; truncate at the limit and count the truncated texts."""
         encodings = self._cutting.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
         cut = np.array([bool(e.overflowing) for e in encodings], dtype=bool)
         return Tokens([e.ids for e in encodings], int(cut.sum()), cut)
 
     def lengths(self, texts: Sequence[str], role: Role = "document") -> list[int]:
-        """Tokens each text would have without the limit, prompt and special tokens included."""
+        """Tokens of each text without the limit, including prompt and special tokens."""
         return [
             len(e.ids)
             for e in self._whole.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
         ]
 
     def count(self, texts: Sequence[str]) -> tuple[int, int]:
-        """Tokens of all texts together without special ones, whatever the limit; and how many of them say "unknown"."""
+        """Total tokens without special tokens and without the limit, and how many of them are unknown."""
         model = json.loads(self._whole.to_str())["model"]
         name, number = model.get("unk_token"), model.get("unk_id")
         unknown = self._whole.token_to_id(name) if name else number
-        unknown = -1 if unknown is None else unknown  # a tokenizer of bytes knows everything
+        unknown = -1 if unknown is None else unknown  # byte-level tokenizers have no unknown token
         encodings = self._whole.encode_batch_fast(self._prepared(texts, "document"), add_special_tokens=False)
         return sum(len(e.ids) for e in encodings), sum(e.ids.count(unknown) for e in encodings)
 
@@ -109,6 +109,6 @@ class Tokenizer:
 
 
 def _lower_case_first(tokenizer: FastTokenizer) -> None:
-    """Lower-case as sentence-transformers does: in the tokenizer, which leaves special tokens alone."""
+    """Lower-case as sentence-transformers does: in the tokenizer, which does not change special tokens."""
     steps = [normalizers.Lowercase(), *([tokenizer.normalizer] if tokenizer.normalizer else [])]
     tokenizer.normalizer = normalizers.Sequence(steps)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""The encoder that trains and is the reference: sentence-transformers on torch."""
+"""The reference encoder, used for training: sentence-transformers on torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Precision = Literal["fp32", "bf16"]
-WINDOW = 4096  # texts tokenized at a time: bounds the memory that token ids take
+WINDOW = 4096  # texts tokenized at a time; limits the memory for token ids
 
 
 def open_sentence_transformer(folder: Path, device: str | None = None) -> SentenceTransformer:
-    """Open a local folder as a `SentenceTransformer` without asking any model hub.
+    """Open a local folder as a `SentenceTransformer` without contacting a model hub.
 
     Raises:
-        ModelError: sentence-transformers cannot open it; the message holds its reason.
+        ModelError: sentence-transformers cannot open it; the message has the reason.
         MissingExtraError: torch or sentence-transformers is not installed.
     """
     need("sentence_transformers")
-    # A folder that says where it came from makes transformers ask the hub for updates; a local one must not.
+    # transformers otherwise asks the hub for updates of a folder that records its origin.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
@@ -48,7 +48,7 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
 
 
 class TorchEncoder:
-    """Embeds texts with a `SentenceTransformer`; fp32 unless asked otherwise."""
+    """Embeds texts with a `SentenceTransformer`, by default in fp32."""
 
     def __init__(self, model: SentenceTransformer, contract: contracts.Contract, precision: Precision = "fp32") -> None:
         self.contract = contract
@@ -58,7 +58,7 @@ class TorchEncoder:
 
     @classmethod
     def load(cls, folder: Path, precision: Precision = "fp32", device: str | None = None) -> TorchEncoder:
-        """Open a model folder; its contract is checked against its weights."""
+        """Open a model folder and check its contract against its weights."""
         contract = contracts.load(folder)
         return cls(open_sentence_transformer(folder, device), contract, precision)
 
@@ -85,8 +85,9 @@ class TorchEncoder:
 
     def _lengths(self, texts: Sequence[str], role: Role) -> list[int]:
         prompted = [self.contract.prompt(role) + text for text in texts]
-        if self.contract.pooling == contracts.STATIC:  # its tokenizer is a bare one
-            encodings = self._model.tokenizer.encode_batch(prompted, add_special_tokens=False)  # type: ignore[attr-defined]
+        if self.contract.pooling == contracts.STATIC:  # a tokenizer of the tokenizers package
+            tokenizer: Any = self._model.tokenizer
+            encodings = tokenizer.encode_batch(prompted, add_special_tokens=False)
             return [len(e.ids) + sum(len(rest.ids) for rest in e.overflowing) for e in encodings]
         return [len(ids) for ids in self._model.tokenizer(prompted, verbose=False)["input_ids"]]
 
@@ -106,6 +107,6 @@ class TorchEncoder:
         return made.float().cpu().numpy()
 
 
-def open_model(folder: Path, fast: bool = False) -> TorchEncoder:
-    """A model folder on torch; `fast`: in bf16 where the processor multiplies that in hardware."""
+def open_torch(folder: Path, fast: bool = False) -> TorchEncoder:
+    """Open a model folder on torch; `fast`: in bf16 if the processor supports it in hardware."""
     return TorchEncoder.load(folder, "bf16" if fast and has_bf16() else "fp32")

@@ -1,4 +1,4 @@
-"""A toy encoder for tests of what stands around a model: hashed words, no weights, no meaning."""
+"""A toy encoder for tests of the code around a model: it hashes words and has no weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORD = re.compile(r"\w+")
 
 
 class ToyEncoder:
-    """Each word adds to one of `dimension` places, by its hash; the same text always gives the same vector."""
+    """Each word adds to one of `dimension` positions, by its hash; equal texts give equal vectors."""
 
     runtime = "toy"
 
@@ -27,8 +27,9 @@ class ToyEncoder:
         )  # fmt: skip
         self._salt = salt
 
-    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:  # noqa: ARG002 - Protocol
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dimension) float32."""
+        del role, progress
         vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
         tokens = truncated = 0
         for row, text in enumerate(texts):

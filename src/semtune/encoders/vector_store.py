@@ -1,8 +1,9 @@
-"""Vectors kept on disk by what they were made from, so that no text is embedded twice by the same model.
+"""Stores vectors on disk, so that no text is embedded twice by the same model.
 
-A folder for each model, runtime, library version and role; in it, blocks of three files: `ID.vectors.npy`, (n, dim) float32,
-`ID.lengths.npy`, tokens a text, negative where the text was cut, and, written last, `ID.texts.npy`, the hashes of the texts.
-A block without its last file does not count. Everything here can be made again, so it may be deleted at any time.
+There is one folder for each combination of model, runtime, library versions and role. It holds blocks of three files:
+`ID.vectors.npy`, (n, dim) float32; `ID.lengths.npy`, tokens per text, negative if the text was truncated; and, written
+last, `ID.texts.npy`, the hashes of the texts. A block without its last file is ignored. Everything here can be computed
+again, so it may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -29,28 +30,28 @@ COMPUTING = ("torch", "sentence-transformers", "onnxruntime", "openvino", "token
 
 
 class VectorStore:
-    """A bounded folder of vectors; the oldest blocks go when it is full. One process writes at a time."""
+    """A folder of vectors with a size limit: when it is full, the oldest blocks go. Only one process may write."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
-        """Use `folder`, which is made when something is kept; `max_bytes` 0 keeps nothing."""
+        """Use `folder`, which is created when something is stored; with `max_bytes` 0 nothing is stored."""
         self.folder = folder
         self._max_bytes = max_bytes
 
     def over(self, encoder: Encoder) -> Encoder:
-        """The encoder, with texts looked up here first, and kept."""
+        """Wrap an encoder: texts are looked up here first, and new vectors are stored."""
         return StoredEncoder(encoder, self) if self._max_bytes else encoder
 
-    def shelf(self, encoder: Encoder, role: Role) -> Path:
-        """Where the vectors of an encoder and role lie."""
+    def folder_of(self, encoder: Encoder, role: Role) -> Path:
+        """The folder of the vectors of an encoder and role."""
         facts = repr((encoder.contract.fingerprint, encoder.runtime, role, _libraries()))
         return self.folder / hashlib.sha256(facts.encode()).hexdigest()[:24]
 
-    def find(self, shelf: Path, wanted: NDArray[np.bytes_], dimension: int) -> tuple[Embeddings, NDArray[np.int32]]:
-        """The kept vectors of these texts, (n, dim), and their lengths; length 0 where a text is not kept."""
+    def find(self, place: Path, wanted: NDArray[np.bytes_], dimension: int) -> tuple[Embeddings, NDArray[np.int32]]:
+        """The stored vectors of these texts, (n, dim), and their lengths; length 0 if a text is not stored."""
         vectors = np.zeros((len(wanted), dimension), dtype=np.float32)
         lengths = np.zeros(len(wanted), dtype=np.int32)
-        for texts in sorted(shelf.glob("*.texts.npy")):
-            with contextlib.suppress(ValueError, OSError, EOFError):  # a damaged block is made again
+        for texts in sorted(place.glob("*.texts.npy")):
+            with contextlib.suppress(ValueError, OSError, EOFError):  # a damaged block is computed again
                 hashes = np.load(texts, allow_pickle=False)
                 order = np.argsort(hashes)
                 at = np.searchsorted(hashes, wanted, sorter=order).clip(max=len(hashes) - 1)
@@ -59,21 +60,21 @@ class VectorStore:
                 if not len(hit):
                     continue
                 block = texts.name.removesuffix(".texts.npy")
-                kept = np.load(shelf / f"{block}.vectors.npy", mmap_mode="r", allow_pickle=False)
-                read = np.load(shelf / f"{block}.lengths.npy", allow_pickle=False)
+                kept = np.load(place / f"{block}.vectors.npy", mmap_mode="r", allow_pickle=False)
+                read = np.load(place / f"{block}.lengths.npy", allow_pickle=False)
                 vectors[hit] = kept[rows[hit]]
                 lengths[hit] = read[rows[hit]]
         return vectors, lengths
 
-    def known(self, encoder: Encoder, role: Role, texts: Sequence[str]) -> Embeddings | None:
-        """The (n, dim) vectors of these texts, if all of them are kept and there is at least one."""
+    def find_all(self, encoder: Encoder, role: Role, texts: Sequence[str]) -> Embeddings | None:
+        """The (n, dim) vectors of these texts, if there are texts and all of them are stored; else None."""
         hashes = np.array([_hash(text) for text in texts], dtype=HASH)
-        vectors, lengths = self.find(self.shelf(encoder, role), hashes, encoder.contract.dimension)
+        vectors, lengths = self.find(self.folder_of(encoder, role), hashes, encoder.contract.dimension)
         return vectors if len(texts) and lengths.all() else None
 
-    def keep(self, shelf: Path, hashes: NDArray[np.bytes_], made: Encoded) -> None:
-        """Keep a block; where the disk has no room for it, it is let go."""
-        assert made.lengths is not None  # noqa: S101 - the caller looked
+    def store(self, place: Path, hashes: NDArray[np.bytes_], made: Encoded) -> None:
+        """Store a block; if the disk is full, it is dropped."""
+        assert made.lengths is not None  # noqa: S101 - the caller checked
         assert made.cut is not None  # noqa: S101
         size = made.vectors.nbytes + hashes.nbytes
         if size > self._max_bytes:
@@ -82,12 +83,12 @@ class VectorStore:
         block = hashlib.sha256(hashes.tobytes()).hexdigest()[:32]
         parts = {"vectors": made.vectors, "lengths": np.where(made.cut, -made.lengths, made.lengths), "texts": hashes}
         with contextlib.suppress(StorageError):
-            for name, values in parts.items():  # the hashes last: they make the block count
-                with atomic_file(shelf / f"{block}.{name}.npy", "wb") as out:
+            for name, values in parts.items():  # the hashes last: they make the block valid
+                with atomic_file(place / f"{block}.{name}.npy", "wb") as out:
                     np.save(out, values.astype(np.int32) if name == "lengths" else values)
 
     def clear(self) -> None:
-        """Remove everything kept."""
+        """Delete everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _make_room(self, size: int) -> None:
@@ -104,7 +105,7 @@ class VectorStore:
 
 
 class StoredEncoder:
-    """An encoder over a `VectorStore`: texts that it knows are not computed again."""
+    """An encoder with a `VectorStore`: texts that are stored are not computed again."""
 
     def __init__(self, encoder: Encoder, store: VectorStore) -> None:
         self.contract, self.runtime = encoder.contract, encoder.runtime
@@ -112,10 +113,10 @@ class StoredEncoder:
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
-        shelf = self._store.shelf(self._encoder, role)
+        place = self._store.folder_of(self._encoder, role)
         hashes = np.array([_hash(text) for text in texts], dtype=HASH)
-        vectors, lengths = self._store.find(shelf, hashes, self.contract.dimension)
-        missing: dict[bytes, int] = {}  # hash → the first place of its text
+        vectors, lengths = self._store.find(place, hashes, self.contract.dimension)
+        missing: dict[bytes, int] = {}  # hash → first row of its text
         for row in np.flatnonzero(lengths == 0).tolist():
             missing.setdefault(bytes(hashes[row]), row)
         if missing:
@@ -123,7 +124,7 @@ class StoredEncoder:
             if made.lengths is None or made.cut is None:
                 return self._encoder.encode(texts, role, progress) if len(missing) < len(texts) else made
             new = np.array(list(missing), dtype=HASH)
-            self._store.keep(shelf, new, made)
+            self._store.store(place, new, made)
             number = {text: at for at, text in enumerate(missing)}
             for row in np.flatnonzero(lengths == 0).tolist():
                 at = number[bytes(hashes[row])]

@@ -1,4 +1,4 @@
-"""Encoders around another encoder: one that remembers its vectors, one that transforms them."""
+"""Encoders that wrap another encoder: one caches vectors, one transforms them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from semtune.progress import Progress
 from semtune.protocols import Encoder
 from semtune.types import Embeddings, Encoded, Role
 
-SHORTEST = 1e-12  # torch's own lower bound of a vector's length
+SHORTEST = 1e-12  # torch's lower bound of a norm
 
 
 class CachingEncoder:
-    """An encoder that encodes each text once."""
+    """Encodes each text once and keeps its vector in memory."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.contract, self.runtime = encoder.contract, encoder.runtime
@@ -32,10 +32,10 @@ class CachingEncoder:
 
 
 class TransformedEncoder:
-    """An encoder whose vectors are transformed before anyone sees them.
+    """Applies a transformation to the vectors of an encoder.
 
     Args:
-        encoder: that gives the vectors.
+        encoder: computes the vectors.
         transform: (n, dim) vectors → (n, `dimension`) vectors.
         dimension: of the transformed vectors.
     """
@@ -53,5 +53,5 @@ class TransformedEncoder:
 
 
 def _unit(vectors: Embeddings) -> Embeddings:
-    """(n, dim) vectors of length 1; those of length 0 stay."""
+    """(n, dim) vectors scaled to length 1; zero vectors stay zero."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)

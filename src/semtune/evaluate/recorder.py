@@ -11,7 +11,7 @@ from semtune.protocols import Encoder
 from semtune.types import Embeddings, Encoded, Role
 
 
-class Listened:
+class ObservedEncoder:
     """Passes every block of vectors to `hear` with its role, in the order in which texts are encoded."""
 
     def __init__(self, encoder: Encoder, hear: Callable[[Role, Embeddings], None]) -> None:
@@ -25,7 +25,7 @@ class Listened:
         return made
 
 
-class Record:
+class VectorRecorder:
     """All vectors heard: those of `count` documents, (count, dim), and of all queries. Memory: the vectors, once."""
 
     def __init__(self, count: int, dimension: int) -> None:

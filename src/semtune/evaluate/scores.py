@@ -12,14 +12,14 @@ from semtune.dataset import Dataset
 from semtune.evaluate.kinds.classes import score_few_shot, score_zero_shot
 from semtune.evaluate.kinds.clustering import score_clustering
 from semtune.evaluate.kinds.mining import score_mining
-from semtune.evaluate.kinds.pairs import judged_pairs, score_pairs
+from semtune.evaluate.kinds.pairs import binary_pairs, score_pairs
 from semtune.evaluate.kinds.similarity import score_similarity
 from semtune.evaluate.kinds.texts import without_numbers
 from semtune.evaluate.kinds.translations import score_translations
 from semtune.evaluate.kinds.triplets import score_triplets
 from semtune.evaluate.result import KINDS, LABELS, MAIN, STATISTICS, THRESHOLDS, Kind, Scores, Values, label
 from semtune.evaluate.retrieval.exact_search import DEPTH, Forward, judged_queries, nearest_documents, run_of
-from semtune.evaluate.tasks import choose
+from semtune.evaluate.tasks import choose_task
 from semtune.metrics import RETRIEVAL, depth_of, measures_at, retrieval
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
@@ -69,7 +69,7 @@ def score(
         InputError: the data set has nothing to judge by in this split, or its parts do not fit together.
     """
     started = time.perf_counter()
-    kind = choose(dataset, split, task)
+    kind = choose_task(dataset, split, task)
     if kind == "retrieval":
         scores = _score_retrieval(encoder, dataset, dataset.qrels[split], measures_at(at), progress)
     else:
@@ -89,7 +89,7 @@ def _score_kind(
         rows = [row for row in dataset.pairs[split] if row.negatives]
         return score_triplets(encoder, rows, len(dataset.pairs[split]) - len(rows), progress)
     if kind in {"pairs", "mining"}:
-        pairs = judged_pairs(dataset, split)
+        pairs = binary_pairs(dataset, split)
         if kind == "mining":
             return score_mining(encoder, pairs, progress)
         return score_pairs(encoder, pairs, len(dataset.labelled_pairs.get(split, pairs)) - len(pairs), progress)

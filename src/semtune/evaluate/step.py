@@ -11,16 +11,16 @@ from semtune.errors import ConfigError, InputError
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.io import storage_errors, write_json
 from semtune.progress import Progress
-from semtune.step import Data, ModelRef
+from semtune.step import LoadDataset, ModelRef
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.encoders.vector_store import VectorStore
     from semtune.evaluate.report.further_results import FurtherResults
     from semtune.evaluate.result import Kind, Scores
-    from semtune.evaluate.serving.calibration import Calibrated
+    from semtune.evaluate.serving.calibration import CalibrationResult
     from semtune.evaluate.serving.stages import Stages
-    from semtune.evaluate.systems import Other
+    from semtune.evaluate.systems import ComparedSystem
     from semtune.evaluate.verdict.gates import Forgetting
     from semtune.evaluate.verdict.outcome import Outcome
     from semtune.protocols import Encoder
@@ -61,7 +61,7 @@ class EvaluateInputs:
         test_needed: refuse data without a test part, in place of saying "cannot judge".
     """
 
-    data: Data
+    data: LoadDataset
     data_name: str
     settings: EvaluateSettings
     model: str
@@ -69,7 +69,7 @@ class EvaluateInputs:
     seed: int
     title: str
     runtime: str = "auto"
-    general: Data | None = None
+    general: LoadDataset | None = None
     leaks: Callable[[Dataset], Mapping[str, Any]] = lambda _dataset: {}
     language_of: Callable[[Sequence[str]], list[str]] | None = None
     training: Callable[[], TrainingNotes] | None = None
@@ -102,7 +102,7 @@ class Evaluated:
     external: Sequence[str] = field(default=())
 
     @property
-    def calibrated(self) -> Calibrated | None:
+    def calibrated(self) -> CalibrationResult | None:
         """The thresholds, where they were measured."""
         return self.extras.calibrated if self.extras else None
 
@@ -140,7 +140,7 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
     """
     from semtune.encoders.load import load_encoder
     from semtune.evaluate.saved.read import identify
-    from semtune.evaluate.systems import kind_of, open_others
+    from semtune.evaluate.systems import kind_of, open_systems
     from semtune.evaluate.tasks import tasks
 
     data, settings = inputs.data(), inputs.settings
@@ -154,7 +154,7 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
         *(["bm25"] if settings.bm25 and kind == "retrieval" and "bm25" not in inputs.against else []),
     ]
     encoder = load_encoder(inputs.model, inputs.runtime)
-    others = open_others(against, inputs.runtime, identity, kind)
+    others = open_systems(against, inputs.runtime, identity, kind)
     work = _Work(inputs, data, kind, encoder, others, progress)
     outcome, extras = work.measured(identity)
     if out is not None:
@@ -171,19 +171,19 @@ class _Work:
     data: Dataset
     kind: Kind
     encoder: Encoder
-    others: Sequence[Other]
+    others: Sequence[ComparedSystem]
     progress: Progress
 
     def measured(self, identity: Mapping[str, str]) -> tuple[Outcome, FurtherResults]:
         """Measure everything, and conclude."""
-        from semtune.evaluate.systems import measure
+        from semtune.evaluate.systems import measure_systems
         from semtune.evaluate.verdict.outcome import conclude
 
         settings, seed = self.inputs.settings, self.inputs.seed
         forgot = self._forgetting()
         stages = self._stages()
         tuned, calibrated = self._tuned(stages)
-        systems = measure(self.others, self.data, tuned, self.progress, settings.at, seed, self._over)
+        systems = measure_systems(self.others, self.data, tuned, self.progress, settings.at, seed, self._over)
         outcome = conclude(
             tuned, systems, seed, settings, parts=self._parts(tuned) if self.others else (), forgot=forgot,
             leaks=self.inputs.leaks(self.data), data=identity,
@@ -209,25 +209,25 @@ class _Work:
         return forgetting(name, mine, theirs, self.inputs.seed, self.inputs.settings.min_queries)
 
     def _stages(self) -> Stages | None:
-        from semtune.evaluate.serving.stage_eval import Test, measure_stages
+        from semtune.evaluate.serving.measure_stages import StageTestSet, measure_stages
 
         if not self.inputs.stages:
             return None
-        test = Test(self.data, "test", self.kind, self.inputs.settings.at, self.inputs.seed)
+        test = StageTestSet(self.data, "test", self.kind, self.inputs.settings.at, self.inputs.seed)
         return measure_stages(self.inputs.model, test, self.inputs.index, self.inputs.runtime, self.progress)
 
-    def _tuned(self, stages: Stages | None) -> tuple[Scores, Calibrated | None]:
+    def _tuned(self, stages: Stages | None) -> tuple[Scores, CalibrationResult | None]:
         """The model's result on test, and its thresholds; what the stages have measured is not measured again."""
         from semtune.evaluate.scores import score
         from semtune.evaluate.serving.calibration import calibrate, calibration_split, can_calibrate, require_labels
-        from semtune.evaluate.two_splits import score_beside
+        from semtune.evaluate.two_splits import score_two_splits
 
         settings, seed, progress = self.inputs.settings, self.inputs.seed, self.progress
         if self.inputs.thresholds_needed:
             require_labels(self.data, self.kind)
         if settings.calibrate and (self.inputs.thresholds_needed or can_calibrate(self.kind)):
             beside = calibration_split(self.data, self.kind)
-            both = score_beside(
+            both = score_two_splits(
                 self._over(self.encoder), self.data, "test", beside, progress, self.kind, settings.at, seed
             )
             try:
@@ -247,24 +247,26 @@ class _Work:
 
         return partition(self.data, "test", tuned, self.inputs.language_of) if self.inputs.language_of else ()
 
-    def _extras(self, tuned: Scores, stages: Stages | None, calibrated: Calibrated | None) -> FurtherResults:
+    def _extras(self, tuned: Scores, stages: Stages | None, calibrated: CalibrationResult | None) -> FurtherResults:
         """What the report shows beside the metrics; speed is measured on the encoders themselves, without the store."""
         from semtune.encoders.load import model_bytes
-        from semtune.evaluate.report.further_results import FurtherResults, charts, costs
-        from semtune.hub import resolve
+        from semtune.evaluate.report.further_results import FurtherResults, charts, measure_costs
+        from semtune.hub import resolve_model
 
         words = {other.key: other.word for other in self.others if other.encoder is not None}
         encoders = {"tuned": self.encoder, **{o.key: o.encoder for o in self.others if o.encoder is not None}}
         sizes = {
             name: model_bytes(
-                resolve({"tuned": self.inputs.model, **words}[name], serving=not encoder.runtime.startswith("torch")),
+                resolve_model(
+                    {"tuned": self.inputs.model, **words}[name], serving=not encoder.runtime.startswith("torch")
+                ),
                 encoder.runtime,
             )
             for name, encoder in encoders.items()
         }
         stored = {name: self._over(encoder) for name, encoder in encoders.items()}
         maps = charts(stored, self.data, "test", self.inputs.seed)
-        return FurtherResults(maps, costs(encoders, self.data, tuned, sizes), stages, calibrated)
+        return FurtherResults(maps, measure_costs(encoders, self.data, tuned, sizes), stages, calibrated)
 
 
 def _write(out: Path, inputs: EvaluateInputs, outcome: Outcome, data: Dataset, extras: FurtherResults) -> None:

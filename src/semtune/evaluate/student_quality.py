@@ -9,13 +9,13 @@ from typing import Any
 from semtune.dataset import Dataset
 from semtune.evaluate.scores import LABELS, Scores
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.evaluate.verdict.rule import judge, number
+from semtune.evaluate.verdict.rule import json_number, judge
 
 SPEED_TEXTS = 128
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StudentQuality:
     """A student's quality as a share of its teacher's.
 
     Attributes:
@@ -43,27 +43,29 @@ class Kept:
         values = {"teacher": self.teacher, "student": self.student, "kept": self.share, "gain": self.gain}
         return {
             "metric": self.metric,
-            **{name: number(value) for name, value in values.items()},
-            "interval": [number(bound) for bound in self.interval],
-            "p_value": number(self.p_value),
+            **{name: json_number(value) for name, value in values.items()},
+            "interval": [json_number(bound) for bound in self.interval],
+            "p_value": json_number(self.p_value),
             "n": self.n,
         }
 
 
-def kept(student: Scores, teacher: Scores, seed: int = 0) -> Kept:
+def compare_with_teacher(student: Scores, teacher: Scores, seed: int = 0) -> StudentQuality:
     """Compare two results on the same split."""
     found = judge(student, teacher, seed, EvaluateSettings(min_queries=2))
     metric = teacher.main
-    return Kept(
+    return StudentQuality(
         metric, teacher.metrics[metric], student.metrics[metric], found.gain, found.interval, found.p_value, found.n
     )
 
 
-def in_words(values: Mapping[str, Any]) -> str:
-    """`Kept.as_dict` as a sentence."""
+def quality_sentence(values: Mapping[str, Any]) -> str:
+    """`StudentQuality.as_dict` as a sentence."""
     low, high = values["interval"]
     if values["gain"] is None:
-        return f"{LABELS[values['metric']]} cannot be compared: that of the teacher or of the student is not a number"
+        return (
+            f"{LABELS[values['metric']]} cannot be compared: that of the teacher or of the student is not a number"
+        )
     numbers = f"{values['student']:.4f} of {values['teacher']:.4f}, {values['gain']:+.3f}"
     if low is not None:
         numbers += f" [{low:+.3f}, {high:+.3f}]"
@@ -72,7 +74,7 @@ def in_words(values: Mapping[str, Any]) -> str:
     return f"{share} the teacher's {LABELS[values['metric']]} kept: {numbers} on {values['n']:,} {unit}"
 
 
-def speed_texts(dataset: Dataset) -> list[str]:
+def timing_texts(dataset: Dataset) -> list[str]:
     """Some of the data set's passages, evenly spaced; of scored pairs, sentences."""
     texts = [document.content for document in dataset.corpus]
     texts = texts or [pair.sentence1 for pair in dataset.scored.get("test", [])]

@@ -20,7 +20,7 @@ MOST_AT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class ComparedSystem:
     """Something to compare with: a model to be measured, or a saved result; neither for BM25 and hybrid.
 
     Attributes:
@@ -36,7 +36,7 @@ class Other:
     saved: Scores | None = None
 
 
-def open_others(words: Sequence[str], runtime: str, data: Mapping[str, str], kind: Kind) -> list[Other]:
+def open_systems(words: Sequence[str], runtime: str, data: Mapping[str, str], kind: Kind) -> list[ComparedSystem]:
     """Open everything that `--against` names, so that what is missing is found before hours of work.
 
     Args:
@@ -50,23 +50,23 @@ def open_others(words: Sequence[str], runtime: str, data: Mapping[str, str], kin
     """
     from semtune.encoders.load import load_encoder
     from semtune.evaluate.saved.compare import refuse_other_data, refuse_other_task
-    from semtune.evaluate.saved.read import is_saved, read_saved
+    from semtune.evaluate.saved.read import is_saved_evaluation, read_saved
 
     twice = next((word for at, word in enumerate(words) if word in words[:at]), None)
     if twice:
         raise ConfigError(f"--against names {twice!r} twice. Name each system once.")
-    found: list[Other] = []
+    found: list[ComparedSystem] = []
     for word in words:
         if word in (BM25, HYBRID):
-            found.append(Other(word, word))
-        elif is_saved(Path(word)):
+            found.append(ComparedSystem(word, word))
+        elif is_saved_evaluation(Path(word)):
             kept = read_saved(Path(word))
             refuse_other_data(kept.data, word, data, "this data set")
             refuse_other_task(kept.scores.kind, word, kind, "this data set")
-            found.append(Other(_key(kept.scores.model, found), word, saved=kept.scores))
+            found.append(ComparedSystem(_key(kept.scores.model, found), word, saved=kept.scores))
         else:
             encoder = load_encoder(word, runtime)
-            found.append(Other(_key(encoder.contract.name, found), word, encoder))
+            found.append(ComparedSystem(_key(encoder.contract.name, found), word, encoder))
     return found
 
 
@@ -91,19 +91,19 @@ def kind_of(dataset: Dataset, task: str | None, words: Sequence[str]) -> Kind:
     Raises:
         SemtuneError: the task does not fit the data, or keyword search does not fit the task.
     """
-    from semtune.evaluate.tasks import choose, tasks
+    from semtune.evaluate.tasks import choose_task, tasks
 
     keywords = next((word for word in words if word in (BM25, HYBRID)), None)
     if keywords and task is None and "retrieval" in tasks(dataset, "test"):
         return "retrieval"
-    kind = choose(dataset, "test", task)
+    kind = choose_task(dataset, "test", task)
     if keywords and kind != "retrieval":
         raise ConfigError(f"--against {keywords} needs a corpus, queries and qrels to search with; this is {kind}.")
     return kind
 
 
-def measure(
-    others: Sequence[Other],
+def measure_systems(
+    others: Sequence[ComparedSystem],
     dataset: Dataset,
     tuned: Scores,
     progress: Progress,
@@ -134,7 +134,7 @@ def measure(
     return found
 
 
-def _key(model: str, found: Sequence[Other]) -> str:
+def _key(model: str, found: Sequence[ComparedSystem]) -> str:
     taken = {"tuned", "base", BM25, HYBRID, *(other.key for other in found)}
     if not any(other.key not in (BM25, HYBRID) for other in found):
         return "base"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from semtune.dataset import Dataset
 from semtune.errors import InputError, nearest
 from semtune.evaluate.kinds.classes import named
-from semtune.evaluate.kinds.pairs import judged_pairs
+from semtune.evaluate.kinds.pairs import binary_pairs
 from semtune.evaluate.result import KINDS, Kind
 from semtune.types import SPLITS, Split
 
@@ -13,7 +13,7 @@ from semtune.types import SPLITS, Split
 def tasks(dataset: Dataset, split: Split) -> list[Kind]:
     """The kinds that fit a split, the most natural one first; none where it has no labels."""
     texts, known = dataset.labelled_texts.get(split, []), _classes_of_train(dataset, split)
-    triplets, judged = _triplets(dataset, split), bool(judged_pairs(dataset, split))
+    triplets, judged = _triplets(dataset, split), bool(binary_pairs(dataset, split))
     fits: dict[Kind, bool] = {
         "cross-language": bool(dataset.parallel.get(split)),
         "few-shot": any(row.label in known for row in texts),
@@ -33,7 +33,7 @@ def _classes_of_train(dataset: Dataset, split: Split) -> set[str]:
     return {row.label for row in dataset.labelled_texts.get("train", [])} if split != "train" else set()
 
 
-def choose(dataset: Dataset, split: Split, task: str | None = None) -> Kind:
+def choose_task(dataset: Dataset, split: Split, task: str | None = None) -> Kind:
     """The kind that is asked for, or that the shape gives.
 
     Raises:

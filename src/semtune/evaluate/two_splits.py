@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from semtune.dataset import Dataset
-from semtune.evaluate.recorder import Listened
+from semtune.evaluate.recorder import ObservedEncoder
 from semtune.evaluate.result import Scores
-from semtune.evaluate.retrieval.exact_search import DEPTH, Found, judged_queries, run_of, tie_order
+from semtune.evaluate.retrieval.exact_search import DEPTH, NearestDocuments, judged_queries, run_of, tie_order
 from semtune.evaluate.retrieval.topk import TopK
 from semtune.evaluate.scores import retrieval_scores, score
-from semtune.evaluate.tasks import choose
+from semtune.evaluate.tasks import choose_task
 from semtune.metrics import depth_of, measures_at
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.types import Embeddings, Role, Split
 
 
-def score_beside(
+def score_two_splits(
     encoder: Encoder,
     dataset: Dataset,
     split: Split,
@@ -28,7 +28,7 @@ def score_beside(
     seed: int = 0,
 ) -> dict[Split, Scores]:
     """The result on `split`, as `score` gives it, and that on `beside`; in retrieval both search the same stream of documents."""
-    if beside == split or choose(dataset, split, task) != "retrieval":
+    if beside == split or choose_task(dataset, split, task) != "retrieval":
         return {
             part: score(encoder, dataset, part, progress, task, at, seed) for part in dict.fromkeys((split, beside))
         }
@@ -40,8 +40,8 @@ def score_beside(
         if role == "document":
             best.add(vectors)
 
-    first = score(Listened(encoder, hear), dataset, split, progress, task, at, seed)
-    found = Found(tie_order(dataset.corpus), best.neighbours(), first.truncated.get("documents", 0), 0)
+    first = score(ObservedEncoder(encoder, hear), dataset, split, progress, task, at, seed)
+    found = NearestDocuments(tie_order(dataset.corpus), best.neighbours(), first.truncated.get("documents", 0), 0)
     second = retrieval_scores(
         first.model, dataset.qrels[beside], queries, run_of(queries, found), counts, fingerprint=first.fingerprint,
         runtime=first.runtime, truncated={"queries": encoded.truncated}, not_finite=first.not_finite, names=tuple(first.per_query),

@@ -1,6 +1,6 @@
-"""`semtune export`: a model folder in, the same model as graphs with a parity proof out.
+"""Exports a model folder as graphs with a parity proof.
 
-A graph's name is its format, "onnx" or "torchscript", which are in fp32; the quantised one is "onnx-int8".
+A graph is named after its format, "onnx" or "torchscript" (both fp32); the quantised one is "onnx-int8".
 """
 
 from __future__ import annotations
@@ -30,12 +30,19 @@ Maker: TypeAlias = Callable[[Role], Callable[[list[str]], Embeddings]]  # role â
 
 INT8 = "onnx-int8"
 FILES = {"onnx": "onnx/model.onnx", INT8: "onnx/model_int8.onnx", "torchscript": "torchscript/model.pt"}
-CARRIED = ("config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer_config.json", "special_tokens_map.json", "README.md")  # fmt: skip
+COPIED = (
+    "config.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "README.md",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export made."""
+    """The result of an export."""
 
     folder: Path
     contract: Contract
@@ -46,7 +53,7 @@ def check_formats(formats: Sequence[str], precisions: Sequence[str]) -> None:
     """Refuse formats and precisions that Semtune does not write.
 
     Raises:
-        ConfigError: with the allowed ones, or int8 of a format that has none.
+        ConfigError: a value is unknown, or int8 was requested without onnx.
     """
     ExportSettings(format=tuple(formats), precision=tuple(precisions))  # type: ignore[arg-type]
 
@@ -58,11 +65,11 @@ def graphs(formats: Sequence[str], precisions: Sequence[str]) -> list[str]:
 
 
 def export_name(graph: str) -> str:
-    """What a graph is called in the contract: format and precision."""
+    """The name of a graph in the contract: format and precision."""
     return graph if graph == INT8 else f"{graph}-fp32"
 
 
-def export(
+def export_model(
     model_folder: Path,
     formats: Sequence[str],
     out: Path | None = None,
@@ -70,24 +77,24 @@ def export(
     progress: Progress = QUIET,
     precisions: Sequence[str] = ("fp32",),
 ) -> Exported:
-    """Export a model and prove the graphs equal to torch; of an int8 graph, how near it is.
+    """Export a model and check the graphs against torch.
 
     Args:
         model_folder: a sentence-transformers folder.
         formats: "onnx", "torchscript".
-        out: a new folder that holds all that serving needs and no torch weights; None adds the graphs to
+        out: a new folder for everything that serving needs, without torch weights; None adds the graphs to
             `model_folder` itself.
-        texts: some of the user's own texts, to be compared too.
+        texts: some of the user's own texts for the parity check.
         precisions: "fp32", "int8", for the onnx format.
 
     Raises:
         ModelError: the folder cannot be opened.
-        GateError: a graph's vectors are not torch's.
+        GateError: a graph's vectors differ from torch's.
     """
     if out is not None:
         _refuse_static(model_folder)
         with atomic_folder(out) as scratch:
-            return replace(fill(model_folder, formats, scratch, texts, progress, precisions), folder=out)
+            return replace(export_into(model_folder, formats, scratch, texts, progress, precisions), folder=out)
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with (
         progress.track("export", len(wanted) * 2) as advance,
@@ -95,13 +102,13 @@ def export(
         tempfile.TemporaryDirectory(dir=model_folder, prefix=".export.") as name,
     ):
         scratch = Path(name)
-        _carry(model_folder, scratch, model)
+        _copy_small_files(model_folder, scratch, model)
         made = _beside_older(_write_all(model, contract, wanted, scratch, texts, advance), contract, model_folder)
         _move_into(scratch, model_folder, wanted)
         return replace(made, folder=model_folder)
 
 
-def fill(
+def export_into(
     model_folder: Path,
     formats: Sequence[str],
     folder: Path,
@@ -109,19 +116,19 @@ def fill(
     progress: Progress = QUIET,
     precisions: Sequence[str] = ("fp32",),
 ) -> Exported:
-    """As `export`, into an empty folder."""
+    """As `export_model`, into an empty folder."""
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with progress.track("export", len(wanted) * 2) as advance:
-        _carry(model_folder, folder, model)
+        _copy_small_files(model_folder, folder, model)
         return _write_all(model, contract, wanted, folder, texts, advance)
 
 
 def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -> Exported:
-    """A static model needs no graph: its files are copied into `folder`, and the numpy encoder is compared with torch.
+    """Copy a static model, which needs no graph, into `folder` and compare the numpy encoder with torch.
 
     Raises:
-        ModelError: more than a token table and a Normalize: that cannot be served without torch.
-        GateError: the vectors are not torch's.
+        ModelError: it has more modules than a token table and a Normalize, so it cannot be served without torch.
+        GateError: the vectors differ from torch's.
     """
     from semtune.encoders.static import StaticEncoder
     from semtune.encoders.torch import TorchEncoder
@@ -129,12 +136,12 @@ def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -
 
     need("sentence_transformers")
     static = StaticEncoder(model_folder)
-    proof = parity.measure(
+    proof = parity.measure_parity(
         lambda found: TorchEncoder.load(model_folder, device="cpu").encode(found).vectors,
         lambda found: static.encode(found).vectors,
-        [text for text in parity.probe_texts(texts) if text.strip()],  # a blank one has no direction
+        [text for text in parity.probe_texts(texts) if text.strip()],  # a blank text gives a zero vector
     )
-    parity.require(proof, "The token table")
+    parity.require_parity(proof, "The token table")
     shutil.copytree(model_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("training", ".*"))
     write_json(folder / "parity.json", {"static": proof.as_dict()})
     contracts.save(static.contract, folder)
@@ -157,12 +164,12 @@ def _opened(
 def _refuse_static(model_folder: Path) -> None:
     if contracts.load(model_folder, verify=False).pooling == contracts.STATIC:
         raise ModelError(
-            f"{model_folder} is a static model: it needs no graph. `semtune encode`, `index`, `search` and `serve` take it "
-            "as it is, without torch; `semtune export -o FOLDER` copies what serving needs."
+            f"{model_folder} is a static model and needs no graph. `semtune encode`, `index`, `search` and `serve` "
+            "open it directly, without torch; `semtune export -o FOLDER` copies the files that serving needs."
         )
 
 
-def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export`
+def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export_model`
     from semtune.export import parity
 
     probes = parity.probe_texts(texts)
@@ -172,9 +179,9 @@ def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  #
         path = scratch / FILES[name]
         runner = _write(name, model, contract, path, scratch)
         advance(1)
-        by_role = [parity.measure(reference(role), runner(role), probes) for role in _roles(contract)]
+        by_role = [parity.measure_parity(reference(role), runner(role), probes) for role in _roles(contract)]
         for proof in by_role:
-            (parity.require_near if name == INT8 else parity.require)(proof, f"The {name} graph")
+            (parity.require_near_parity if name == INT8 else parity.require_parity)(proof, f"The {name} graph")
         proof = min(by_role, key=lambda proof: proof.min_cosine)
         precision = "int8" if name == INT8 else "fp32"
         exports[export_name(name)] = Export(FILES[name], sha256_file(path), precision, round(proof.min_cosine, 7))
@@ -199,7 +206,7 @@ def _torch_reference(model: SentenceTransformer, contract: Contract) -> Maker:
 
 
 def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> Maker:
-    """Write one graph; returns what runs it."""
+    """Write one graph and return a function that runs it."""
     from semtune.encoders.tokenizer import Tokenizer
 
     tokenizer = Tokenizer(folder, contract)
@@ -211,7 +218,7 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
         script, types = TorchScriptRunner(path), "token_type_ids" in input_names(model)
         return lambda role: lambda texts: script(tokenizer.encode(texts, role).ids, types)
     from semtune.encoders.onnx import GraphRunner
-    from semtune.export.onnx import write_onnx
+    from semtune.export.onnx_graph import write_onnx
 
     if name == INT8:
         _write_int8(model, contract, path, folder)
@@ -222,21 +229,21 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
 
 
 def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> None:
-    from semtune.export.onnx import write_onnx
+    from semtune.export.onnx_graph import write_onnx
     from semtune.export.quantize import write_int8
 
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fp32.") as scratch:
         whole = folder / FILES["onnx"]
-        if not whole.exists():  # int8 alone is wanted
+        if not whole.exists():  # only int8 was requested
             whole = Path(scratch) / "model.onnx"
             write_onnx(model, contract.normalize, contract.max_length, whole)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_int8(whole, path)
 
 
-def _carry(source: Path, target: Path, model: SentenceTransformer) -> None:
-    """Copy the small files that encoding needs; a slow tokenizer is written in the fast form."""
-    for name in CARRIED:
+def _copy_small_files(source: Path, target: Path, model: SentenceTransformer) -> None:
+    """Copy the small files that encoding needs; a slow tokenizer is converted to a fast one."""
+    for name in COPIED:
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
     if (source / "tokenizer.json").exists():
@@ -245,12 +252,12 @@ def _carry(source: Path, target: Path, model: SentenceTransformer) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         model.tokenizer.save_pretrained(scratch)
         if not (Path(scratch) / "tokenizer.json").exists():
-            raise ModelError(f"{source} has a tokenizer without a fast form; Semtune serves fast tokenizers only.")
+            raise ModelError(f"{source} has a tokenizer that cannot be converted to a fast one, which Semtune needs.")
         shutil.copyfile(Path(scratch) / "tokenizer.json", target / "tokenizer.json")
 
 
 def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
-    """Keep the graphs of other formats that the model folder holds already, with their proofs."""
+    """Keep the graphs of other formats that are already in the model folder, with their proofs."""
     older = {name: export for name, export in contract.exports.items() if (folder / export.file).exists()}
     proofs = read_json(folder / "parity.json") if (folder / "parity.json").exists() else {}
     write_json(made.folder / "parity.json", proofs | read_json(made.folder / "parity.json"))
@@ -260,7 +267,7 @@ def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
 
 
 def _move_into(scratch: Path, folder: Path, wanted: Sequence[str]) -> None:
-    """Put the graphs into the model folder, the contract last: it makes them count."""
+    """Move the graphs into the model folder, the contract last: it makes them valid."""
     for name in wanted:
         (folder / FILES[name]).parent.mkdir(exist_ok=True)
         (scratch / FILES[name]).replace(folder / FILES[name])

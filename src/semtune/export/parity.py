@@ -1,4 +1,4 @@
-"""Is the exported graph the same model? Measured by length and by batch size."""
+"""Checks that an exported graph gives the same vectors as torch, by text length and batch size."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from semtune.metrics import SHORTEST, unit
 from semtune.types import Embeddings
 
 MIN_COSINE = 0.9999
-MAX_LENGTH_ERROR = 1e-3  # of a vector's norm: the inner product of models that do not normalise counts it
-NEAR_COSINE = 0.8  # of an int8 graph, on plain sentences: below, quantisation has broken it
+MAX_LENGTH_ERROR = 1e-3  # relative to the norm, which matters for models that do not normalise
+NEAR_COSINE = 0.8  # of an int8 graph, on plain sentences; below this, quantisation has broken it
 SENTENCE = "The quick brown fox jumps over the lazy dog while a patient reader measures every word of it. "
-WORDS = (1, 4, 16, 60, 150, 600)  # the longest is cut by most models
+WORDS = (1, 4, 16, 60, 150, 600)  # most models truncate the longest
 BATCHES = (1, 3, len(WORDS))
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How the graph's vectors differ from torch's for the same texts: in direction, and in length as a share of it."""
+    """How the graph's vectors differ from torch's for the same texts: in direction and in relative length."""
 
     min_cosine: float
     max_abs_difference: float
@@ -31,7 +31,7 @@ class Parity:
     by_batch: dict[int, float]
 
     def as_dict(self, near: bool = False) -> dict[str, object]:
-        """The JSON form of `parity.json`; `near` for a quantised graph, whose limit is another."""
+        """The JSON form of `parity.json`; `near` for a quantised graph, which has another limit."""
         limits = (
             {"limit_of_plain_sentences": NEAR_COSINE}
             if near
@@ -41,12 +41,12 @@ class Parity:
 
 
 def probe_texts(extra: Sequence[str] = ()) -> list[str]:
-    """Texts of every length, with some of the user's own and some awkward ones."""
+    """Texts of many lengths, with some unusual ones and some of the user's own."""
     stream = (SENTENCE * 40).split()
     return [*(" ".join(stream[:n]) for n in WORDS), "", "  ", "日本語のテキスト", "naïve café — “quotes” 😀", *extra]
 
 
-def measure(
+def measure_parity(
     reference: Callable[[list[str]], Embeddings], graph: Callable[[list[str]], Embeddings], texts: list[str]
 ) -> Parity:
     """Compare two encoders on `texts`, text by text and in batches.
@@ -67,7 +67,7 @@ def measure(
         differences.append(np.abs(want - unit(got)).max())
         errors.append(np.where(nothing, 0.0, np.abs(norms / length - 1)).max())
     return Parity(
-        min_cosine=float(np.min(list(by_batch.values()))),  # numpy's: one NaN makes it NaN, wherever it stands
+        min_cosine=float(np.min(list(by_batch.values()))),  # unlike min(), np.min is NaN if any value is NaN
         max_abs_difference=float(np.max(differences)),
         max_length_error=float(np.max(errors)),
         texts=len(texts),
@@ -76,31 +76,31 @@ def measure(
     )
 
 
-def require(parity: Parity, what: str) -> None:
-    """Refuse a graph that is another model.
+def require_parity(parity: Parity, what: str) -> None:
+    """Refuse a graph whose vectors differ from torch's.
 
     Raises:
-        GateError: some text's vector differs from torch's by more than the limits.
+        GateError: a vector differs from torch's by more than the limits.
     """
     if parity.min_cosine >= MIN_COSINE and parity.max_length_error <= MAX_LENGTH_ERROR:
         return
     raise GateError(
-        f"{what} is not the same model: the worst cosine to torch is {parity.min_cosine:.5f}, at least {MIN_COSINE} is needed, and "
-        f"vectors are up to {parity.max_length_error:.2%} longer or shorter, at most {MAX_LENGTH_ERROR:.2%} is allowed "
+        f"{what} is not the same model: its minimum cosine to torch is {parity.min_cosine:.5f} (required: {MIN_COSINE})"
+        f" and its vectors differ in length by up to {parity.max_length_error:.2%} (allowed: {MAX_LENGTH_ERROR:.2%}) "
         f"(by words: {parity.by_words}, by batch: {parity.by_batch}). Nothing was written."
     )
 
 
-def require_near(parity: Parity, what: str) -> None:
-    """Refuse a quantised graph that is broken; how much quality it costs is for `semtune evaluate --stages` to say.
+def require_near_parity(parity: Parity, what: str) -> None:
+    """Refuse a broken quantised graph; `semtune evaluate --stages` measures how much quality it costs.
 
     Raises:
-        GateError: a vector is not a number, or plain sentences of four words and more have lost their direction.
+        GateError: a vector is not a number, or plain sentences of four or more words have a low cosine to torch.
     """
     plain = min(cosine for words, cosine in parity.by_words.items() if words >= 4)
     if np.isfinite(parity.min_cosine) and plain >= NEAR_COSINE:
         return
     raise GateError(
-        f"{what} is broken by quantisation: the worst cosine to torch of plain sentences is {plain:.3f}, at least "
-        f"{NEAR_COSINE} is needed (by words: {parity.by_words}). Serve this model in fp32. Nothing was written."
+        f"{what} is broken by quantisation: its minimum cosine to torch on plain sentences is {plain:.3f} (required: "
+        f"{NEAR_COSINE}; by words: {parity.by_words}). Serve this model in fp32. Nothing was written."
     )

@@ -1,4 +1,4 @@
-"""The sentence-transformers pipeline as one torch module with plain tensors in and out."""
+"""The sentence-transformers pipeline as one torch module whose inputs and output are plain tensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class WholePipeline(torch.nn.Module):
         super().__init__()
         self.model = model
         self.normalize = normalize
-        self.eval()  # a module is born in training mode; dropout would be traced into the graph
+        self.eval()  # modules start in training mode, and dropout would become part of the graph
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
@@ -31,13 +31,13 @@ class WholePipeline(torch.nn.Module):
 
 
 def input_names(model: SentenceTransformer) -> list[str]:
-    """The inputs this model takes: BERT knows token types, most others do not."""
+    """The inputs of this model; BERT has token types, most others do not."""
     names = ["input_ids", "attention_mask"]
     return [*names, "token_type_ids"] if "token_type_ids" in model.tokenizer.model_input_names else names
 
 
 def example_inputs(names: list[str], vocabulary: int, rows: int = 3, width: int = 17) -> tuple[torch.Tensor, ...]:
-    """Inputs to trace with: random ids, one row shorter than the others."""
+    """Example inputs for tracing: random ids, one row shorter than the others."""
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(min(1000, vocabulary // 2), vocabulary, (rows, width), generator=generator)
     mask = torch.ones_like(ids)

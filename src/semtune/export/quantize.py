@@ -1,4 +1,4 @@
-"""int8 weights: a graph a quarter the size, with products of whole numbers, at some cost in quality."""
+"""int8 weights: a graph a quarter the size with integer products, at some cost in quality."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import logging
 import warnings
 from pathlib import Path
 
-PRODUCTS = ["MatMul", "Gemm"]  # the layers' products, where the time goes
-TABLES = ["Gather"]  # the table of word vectors, where half of a small model's bytes are
+PRODUCTS = ["MatMul", "Gemm"]  # the layers' products, which take most of the time
+TABLES = ["Gather"]  # the word embeddings, half of a small model's size
 
 
 def write_int8(graph: Path, path: Path) -> None:
-    """Quantise a fp32 ONNX graph to `path`: weights once and per output channel, activations as they come (dynamic).
+    """Quantise an fp32 ONNX graph to `path`: weights per output channel, activations dynamically.
 
-    A text's vector depends a little on those it shares a batch with: the scale of the activations is the batch's
-    (onnxruntime's dynamic quantisation is per tensor).
+    A vector depends a little on the other texts in its batch, because onnxruntime's dynamic quantisation scales the
+    activations per tensor, that is, per batch.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)  # it advises a pre-processing step that changes nothing for these graphs
+    root.setLevel(logging.ERROR)  # it recommends a pre-processing step that does not change these graphs
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

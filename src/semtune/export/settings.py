@@ -10,13 +10,13 @@ from semtune.settings import Settings, mistake, split_words
 
 
 class ExportSettings(Settings):
-    """export: the model as a graph that serves without torch."""
+    """export: write the model as a graph that can be served without torch."""
 
     format: Annotated[tuple[Literal["onnx", "torchscript"], ...], BeforeValidator(split_words)] = Field(
         ("onnx",), description="onnx (needed to serve), torchscript"
     )
     precision: Annotated[tuple[Literal["fp32", "int8"], ...], BeforeValidator(split_words)] = Field(
-        ("fp32",), description="of the onnx graph: fp32 (which is served), int8 beside it"
+        ("fp32",), description="of the onnx graph: fp32 (the one that is served), int8 as an addition"
     )
 
     @model_validator(mode="after")
@@ -24,5 +24,5 @@ class ExportSettings(Settings):
         if not self.format or not self.precision:
             raise mistake("empty", "name at least one format (onnx, torchscript) and one precision (fp32, int8)")
         if "int8" in self.precision and "onnx" not in self.format:
-            raise mistake("int8", "int8 is for the onnx format; add onnx to the formats")
+            raise mistake("int8", "int8 only works with the onnx format; add onnx to the formats")
         return self

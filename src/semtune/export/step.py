@@ -1,4 +1,4 @@
-"""The export step: a model folder in; the same model in the form that serves without torch, with a parity proof, out."""
+"""The export step: turns a model folder into one that serves without torch, with a parity proof."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class ExportInputs:
     """What export needs.
 
     Attributes:
-        model: the folder.
+        model: the model folder.
         settings: of the step.
-        texts: gives some of the user's own texts, to be compared too.
+        texts: returns some of the user's own texts for the parity check.
     """
 
     model: Path
@@ -37,7 +37,7 @@ class ExportInputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportResult:
-    """The graphs that were made."""
+    """The exported graphs."""
 
     exported: Exported
     formats: Sequence[str]
@@ -45,18 +45,18 @@ class ExportResult:
 
     @property
     def cosines(self) -> Mapping[str, float]:
-        """Graph → the least cosine to torch."""
+        """Graph → minimum cosine to torch."""
         return {name: proof.min_cosine for name, proof in self.exported.parity.items()}
 
     def facts(self) -> dict[str, Any]:
-        """Formats, and the least cosine to torch, of int8 graphs apart."""
+        """Formats and the minimum cosine to torch, with int8 graphs listed separately."""
         whole = min(value for name, value in self.cosines.items() if name != INT8)
         int8 = {"int8_min_cosine": self.cosines[INT8]} if INT8 in self.cosines else {}
         return {"formats": list(self.formats), "min_cosine": whole, **int8}
 
 
 def key(inputs: ExportInputs) -> dict[str, Any]:
-    """What the graphs depend on beside the model."""
+    """What the graphs depend on besides the model."""
     return inputs.settings.as_dict()
 
 
@@ -65,21 +65,21 @@ def run(inputs: ExportInputs, out: Path | None, progress: Progress) -> ExportRes
 
     Raises:
         ModelError: the model cannot be opened or exported.
-        GateError: a graph's vectors are not torch's.
+        GateError: a graph's vectors differ from torch's.
     """
-    from semtune.export.build import export, export_static, fill
+    from semtune.export.build import export_into, export_model, export_static
 
     formats, precisions = inputs.settings.format, inputs.settings.precision
     texts = some_of(inputs.texts())
     if out is not None and contracts.load(inputs.model, verify=False).pooling == contracts.STATIC:
         return ExportResult(export_static(inputs.model, out, texts), ())
     if out is None:
-        return ExportResult(export(inputs.model, formats, None, texts, progress, precisions), formats)
-    return ExportResult(fill(inputs.model, formats, out, texts, progress, precisions), formats)
+        return ExportResult(export_model(inputs.model, formats, None, texts, progress, precisions), formats)
+    return ExportResult(export_into(inputs.model, formats, out, texts, progress, precisions), formats)
 
 
 def for_run(settings: ExportSettings) -> ExportSettings:
-    """The settings of a run, whose index and server need an fp32 ONNX graph whatever else is asked for."""
+    """The settings for a run, whose index and server always need an fp32 ONNX graph."""
     formats = dict.fromkeys(("onnx", *settings.format))
     return settings.replace(format=tuple(formats), precision=tuple(dict.fromkeys(("fp32", *settings.precision))))
 
@@ -90,24 +90,24 @@ def some_of(texts: Sequence[str]) -> list[str]:
 
 
 def serving_folder(model: ModelRef, cache: Path, progress: Progress, precision: str = "fp32") -> Path:
-    """Where a model can be served from without torch: its own folder, or one made in `cache` the first time.
+    """A folder from which a model can be served without torch: its own, or an export in `cache`.
 
     Raises:
         ModelError: it cannot be exported.
         GateError: the graph's vectors are not torch's.
         MissingExtraError: torch is not installed, and the model was not exported.
     """
-    from semtune.export.build import export
+    from semtune.export.build import export_model
 
-    if made := made_before(model, cache, precision):
+    if made := exported_before(model, cache, precision):
         return made
     out = _place(model, cache, precision)
-    export(model.folder, ["onnx"], out, progress=progress, precisions=[precision])
+    export_model(model.folder, ["onnx"], out, progress=progress, precisions=[precision])
     return out
 
 
-def made_before(model: ModelRef, cache: Path, precision: str = "fp32") -> Path | None:
-    """As `serving_folder`, where nothing has to be made; else None."""
+def exported_before(model: ModelRef, cache: Path, precision: str = "fp32") -> Path | None:
+    """As `serving_folder`, but None if the model would have to be exported."""
     if model.contract.pooling == contracts.STATIC or f"onnx-{precision}" in model.contract.exports:
         return model.folder
     out = _place(model, cache, precision)

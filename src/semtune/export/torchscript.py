@@ -1,6 +1,6 @@
-"""The whole pipeline as TorchScript, for C++ and older servers.
+"""Writes the whole pipeline as TorchScript, for C++ and older servers.
 
-torch calls `torch.jit` deprecated in favour of `torch.export`, but both write and load it still.
+torch deprecates `torch.jit` in favour of `torch.export`, but still writes and loads it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def write_torchscript(model: SentenceTransformer, normalize: bool, path: Path) -> None:
-    """Trace the pipeline and write it to `path`; batch and length stay free."""
+    """Trace the pipeline and write it to `path`, with variable batch size and length."""
     names = input_names(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = logging.getLogger("sentence_transformers.base.model")
     level = noise.level
-    noise.setLevel(logging.ERROR)  # the tracer looks at every attribute, and deprecated ones say so
+    noise.setLevel(logging.ERROR)  # the tracer reads all attributes, and deprecated ones warn
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # tracer and deprecation warnings; parity is measured instead
@@ -39,7 +39,7 @@ def write_torchscript(model: SentenceTransformer, normalize: bool, path: Path) -
 
 
 class TorchScriptRunner:
-    """Runs a written TorchScript file; used to check it."""
+    """Runs a TorchScript file, to check it."""
 
     def __init__(self, path: Path) -> None:
         with warnings.catch_warnings():

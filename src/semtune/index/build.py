@@ -1,4 +1,4 @@
-"""`semtune index`: documents and an encoder in, an index folder out."""
+"""Builds an index folder from documents and an encoder."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from semtune.text import stable_hash
 from semtune.types import Document, Embeddings
 
 SAMPLE, DEPTH = 200, 10
-MIN_CHUNK = 3  # words of a chunk that is asked with
+MIN_CHUNK = 3  # minimum words of a chunk that is used as a query
 
 
-def build(
+def build_index(
     documents: Sequence[Document],
     encoder: Encoder,
     model_folder: Path,
@@ -35,13 +35,13 @@ def build(
     home: Path | None = None,
     queries: Sequence[str] = (),
 ) -> IndexManifest:
-    """As `fill`, into a new folder: `out` is replaced as a whole when done; an index there stays until then."""
+    """As `build_into`, into a new folder; an index at `out` is only replaced when the new one is complete."""
     check_documents(documents)
     with atomic_folder(out) as scratch:
-        return fill(documents, encoder, model_folder, scratch, settings, progress, home or out, queries)
+        return build_into(documents, encoder, model_folder, scratch, settings, progress, home or out, queries)
 
 
-def fill(
+def build_into(
     documents: Sequence[Document],
     encoder: Encoder,
     model_folder: Path,
@@ -55,18 +55,19 @@ def fill(
 
     Args:
         documents: with unique string ids.
-        encoder: makes the vectors; `model_folder` is where a searcher will find it again.
-        home: where the folder will lie in the end; the path to the model is written relative to it.
-        queries: real ones, to measure the index's recall with; without any, chunks of sampled documents ask.
+        encoder: computes the vectors; its folder `model_folder` is recorded for searchers.
+        home: the final path of the folder; the path to the model is relative to it.
+        queries: real queries to measure the recall with; without any, chunks of sampled documents are used.
 
     Raises:
-        InputError: no documents, or ids that are not unique.
+        InputError: there are no documents, or ids are not unique.
     """
     check_documents(documents)
     encoded = encoder.encode([document.content for document in documents], "document", progress)
     if not np.isfinite(encoded.vectors).all():
         raise InputError(
-            f"The model {encoder.contract.name!r} gave vectors that are not numbers (NaN); it cannot be indexed."
+            f"The model {encoder.contract.name!r} gave vectors with NaN, so no index was built. Its weights are "
+            "broken: train or export it again."
         )
     write_store(documents, folder)
     backend = INDEXES.entry(settings.backend).load()
@@ -82,7 +83,7 @@ def fill(
         model_name=encoder.contract.name,
         fingerprint=encoder.contract.fingerprint,
         runtime=encoder.runtime,
-        recall_at_10=recall(filled.index, encoded.vectors, asked),
+        recall_at_10=recall_of_index(filled.index, encoded.vectors, asked),
         truncated=encoded.truncated,
         uri=filled.uri,
         collection=filled.collection,
@@ -94,13 +95,13 @@ def fill(
 
 
 def check_documents(documents: Sequence[Document]) -> None:
-    """Refuse what cannot be indexed.
+    """Refuse documents that cannot be indexed.
 
     Raises:
-        InputError: there are no documents, or two have one id.
+        InputError: there are no documents, or two have the same id.
     """
     if not documents:
-        raise InputError("There are no documents to index.")
+        raise InputError("There are no documents to index. Give a source with documents.")
     ids = [document.id for document in documents]
     if len(set(ids)) != len(ids):
         seen: set[str] = set()
@@ -109,7 +110,7 @@ def check_documents(documents: Sequence[Document]) -> None:
 
 
 def _reference(model_folder: Path, home: Path) -> str:
-    """A path that survives moving the run as a whole: relative if both lie in one folder."""
+    """The path of the model, relative if both are in one folder, so that the folder can be moved."""
     model, base = model_folder.resolve(), home.resolve().parent
     return os.path.relpath(model, home.resolve()) if model.is_relative_to(base) else str(model)
 
@@ -120,9 +121,9 @@ def sampled(queries: Sequence[str]) -> list[str]:
 
 
 def chunks(documents: Sequence[Document]) -> list[str]:
-    """A piece of each of at most `SAMPLE` documents: the middle third of its words, as no document itself is indexed.
+    """The middle third of the words of at most `SAMPLE` documents, to be used as queries.
 
-    Asked with the documents themselves, a graph would look better than it is: each has links from its own place.
+    With whole documents as queries, a graph index would look better than it is, since each finds itself easily.
     """
     chosen = sorted(documents, key=lambda document: stable_hash(document.id))[:SAMPLE]
     return [_middle(document.content) for document in chosen]
@@ -135,10 +136,10 @@ def _middle(text: str) -> str:
     return " ".join(words[start : start + third])
 
 
-def recall(index: VectorIndex, vectors: Embeddings, asked: Embeddings) -> float:
-    """Recall@10 against exact search among (n, dim) `vectors`, asked with (m, dim) query vectors."""
+def recall_of_index(index: VectorIndex, vectors: Embeddings, asked: Embeddings) -> float:
+    """Recall@10 against exact search in (n, dim) `vectors`, with (m, dim) query vectors."""
     depth = min(DEPTH, len(vectors))
     exact, found = ExactIndex(vectors).search(asked, depth), index.search(asked, depth)
-    # By score, not by row: equal documents have equal vectors, and either is right.
+    # By score, not by row: either of two equal documents is right.
     floor = exact.scores[:, -1:] - 1e-5
     return float((found.scores >= floor).mean())

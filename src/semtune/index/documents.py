@@ -1,4 +1,4 @@
-"""The documents behind an index: a JSON-lines file and the byte offset of each line."""
+"""The documents of an index: a JSON-lines file and the byte offset of each line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINES, OFFSETS = "documents.jsonl", "documents.offsets.npy"
 
 
 def write_store(documents: Sequence[Document], folder: Path) -> None:
-    """Write the documents in row order, then their offsets."""
+    """Write the documents in row order, then the offsets of their lines."""
     write_documents(folder / LINES, documents)
     offsets = [0]
     with (folder / LINES).open("rb") as lines:
@@ -26,10 +26,10 @@ def write_store(documents: Sequence[Document], folder: Path) -> None:
 
 
 class DocumentStore:
-    """Random access to documents by row, read from disk when asked; memory stays small.
+    """Random access to documents by row; they are read from disk on demand.
 
-    Safe to read from many threads. The files stay open: an index that is built anew in the same place
-    meanwhile does not change the answers of this one.
+    Safe to read from many threads. The files stay open, so rebuilding the index in the same place does not change the
+    answers of this one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class DocumentStore:
             whole = False
         if not whole:
             raise InputError(
-                f"{folder} is not a whole index: its documents are missing or damaged. Build it again with `semtune index`."
+                f"{folder} is incomplete: its documents are missing or damaged. Build it again with `semtune index`."
             )
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Exact search by brute force: the reference that every other index is measured against."""
+"""Exact search by brute force, the reference for all other indexes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 from semtune.types import Embeddings, Neighbours
 
-EXACT_UP_TO = 50_000  # back-ends approximate above; below, a full scan of 384-d vectors answers in about 5 ms
-BLOCK = 65_536  # rows compared at a time: bounds the score matrix
+EXACT_UP_TO = 50_000  # above this back-ends approximate; a full scan of as many 384-d vectors takes about 5 ms
+BLOCK = 65_536  # rows compared at a time; limits the score matrix
 
 
 class ExactIndex:
-    """All vectors in memory, all compared, ties in row order."""
+    """Compares all vectors in memory; ties are in row order."""
 
     def __init__(self, vectors: Embeddings) -> None:
         self._vectors = vectors
@@ -30,11 +30,11 @@ class ExactIndex:
         return padded(rows, scores, k)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
 
 def padded(rows: np.ndarray, scores: np.ndarray, k: int) -> Neighbours:
-    """Fill up to k columns with row -1 where the index holds fewer than k vectors."""
+    """Pad to k columns with row -1 if the index has fewer than k vectors."""
     missing = k - rows.shape[1]
     if missing > 0:
         rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)

@@ -1,4 +1,4 @@
-"""FAISS, the default back-end: exact for small corpora, a graph (HNSW) for large ones."""
+"""The FAISS back-end, the default: exact for small corpora, a graph (HNSW) for large ones."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FaissIndex:
 
     @classmethod
     def flat(cls, blocks: Iterable[Embeddings], dimension: int) -> FaissIndex:
-        """An exact index of any size, filled with (m, dimension) blocks: the vectors are held once."""
+        """An exact index of any size from (m, dimension) blocks; the vectors are in memory only once."""
         index = faiss.IndexFlatIP(dimension)
         for block in blocks:
             index.add(np.ascontiguousarray(block, dtype=np.float32))
@@ -54,28 +54,29 @@ class FaissIndex:
         """Open the index of an index folder.
 
         Args:
-            folder: of the index.
-            count, dimension: of the vectors it must hold.
+            folder: the index folder.
+            count, dimension: the expected number and dimension of the vectors.
 
         Raises:
-            InputError: the file is missing, damaged or another index's.
+            InputError: the file is missing or damaged, or belongs to another index.
         """
         try:
             index = faiss.read_index(str(folder / FILE))
-        except (RuntimeError, MemoryError) as error:  # a damaged length asks for more memory than there is
+        except (RuntimeError, MemoryError) as error:  # a damaged length can request too much memory
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(
                 f"{folder / FILE} cannot be read ({reason}). Build the index again with `semtune index`."
             ) from None
         if (index.ntotal, index.d) != (count, dimension):
             raise InputError(
-                f"{folder / FILE} holds {index.ntotal} vectors of {index.d} dimensions, its manifest says {count} of {dimension}. Build the index again with `semtune index`."
+                f"{folder / FILE} holds {index.ntotal} vectors of {index.d} dimensions, but its manifest says {count} "
+                f"of {dimension}. Build the index again with `semtune index`."
             )
         return cls(index)
 
     @property
     def kind(self) -> str:
-        """The FAISS factory name of what was built."""
+        """The FAISS factory name of the index."""
         return f"HNSW{LINKS}" if isinstance(self._index, faiss.IndexHNSW) else "Flat"
 
     def save(self, folder: Path) -> None:
@@ -97,11 +98,11 @@ class FaissIndex:
         return self._index.reconstruct_batch(np.ascontiguousarray(rows, dtype=np.int64))
 
     def close(self) -> None:
-        """Nothing to let go of: the index lives in memory."""
+        """Do nothing: the index is in memory."""
 
 
 class FaissBackend:
-    """Vectors in a file of the index folder; see `semtune.protocols.Backend`."""
+    """Stores vectors in a file of the index folder; see `semtune.protocols.Backend`."""
 
     @staticmethod
     def build(
@@ -126,6 +127,6 @@ class FaissBackend:
 
     @staticmethod
     def outside(manifest: IndexManifest) -> list[Path]:
-        """Nothing."""
+        """No files."""
         del manifest
         return []

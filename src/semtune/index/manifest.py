@@ -1,4 +1,4 @@
-"""The manifest of an index folder. It is written last, so an index that has one is complete."""
+"""The manifest of an index folder. It is written last, so an index with a manifest is complete."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ KIND = "semtune-index"
 
 @dataclass(frozen=True, slots=True)
 class IndexManifest:
-    """Which model made an index's vectors, and how they are searched.
+    """Which model computed the vectors of an index, and how they are searched.
 
     Attributes:
         backend: "faiss", "milvus" or the name of a plug-in.
         index_type: what the back-end built ("Flat" or "HNSW32" of FAISS, "FLAT" or "AUTOINDEX" of Milvus).
-        metric: "ip", the inner product, which is the cosine for unit vectors.
+        metric: "ip", the inner product, equal to the cosine for unit vectors.
         dimension, count: of the vectors.
-        model: folder of the encoder, relative to the index folder where they lie together.
-        model_name, fingerprint, runtime: of the encoder that made the vectors.
-        recall_at_10: share of the ten nearest documents of an exact search that the index finds.
-        truncated: number of documents cut at the model's length limit.
-        uri, collection: where Milvus keeps the vectors; empty for FAISS.
-        asked_with: what the recall was measured with: "queries" that people asked, "chunks" of documents, or in older
-            indexes the "documents" themselves.
+        model: folder of the encoder, relative to the index folder if they are in one folder.
+        model_name, fingerprint, runtime: of the encoder that computed the vectors.
+        recall_at_10: share of the ten documents found by exact search that the index finds.
+        truncated: number of documents truncated at the model's length limit.
+        uri, collection: where Milvus stores the vectors; empty for FAISS.
+        asked_with: what the recall was measured with: real "queries", "chunks" of documents, or, in older indexes,
+            whole "documents".
     """
 
     backend: str
@@ -49,7 +49,7 @@ class IndexManifest:
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:
-    """Write the manifest, atomically."""
+    """Write the manifest atomically."""
     write_json(folder / FILE, {"kind": KIND, **formats.INDEX.stamp(asdict(manifest))})
 
 
@@ -61,12 +61,13 @@ def read(folder: Path) -> IndexManifest:
     """
     if not (folder / FILE).is_file():
         raise InputError(
-            f"{folder} is not an index: it has no {FILE}. Make one with `semtune index MODEL CORPUS -o {folder}`."
+            f"{folder} is not an index: it has no {FILE}. Build one with `semtune index MODEL CORPUS -o {folder}`."
         )
     values = read_json(folder / FILE)
     if not isinstance(values, dict) or values.pop("kind", None) != KIND:
         raise InputError(
-            f"{folder / FILE} is not the manifest of an index. Make an index with `semtune index MODEL CORPUS -o INDEX`."
+            f"{folder / FILE} is not the manifest of an index. Build an index with "
+            "`semtune index MODEL CORPUS -o INDEX`."
         )
     contents = formats.INDEX.read(values, folder / FILE)
     try:
@@ -76,7 +77,7 @@ def read(folder: Path) -> IndexManifest:
 
 
 def require_same_model(manifest: IndexManifest, contract: Contract) -> None:
-    """Refuse an encoder whose vectors are not comparable with those of the index, also at equal dimension.
+    """Refuse an encoder whose vectors cannot be compared with those of the index.
 
     Raises:
         ContractError: the fingerprints differ.

@@ -1,4 +1,4 @@
-"""Milvus: the same index in a database; a file (milvus-lite) or a server, by its URI."""
+"""The Milvus back-end: an index in a database, a file (milvus-lite) or a server, given by URI."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 BATCH = 1000
-ID_LENGTH = 512  # bytes a string id may have in the collection
+ID_LENGTH = 512  # maximum bytes of an id in the collection
 FIELDS = ["row"]
-# The client pings an idle connection every 10 s, which gRPC servers of default settings (milvus-lite's is one) take for an
-# attack after the third ping and close ("too_many_pings"). While a call runs it still notices a dead server.
+# The client pings an idle connection every 10 s. gRPC servers with default settings, such as milvus-lite, close it
+# after the third ping ("too_many_pings"). With this option a dead server is still noticed during a call.
 CHANNEL = {"grpc.keepalive_permit_without_calls": False}
 
 
 class MilvusIndex:
-    """A Milvus collection with the string id as primary key, the vector, and the row it has in the folder.
+    """A Milvus collection with the string id as primary key, the vector, and the row in the index folder.
 
-    Row numbers lead to the document store; ids are what other clients of the same collection see.
+    Rows lead to the document store; ids are for other clients of the collection.
     """
 
     def __init__(self, client: MilvusClient, collection: str, count: int) -> None:
@@ -54,22 +54,22 @@ class MilvusIndex:
         progress: Progress = QUIET,
         alias: str = "",
     ) -> MilvusIndex:
-        """Fill a new collection; an unfinished or outdated one of the same name is dropped first.
+        """Fill a new collection; an unfinished or outdated one with the same name is dropped first.
 
         Args:
             vectors: (n, dim).
             ids: n string ids of at most 512 bytes.
             uri: a file for milvus-lite ("./x.db") or a server's address ("http://host:19530").
             collection: its name.
-            alias: a second name for other clients, moved to this collection when it is whole.
+            alias: a second name for other clients, moved to this collection when it is complete.
 
         Raises:
-            InputError: an id is too long, the alias is a collection's name, or the server cannot be reached.
+            InputError: an id is too long, the alias is the name of a collection, or the server cannot be reached.
         """
         too_long = next((i for i in ids if len(i.encode()) > ID_LENGTH), None)
         if too_long is not None:
             raise InputError(
-                f"The id {too_long[:60]!r}... has more than {ID_LENGTH} bytes, the most a Milvus key may have here."
+                f"The id {too_long[:60]!r}... is longer than {ID_LENGTH} bytes, the limit for Milvus. Shorten the ids."
             )
         client = _connect(uri)
         _make_room(client, uri, collection, alias)
@@ -92,24 +92,26 @@ class MilvusIndex:
         """Open a collection that `build` filled with `count` vectors.
 
         Raises:
-            InputError: there is no such collection, it does not hold so many, or no server answers.
+            InputError: there is no such collection, its count differs, or no server answers.
         """
         client = _connect(uri)
         if not client.has_collection(collection):
             raise InputError(
-                f"Milvus at {uri} has no collection {collection!r}. Build it with `semtune index MODEL CORPUS -o INDEX --backend milvus --uri {uri}`."
+                f"Milvus at {uri} has no collection {collection!r}. Build it with "
+                f"`semtune index MODEL CORPUS -o INDEX --backend milvus --uri {uri}`."
             )
         client.load_collection(collection)
         if (found := _count(client, collection)) != count:
             raise InputError(
-                f"The collection {collection!r} in Milvus at {uri} holds {found} vectors, its index {count}: it was changed by others. Build it again with `semtune index`."
+                f"The collection {collection!r} in Milvus at {uri} holds {found} vectors, but its index expects "
+                f"{count}: something else changed it. Build it again with `semtune index`."
             )
         return cls(client, collection, count)
 
     def search(self, vectors: Embeddings, k: int) -> Neighbours:
         """Find the `k` rows of largest inner product for each of the (n, dim) queries."""
         if not len(vectors):
-            return padded(np.empty((0, k)), np.empty((0, k)), k)  # the client refuses to ask nothing
+            return padded(np.empty((0, k)), np.empty((0, k)), k)  # the client refuses an empty search
         found = self._client.search(
             self._collection, data=[v.tolist() for v in vectors], limit=k, output_fields=FIELDS, anns_field="vector"
         )
@@ -126,7 +128,7 @@ class MilvusIndex:
 
 
 def local_file(uri: str) -> Path | None:
-    """The file behind a milvus-lite URI; None for a server's."""
+    """The file of a milvus-lite URI; None for a server."""
     return None if "://" in uri else Path(uri)
 
 
@@ -140,17 +142,19 @@ def _connect(uri: str) -> MilvusClient:
         file.parent.mkdir(parents=True, exist_ok=True)
     noise = logging.getLogger("milvus_lite")
     level = noise.level
-    noise.setLevel(logging.CRITICAL)  # it logs the traceback of what we say in words
+    noise.setLevel(logging.CRITICAL)  # it logs a traceback of the error that is raised below
     try:
         return MilvusClient(uri=uri, grpc_options=CHANNEL)
     except MilvusException as error:
         if file is not None:
             raise InputError(
-                f"milvus-lite cannot open {str(file)!r} ({error.message}): another process has it open (a running `semtune serve`, say), or it is no milvus-lite database. "
-                "Stop that process, or start a Milvus server and give its address."
+                f"milvus-lite cannot open {str(file)!r} ({error.message}): another process is using it, perhaps "
+                "`semtune serve`, or it is not a milvus-lite database. Stop that process, or start a Milvus server and "
+                "give its address."
             ) from None
         raise InputError(
-            f"No Milvus answers at {uri!r} ({error.message}). Give a file ending in .db for milvus-lite, or a server's address like http://localhost:19530."
+            f"No Milvus server answers at {uri!r} ({error.message}). Give a file ending in .db for milvus-lite, or the "
+            "address of a server such as http://localhost:19530."
         ) from None
     except OSError as error:
         raise StorageError(f"Milvus cannot use {uri!r}: {error}") from error
@@ -159,11 +163,12 @@ def _connect(uri: str) -> MilvusClient:
 
 
 def _make_room(client: MilvusClient, uri: str, collection: str, alias: str) -> None:
-    """Drop what has the collection's name, which a server refuses while an alias points there."""
+    """Drop the collection of this name; its alias goes first, as servers require."""
     names: Any = client.list_collections()  # typed as a coroutine too
     if alias in names:
         raise InputError(
-            f"Milvus at {uri} has a collection {alias!r} already, which this index did not make and does not replace. Give another collection name."
+            f"Milvus at {uri} already has a collection {alias!r} that was not made by this index; it was not replaced. "
+            "Give another collection name."
         )
     if alias and client.has_collection(alias) and client.describe_alias(alias)["collection_name"] == collection:
         client.drop_alias(alias)
@@ -172,7 +177,7 @@ def _make_room(client: MilvusClient, uri: str, collection: str, alias: str) -> N
 
 
 def _kind(count: int) -> str:
-    """FLAT is exact; AUTOINDEX is the server's choice of an approximate one (in milvus-lite HNSW with a fixed breadth)."""
+    """FLAT is exact; AUTOINDEX is an approximate index of the server's choice (HNSW in milvus-lite)."""
     return "FLAT" if count <= EXACT_UP_TO else "AUTOINDEX"
 
 
@@ -185,7 +190,7 @@ def _create(client: MilvusClient, collection: str, dimension: int, kind: str) ->
     schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimension)
     index: Any = client.prepare_index_params()
     index.add_index(field_name="vector", index_type=kind, metric_type="IP")
-    # Strong: a search that follows an insert sees it (milvus#37389)
+    # Strong: a search sees earlier inserts (milvus#37389)
     client.create_collection(collection, schema=schema, index_params=index, consistency_level="Strong")
 
 
@@ -194,7 +199,7 @@ def _count(client: MilvusClient, collection: str) -> int:
 
 
 def _wait_until_readable(client: MilvusClient, collection: str, expected: int, seconds: float = 60.0) -> None:
-    """Wait for `count(*)`; num_entities also counts what cannot be searched yet."""
+    """Wait until all vectors can be searched; unlike num_entities, `count(*)` only counts those."""
     deadline = time.monotonic() + seconds
     while True:
         count = _count(client, collection)
@@ -202,20 +207,21 @@ def _wait_until_readable(client: MilvusClient, collection: str, expected: int, s
             return
         if time.monotonic() > deadline:
             raise StorageError(
-                f"Milvus shows {count} of {expected} vectors in {collection!r} after {seconds:.0f} s. Were the ids not unique, or is the server overloaded?"
+                f"Milvus shows {count} of {expected} vectors in {collection!r} after {seconds:.0f} s. Check that the "
+                "ids are unique and the server is not overloaded."
             )
         time.sleep(0.2)
 
 
 class MilvusBackend:
-    """Vectors in a collection of a Milvus database; see `semtune.protocols.Backend`."""
+    """Stores vectors in a collection of a Milvus database; see `semtune.protocols.Backend`."""
 
     @staticmethod
     def build(
         vectors: Embeddings, ids: Sequence[str], settings: IndexSettings, folder: Path, home: Path, progress: Progress
     ) -> FilledIndex:  # fmt: skip
-        """Fill a collection named after `home`, the folder that the index will lie in."""
-        del folder  # the database keeps everything
+        """Fill a collection named after `home`, the final folder of the index."""
+        del folder  # everything is in the database
         collection = _collection_name(home, settings.collection)
         index = MilvusIndex.build(vectors, ids, settings.uri, collection, progress, alias=settings.collection)
         uri = settings.uri if "://" in settings.uri else str(Path(settings.uri).resolve())
@@ -229,7 +235,7 @@ class MilvusBackend:
 
     @staticmethod
     def size(folder: Path, manifest: IndexManifest) -> int | None:
-        """Bytes of a milvus-lite database; None where a server keeps it."""
+        """Bytes of a milvus-lite database; None for a server."""
         del folder
         file = local_file(manifest.uri)
         if file is None:
@@ -245,16 +251,16 @@ class MilvusBackend:
 
 
 def _collection_name(home: Path, wanted: str) -> str:
-    """A name from the folder's name and place: two indexes in one database do not meet.
+    """A name made from the folder's name and path, so that indexes in one database do not collide.
 
-    It ends in _a or _b, whichever the index that lies there now does not use: that one answers until the new
-    one is whole, and one that was being searched meanwhile goes on being right.
+    It ends in _a or _b, whichever the current index in that folder does not use: that one stays searchable until the
+    new one is complete.
     """
     place = str(home.resolve())
     letters = "".join(c if c.isascii() and c.isalnum() else "_" for c in Path(place).name)
     name = f"{wanted or 'semtune_' + letters[:60]}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
     try:
         current = manifests.read(home).collection
-    except InputError:  # none, or a damaged one, which is replaced
+    except InputError:  # there is none, or a damaged one, which is replaced
         current = ""
     return f"{name}_b" if current == f"{name}_a" else f"{name}_a"

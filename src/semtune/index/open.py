@@ -1,4 +1,4 @@
-"""Open the vectors of an index folder with the back-end that its manifest names."""
+"""Opens the vectors of an index folder with the back-end named in its manifest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ def open_vectors(folder: Path, manifest: IndexManifest) -> VectorIndex:
     """Open an index for search.
 
     Raises:
-        InputError: its file is damaged or another index's, or its database cannot be reached.
+        InputError: its file is damaged or belongs to another index, or its database cannot be reached.
     """
     return INDEXES.entry(manifest.backend).load().open(folder, manifest)
 
 
 def vectors_bytes(folder: Path, manifest: IndexManifest) -> int | None:
-    """Bytes that the vectors take on disk; None where a server keeps them."""
+    """Bytes of the vectors on disk; None for a server."""
     return INDEXES.entry(manifest.backend).load().size(folder, manifest)

@@ -9,18 +9,20 @@ from semtune.settings import Settings, mistake
 
 
 class IndexSettings(Settings):
-    """index: where the vectors are kept."""
+    """index: where the vectors are stored."""
 
     backend: str = Field("faiss", description="faiss (a file) or milvus (a database)")
     uri: str = Field("", description="milvus: a file ending in .db (milvus-lite) or http://host:19530")
-    collection: str = Field("", description="milvus: the collection's name; empty: made from the run's")
+    collection: str = Field("", description="milvus: name of the collection; empty: made from the run's name")
 
     @model_validator(mode="after")
     def _uri_where_needed(self) -> IndexSettings:
         needs_uri = INDEXES.entry(self.backend).facts["needs_uri"]
         if needs_uri and not self.uri:
-            raise mistake("uri", f"the {self.backend} backend needs a uri, a file ending in .db or a server's address")
+            raise mistake(
+                "uri", f"the {self.backend} backend needs a uri: a file ending in .db or the address of a server"
+            )
         owners = " or ".join(INDEXES.having("needs_uri"))
         if self.uri and not needs_uri:
-            raise mistake("uri", f"a uri is for the {owners} backend; say backend: {owners}, or leave it out")
+            raise mistake("uri", f"a uri only works with the {owners} backend; set backend: {owners}, or leave it out")
         return self

@@ -1,4 +1,4 @@
-"""The index step: documents and an exported model in, an index folder out."""
+"""The index step: builds an index folder from documents and an exported model."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class IndexInputs:
     """What index needs.
 
     Attributes:
-        documents: gives those to index.
-        encoder: opens what makes the vectors.
+        documents: returns the documents to index.
+        encoder: opens the encoder that computes the vectors.
         model: the encoder's folder.
         settings: of the step.
-        queries: gives real queries, to measure the recall with; an empty list where there are none.
-        home: where the folder will lie when it is whole.
+        queries: returns real queries to measure the recall with; an empty list if there are none.
+        home: the final path of the folder.
     """
 
     documents: Callable[[], Sequence[Document]]
@@ -42,7 +42,7 @@ class IndexInputs:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """The index that was made."""
+    """The built index."""
 
     manifest: IndexManifest
     external: Sequence[str] = ()
@@ -57,20 +57,19 @@ class Indexed:
 
 
 def key(inputs: IndexInputs) -> dict[str, Any]:
-    """What the index depends on beside the documents and the model."""
+    """What the index depends on besides the documents and the model."""
     return inputs.settings.as_dict()
 
 
 def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
-    """Embed the documents and fill the folder `out` with their index.
+    """Embed the documents and write their index into the folder `out`.
 
     Raises:
-        InputError: no documents, ids that are not unique, or a database that cannot be used.
+        InputError: there are no documents, ids are not unique, or the database cannot be used.
     """
-    from semtune.index.build import fill
+    from semtune.index.build import build_into
 
-    made = fill(
-        inputs.documents(), inputs.encoder(), inputs.model, out, inputs.settings, progress, inputs.home, inputs.queries()
-    )  # fmt: skip
+    documents, encoder, queries = inputs.documents(), inputs.encoder(), inputs.queries()
+    made = build_into(documents, encoder, inputs.model, out, inputs.settings, progress, inputs.home, queries)
     outside = INDEXES.entry(inputs.settings.backend).load().outside(made)
     return Indexed(made, [str(path) for path in outside])

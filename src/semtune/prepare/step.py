@@ -86,7 +86,7 @@ def key(inputs: PrepareInputs) -> dict[str, Any]:
 
 def sources(inputs: PrepareInputs) -> dict[str, str]:
     """Hashes of what is read: the source, labels of reviewers, and the model that judges negatives."""
-    from semtune.encoders.cross_encoder import judge_hash
+    from semtune.encoders.cross_encoder import cross_encoder_hash
     from semtune.prepare.mine.review_merge import hash_review
     from semtune.prepare.readers.source_kind import hash_source
 
@@ -95,7 +95,7 @@ def sources(inputs: PrepareInputs) -> dict[str, str]:
     if reviewed := hash_review(inputs.settings.review, inputs.source, inputs.replaces):
         found["review"] = reviewed
     if judge := inputs.settings.needs_judge:
-        found["judge"] = judge_hash(judge)
+        found["judge"] = cross_encoder_hash(judge)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The searcher: questions in, documents out. Imports neither torch nor transformers."""
+"""Searches an index for the documents that match a query. Imports neither torch nor transformers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semtune.index.documents import DocumentStore
 from semtune.index.manifest import IndexManifest
 from semtune.index.open import open_vectors
 from semtune.protocols import Encoder, VectorIndex
-from semtune.search.threshold import lowest_score
+from semtune.search.threshold import minimum_score
 from semtune.types import Hit
 
 RUN_INDEX = "index"
@@ -21,7 +21,7 @@ MAX_K = 1000
 
 
 class Searcher:
-    """An index opened for questions. Safe to use from many threads.
+    """An index that is open for search. Safe to use from many threads.
 
     Example:
         >>> searcher = Searcher.open(Path("runs/python-docs"))  # doctest: +SKIP
@@ -30,7 +30,7 @@ class Searcher:
     """
 
     def __init__(self, encoder: Encoder, index: VectorIndex, documents: DocumentStore, manifest: IndexManifest) -> None:
-        """Hold ready parts together.
+        """Combine parts that are already open.
 
         Raises:
             ContractError: the encoder is not the model the index was built with.
@@ -38,7 +38,8 @@ class Searcher:
         manifests.require_same_model(manifest, encoder.contract)
         if len(documents) != manifest.count:
             raise ContractError(
-                f"The index says it holds {manifest.count} documents, but its store has {len(documents)}. Build it again with `semtune index`."
+                f"The manifest of the index says {manifest.count} documents, but there are {len(documents)}. Build the "
+                "index again with `semtune index`."
             )
         self.encoder = encoder
         self.manifest = manifest
@@ -51,11 +52,11 @@ class Searcher:
 
         Args:
             path: the folder.
-            model: another place of the same model; by default the one written in the index.
-            runtime: of the model; "auto" is int8 for an index that was made with int8, and else as in `load_encoder`.
+            model: another folder of the same model; by default the one recorded in the index.
+            runtime: of the model; "auto": int8 for an index built with int8, else as in `load_encoder`.
 
         Raises:
-            InputError: there is no whole index.
+            InputError: there is no complete index.
             ModelError: the index's model cannot be found.
             ContractError: the model has another fingerprint than the index.
         """
@@ -76,23 +77,23 @@ class Searcher:
         """The `k` documents most similar to `query`, best first.
 
         Args:
-            query: what is looked for, in words.
-            k: how many at most.
-            min_score: leave out what scores lower: a score, or the name of a calibrated cut ("best-f1", "p0.9").
+            query: the query text.
+            k: maximum number of hits.
+            min_score: drop hits scoring below this: a score, or the name of a threshold ("best-f1", "p0.9").
 
         Raises:
-            InputError: the query is blank, `k` is out of range, or the model has no such cut.
+            InputError: the query is blank, `k` is out of range, or the model has no such threshold.
         """
         return self.search_many([query], k, min_score)[0]
 
     def search_many(self, queries: Sequence[str], k: int = 10, min_score: str | float | None = None) -> list[list[Hit]]:
         """As `search`, for many queries at once."""
-        floor = -math.inf if min_score is None else lowest_score(min_score, self.encoder.contract)
+        floor = -math.inf if min_score is None else minimum_score(min_score, self.encoder.contract)
         if not 1 <= k <= MAX_K:
-            raise InputError(f"k is {k}; allowed are 1 to {MAX_K}.")
+            raise InputError(f"k is {k}; allowed: 1 to {MAX_K}.")
         for query in queries:
             if not query.strip():
-                raise InputError("The query is empty. Ask with at least one word.")
+                raise InputError("The query is empty. Give at least one word.")
         found = self._index.search(self.encoder.encode(queries, "query").vectors, min(k, self.count))
         return [
             self._hits(rows, scores, floor)
@@ -100,7 +101,7 @@ class Searcher:
         ]
 
     def close(self) -> None:
-        """Let go of the index's files and connections."""
+        """Close the index's files and connections."""
         self._index.close()
 
     def _hits(self, rows: list[int], scores: list[float], floor: float) -> list[Hit]:
@@ -114,10 +115,10 @@ class Searcher:
 
 
 def index_folder(path: Path) -> Path:
-    """The index folder that a path means: itself, or that of a run.
+    """The index folder at a path: the path itself, or the index of a run.
 
     Raises:
-        InputError: neither.
+        InputError: there is no index.
     """
     if not path.is_dir():
         raise InputError(
@@ -132,12 +133,12 @@ def index_folder(path: Path) -> Path:
 
 
 def has_index(path: Path) -> bool:
-    """Whether a path is an index, or a run or a folder that should hold one (and not a model)."""
+    """Whether a path is an index, or a run that has or will have one, and not a model."""
     if not path.is_dir():
         return False
     return (path / manifests.FILE).is_file() or (path / RUN_INDEX).is_dir() or (path / "config.yaml").exists()
 
 
 def model_folder(folder: Path, manifest: IndexManifest) -> Path:
-    """Where an index's model lies."""
+    """The folder of the model of an index."""
     return (folder / manifest.model).resolve()

@@ -1,4 +1,4 @@
-"""The search step of a run: its questions, answered by the tuned model's index and by the base model."""
+"""The search step of a run: answers its questions with the tuned model's index and with the base model."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class SearchInputs:
     """What search needs.
 
     Attributes:
-        index: the folder.
+        index: the index folder.
         settings: of the step.
-        data: the data set whose corpus the base was evaluated on.
-        base: opens the base as evaluate did; gives None where that is gone.
-        store: holds the vectors that evaluate computed.
+        data: loads the data set whose corpus the base was evaluated on.
+        base: opens the base as evaluate did; returns None if it is gone.
+        store: the vectors that evaluate computed.
     """
 
     index: Path
@@ -53,12 +53,12 @@ class Answered:
 
 
 def key(inputs: SearchInputs) -> dict[str, Any]:
-    """What the answers depend on beside the index and the models."""
+    """What the answers depend on besides the index and the models."""
     return inputs.settings.as_dict()
 
 
 def run(inputs: SearchInputs, out: Path, progress: Progress) -> Answered:
-    """Ask the questions and write `answers.json` into the folder `out`."""
+    """Search for the questions and write `answers.json` into the folder `out`."""
     from semtune.search.searcher import Searcher
 
     questions, k = list(inputs.settings.questions), inputs.settings.k
@@ -75,17 +75,17 @@ def run(inputs: SearchInputs, out: Path, progress: Progress) -> Answered:
 
 
 def base_answers(inputs: SearchInputs, questions: Sequence[str], k: int, progress: Progress) -> list[list[Hit]]:
-    """The base model's answers from the vectors that evaluate left; none where they are not all there.
+    """The base model's answers from the vectors that evaluate stored; no answers if some are missing.
 
-    It is not asked to embed a corpus for the sake of a few questions.
+    It does not embed a whole corpus for a few questions.
     """
     from semtune.index.exact import ExactIndex
 
     data, encoder = inputs.data(), inputs.base()
     texts = [document.content for document in data.corpus]
-    vectors = inputs.store.known(encoder, "document", texts) if encoder else None
+    vectors = inputs.store.find_all(encoder, "document", texts) if encoder else None
     if vectors is None or encoder is None:
-        progress.say("no answers of the base model: what evaluate computed was not kept (store_mb)")
+        progress.say("no answers from the base model: the vectors of evaluate were not stored (store_mb)")
         return [[] for _ in questions]
     shown = {document.id: document for document in data.to_index}
     found = ExactIndex(vectors).search(encoder.encode(questions, "query").vectors, min(k, len(data.corpus)))

@@ -1,4 +1,4 @@
-"""From what people type for a lowest score ("best-f1", "p0.9", 0.42) to the score."""
+"""Turns a minimum score as users type it ("best-f1", "p0.9", 0.42) into a number."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from semtune.contract import Contract
 from semtune.errors import InputError, nearest
 
 
-def lowest_score(wanted: str | float, contract: Contract) -> float:
-    """A score as it stands, or the calibrated cut of that name.
+def minimum_score(wanted: str | float, contract: Contract) -> float:
+    """A score, or the calibrated threshold with that name.
 
     Raises:
-        InputError: it is neither; the cuts that the model has are named.
+        InputError: it is neither; the message lists the model's thresholds.
     """
     try:
         value = float(wanted)
     except ValueError:
-        return _cut(str(wanted), contract)
+        return _threshold(str(wanted), contract)
     if math.isnan(value):
-        raise InputError(f"The lowest score is {wanted!r}, which is no number. Give one, such as 0.42.")
+        raise InputError(f"The minimum score is {wanted!r}, which is not a number. Give a number such as 0.42.")
     return value
 
 
-def _cut(name: str, contract: Contract) -> float:
+def _threshold(name: str, contract: Contract) -> float:
     if name in contract.thresholds:
         return contract.thresholds[name]
     if not contract.thresholds:
         raise InputError(
-            f"{contract.name!r} has no calibrated thresholds, so {name!r} says nothing. Give a score, such as 0.42, or "
-            "measure them with `semtune evaluate MODEL DATASET --calibrate`."
+            f"{contract.name!r} has no calibrated thresholds, so {name!r} has no meaning. Give a score such as 0.42, "
+            "or measure thresholds with `semtune evaluate MODEL DATASET --calibrate`."
         )
-    allowed = [f"{cut} ({score:.3f})" for cut, score in contract.thresholds.items()]
+    allowed = [f"{each} ({score:.3f})" for each, score in contract.thresholds.items()]
     raise InputError(
-        f"{contract.name!r} has no threshold {name!r}.{nearest(name, contract.thresholds)} It has {', '.join(allowed)}; a score is allowed too."
+        f"{contract.name!r} has no threshold {name!r}.{nearest(name, contract.thresholds)} "
+        f"Allowed: {', '.join(allowed)}, or a score."
     )

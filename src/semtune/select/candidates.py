@@ -13,8 +13,8 @@ import yaml
 from semtune import contract as contracts
 from semtune.contract import Contract
 from semtune.errors import ContractError, InputError, ModelError
-from semtune.hub import is_here, resolve
-from semtune.select.catalogue import Entry, catalogue, entry_of
+from semtune.hub import is_here, resolve_model
+from semtune.select.backbone_catalogue import CatalogueEntry, catalogue, find_entry
 from semtune.tensors import tensor_shapes
 
 FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*$", re.DOTALL | re.MULTILINE)
@@ -41,7 +41,7 @@ class Candidate:
     name: str
     folder: Path
     contract: Contract
-    entry: Entry | None
+    entry: CatalogueEntry | None
     licence: str
     parameters: int | None
     weights_bytes: int
@@ -69,7 +69,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedCandidate:
     """A candidate that takes no part, and why."""
 
     asked: str
@@ -81,14 +81,14 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Candidates:
     """Those who take part and those who do not."""
 
-    candidates: tuple[Candidate, ...]
-    skipped: tuple[Skipped, ...]
+    usable: tuple[Candidate, ...]
+    skipped: tuple[SkippedCandidate, ...]
 
 
-def gather(words: Sequence[str]) -> Field:
+def gather(words: Sequence[str]) -> Candidates:
     """Find the models.
 
     Args:
@@ -104,16 +104,16 @@ def gather(words: Sequence[str]) -> Field:
             "--candidates A,B,... with names, hub ids or folders. One model alone is measured by `semtune evaluate`."
         )
     found: dict[str, Candidate] = {}
-    skipped: list[Skipped] = []
+    skipped: list[SkippedCandidate] = []
     for word in asked:
         try:
             candidate = _look_at(word, {one.name for one in found.values()})
         except (ModelError, ContractError) as error:
-            skipped.append(Skipped(word, str(error)))
+            skipped.append(SkippedCandidate(word, str(error)))
             continue
         twin = found.get(candidate.contract.fingerprint)
         if twin:
-            skipped.append(Skipped(word, f"It is the same model as {twin.asked}."))
+            skipped.append(SkippedCandidate(word, f"It is the same model as {twin.asked}."))
         else:
             found[candidate.contract.fingerprint] = candidate
     if not found:
@@ -122,13 +122,13 @@ def gather(words: Sequence[str]) -> Field:
             + "\n".join(f"  {one.asked}: {one.why}" for one in skipped)
             + "\nGive folders of models, or names of models that are on this machine or can be downloaded."
         )
-    return Field(tuple(found.values()), tuple(skipped))
+    return Candidates(tuple(found.values()), tuple(skipped))
 
 
-def least(field: Field) -> Candidate:
+def least(candidates: Candidates) -> Candidate:
     """The candidate that reads the least of a text: what is cut for it, all can read."""
     return min(
-        field.candidates,
+        candidates.usable,
         key=lambda one: (not (one.folder / "tokenizer.json").exists(), one.contract.passage_length, one.name),
     )
 
@@ -159,14 +159,14 @@ def languages_of(report: dict[str, Any]) -> set[str]:
 
 
 def _look_at(word: str, taken: set[str]) -> Candidate:
-    folder = resolve(word)
+    folder = resolve_model(word)
     contract = contracts.load(folder)
     weights = contracts.weights_files(folder)
     if not weights:
         raise ModelError(
             f"{folder} holds an exported model only, which cannot be tuned. Give the folder it was made from."
         )
-    entry = entry_of(word, contract.name)
+    entry = find_entry(word, contract.name)
     free = (name for name in (contract.name, word, str(folder)) if name not in taken)
     name = next(free, f"{folder} ({contract.fingerprint[:8]})")
     licence = _licence(folder) or (entry.licence if entry else "")

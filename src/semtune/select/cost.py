@@ -22,7 +22,7 @@ MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class ServingCost:
     """What serving a model takes here.
 
     Attributes:
@@ -51,7 +51,7 @@ def index_mb(dimension: int) -> float:
     return dimension * FLOAT * MILLION / 1e6
 
 
-def measure_cost(load: Callable[[], Encoder], passages: Sequence[str], queries: Sequence[str]) -> Cost:
+def measure_cost(load: Callable[[], Encoder], passages: Sequence[str], queries: Sequence[str]) -> ServingCost:
     """Load an encoder, use it and let it go.
 
     The runtime's library must have been imported before, or its memory is counted too.
@@ -64,7 +64,7 @@ def measure_cost(load: Callable[[], Encoder], passages: Sequence[str], queries: 
     asked = spaced(queries, QUERIES)
     with peak_memory() as peak:
         runtime, speed, one = _use(load, passages, asked)
-    return Cost(runtime, speed, one.p50, one.p95, peak.mb, len(passages), len(asked))
+    return ServingCost(runtime, speed, one.p50, one.p95, peak.mb, len(passages), len(asked))
 
 
 def _use(load: Callable[[], Encoder], passages: Sequence[str], queries: Sequence[str]) -> tuple[str, float, Latency]:
@@ -74,16 +74,16 @@ def _use(load: Callable[[], Encoder], passages: Sequence[str], queries: Sequence
 
 
 @dataclass(slots=True)
-class Peak:
+class MemoryPeak:
     """Megabytes that a block added to the process at its peak; None where the system does not tell."""
 
     mb: float | None = None
 
 
 @contextmanager
-def peak_memory() -> Iterator[Peak]:
+def peak_memory() -> Iterator[MemoryPeak]:
     """Watch the resident memory while the block runs; on Linux only."""
-    peak = Peak()
+    peak = MemoryPeak()
     gc.collect()
     _give_back()
     before = _kilobytes("VmRSS")

@@ -17,7 +17,7 @@ GROWTH = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DroppedCandidate:
     """A candidate that is not tried further: what it lacks to the best of its round, with the 95 % interval."""
 
     name: str
@@ -30,7 +30,7 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class TrialRound:
     """One round of trials.
 
     Attributes:
@@ -46,7 +46,7 @@ class Round:
     values: Mapping[str, float]
     kept: tuple[str, ...]
     spared: tuple[str, ...]
-    dropped: tuple[Drop, ...]
+    dropped: tuple[DroppedCandidate, ...]
     failed: Mapping[str, str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def halve(
     gain: Callable[[Quality, Quality], Comparison],
     steps: int,
     rounds: int,
-) -> list[Round]:
+) -> list[TrialRound]:
     """Try, drop the weak, try longer, until one is left or the rounds are over.
 
     After each round the better half stays, rounded up, and so does whoever cannot be told from the best: where the
@@ -77,7 +77,7 @@ def halve(
         steps: of the first round.
         rounds: at most.
     """
-    field, made = list(names), list[Round]()
+    field, made = list(names), list[TrialRound]()
     for number in range(rounds):
         if len(field) < 2:
             break
@@ -95,15 +95,15 @@ def _drop(
     results: Mapping[str, Quality],
     failed: Mapping[str, str],
     gain: Callable[[Quality, Quality], Comparison],
-) -> Round:
+) -> TrialRound:
     order = sorted(results, key=lambda name: (-results[name].value, name))
     half = math.ceil(len(order) / 2)
-    kept, spared, dropped = order[:half], list[str](), list[Drop]()
+    kept, spared, dropped = order[:half], list[str](), list[DroppedCandidate]()
     for name in order[half:]:
         found = gain(results[order[0]], results[name])
         if found.low > 0:
-            dropped.append(Drop(name, found.gain, (found.low, found.high)))
+            dropped.append(DroppedCandidate(name, found.gain, (found.low, found.high)))
         else:
             spared.append(name)
     values = {name: results[name].value for name in order}
-    return Round(steps, values, tuple(kept + spared), tuple(spared), tuple(dropped), failed)
+    return TrialRound(steps, values, tuple(kept + spared), tuple(spared), tuple(dropped), failed)

@@ -45,7 +45,7 @@ class Quality:
         return cls(values["value"], values["low"], values["high"], np.array(values["each"], dtype=np.float64))
 
 
-class Judge(Protocol):
+class Evaluator(Protocol):
     """Measures encoders on one dev part; what evaluates is not this room's matter.
 
     Attributes:
@@ -68,11 +68,11 @@ class Judge(Protocol):
         ...
 
 
-class Tools(Protocol):
+class TrialTools(Protocol):
     """What the rooms that judge, train and export do for a choice."""
 
     @property
-    def judge(self) -> Judge:
+    def evaluator(self) -> Evaluator:
         """Measures quality."""
         ...
 

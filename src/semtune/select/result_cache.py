@@ -11,7 +11,7 @@ from semtune.dataset import Dataset
 from semtune.io import read_json, sha256_json, write_json
 
 
-class Kept:
+class ResultCache:
     """A folder of small JSON files, each named by the hash of all that its content depends on."""
 
     def __init__(self, folder: Path) -> None:

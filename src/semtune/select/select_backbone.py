@@ -13,15 +13,15 @@ from semtune import __version__
 from semtune.dataset import Dataset
 from semtune.machine import cpu_name, usable_cpus
 from semtune.progress import QUIET, Progress
-from semtune.select.candidates import Field, Skipped
-from semtune.select.choice import FASTER, Choice, choose, front
-from semtune.select.halving import Round
-from semtune.select.measure import TRIALS, Bench
-from semtune.select.quality import Tools
-from semtune.select.reasons import reasons
-from semtune.select.rows import Row
+from semtune.select.candidate_result import CandidateResult
+from semtune.select.candidate_trials import TRIALS, CandidateTrials
+from semtune.select.candidates import Candidates, SkippedCandidate
+from semtune.select.explanation import explain
+from semtune.select.halving import TrialRound
+from semtune.select.quality import TrialTools
+from semtune.select.recommendation import FASTER, Recommendation, pareto_front, recommend
 from semtune.select.settings import SelectSettings
-from semtune.select.smaller import Smaller
+from semtune.select.smaller_vectors import SmallerVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Selection:
         settings, seed: that it was made with.
     """
 
-    rows: tuple[Row, ...]
-    skipped: tuple[Skipped, ...]
-    rounds: tuple[Round, ...]
-    choice: Choice
+    rows: tuple[CandidateResult, ...]
+    skipped: tuple[SkippedCandidate, ...]
+    rounds: tuple[TrialRound, ...]
+    recommendation: Recommendation
     reasons: tuple[str, ...]
-    smaller: tuple[Smaller, ...]
+    smaller: tuple[SmallerVectors, ...]
     metric: str
     label: str
     unit: str
@@ -55,9 +55,9 @@ class Selection:
     seed: int
 
     @property
-    def recommended(self) -> Row | None:
+    def recommended(self) -> CandidateResult | None:
         """The one to take; None where none keeps to the limits."""
-        return next((row for row in self.rows if row.candidate.name == self.choice.name), None)
+        return next((row for row in self.rows if row.candidate.name == self.recommendation.name), None)
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `select.json`, and the command's answer."""
@@ -81,11 +81,11 @@ class Selection:
         }
 
 
-def select(
+def select_backbone(
     dataset: Dataset,
     part: Dataset,
-    field: Field,
-    tools: Tools,
+    candidates: Candidates,
+    tools: TrialTools,
     settings: SelectSettings,
     seed: int,
     work: Path,
@@ -107,33 +107,35 @@ def select(
         InputError: nothing can be judged, or none of the candidates can be used.
         StorageError: the disk is full.
     """
-    bench = Bench(dataset, part, tools, settings, seed, work, progress)
-    rows, skipped = bench.measure(field)
+    trials = CandidateTrials(dataset, part, tools, settings, seed, work, progress)
+    rows, skipped = trials.measure(candidates)
     within = [name for name, row in rows.items() if not row.over and math.isfinite(row.untouched.value)]
-    rounds = bench.attempts({name: rows[name] for name in within})
+    rounds = trials.run_trials({name: rows[name] for name in within})
     final = rounds[-1].kept if rounds else within
-    choice = choose({name: rows[name] for name in final}, tools.judge.gain)
-    _describe(rows, rounds, final, trained=bench.trainable and settings.steps > 0)
+    recommendation = recommend({name: rows[name] for name in final}, tools.evaluator.gain)
+    _describe(rows, rounds, final, trained=trials.trainable and settings.steps > 0)
     finite = [row for row in rows.values() if math.isfinite(row.best.value)]
-    for at in front([(row.best.value, row.cost.p50_ms) for row in finite], FASTER):
+    for at in pareto_front([(row.best.value, row.cost.p50_ms) for row in finite], FASTER):
         finite[at].on_front = True
-    order = sorted(rows.values(), key=lambda row: _order(row, choice.name))
-    smaller = bench.smaller(rows[choice.name]) if choice.name else []
+    order = sorted(rows.values(), key=lambda row: _order(row, recommendation.name))
+    smaller = trials.smaller(rows[recommendation.name]) if recommendation.name else []
     shutil.rmtree(work / TRIALS, ignore_errors=True)
-    judge = tools.judge
-    said = reasons(rows, choice, rounds, judge, settings, trainable=bench.trainable)
+    evaluator = tools.evaluator
+    said = explain(rows, recommendation, rounds, evaluator, settings, trainable=trials.trainable)
     return Selection(
-        tuple(order), (*field.skipped, *skipped), tuple(rounds), choice, tuple(said), tuple(smaller),
-        judge.metric, judge.label, judge.unit, judge.n, len(part.corpus), settings, seed,
+        tuple(order), (*candidates.skipped, *skipped), tuple(rounds), recommendation, tuple(said), tuple(smaller),
+        evaluator.metric, evaluator.label, evaluator.unit, evaluator.n, len(part.corpus), settings, seed,
     )  # fmt: skip
 
 
-def _order(row: Row, taken: str) -> tuple[bool, float, str]:
+def _order(row: CandidateResult, taken: str) -> tuple[bool, float, str]:
     value = row.best.value
     return row.candidate.name != taken, -value if math.isfinite(value) else math.inf, row.candidate.name
 
 
-def _describe(rows: Mapping[str, Row], rounds: Sequence[Round], final: Sequence[str], *, trained: bool) -> None:
+def _describe(
+    rows: Mapping[str, CandidateResult], rounds: Sequence[TrialRound], final: Sequence[str], *, trained: bool
+) -> None:
     """Say of each candidate how far it came."""
     dropped = {drop.name: made.steps for made in rounds for drop in made.dropped}
     for name, row in rows.items():

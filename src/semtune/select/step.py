@@ -11,11 +11,11 @@ from semtune.errors import ConfigError, GateError
 from semtune.io import finite, read_json, write_json
 from semtune.progress import Progress
 from semtune.select.settings import SelectSettings
-from semtune.step import Data, ModelRef
+from semtune.step import LoadDataset, ModelRef
 from semtune.train.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from semtune.select.candidates import Candidate, Field
+    from semtune.select.candidates import Candidate, Candidates
     from semtune.select.select_backbone import Selection
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "onnxruntime")
@@ -38,10 +38,10 @@ class SelectInputs:
         data_name: what `select.json` calls the data set.
     """
 
-    data: Data
+    data: LoadDataset
     settings: SelectSettings
     training: TrainSettings
-    field: Field
+    candidates: Candidates
     seed: int
     title: str
     data_name: str = ""
@@ -81,15 +81,15 @@ def run(inputs: SelectInputs, out: Path, progress: Progress) -> Selected:
     """
     from semtune.select.report.page import write_report
     from semtune.select.sample import dev_part
-    from semtune.select.select_backbone import select
-    from semtune.select.trials import workbench
+    from semtune.select.select_backbone import select_backbone
+    from semtune.select.workbench import workbench
 
     data, settings, seed = inputs.data(), inputs.settings, inputs.seed
-    for one in inputs.field.skipped:
+    for one in inputs.candidates.skipped:
         progress.say(f"{one.asked} is left out: {one.why}")
     part = dev_part(data, settings.max_queries, settings.max_passages, seed)
     tools = workbench(data, part, inputs.training, settings, seed, out / TRIALS, progress)
-    found = select(data, part, inputs.field, tools, settings, seed, out, progress)
+    found = select_backbone(data, part, inputs.candidates, tools, settings, seed, out, progress)
     if inputs.title:
         write_report(found, out / PAGE, inputs.title)
         named = {"dataset": inputs.data_name} if inputs.data_name else {}
@@ -128,19 +128,19 @@ def require_one(selected: Selected) -> None:
         raise GateError(f"select: {selected.selection.reasons[0]}")
 
 
-def reader(field: Field) -> ModelRef:
+def reader(candidates: Candidates) -> ModelRef:
     """The model that documents are cut for: the candidate that reads the least, so that all can read them."""
     from semtune.select.candidates import least
 
-    return _ref(least(field))
+    return _ref(least(candidates))
 
 
-def chosen(field: Field, folder: Path) -> ModelRef | None:
+def chosen(candidates: Candidates, folder: Path) -> ModelRef | None:
     """The recommended candidate, from the folder of the finished step; None before it is finished."""
     if not (folder / FILE).exists():
         return None
     name = read_json(folder / FILE)["recommended"]
-    return next((_ref(one) for one in field.candidates if one.asked == name), None)
+    return next((_ref(one) for one in candidates.usable if one.asked == name), None)
 
 
 def _ref(one: Candidate) -> ModelRef:

@@ -12,7 +12,7 @@ from semtune.select.candidates import Candidate
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class TokenizerFit:
     """A tokenizer on the user's texts.
 
     Attributes:
@@ -33,7 +33,7 @@ class Fit:
         return asdict(self)
 
 
-def measure_fit(candidate: Candidate, texts: Sequence[str]) -> Fit | None:
+def measure_fit(candidate: Candidate, texts: Sequence[str]) -> TokenizerFit | None:
     """Tokenize the texts; None where the model has no fast tokenizer, or there are no words."""
     words = sum(len(text.split()) for text in texts)
     try:
@@ -46,4 +46,4 @@ def measure_fit(candidate: Candidate, texts: Sequence[str]) -> Fit | None:
     limit = candidate.contract.max_length
     tokens, unknown = bare.count(texts)
     truncated = sum(length > limit for length in whole.lengths(texts))
-    return Fit(tokens / words, unknown / tokens if tokens else 0.0, truncated / len(texts), words, len(texts))
+    return TokenizerFit(tokens / words, unknown / tokens if tokens else 0.0, truncated / len(texts), words, len(texts))

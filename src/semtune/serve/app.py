@@ -1,4 +1,4 @@
-"""The application: search, embeddings, health and the search page over HTTP."""
+"""The HTTP application: search, embeddings, health and the search page."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from fastapi import APIRouter, FastAPI, Query, Response
 
 from semtune import __version__
 from semtune.protocols import Encoder
-from semtune.serve import errors, openai
-from semtune.serve.body import MAX_BODY, BodyLimit
-from semtune.serve.errors import ApiError
-from semtune.serve.page import page
+from semtune.serve import http_errors, openai
+from semtune.serve.body_limit import MAX_BODY, BodyLimit
+from semtune.serve.http_errors import ApiError
 from semtune.serve.schemas import HealthResponse, HitResponse, SearchParams, SearchRequest, SearchResponse
-from semtune.serve.service import Searcher, Service
+from semtune.serve.search_page import search_page
+from semtune.serve.service import Service, SupportsSearch
 from semtune.serve.workers import QUEUE, Workers
 
 MAX_QUERY = 32_768  # characters
 
 
-def create_app(searcher: Searcher | None, encoder: Encoder, *, threads: int = 0, queue: int = QUEUE) -> FastAPI:
-    """Make the application, ready for its first request: the encoder is called once here.
+def create_app(searcher: SupportsSearch | None, encoder: Encoder, *, threads: int = 0, queue: int = QUEUE) -> FastAPI:
+    """Create the application, ready for its first request: the encoder is called once here.
 
     Call `registry.need("fastapi", "uvicorn")` before importing this module.
 
     Args:
         searcher: answers /search; None to serve a model without an index.
-        encoder: answers /v1/embeddings; the searcher's own, where there is one.
-        threads: how many requests are computed at once; 0 for one a usable processor, at least two.
-        queue: how many more may wait; the next is answered 429.
+        encoder: answers /v1/embeddings; the searcher's own encoder, if there is one.
+        threads: number of requests computed at once; 0: one per usable CPU, at least two.
+        queue: number of requests that may wait; further ones are answered with 429.
 
     Raises:
-        ContractError: the searcher works with another model than `encoder`.
+        ContractError: the searcher uses another model than `encoder`.
     """
     service = Service(encoder, searcher, Workers(threads, queue))
     service.check()
     # The interactive API pages are off: they load their scripts from a content delivery network.
     app = FastAPI(title="Semtune", version=__version__, docs_url=None, redoc_url=None)
-    errors.install(app)
+    http_errors.install(app)
     app.add_middleware(BodyLimit, limit=MAX_BODY)
     app.include_router(_search_router(service))
     app.include_router(openai.router(service))
-    app.include_router(_house_router(service))
+    app.include_router(_server_router(service))
     return app
 
 
@@ -57,19 +57,19 @@ def _search_router(service: Service) -> APIRouter:
 
     @routes.get("", response_model_exclude_unset=True)
     async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
-        """Find the documents most similar to a query given in the address."""
+        """Find the documents most similar to a query given in the URL."""
         return await _search(service, params.q, params.k, params.min_score, "q")
 
     return routes
 
 
-def _house_router(service: Service) -> APIRouter:
+def _server_router(service: Service) -> APIRouter:
     routes = APIRouter()
-    answer = page()
+    answer = search_page()
 
     @routes.get("/health", tags=["Health"])
-    def health() -> HealthResponse:  # not async: a count may ask a database
-        """Say what is served; it answers also while the workers are busy."""
+    def health() -> HealthResponse:  # not async: the count may query a database
+        """What is served; answers even while the workers are busy."""
         contract = service.encoder.contract
         return HealthResponse(
             model=contract.name,
@@ -92,15 +92,13 @@ async def _search(service: Service, query: str, k: int, min_score: str | float |
     if searcher is None:
         raise ApiError(
             404,
-            f"No index is served here, only the model {service.model!r} (/v1/embeddings). "
-            "Build one with `semtune index`, then serve it with `semtune serve INDEX`.",
+            f"No index is served here, only the model {service.model!r} at /v1/embeddings. "
+            "Build an index with `semtune index` and serve it with `semtune serve INDEX`.",
         )
     if not query.strip():
-        raise ApiError(422, f"{field!r} is empty. Ask with at least one word.")
+        raise ApiError(422, f"{field!r} is empty. Give at least one word.")
     if len(query) > MAX_QUERY:
-        raise ApiError(
-            413, f"{field!r} has {len(query):,} characters; the limit is {MAX_QUERY:,}. Ask a shorter question."
-        )
+        raise ApiError(413, f"{field!r} has {len(query):,} characters; the limit is {MAX_QUERY:,}. Shorten the query.")
     with service.workers.admit():
         hits = await service.workers.run(partial(searcher.search, query, k, min_score))
     found = [HitResponse(**hit.as_dict()) for hit in hits]

@@ -1,4 +1,4 @@
-"""OpenAI's dialect: `/v1/embeddings` and `/v1/models`, as the official client speaks it.
+"""OpenAI's API: `/v1/embeddings` and `/v1/models`, compatible with the official client.
 
 Reference: https://platform.openai.com/docs/api-reference/embeddings
 """
@@ -15,25 +15,25 @@ import numpy as np
 from fastapi import APIRouter, Response
 
 from semtune.protocols import Encoder
-from semtune.serve.errors import ApiError
+from semtune.serve.http_errors import ApiError
 from semtune.serve.schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
-from semtune.serve.service import Decodes, Service
+from semtune.serve.service import Service, SupportsDecoding
 from semtune.types import Embeddings
 
 MAX_INPUTS = 2048
-PIECE_CHARACTERS = 65_536  # a piece of work is about 16,000 tokens: a second or two
-COUNTED_CHARACTERS = 2_048  # more of one text is hardly computed on: the model cuts it
+PIECE_CHARACTERS = 65_536  # about 16,000 tokens, which take a second or two
+COUNTED_CHARACTERS = 2_048  # characters of one text that count; the rest is usually truncated
 TRUNCATED_HEADER = "X-Semtune-Truncated"
 
 
 def router(service: Service) -> APIRouter:
-    """The dialect's endpoints for one service."""
+    """The OpenAI-compatible endpoints of a service."""
     routes = APIRouter(prefix="/v1", tags=["OpenAI"])
     card = ModelResponse(id=service.model, created=service.started)
 
     @routes.post("/embeddings", response_model=EmbeddingsResponse)
     async def embeddings(request: EmbeddingsRequest) -> Response:
-        """Embed texts. The header X-Semtune-Truncated counts those that lost their end to the length limit."""
+        """Embed texts. The header X-Semtune-Truncated holds the number of truncated texts."""
         _check_model(request.model, service)
         _check_dimensions(request.dimensions, service)
         with service.workers.admit():
@@ -50,7 +50,7 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/models")
     async def models() -> ModelsResponse:
-        """The served model, as a list of one."""
+        """The served model, as a list with one entry."""
         return ModelsResponse(data=[card])
 
     @routes.get("/models/{name:path}")
@@ -63,30 +63,28 @@ def router(service: Service) -> APIRouter:
 
 
 def texts_of(value: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]], encoder: Encoder) -> list[str]:
-    """Read the four forms of `input` into texts.
+    """Turn any of the four forms of `input` into texts.
 
     Raises:
-        ApiError: 400; nothing is given, too much is, a text is empty, or token ids cannot be read.
+        ApiError: 400; there are no texts or too many, a text is empty, or token ids cannot be decoded.
     """
     inputs: list[Any] = [value] if isinstance(value, str) or (value and isinstance(value[0], int)) else list(value)
     if not inputs:
         raise _refused("'input' is an empty list. Give at least one text.")
     if len(inputs) > MAX_INPUTS:
-        raise _refused(
-            f"'input' holds {len(inputs):,} texts; a request may hold {MAX_INPUTS:,}. Send several requests."
-        )
+        raise _refused(f"'input' holds {len(inputs):,} texts; the maximum is {MAX_INPUTS:,}. Send several requests.")
     texts: list[str] = []
     for position, each in enumerate(inputs):
         text = each if isinstance(each, str) else _decoded(each, encoder)
         if not text:
             place = "'input'" if isinstance(value, str) else f"'input[{position}]'"
-            raise _refused(f"{place} is empty. Leave it out, or give it at least one word.")
+            raise _refused(f"{place} is empty. Leave it out, or give it some text.")
         texts.append(text)
     return texts
 
 
 def pieces(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Cut a bulk request into pieces of work, so that others get their turn between them."""
+    """Split a bulk request into pieces of work, so that other requests are served in between."""
     piece: list[str] = []
     size = 0
     for text in texts:
@@ -101,15 +99,15 @@ def pieces(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _decoded(ids: Sequence[int], encoder: Encoder) -> str:
-    if not isinstance(encoder, Decodes):
+    if not isinstance(encoder, SupportsDecoding):
         raise _refused(
-            f"'input' holds token ids, which model {encoder.contract.name!r} cannot turn into text here. Send texts."
+            f"'input' holds token ids, which the model {encoder.contract.name!r} cannot decode here. Send texts."
         )
     return encoder.decode(ids)
 
 
 def _body(vectors: Embeddings, encoding: Literal["float", "base64"], model: str, tokens: int) -> bytes:
-    """Write the response; outside pydantic, which would look at every number of a million."""
+    """Write the response without pydantic, which would validate every single number."""
     data = [
         {"object": "embedding", "index": index, "embedding": vector}
         for index, vector in enumerate(_base64(vectors) if encoding == "base64" else vectors.tolist())
@@ -127,7 +125,7 @@ def _check_model(name: str | None, service: Service) -> None:
     if name is not None and name != service.model:
         raise ApiError(
             404,
-            f"The model {name!r} is not served here; {service.model!r} is. Ask for that, or leave 'model' out.",
+            f"The model {name!r} is not served here. Use {service.model!r}, or leave 'model' out.",
             param="model",
             code="model_not_found",
         )
@@ -138,8 +136,8 @@ def _check_dimensions(dimensions: int | None, service: Service) -> None:
     if dimensions is not None and dimensions != own:
         raise ApiError(
             400,
-            f"'dimensions' is {dimensions}, but model {service.model!r} gives vectors of {own} and cannot shorten "
-            f"them. Ask for {own}, or leave 'dimensions' out.",
+            f"'dimensions' is {dimensions}, but the model {service.model!r} has {own} dimensions and cannot shorten "
+            f"its vectors. Use {own}, or leave 'dimensions' out.",
             param="dimensions",
         )
 

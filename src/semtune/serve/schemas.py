@@ -1,4 +1,4 @@
-"""The requests and responses over HTTP, one sentence a field."""
+"""The requests and responses over HTTP, with a sentence on each field."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from semtune.types import Role
 
 MAX_K = 100
 DEFAULT_K = 10
-MIN_SCORE = "Leave out what scores lower: a score, or the name of a calibrated cut such as best-f1 or p0.9."
+MIN_SCORE = "Drop hits scoring below this: a score, or the name of a calibrated threshold such as best-f1 or p0.9."
 
 
 def _whole_characters(text: str) -> str:
-    r"""JSON can spell half a character ("\ud800"), which no tokenizer reads and no answer can hold."""
+    r"""Refuse lone surrogates ("\ud800"): JSON allows them, but tokenizers and responses do not."""
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise PydanticCustomError("half_character", "holds half a character")
+        raise PydanticCustomError("half_character", "contains a lone surrogate")
     return text
 
 
@@ -27,7 +27,7 @@ TokenId: TypeAlias = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 
 
 class Strict(BaseModel):
-    """A request: a field that it does not know is refused, with the nearest one it does."""
+    """A request; an unknown field is refused, and the message suggests the nearest known one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,16 +47,16 @@ class Strict(BaseModel):
 class SearchRequest(Strict):
     """A search, as a JSON body."""
 
-    query: Text = Field(description="What is looked for, in words.")
-    k: int = Field(DEFAULT_K, strict=True, ge=1, le=MAX_K, description="How many documents to return.")
+    query: Text = Field(description="The query text.")
+    k: int = Field(DEFAULT_K, strict=True, ge=1, le=MAX_K, description="Maximum number of documents to return.")
     min_score: StrictFloat | StrictInt | Text | None = Field(None, description=MIN_SCORE)
 
 
 class SearchParams(Strict):
-    """A search, in the address."""
+    """A search, as URL parameters."""
 
-    q: Text = Field(description="What is looked for, in words.")
-    k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="How many documents to return.")
+    q: Text = Field(description="The query text.")
+    k: int = Field(DEFAULT_K, ge=1, le=MAX_K, description="Maximum number of documents to return.")
     min_score: Text | None = Field(None, description=MIN_SCORE)
 
 
@@ -64,8 +64,10 @@ class HitResponse(BaseModel):
     """One document found."""
 
     id: str
-    score: float = Field(description="Similarity: bigger is better.")
-    probability: float | None = Field(None, description="Of relevance; absent where the model is not calibrated.")
+    score: float = Field(description="Similarity; higher is better.")
+    probability: float | None = Field(
+        None, description="Probability of relevance; absent if the model is not calibrated."
+    )
     text: str
     title: str
     metadata: dict[str, Any]
@@ -76,37 +78,37 @@ class SearchResponse(BaseModel):
 
     query: str
     hits: list[HitResponse]
-    took_ms: float = Field(description="Milliseconds in the server, the wait for a free thread included.")
+    took_ms: float = Field(description="Milliseconds in the server, including the wait for a free thread.")
 
 
 class HealthResponse(BaseModel):
-    """What is being served."""
+    """The state of the server."""
 
     status: Literal["ok"] = "ok"
     model: str
     dimension: int
-    documents: int | None = Field(description="Documents in the index; null where no index is served.")
-    fingerprint: str = Field(description="Equal fingerprint, equal vectors.")
-    runtime: str = Field(description='What computes the vectors, e.g. "onnx-fp32".')
+    documents: int | None = Field(description="Documents in the index; null if no index is served.")
+    fingerprint: str = Field(description="Models with equal fingerprints give equal vectors.")
+    runtime: str = Field(description='The runtime that computes the vectors, e.g. "onnx-fp32".')
 
 
 class EmbeddingsRequest(Strict):
     """OpenAI's request for embeddings, with `input_type` added."""
 
     input: Text | list[Text] | list[TokenId] | list[list[TokenId]] = Field(
-        description="One text or up to 2048, or the token ids of one text or several."
+        description="One text or up to 2048 texts, or the token ids of one or several texts."
     )
     model: str | None = Field(None, description="The served model's name; any other is refused.")
     encoding_format: Literal["float", "base64"] = Field(
-        "float", description="base64: little-endian float32, as OpenAI's own client asks for."
+        "float", description="base64: little-endian float32, which OpenAI's own client requests."
     )
-    dimensions: int | None = Field(None, strict=True, description="Only the model's own dimension is allowed.")
-    user: str | None = Field(None, description="Accepted for compatibility; not used and not kept.")
-    input_type: Role = Field("document", description="Which of the model's prompts goes in front of each text.")
+    dimensions: int | None = Field(None, strict=True, description="Must equal the model's own dimension.")
+    user: str | None = Field(None, description="Accepted for compatibility; ignored and not stored.")
+    input_type: Role = Field("document", description="Which of the model's prompts is put before each text.")
 
 
 class EmbeddingResponse(BaseModel):
-    """One text's vector."""
+    """The vector of one text."""
 
     object: Literal["embedding"] = "embedding"
     index: int
@@ -114,7 +116,7 @@ class EmbeddingResponse(BaseModel):
 
 
 class Usage(BaseModel):
-    """Tokens computed on, after cutting at the model's length limit."""
+    """Number of tokens processed, after truncation at the model's length limit."""
 
     prompt_tokens: int
     total_tokens: int
@@ -139,7 +141,7 @@ class ModelResponse(BaseModel):
 
 
 class ModelsResponse(BaseModel):
-    """The served models: always one."""
+    """The list of served models; always one."""
 
     object: Literal["list"] = "list"
     data: list[ModelResponse]

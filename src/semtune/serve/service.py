@@ -1,4 +1,4 @@
-"""What is being served: an encoder, perhaps with an index to search, and the threads that do the work."""
+"""What is served: an encoder, optionally an index to search, and the threads that do the work."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from semtune.serve.workers import Workers
 from semtune.types import Hit
 
 
-class Searcher(Protocol):
-    """Questions in, documents out; safe to use from many threads."""
+class SupportsSearch(Protocol):
+    """Finds documents for a query; safe to use from many threads."""
 
     encoder: Encoder
 
@@ -24,12 +24,12 @@ class Searcher(Protocol):
         ...
 
     def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
-        """The `k` documents most similar to `query`, best first, that score `min_score` or more."""
+        """The `k` documents most similar to `query`, best first, without those that score below `min_score`."""
         ...
 
 
 @runtime_checkable
-class Decodes(Protocol):
+class SupportsDecoding(Protocol):
     """An encoder that can also turn token ids back into text."""
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -43,13 +43,13 @@ class Service:
 
     Attributes:
         encoder: embeds texts.
-        searcher: answers queries; None where a model is served without an index.
-        workers: the threads in which both do their work.
-        started: when the service was made, in Unix seconds.
+        searcher: answers queries; None if a model is served without an index.
+        workers: the threads in which both run.
+        started: when the service was created, in Unix seconds.
     """
 
     encoder: Encoder
-    searcher: Searcher | None
+    searcher: SupportsSearch | None
     workers: Workers
     started: int = field(default_factory=lambda: int(time.time()))
 
@@ -59,7 +59,7 @@ class Service:
         return self.encoder.contract.name
 
     def check(self) -> None:
-        """Refuse an index and an encoder that do not belong together, and make the first call, the slow one.
+        """Check that index and encoder use the same model, and make the slow first call.
 
         Raises:
             ContractError: the index was opened with another model.
@@ -68,7 +68,7 @@ class Service:
         if self.searcher is not None and self.searcher.encoder.contract.fingerprint != mine.fingerprint:
             theirs = self.searcher.encoder.contract
             raise ContractError(
-                f"The index answers with model {theirs.name!r} ({theirs.fingerprint[:12]}), but /v1/embeddings would "
-                f"use {mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
+                f"The index uses the model {theirs.name!r} ({theirs.fingerprint[:12]}), but /v1/embeddings would use "
+                f"{mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
             )
         self.encoder.encode(["warm up"], "query")

@@ -1,4 +1,4 @@
-"""The bounded threads that do the server's computing."""
+"""The limited number of threads that do the server's computing."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from semtune.machine import usable_cpus
-from semtune.serve.errors import ApiError
+from semtune.serve.http_errors import ApiError
 
-QUEUE = 64  # requests that may wait; at 10 to 20 ms a query the last one waits about a second
+QUEUE = 64  # waiting requests; at 10 to 20 ms per query the last one waits about a second
 RETRY_AFTER = 1  # seconds
 
 T = TypeVar("T")
 
 
 class Workers:
-    """A fixed number of threads, and a limit on the requests that are in the house at once.
+    """A fixed number of threads, and a limit on the number of requests in progress.
 
-    A request is admitted once and may then hand in several pieces of work. The pieces of all requests are
-    done in the order they came in, so a query waits for one piece of a bulk request, not for the whole.
+    A request is admitted once and may then submit several pieces of work. The pieces of all requests run in order
+    of arrival, so a query waits for one piece of a bulk request, not for all of it.
     """
 
     def __init__(self, threads: int = 0, queue: int = QUEUE) -> None:
-        """Start with `threads` threads (0: one a usable processor, at least two) and `queue` waiting places."""
+        """Start `threads` threads (0: one per usable CPU, at least two) and allow `queue` waiting requests."""
         threads = threads or max(2, usable_cpus())
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="semtune-serve")
         self._limit = threads + queue
@@ -35,16 +35,17 @@ class Workers:
 
     @contextlib.contextmanager
     def admit(self) -> Iterator[None]:
-        """Let one request in until the block ends.
+        """Admit one request until the block ends.
 
         Raises:
-            ApiError: 429, too many are in already.
+            ApiError: 429, too many requests are in progress.
         """
         with self._lock:
             if self._inside >= self._limit:
                 raise ApiError(
                     429,
-                    f"The server is busy with {self._inside} requests, its limit. Try again in {RETRY_AFTER} second.",
+                    f"The server is busy: {self._inside} requests are in progress, the maximum. Try again in "
+                    f"{RETRY_AFTER} second.",
                     code="rate_limit_exceeded",
                     headers={"Retry-After": str(RETRY_AFTER)},
                 )
@@ -56,5 +57,5 @@ class Workers:
                 self._inside -= 1
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do one piece of work in a thread, after the pieces that came before."""
+        """Run one piece of work in a thread, after those submitted before it."""
         return await asyncio.wrap_future(self._pool.submit(work))

@@ -1,1 +1,1 @@
-"""What tests of Semtune and of plug-ins stand on: a toy corpus and a toy model with real files."""
+"""A toy corpus and a toy model with real files, for tests of Semtune and of plug-ins."""

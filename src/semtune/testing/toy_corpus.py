@@ -1,4 +1,4 @@
-"""A small folder of Markdown about invented kitchens and workshops: enough to prepare, train, index and search."""
+"""A small folder of Markdown pages about household things, enough to prepare, train, index and search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILLER = ("often", "seldom", "gently", "slowly", "twice", "early", "late", "with
 
 
 def toy_documents(count: int = 12, seed: int = 0) -> dict[str, str]:
-    """File name → Markdown: a page for each of `count` (at most 20) things, a section for each thing done to it."""
+    """File name → Markdown: a page for each of `count` (at most 20) things, with a section for each task."""
     rng = np.random.default_rng(seed)
     pages = {}
     for thing in THINGS[:count]:

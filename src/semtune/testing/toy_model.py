@@ -1,7 +1,7 @@
-"""A tiny BERT with random weights, in the files a real model has: for tests of everything around a model.
+"""A tiny BERT with random weights and the files of a real model, for tests of the code around a model.
 
-Its word vectors are random, so texts that share words are alike from the start and training has something to
-learn. A folder takes milliseconds to write and needs no torch.
+Its word vectors are random, so texts that share words are similar from the start and training has something to learn.
+Writing a folder takes milliseconds and needs no torch.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def write_toy_model(
     """Write a sentence-transformers folder of a random BERT with mean pooling; returns `folder`.
 
     Args:
-        folder: made if it is not there.
-        texts: their words become whole tokens; other words are spelled in letters.
+        folder: created if necessary.
+        texts: their words become tokens; other words are split into letters.
         hidden: dimension of the embeddings, a multiple of 4.
         layers: of the encoder.
-        max_length: tokens an input may have.
-        seed: of the weights; another seed is another model with another fingerprint.
+        max_length: maximum tokens of an input.
+        seed: of the weights; another seed gives a model with another fingerprint.
         normalize: end the pipeline with a Normalize module.
         prompts: role → text before each input.
     """
@@ -94,7 +94,7 @@ def _write_tokenizer(folder: Path, vocabulary: dict[str, int], max_length: int) 
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
-    tokenizer.add_special_tokens(list(SPECIAL))  # a text that spells one means it, as in every real tokenizer.json
+    tokenizer.add_special_tokens(list(SPECIAL))  # as in every real tokenizer.json, they are recognised in texts
     tokenizer.save(str(folder / "tokenizer.json"))
     names = {f"{name[1:-1].lower()}_token": name for name in SPECIAL}
     _write(
@@ -121,7 +121,9 @@ def _write_weights(path: Path, config: dict, seed: int) -> None:
         state[f"{name}.weight"] = np.ones(hidden, dtype=np.float32)
         state[f"{name}.bias"] = np.zeros(hidden, dtype=np.float32)
 
-    matrix("embeddings.word_embeddings", config["vocab_size"], hidden, 1.0)  # large: a bag of words to begin with
+    matrix(
+        "embeddings.word_embeddings", config["vocab_size"], hidden, 1.0
+    )  # large, so that it starts as a bag of words
     matrix("embeddings.position_embeddings", config["max_position_embeddings"], hidden, 0.02)
     matrix("embeddings.token_type_embeddings", config["type_vocab_size"], hidden, 0.02)
     norm("embeddings.LayerNorm")

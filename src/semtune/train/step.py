@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semtune.progress import Progress
-from semtune.step import Data, ModelRef
+from semtune.step import LoadDataset, ModelRef
 from semtune.train.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class TrainInputs:
         model: where the tuned model goes; None: the folder `model` in `out`.
     """
 
-    data: Data
+    data: LoadDataset
     settings: TrainSettings
     base: ModelRef
     seed: int
-    also: Mapping[str, Data] = field(default_factory=dict)
-    floor: Data | None = None
+    also: Mapping[str, LoadDataset] = field(default_factory=dict)
+    floor: LoadDataset | None = None
     model: Path | None = None
 
 

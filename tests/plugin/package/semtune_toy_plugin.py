@@ -11,12 +11,12 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.index.exact import ExactIndex
 from semtune.protocols import FilledIndex
-from semtune.registry import Entry
+from semtune.registry import RegistryEntry
 from semtune.types import Encoded
 
-RUNTIME = Entry("word-hash", "semtune_toy_plugin:open_model")
-INDEX = Entry("npy", "semtune_toy_plugin:NpyBackend", ("numpy",))
-READER = Entry("recipe", "semtune_toy_plugin:read_recipe", facts={"suffixes": (".recipe",)})
+RUNTIME = RegistryEntry("word-hash", "semtune_toy_plugin:open_model")
+INDEX = RegistryEntry("npy", "semtune_toy_plugin:NpyBackend", ("numpy",))
+READER = RegistryEntry("recipe", "semtune_toy_plugin:read_recipe", facts={"suffixes": (".recipe",)})
 
 
 class WordHashEncoder:

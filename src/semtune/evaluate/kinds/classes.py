@@ -21,7 +21,7 @@ DRAWS = 10  # of examples
 Numbers = NDArray[np.int64]
 
 
-def in_words(label: str) -> str:
+def label_in_words(label: str) -> str:
     """A class's name as people would write it: "card arrival" for "card_arrival"."""
     return " ".join(label.replace("_", " ").replace("-", " ").split())
 
@@ -38,9 +38,9 @@ def score_zero_shot(encoder: Encoder, rows: Sequence[LabelledText], progress: Pr
         InputError: all texts are of one class.
     """
     labels, classes = _classes(rows)
-    names = Texts(encoder, [in_words(label) for label in labels], "query", progress)
+    names = Texts(encoder, [label_in_words(label) for label in labels], "query", progress)
     texts = Texts(encoder, (row.text for row in rows), "document", progress)
-    nearness = texts.vectors([row.text for row in rows]) @ names.vectors([in_words(label) for label in labels]).T
+    nearness = texts.vectors([row.text for row in rows]) @ names.vectors([label_in_words(label) for label in labels]).T
     said: Numbers = nearness.argmax(axis=1)
     base = begin("zero-shot", encoder, {"names": names, "distinct_texts": texts}, _counts(rows, labels))
     return _with_metrics(base, rows, labels, classes, [said])

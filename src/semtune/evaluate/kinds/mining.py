@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from semtune.errors import InputError
-from semtune.evaluate.kinds.pairs import Judged
+from semtune.evaluate.kinds.pairs import BinaryPair
 from semtune.evaluate.kinds.texts import Texts, begin, item_ids
 from semtune.evaluate.result import Scores, Values
 from semtune.evaluate.retrieval.topk import TopK
@@ -21,7 +21,7 @@ TOP, MOST = 100, 500_000  # neighbours of a sentence, pairs in all
 CHUNK = 8192
 
 
-def score_mining(encoder: Encoder, pairs: Sequence[Judged], progress: Progress) -> Scores:
+def score_mining(encoder: Encoder, pairs: Sequence[BinaryPair], progress: Progress) -> Scores:
     """Average precision and best F1 of the duplicates among the pairs that the model thinks most alike.
 
     As in sentence-transformers' `ParaphraseMiningEvaluator`: each sentence's 100 nearest others, the best 500,000 pairs

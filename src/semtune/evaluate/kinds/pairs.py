@@ -36,7 +36,7 @@ UNDECIDED = frozenset({"neutral"})
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class BinaryPair:
     """Two sentences, and whether they belong together."""
 
     sentence1: str
@@ -44,7 +44,7 @@ class Judged:
     same: bool
 
 
-def judged_pairs(dataset: Dataset, split: Split) -> list[Judged]:
+def binary_pairs(dataset: Dataset, split: Split) -> list[BinaryPair]:
     """The pairs of a split that are labelled with yes or no; empty where they have other labels or finer scores.
 
     Of inference pairs, entailment belongs together and contradiction does not; neutral pairs are left out.
@@ -54,17 +54,17 @@ def judged_pairs(dataset: Dataset, split: Split) -> list[Judged]:
         if not set(words) <= YES | NO | UNDECIDED or not set(words) & YES:
             return []
         return [
-            Judged(row.sentence1, row.sentence2, word in YES)
+            BinaryPair(row.sentence1, row.sentence2, word in YES)
             for row, word in zip(rows, words, strict=True)
             if word not in UNDECIDED
         ]
     scored = dataset.scored.get(split, [])
     if {pair.score for pair in scored} == {0.0, 1.0}:
-        return [Judged(pair.sentence1, pair.sentence2, pair.score == 1.0) for pair in scored]
+        return [BinaryPair(pair.sentence1, pair.sentence2, pair.score == 1.0) for pair in scored]
     return []
 
 
-def score_pairs(encoder: Encoder, pairs: Sequence[Judged], left_out: int, progress: Progress) -> Scores:
+def score_pairs(encoder: Encoder, pairs: Sequence[BinaryPair], left_out: int, progress: Progress) -> Scores:
     """Average precision of the cosine; the best F1 and the best accuracy with their thresholds.
 
     As in sentence-transformers' `BinaryClassificationEvaluator`; both sides in the role "query", alike.

@@ -17,7 +17,7 @@ Points = NDArray[np.float64]  # (n, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class MapSample:
     """What is drawn: queries, documents, and which belong together as (query, document) positions."""
 
     queries: tuple[str, ...]
@@ -26,7 +26,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Map:
+class EmbeddingMap:
     """Positions of a sample under one model.
 
     Attributes:
@@ -44,7 +44,7 @@ class Map:
     far: float
 
 
-def draw(dataset: Dataset, split: Split, seed: int = 0) -> Sample | None:
+def draw(dataset: Dataset, split: Split, seed: int = 0) -> MapSample | None:
     """Labelled queries, one relevant document of each, and other documents; None for tasks without search."""
     documents = {document.id: document for document in dataset.corpus}
     judged = {
@@ -62,7 +62,7 @@ def draw(dataset: Dataset, split: Split, seed: int = 0) -> Sample | None:
     others = [document.id for document in _drawn(dataset.corpus, DOCUMENTS, rng) if document.id not in set(answers)]
     shown = answers + others[:room]
     at = {name: row for row, name in enumerate(shown)}
-    return Sample(
+    return MapSample(
         queries=tuple(dataset.queries[query].text for query in asked),
         documents=tuple(documents[name].content for name in shown),
         links=tuple((row, at[judged[query]]) for row, query in enumerate(asked)),
@@ -73,7 +73,7 @@ def _drawn(corpus: list[Document], count: int, rng: np.random.Generator) -> list
     return [corpus[row] for row in rng.permutation(len(corpus))[:count]]
 
 
-def chart(encoder: Encoder, sample: Sample) -> Map | None:
+def chart(encoder: Encoder, sample: MapSample) -> EmbeddingMap | None:
     """Encode a sample and reduce it to two principal components; None for vectors with NaN."""
     queries = unit(encoder.encode(sample.queries, "query").vectors)
     documents = unit(encoder.encode(sample.documents, "document").vectors)
@@ -83,7 +83,7 @@ def chart(encoder: Encoder, sample: Sample) -> Map | None:
     linked = np.zeros(cosines.shape, dtype=bool)
     linked[tuple(np.array(sample.links).T)] = True
     flat, explained = plane(np.concatenate([queries, documents]))
-    return Map(
+    return EmbeddingMap(
         queries=flat[: len(queries)],
         documents=flat[len(queries) :],
         links=sample.links,
@@ -103,7 +103,7 @@ def plane(vectors: Embeddings) -> tuple[Points, float]:
     return flat, float((strengths[:2] ** 2).sum() / total) if total else 1.0
 
 
-def turned(moved: Map, reference: Map) -> Map:
+def turned(moved: EmbeddingMap, reference: EmbeddingMap) -> EmbeddingMap:
     """The same map, rotated and mirrored to match another map of the same sample as closely as possible.
 
     The direction of principal components is arbitrary, and would look like a difference between the models.
@@ -111,4 +111,6 @@ def turned(moved: Map, reference: Map) -> Map:
     here = np.concatenate([moved.queries, moved.documents])
     left, _, right = np.linalg.svd(here.T @ np.concatenate([reference.queries, reference.documents]))
     turn = left @ right
-    return Map(moved.queries @ turn, moved.documents @ turn, moved.links, moved.explained, moved.near, moved.far)
+    return EmbeddingMap(
+        moved.queries @ turn, moved.documents @ turn, moved.links, moved.explained, moved.near, moved.far
+    )

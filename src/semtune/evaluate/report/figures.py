@@ -8,7 +8,7 @@ from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.evaluate.report import plots
-from semtune.evaluate.report.embedding_map import Map
+from semtune.evaluate.report.embedding_map import EmbeddingMap
 from semtune.evaluate.report.most_changed import gains
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.verdict.outcome import Outcome
@@ -102,7 +102,7 @@ def training_figures(log: Sequence[Mapping[str, Any]], notes: Sequence[str]) -> 
     return [Figure(curve, " ".join(["Loss and dev metric during training.", *notes]))] if curve else []
 
 
-def map_figures(maps: Mapping[str, Map], called: Mapping[str, str]) -> list[Figure]:
+def map_figures(maps: Mapping[str, EmbeddingMap], called: Mapping[str, str]) -> list[Figure]:
     """The maps of the embeddings, the tuned model's last, on one scale."""
     if not maps:
         return []

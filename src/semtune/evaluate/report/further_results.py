@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from semtune.dataset import Dataset
 from semtune.encoders.speed import Latency, latencies, texts_a_second
-from semtune.evaluate.report.embedding_map import Map, chart, draw, turned
+from semtune.evaluate.report.embedding_map import EmbeddingMap, chart, draw, turned
 from semtune.evaluate.result import Scores
-from semtune.evaluate.serving.calibration import Calibrated
+from semtune.evaluate.serving.calibration import CalibrationResult
 from semtune.evaluate.serving.stages import Stages
-from semtune.evaluate.student_quality import speed_texts
+from semtune.evaluate.student_quality import timing_texts
 from semtune.protocols import Encoder
 from semtune.types import Split
 
@@ -19,7 +19,7 @@ READ = 32  # texts encoded in bulk to measure the speed
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class EncoderCost:
     """The speed and size of an encoder.
 
     Attributes:
@@ -48,16 +48,16 @@ class FurtherResults:
         calibrated: thresholds, and the probability behind a score.
     """
 
-    maps: Mapping[str, Map] = field(default_factory=dict)
-    costs: Mapping[str, Cost] = field(default_factory=dict)
+    maps: Mapping[str, EmbeddingMap] = field(default_factory=dict)
+    costs: Mapping[str, EncoderCost] = field(default_factory=dict)
     stages: Stages | None = None
-    calibrated: Calibrated | None = None
+    calibrated: CalibrationResult | None = None
 
 
 NOTHING = FurtherResults()
 
 
-def charts(encoders: Mapping[str, Encoder], dataset: Dataset, split: Split, seed: int = 0) -> dict[str, Map]:
+def charts(encoders: Mapping[str, Encoder], dataset: Dataset, split: Split, seed: int = 0) -> dict[str, EmbeddingMap]:
     """The map of each system over one sample, each turned to match the last; empty for tasks without search.
 
     A system that gives vectors with NaN has no map.
@@ -73,22 +73,22 @@ def charts(encoders: Mapping[str, Encoder], dataset: Dataset, split: Split, seed
     return {name: each if each is reference else turned(each, reference) for name, each in found.items()}
 
 
-def costs(
+def measure_costs(
     encoders: Mapping[str, Encoder], dataset: Dataset, scores: Scores, sizes: Mapping[str, int | None]
-) -> dict[str, Cost]:
+) -> dict[str, EncoderCost]:
     """The speed of each system on texts of the data set, measured in turns, and its size."""
     queries = asked_texts(dataset, scores)
     bulk = texts_a_second(list(encoders.values()), read_texts(dataset) or queries[:READ])
     waits = latencies([lambda query, e=encoder: e.encode([query], "query") for encoder in encoders.values()], queries)
     return {
-        name: Cost(encoder.runtime, encoder.contract.dimension, speed, wait, sizes.get(name))
+        name: EncoderCost(encoder.runtime, encoder.contract.dimension, speed, wait, sizes.get(name))
         for (name, encoder), speed, wait in zip(encoders.items(), bulk, waits, strict=True)
     }
 
 
 def read_texts(dataset: Dataset) -> list[str]:
     """Texts to encode in bulk, evenly spaced; fewer than in a benchmark, since somebody waits for the result."""
-    texts = speed_texts(dataset)
+    texts = timing_texts(dataset)
     return texts[:: max(1, len(texts) // READ)][:READ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.evaluate.report.embedding_map import Map
+from semtune.evaluate.report.embedding_map import EmbeddingMap
 from semtune.evaluate.result import LABELS, Scores, label
 from semtune.evaluate.verdict.outcome import Outcome
 from semtune.report.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
@@ -149,7 +149,7 @@ def gold_scatter(name: str, scores: Scores, limits: tuple[float, float]) -> Mark
         return to_svg(figure, f"scatter-{name}", f"{NAMES.get(name, name)}: cosine against the score by people")
 
 
-def embedding_map(name: str, title: str, drawn: Map, reach: float) -> Markup:
+def embedding_map(name: str, title: str, drawn: EmbeddingMap, reach: float) -> Markup:
     """Queries and documents on two principal components; both axes go from `-reach` to `reach` at least."""
     with canvas() as (plot, axes):
         for query, document in drawn.links:

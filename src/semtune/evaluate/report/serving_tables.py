@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from semtune.evaluate.report.further_results import Cost
+from semtune.evaluate.report.further_results import EncoderCost
 from semtune.evaluate.result import label
-from semtune.evaluate.serving.calibration import Calibrated
+from semtune.evaluate.serving.calibration import CalibrationResult
 from semtune.evaluate.serving.stages import Stage, Stages
 from semtune.report.elements import Cell, Row, Table
 
@@ -31,7 +31,7 @@ def _stage(row: Stage) -> Row:
     return Row(title, [f"{row.value:.4f}", moved, row.against or "–", speed, wait, size(row.bytes)])
 
 
-def thresholds_table(found: Calibrated) -> Table:
+def thresholds_table(found: CalibrationResult) -> Table:
     """The thresholds, the probability that an answer with that score is relevant, and what cutting there keeps."""
     rows = [
         Row(
@@ -46,7 +46,7 @@ def thresholds_table(found: Calibrated) -> Table:
     return Table(["", "score", "probability", "precision", "recall", "F1"], rows)
 
 
-def thresholds_note(found: Calibrated) -> str:
+def thresholds_note(found: CalibrationResult) -> str:
     """What the probability means, and what it was measured on."""
     return (
         f"Probability: that {found.calibration.of}. Measured on {found.answers:,} answers of the {found.split} split, "
@@ -60,7 +60,7 @@ def _threshold_name(name: str) -> str:
     return f"{name}: {kind} of {float(name[1:]):.0%}" if kind else name
 
 
-def costs_table(costs: Mapping[str, Cost], called: Mapping[str, str]) -> Table:
+def costs_table(costs: Mapping[str, EncoderCost], called: Mapping[str, str]) -> Table:
     """Speed and size of each encoder."""
     head = [
         "", "texts/s", Cell("p50", notes=["ms per query"]), Cell("p95", notes=["ms per query"]), "size", "dimensions",

@@ -20,7 +20,7 @@ CHUNK = 4096  # documents encoded and searched at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NearestDocuments:
     """The nearest documents of each query: `neighbours.rows` are positions in `documents`."""
 
     documents: Sequence[Document]
@@ -73,7 +73,7 @@ def tie_order(documents: Sequence[Document]) -> list[Document]:
 
 def nearest_documents(
     encoder: Encoder, queries: Embeddings, corpus: Sequence[Document], k: int, progress: Progress
-) -> Found:
+) -> NearestDocuments:
     """Encode the corpus chunk by chunk and keep the `k` best for each of the (n, dim) query vectors.
 
     No chunk's vectors are kept, so memory does not grow with the corpus.
@@ -87,10 +87,10 @@ def nearest_documents(
             truncated += encoded.truncated
             not_finite += int((~np.isfinite(encoded.vectors).all(axis=1)).sum())
             best.add(encoded.vectors)
-    return Found(documents, best.neighbours(), truncated, not_finite)
+    return NearestDocuments(documents, best.neighbours(), truncated, not_finite)
 
 
-def run_of(queries: Sequence[Query], found: Found) -> Run:
+def run_of(queries: Sequence[Query], found: NearestDocuments) -> Run:
     """Rows to ids: query id → document id → score, best first."""
     return {
         query.id: {found.documents[row].id: float(score) for row, score in zip(rows, scores, strict=True) if row >= 0}

@@ -10,15 +10,15 @@ from typing import Any
 from semtune.errors import InputError
 from semtune.evaluate.result import Kind, label
 from semtune.evaluate.saved.markdown import table
-from semtune.evaluate.saved.read import STEP, Saved, aligned, read_saved
+from semtune.evaluate.saved.read import STEP, SavedEvaluation, aligned, read_saved
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.evaluate.verdict.rule import Verdict, judge_all, number
+from semtune.evaluate.verdict.rule import Verdict, json_number, judge_all
 
 WORDS = {"ship": "better", "do-not-ship": "worse", "cannot-judge": "not told apart"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Compared:
+class EvaluationComparison:
     """Runs on the same data, and each but the first against the first.
 
     Attributes:
@@ -26,7 +26,7 @@ class Compared:
         comparisons: name → its verdict against the first run; p-values corrected for their number.
     """
 
-    runs: Mapping[str, Saved]
+    runs: Mapping[str, SavedEvaluation]
     comparisons: Mapping[str, Verdict]
 
     @property
@@ -81,7 +81,7 @@ class Compared:
         return f"{self.title()}\n\n{table(self.head(), self.rows())}{note}\n"
 
 
-def compare_saved(paths: Sequence[Path], seed: int = 0, limits: EvaluateSettings | None = None) -> Compared:
+def compare_saved(paths: Sequence[Path], seed: int = 0, limits: EvaluateSettings | None = None) -> EvaluationComparison:
     """Compare runs, or folders that `semtune evaluate -o` wrote, with the first of them.
 
     Raises:
@@ -96,7 +96,7 @@ def compare_saved(paths: Sequence[Path], seed: int = 0, limits: EvaluateSettings
         refuse_other_task(runs[name].scores.kind, name, runs[first].scores.kind, first)
         runs[name] = replace(runs[name], scores=aligned(runs[name].scores, runs[first].scores, name, first))
     sides = {name: (runs[name].scores, runs[first].scores) for name in others}
-    return Compared(runs, judge_all(sides, seed, limits or EvaluateSettings()))
+    return EvaluationComparison(runs, judge_all(sides, seed, limits or EvaluateSettings()))
 
 
 def refuse_other_data(mine: Mapping[str, str], name: str, theirs: Mapping[str, str], other: str) -> None:
@@ -133,7 +133,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return [name if name not in names[:at] else f"{name} ({at + 1})" for at, name in enumerate(names)]
 
 
-def _run(name: str, saved: Saved) -> dict[str, Any]:
+def _run(name: str, saved: SavedEvaluation) -> dict[str, Any]:
     scores = saved.scores
     return {
         "name": name,
@@ -141,15 +141,15 @@ def _run(name: str, saved: Saved) -> dict[str, Any]:
         "model": scores.model,
         "fingerprint": scores.fingerprint,
         "runtime": scores.runtime,
-        "value": number(scores.metrics[scores.main]),
-        "interval": [number(bound) for bound in saved.interval],
-        "metrics": {metric: number(value) for metric, value in scores.metrics.items()},
+        "value": json_number(scores.metrics[scores.main]),
+        "interval": [json_number(bound) for bound in saved.interval],
+        "metrics": {metric: json_number(value) for metric, value in scores.metrics.items()},
     }
 
 
 def _shown(value: float, sign: str = "") -> str:
-    return "–" if number(value) is None else f"{value:{sign}.4f}"
+    return "–" if json_number(value) is None else f"{value:{sign}.4f}"
 
 
 def _interval(bounds: tuple[float, float], sign: str = "") -> str:
-    return " to ".join(_shown(bound, sign) for bound in bounds) if number(bounds[0]) is not None else "–"
+    return " to ".join(_shown(bound, sign) for bound in bounds) if json_number(bounds[0]) is not None else "–"

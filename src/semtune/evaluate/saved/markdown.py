@@ -15,11 +15,11 @@ NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid"}
 
 def summary_page(outcome: Outcome) -> str:
     """The content of `summary.md`: the verdict, the metrics, the comparisons, the slices, the warnings."""
-    parts = [_headline(outcome), metrics_table(outcome)]
+    parts = [_headline(outcome), metrics_markdown(outcome)]
     if outcome.comparisons:
-        parts.append(comparisons_table(outcome.comparisons))
+        parts.append(comparisons_markdown(outcome.comparisons))
     if outcome.slices:
-        parts.append(slices_table(outcome.slices))
+        parts.append(slices_markdown(outcome.slices))
     if outcome.forgetting and (told := f"{outcome.forgetting.sentence()}.") not in outcome.warnings:
         parts.append(_cell(told))
     if outcome.warnings:
@@ -35,7 +35,7 @@ def _headline(outcome: Outcome) -> str:
     return f"**{_cell(sentence)}**" + (f"\n\n{_cell(tuned.model)} on {_cell(where)}" if where else "")
 
 
-def metrics_table(outcome: Outcome) -> str:
+def metrics_markdown(outcome: Outcome) -> str:
     """A row a metric, a column a system, the gain over the first other one."""
     systems = outcome.systems
     others = [scores for name, scores in systems.items() if name != "tuned"]
@@ -48,7 +48,7 @@ def metrics_table(outcome: Outcome) -> str:
     return table([*head, *(["gain"] if others else [])], rows)
 
 
-def comparisons_table(comparisons: Mapping[str, Verdict]) -> str:
+def comparisons_markdown(comparisons: Mapping[str, Verdict]) -> str:
     """A row a comparison with its interval and p-value."""
     rows = [
         [each.against, *_difference(each), f"{_number(each.detectable)}", each.verdict.replace("-", " ")]
@@ -57,7 +57,7 @@ def comparisons_table(comparisons: Mapping[str, Verdict]) -> str:
     return table(["against", "gain", "95 % interval", "p", "sees above", ""], rows)
 
 
-def slices_table(slices: Sequence[Slice]) -> str:
+def slices_markdown(slices: Sequence[Slice]) -> str:
     """A row a slice, those that got worse marked."""
     rows = [
         [each.name, f"{each.n:,}", _number(each.other), _number(each.tuned), *_difference(each), "worse" * each.worse]

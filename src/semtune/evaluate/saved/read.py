@@ -27,7 +27,7 @@ TOGETHER = ("similarities", "gold")  # of the kinds whose metric is one of all p
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Saved:
+class SavedEvaluation:
     """What an evaluation left behind: the model's result and what it was measured on."""
 
     folder: Path
@@ -76,7 +76,7 @@ def write_per_query(path: Path, systems: Mapping[str, Scores]) -> None:
     )
 
 
-def read_saved(path: Path) -> Saved:
+def read_saved(path: Path) -> SavedEvaluation:
     """Read an evaluation: the folder that `semtune evaluate -o` wrote, or a run.
 
     Raises:
@@ -107,10 +107,10 @@ def read_saved(path: Path) -> Saved:
         low, high = (_number(bound) for bound in values["intervals"]["tuned"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{folder} is damaged: {METRICS} and {PER_QUERY} do not fit together ({error!r}).") from None
-    return Saved(folder, scores, data, (low, high))
+    return SavedEvaluation(folder, scores, data, (low, high))
 
 
-def is_saved(path: Path) -> bool:
+def is_saved_evaluation(path: Path) -> bool:
     """Whether a folder was written by `semtune evaluate -o`."""
     return (path / METRICS).is_file()
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from semtune.contract import Calibration
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.evaluate.kinds.pairs import judged_pairs
+from semtune.evaluate.kinds.pairs import binary_pairs
 from semtune.evaluate.result import Kind, Scores
-from semtune.evaluate.verdict.rule import broken
+from semtune.evaluate.verdict.rule import why_broken
 from semtune.metrics import ranking
 from semtune.types import Qrels, Split
 
@@ -35,7 +35,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class LabelledScores:
     """Labelled scores.
 
     Attributes:
@@ -51,7 +51,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ScoreThreshold:
     """A score to cut at, and what is kept and found there."""
 
     score: float
@@ -66,7 +66,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibrated:
+class CalibrationResult:
     """The curve and the cuts of one model on one split.
 
     Attributes:
@@ -79,7 +79,7 @@ class Calibrated:
     """
 
     calibration: Calibration
-    cuts: Mapping[str, Cut]
+    cuts: Mapping[str, ScoreThreshold]
     split: Split
     answers: int
     relevant: int
@@ -113,7 +113,7 @@ def calibration_split(dataset: Dataset, kind: Kind) -> Split:
     parts: dict[Kind, object] = {
         "retrieval": dataset.qrels.get("dev"),
         "similarity": dataset.scored.get("dev"),
-        "pairs": judged_pairs(dataset, "dev"),
+        "pairs": binary_pairs(dataset, "dev"),
     }
     return "dev" if parts.get(kind) else "test"
 
@@ -137,7 +137,7 @@ def can_calibrate(kind: Kind) -> bool:
     return kind in ("retrieval", "similarity", "pairs")
 
 
-def calibrate(scores: Scores, dataset: Dataset, split: Split) -> Calibrated:
+def calibrate(scores: Scores, dataset: Dataset, split: Split) -> CalibrationResult:
     """Fit the curve and find the cuts.
 
     Args:
@@ -148,7 +148,7 @@ def calibrate(scores: Scores, dataset: Dataset, split: Split) -> Calibrated:
     Raises:
         InputError: the result is of another kind, the model is broken, or there are too few answers of either class.
     """
-    if reason := broken(scores):
+    if reason := why_broken(scores):
         raise InputError(f"No thresholds can be measured: {reason}")
     found = _answers(scores, dataset, split)
     positives = int(found.relevant.sum())
@@ -160,7 +160,7 @@ def calibrate(scores: Scores, dataset: Dataset, split: Split) -> Calibrated:
     slope, intercept = fit_logistic(found.scores, found.relevant)
     calibration = Calibration(slope, intercept, found.of)
     probabilities = np.array([calibration.probability(score) for score in found.scores])
-    return Calibrated(
+    return CalibrationResult(
         calibration=calibration,
         cuts=find_cuts(found.scores, found.relevant, found.wanted),
         split=split,
@@ -170,20 +170,20 @@ def calibrate(scores: Scores, dataset: Dataset, split: Split) -> Calibrated:
     )
 
 
-def _answers(scores: Scores, dataset: Dataset, split: Split) -> Answers:
+def _answers(scores: Scores, dataset: Dataset, split: Split) -> LabelledScores:
     if scores.kind == "retrieval":
         return shown_answers(scores, dataset.qrels[split])
     if scores.kind in ("similarity", "pairs"):
         together = scores.gold >= (PAIR_CUT if scores.kind == "similarity" else 0.5)
         above = f" (people's score is {PAIR_CUT} or more)" if scores.kind == "similarity" else ""
         of = f"a pair of the {split} split with this score belongs together{above}"
-        return Answers(scores.similarities, together, int(together.sum()), of)
+        return LabelledScores(scores.similarities, together, int(together.sum()), of)
     raise InputError(
         f"Thresholds are of search results and of pairs; this test is one of {scores.kind}. Leave --calibrate out, or name another --task."
     )
 
 
-def shown_answers(scores: Scores, qrels: Qrels) -> Answers:
+def shown_answers(scores: Scores, qrels: Qrels) -> LabelledScores:
     """Each query's `SHOWN` best documents."""
     values: list[float] = []
     relevant: list[bool] = []
@@ -195,7 +195,7 @@ def shown_answers(scores: Scores, qrels: Qrels) -> Answers:
             values.append(found[document])
             relevant.append(grades.get(document, 0) > 0)
     of = f"an answer with this score, among a query's {SHOWN} best, is labelled relevant"
-    return Answers(np.array(values), np.array(relevant, dtype=np.bool_), wanted, of)
+    return LabelledScores(np.array(values), np.array(relevant, dtype=np.bool_), wanted, of)
 
 
 def fit_logistic(scores: Values, relevant: NDArray[np.bool_]) -> tuple[float, float]:
@@ -230,14 +230,16 @@ def _log_loss(logits: Values, targets: Values) -> float:
     return float((np.logaddexp(0, logits) - targets * logits).sum())
 
 
-def find_cuts(scores: Values, relevant: NDArray[np.bool_], wanted: int) -> dict[str, Cut]:
+def find_cuts(scores: Values, relevant: NDArray[np.bool_], wanted: int) -> dict[str, ScoreThreshold]:
     """The named cuts, over all answers together; a cut is a score that occurs, and keeps what is not below it."""
     order = np.argsort(-scores, kind="stable")
     ordered, hits = scores[order], np.cumsum(relevant[order])
     last = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True))  # equal scores are cut together
     kept = last + 1
     precision, recall = hits[last] / kept, hits[last] / max(wanted, 1)
-    cuts = [Cut(float(s), float(p), float(r)) for s, p, r in zip(ordered[last], precision, recall, strict=True)]
+    cuts = [
+        ScoreThreshold(float(s), float(p), float(r)) for s, p, r in zip(ordered[last], precision, recall, strict=True)
+    ]
     found = {"best-f1": max(cuts, key=lambda cut: cut.f1)}
     for least in PRECISIONS:
         reach = [cut for cut, n in zip(cuts, kept, strict=True) if cut.precision >= least and n >= LEAST]

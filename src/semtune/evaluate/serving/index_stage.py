@@ -21,7 +21,7 @@ BLOCK = 1024  # documents read at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedIndex:
     """An index to be asked.
 
     Attributes:
@@ -39,16 +39,16 @@ class Served:
     bytes: int | None
 
 
-def build_index(vectors: Embeddings, documents: Sequence[Document], runtime: str) -> Served:
+def index_in_memory(vectors: Embeddings, documents: Sequence[Document], runtime: str) -> ServedIndex:
     """The FAISS index that `semtune index` makes of (n, dim) vectors, row by row those of `documents`."""
     index = FaissIndex.build(vectors)
     with tempfile.TemporaryDirectory(prefix="semtune.") as name:
         index.save(Path(name))
         size = (Path(name) / FILE).stat().st_size
-    return Served(index, [document.id for document in documents], runtime, f"{index.kind} in faiss", size)
+    return ServedIndex(index, [document.id for document in documents], runtime, f"{index.kind} in faiss", size)
 
 
-def open_index(folder: Path, contract: Contract, dataset: Dataset) -> Served:
+def open_index_of_corpus(folder: Path, contract: Contract, dataset: Dataset) -> ServedIndex:
     """Open an index folder, which must hold the corpus that is judged.
 
     Args:
@@ -64,7 +64,7 @@ def open_index(folder: Path, contract: Contract, dataset: Dataset) -> Served:
     manifests.require_same_model(manifest, contract)
     ids = _ids(DocumentStore(folder), dataset, folder)
     kind = f"{manifest.index_type} in {manifest.backend}"
-    return Served(open_vectors(folder, manifest), ids, manifest.runtime, kind, vectors_bytes(folder, manifest))
+    return ServedIndex(open_vectors(folder, manifest), ids, manifest.runtime, kind, vectors_bytes(folder, manifest))
 
 
 def _ids(store: DocumentStore, dataset: Dataset, folder: Path) -> list[str]:

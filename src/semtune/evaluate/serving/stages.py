@@ -12,7 +12,7 @@ from typing import Any
 
 from semtune.encoders.speed import Latency
 from semtune.evaluate.result import Scores, label
-from semtune.evaluate.verdict.differences import compare
+from semtune.evaluate.verdict.differences import compare_scores
 from semtune.metrics import Comparison
 
 TORCH, FP32, INT8, INDEX = "torch", "onnx fp32", "onnx int8", "index"
@@ -84,7 +84,7 @@ class Stages:
     def sentences(self) -> list[str]:
         """What the table says, a sentence a stage that is compared with another."""
         by_name = {row.name: row for row in self.rows}
-        return [in_words(row, by_name[row.against]) for row in self.rows if row.against in by_name]
+        return [stage_sentence(row, by_name[row.against]) for row in self.rows if row.against in by_name]
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -99,10 +99,10 @@ def change(now: Scores, before: Scores, seed: int) -> Comparison | None:
     """The paired comparison of two stages; None where a metric is not a number."""
     if not (math.isfinite(now.metrics[now.main]) and math.isfinite(before.metrics[before.main])):
         return None
-    return compare(now, before, seed)
+    return compare_scores(now, before, seed)
 
 
-def in_words(stage: Stage, before: Stage) -> str:
+def stage_sentence(stage: Stage, before: Stage) -> str:
     """What a stage costs; of int8, also whether to use it."""
     metric, who = (
         label(stage.scores.main),
@@ -128,7 +128,7 @@ def _advice(stage: Stage, before: Stage) -> str:
         return f": it keeps the metric, at {times:.1f} times the speed and {part:.0%} of the size. Ask for it with --runtime onnx-int8."
     if stage.scores.n < MIN_ITEMS:
         return f": {stage.scores.n} {stage.scores.unit(stage.scores.n)} are too few to tell; keep fp32."
-    assert stage.change is not None  # noqa: S101 - `in_words` has seen to it
+    assert stage.change is not None  # noqa: S101 - `stage_sentence` has seen to it
     known = stage.change.high < 0
     return ": keep fp32." if known else f": a loss above {MARGIN} cannot be ruled out; keep fp32."
 

@@ -20,7 +20,7 @@ from semtune.metrics import (
 NAN = float("nan")
 
 
-def compare(tuned: Scores, other: Scores, seed: int = 0) -> Comparison:
+def compare_scores(tuned: Scores, other: Scores, seed: int = 0) -> Comparison:
     """The paired comparison on the main metric, without asking whether it can be trusted."""
     if tuned.kind in STATISTICS:
         statistic = STATISTICS[tuned.kind]

@@ -9,8 +9,8 @@ from typing import Any
 
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.evaluate.verdict.differences import compare
-from semtune.evaluate.verdict.rule import NAN, Verdict, broken, number, places, too_few
+from semtune.evaluate.verdict.differences import compare_scores
+from semtune.evaluate.verdict.rule import NAN, Verdict, json_number, places, why_broken, why_too_few
 from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics import Comparison
 
@@ -56,22 +56,22 @@ class Forgetting:
             "data": self.data,
             "metric": self.tuned.main,
             "n": self.tuned.n,
-            "base": number(self.base.metrics[self.base.main]),
-            "tuned": number(self.tuned.metrics[self.tuned.main]),
-            "drop": number(self.drop),
-            "interval": [number(bound) for bound in bounds],
-            "p_value": number(self.found.p_value if self.found else NAN),
+            "base": json_number(self.base.metrics[self.base.main]),
+            "tuned": json_number(self.tuned.metrics[self.tuned.main]),
+            "drop": json_number(self.drop),
+            "interval": [json_number(bound) for bound in bounds],
+            "p_value": json_number(self.found.p_value if self.found else NAN),
             "sentence": self.sentence(),
         }
 
 
 def forgetting(data: str, tuned: Scores, base: Scores, seed: int = 0, min_queries: int = 20) -> Forgetting:
     """Compare the tuned model with its base on general text."""
-    hindrance = broken(tuned) or broken(base) or too_few(tuned, min_queries)
-    return Forgetting(data, tuned, base, None if hindrance else compare(tuned, base, seed), hindrance)
+    hindrance = why_broken(tuned) or why_broken(base) or why_too_few(tuned, min_queries)
+    return Forgetting(data, tuned, base, None if hindrance else compare_scores(tuned, base, seed), hindrance)
 
 
-def gated(
+def apply_gates(
     verdict: Verdict,
     tuned: Scores,
     limits: EvaluateSettings,
@@ -95,12 +95,12 @@ def gated(
     return replace(verdict, sentence=verdict.sentence + named)
 
 
-def alone(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
+def judge_by_bar(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
     """The verdict on a model that is held to a bar and compared with nothing; None without a bar."""
     if limits.min_metric is None:
         return None
     empty = Verdict("ship", "", tuned.main, "", NAN, (NAN, NAN), NAN, tuned.n)
-    if hindrance := broken(tuned) or too_few(tuned, limits.min_queries):
+    if hindrance := why_broken(tuned) or why_too_few(tuned, limits.min_queries):
         return replace(empty, verdict="cannot-judge", sentence=f"cannot judge: {hindrance}")
     value, count = tuned.metrics[tuned.main], f"{tuned.n:,} {tuned.unit(tuned.n)}"
     if value < limits.min_metric:

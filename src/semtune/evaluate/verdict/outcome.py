@@ -12,9 +12,9 @@ from urllib.parse import quote
 from semtune.evaluate.result import Scores
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.differences import interval
-from semtune.evaluate.verdict.gates import Forgetting, alone, gated
-from semtune.evaluate.verdict.rule import Verdict, broken, judge_all, number
-from semtune.evaluate.verdict.slices import Part, Slice, slices
+from semtune.evaluate.verdict.gates import Forgetting, apply_gates, judge_by_bar
+from semtune.evaluate.verdict.rule import Verdict, json_number, judge_all, why_broken
+from semtune.evaluate.verdict.slices import Slice, SliceRows, slices
 from semtune.evaluate.verdict.warnings import warnings
 from semtune.io import atomic_file
 from semtune.metrics import ranking
@@ -63,7 +63,7 @@ class Outcome:
             "data": dict(self.data),
             "counts": dict(self.tuned.counts),
             "systems": {name: _numbers(scores.metrics) for name, scores in self.systems.items()},
-            "intervals": {name: [number(x) for x in bounds] for name, bounds in self.intervals.items()},
+            "intervals": {name: [json_number(x) for x in bounds] for name, bounds in self.intervals.items()},
             "models": {name: _identity(scores) for name, scores in self.systems.items()},
             "truncated": {name: dict(scores.truncated) for name, scores in self.systems.items()},
             **({"matrix": {name: _matrix(s) for name, s in self.systems.items()}} if self.tuned.matrix else {}),
@@ -99,7 +99,7 @@ def conclude(
     seed: int = 0,
     limits: EvaluateSettings = DEFAULT,
     *,
-    parts: Sequence[Part] = (),
+    parts: Sequence[SliceRows] = (),
     forgot: Forgetting | None = None,
     leaks: Mapping[str, Any] | None = None,
     data: Mapping[str, str] | None = None,
@@ -121,7 +121,7 @@ def conclude(
     """
     others = others or {}
     comparisons = judge_all({name: (tuned, other) for name, other in others.items()}, seed, limits)
-    first, verdict = next(iter(comparisons.items()), ("", alone(tuned, limits)))
+    first, verdict = next(iter(comparisons.items()), ("", judge_by_bar(tuned, limits)))
     compared = verdict is not None and math.isfinite(verdict.p_value)
     looked = slices(parts, tuned, others[first], seed) if compared else []
     systems = {"tuned": tuned, **others}
@@ -130,7 +130,7 @@ def conclude(
         systems=systems,
         intervals=intervals,
         comparisons=comparisons,
-        verdict=gated(verdict, tuned, limits, forgot, looked) if verdict else None,
+        verdict=apply_gates(verdict, tuned, limits, forgot, looked) if verdict else None,
         slices=looked,
         forgetting=forgot,
         warnings=warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits),
@@ -159,7 +159,7 @@ def _word(text: str) -> str:
 
 
 def _numbers(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: number(value) for name, value in metrics.items()}
+    return {name: json_number(value) for name, value in metrics.items()}
 
 
 def _matrix(scores: Scores) -> dict[str, dict[str, float | None]]:
@@ -174,5 +174,5 @@ def _identity(scores: Scores) -> dict[str, Any]:
         "runtime": scores.runtime,
         "seconds": round(scores.seconds, 2),
         "not_finite": scores.not_finite,
-        "broken": broken(scores),
+        "broken": why_broken(scores),
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from semtune.evaluate.result import STATISTICS, Scores, label
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.evaluate.verdict.differences import compare
+from semtune.evaluate.verdict.differences import compare_scores
 from semtune.metrics import Comparison
 from semtune.metrics.significance import detectable, error_of_interval, holm
 
@@ -61,16 +61,16 @@ class Verdict:
             "sentence": self.sentence,
             "metric": self.metric,
             "against": self.against,
-            "gain": number(self.gain),
-            "interval": [number(bound) for bound in self.interval],
-            "p_value": number(self.p_value),
-            "p_corrected": number(self.p_corrected),
-            "detectable": number(self.detectable),
+            "gain": json_number(self.gain),
+            "interval": [json_number(bound) for bound in self.interval],
+            "p_value": json_number(self.p_value),
+            "p_corrected": json_number(self.p_corrected),
+            "detectable": json_number(self.detectable),
             "n": self.n,
         }
 
 
-def number(value: float) -> float | None:
+def json_number(value: float) -> float | None:
     """A float for JSON, which has no NaN."""
     return float(value) if math.isfinite(value) else None
 
@@ -95,7 +95,7 @@ def judge_all(
         limits: the thresholds.
     """
     hindrances = {name: _hindrance(tuned, other, limits.min_queries) for name, (tuned, other) in sides.items()}
-    found = {name: compare(*both, seed) for name, both in sides.items() if not hindrances[name]}
+    found = {name: compare_scores(*both, seed) for name, both in sides.items() if not hindrances[name]}
     corrected = dict(zip(found, holm([each.p_value for each in found.values()]), strict=True))
     return {
         name: _decide(found[name], corrected[name], len(found), tuned, other.model, limits)
@@ -165,7 +165,7 @@ def places(value: float) -> int:
 
 def _hindrance(tuned: Scores, other: Scores, min_queries: int) -> str:
     """Why no comparison can be made, in words; empty if it can."""
-    return _apart(tuned, other) or broken(tuned) or broken(other) or too_few(tuned, min_queries)
+    return _apart(tuned, other) or why_broken(tuned) or why_broken(other) or why_too_few(tuned, min_queries)
 
 
 def _apart(tuned: Scores, other: Scores) -> str:
@@ -177,7 +177,7 @@ def _apart(tuned: Scores, other: Scores) -> str:
     return ""
 
 
-def broken(scores: Scores) -> str:
+def why_broken(scores: Scores) -> str:
     """Why a result says nothing of the model, in words; empty if it does."""
     if scores.not_finite:
         return f"{scores.model} gave vectors with NaN for {scores.not_finite} texts. Its weights are broken."
@@ -199,7 +199,7 @@ def _constant(scores: Scores) -> bool:
     return bool(spreads) and max(spreads) < 1e-6
 
 
-def too_few(scores: Scores, min_queries: int) -> str:
+def why_too_few(scores: Scores, min_queries: int) -> str:
     """Why a test is too small to say anything, in words; empty if it is not."""
     if scores.n >= min_queries:
         return ""

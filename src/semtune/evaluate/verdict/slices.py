@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 
 from semtune.dataset import Dataset
 from semtune.evaluate.result import STATISTICS, Scores
-from semtune.evaluate.verdict.differences import compare
-from semtune.evaluate.verdict.rule import number
+from semtune.evaluate.verdict.differences import compare_scores
+from semtune.evaluate.verdict.rule import json_number
 from semtune.metrics.significance import holm
 from semtune.types import Document, Split
 
 Rows = NDArray[np.intp]
-Told = Callable[[Sequence[str]], Sequence[str]]  # texts → the language of each
+DetectLanguages = Callable[[Sequence[str]], Sequence[str]]  # texts → the language of each
 
 LEVEL = 0.05  # looser than the verdict's: to miss whom it got worse for is the worse error
 SMALLEST = 10  # queries or pairs; of fewer a mean says little
 MOST = 8  # slices of one kind, the largest
-UNKNOWN = "unknown"  # what `Told` says of a text whose language it cannot tell
+UNKNOWN = "unknown"  # what `DetectLanguages` says of a text whose language it cannot tell
 CLASSES = frozenset({"few-shot", "zero-shot", "clustering"})
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 BANDS = ("0 to 1/3", "1/3 to 2/3", "2/3 to 1")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SliceRows:
     """Some of the queries or pairs: those whose `by` is `value`; `rows` are their places."""
 
     by: str
@@ -71,14 +71,14 @@ class Slice:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        return {**asdict(self), "interval": [number(bound) for bound in self.interval]}
+        return {**asdict(self), "interval": [json_number(bound) for bound in self.interval]}
 
 
-def slices(parts: Sequence[Part], tuned: Scores, other: Scores, seed: int = 0) -> list[Slice]:
+def slices(parts: Sequence[SliceRows], tuned: Scores, other: Scores, seed: int = 0) -> list[Slice]:
     """Compare two results on each part, corrected for their number; parts that have no metric are left out."""
     sides = [(part, restrict(tuned, part.rows), restrict(other, part.rows)) for part in parts]
     sides = [side for side in sides if all(math.isfinite(each.metrics[each.main]) for each in side[1:])]
-    found = [compare(mine, theirs, seed) for _, mine, theirs in sides]
+    found = [compare_scores(mine, theirs, seed) for _, mine, theirs in sides]
     corrected = holm([each.p_value for each in found])
     return [
         Slice(
@@ -101,7 +101,9 @@ def restrict(scores: Scores, rows: Rows) -> Scores:
     return replace(scores, query_ids=ids, per_query=per_query, metrics=metrics)
 
 
-def partition(dataset: Dataset, split: Split, scores: Scores, languages: Told | None = None) -> list[Part]:
+def partition(
+    dataset: Dataset, split: Split, scores: Scores, languages: DetectLanguages | None = None
+) -> list[SliceRows]:
     """The parts worth a look: by length, language, score or class, and every metadata key of queries and documents.
 
     A part has at least `SMALLEST` queries or pairs and is not the whole; of equal parts the first stays.
@@ -111,7 +113,7 @@ def partition(dataset: Dataset, split: Split, scores: Scores, languages: Told | 
         scores: any system's result.
         languages: tells the language of texts.
     """
-    parts: list[Part] = []
+    parts: list[SliceRows] = []
     seen = {tuple(range(scores.n))}
     retrieval = scores.kind == "retrieval"
     for by, values in _of_queries(dataset, split, scores, languages) if retrieval else _of_items(scores, languages):
@@ -123,7 +125,7 @@ def partition(dataset: Dataset, split: Split, scores: Scores, languages: Told | 
 
 
 def _of_queries(
-    dataset: Dataset, split: Split, scores: Scores, languages: Told | None
+    dataset: Dataset, split: Split, scores: Scores, languages: DetectLanguages | None
 ) -> Iterator[tuple[str, list[Any]]]:
     """Kind of slice → a value for each query; None where it has none."""
     queries = [dataset.queries[query] for query in scores.query_ids]
@@ -138,7 +140,7 @@ def _of_queries(
     yield from _by_metadata("document", [answer.metadata if answer else {} for answer in answers])
 
 
-def _of_items(scores: Scores, languages: Told | None) -> Iterator[tuple[str, list[Any]]]:
+def _of_items(scores: Scores, languages: DetectLanguages | None) -> Iterator[tuple[str, list[Any]]]:
     """The same for pairs and texts; a V-measure and what was mined are of the whole set, and have no parts."""
     if len(scores.items) != scores.n or scores.kind in {"clustering", "mining"}:
         return
@@ -153,7 +155,7 @@ def _of_items(scores: Scores, languages: Told | None) -> Iterator[tuple[str, lis
         yield "language", _told(languages, texts)
 
 
-def _told(languages: Told, texts: Sequence[str]) -> list[str | None]:
+def _told(languages: DetectLanguages, texts: Sequence[str]) -> list[str | None]:
     return [None if language == UNKNOWN else language for language in languages(texts)]
 
 
@@ -194,14 +196,14 @@ def _bands(values: Sequence[float | None], unit: str) -> list[str | None]:
     ]
 
 
-def _parts(by: str, values: Sequence[str | None]) -> list[Part]:
+def _parts(by: str, values: Sequence[str | None]) -> list[SliceRows]:
     places: dict[str, list[int]] = {}
     for row, value in enumerate(values):
         if value is not None and value != "":
             places.setdefault(value, []).append(row)
     largest = sorted(places, key=lambda value: (-len(places[value]), value))[:MOST]
     shown = sorted((value for value in largest if len(places[value]) >= SMALLEST), key=_by_number)
-    return [Part(by, value, np.array(places[value], dtype=np.intp)) for value in shown]
+    return [SliceRows(by, value, np.array(places[value], dtype=np.intp)) for value in shown]
 
 
 def _by_number(value: str) -> tuple[float, str]:

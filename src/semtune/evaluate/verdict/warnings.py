@@ -9,7 +9,7 @@ from typing import Any
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.gates import Forgetting
-from semtune.evaluate.verdict.rule import Verdict, broken, places, too_few
+from semtune.evaluate.verdict.rule import Verdict, places, why_broken, why_too_few
 from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics.significance import detectable, error_of_interval, needed
 
@@ -39,7 +39,7 @@ def warnings(
     ]
 
 
-def seen(bounds: tuple[float, float], comparisons: Mapping[str, Verdict], alpha: float = 0.05) -> float:
+def smallest_detectable(bounds: tuple[float, float], comparisons: Mapping[str, Verdict], alpha: float = 0.05) -> float:
     """The smallest difference that the test set sees: from the first comparison, or else from the spread of the metric.
 
     Without a second system, two are taken to agree as far as their values correlate by one half; then the standard
@@ -55,14 +55,14 @@ def _unsaid(tuned: Scores, comparisons: Mapping[str, Verdict], limits: EvaluateS
     """What makes the metric worthless, where no verdict says so."""
     if comparisons or limits.min_metric is not None:
         return []
-    reason = broken(tuned) or too_few(tuned, limits.min_queries)
+    reason = why_broken(tuned) or why_too_few(tuned, limits.min_queries)
     return [reason] if reason else []
 
 
 def _small(
     tuned: Scores, bounds: tuple[float, float], comparisons: Mapping[str, Verdict], limits: EvaluateSettings
 ) -> list[str]:
-    smallest = seen(bounds, comparisons, limits.alpha)
+    smallest = smallest_detectable(bounds, comparisons, limits.alpha)
     if not smallest > LARGE:
         return []
     count = f"{tuned.n:,} {tuned.unit(tuned.n)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from semtune.errors import InputError
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET, Progress
-from semtune.step import Data, ModelRef
+from semtune.step import LoadDataset, ModelRef
 from semtune.types import SPLITS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def training(
     progress: Progress = QUIET,
     *,
     keep_labels: bool = False,
-) -> Data:
+) -> LoadDataset:
     """The rows to train on: a data set folder, a run, or tables of pairs, prepared when they are asked for.
 
     Args:
@@ -60,7 +60,7 @@ def training(
     return read
 
 
-def evaluation(place: str | Path) -> Data:
+def evaluation(place: str | Path) -> LoadDataset:
     """What a model is judged on, as it is: see `semtune.prepare.build.for_evaluation`."""
 
     def read() -> Dataset:
@@ -71,7 +71,7 @@ def evaluation(place: str | Path) -> Data:
     return read
 
 
-def general(place: str) -> Data:
+def general(place: str) -> LoadDataset:
     """General text to see whether a model forgot it: its test part, or else all there is."""
 
     def read() -> Dataset:

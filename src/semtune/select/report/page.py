@@ -29,13 +29,13 @@ def write_report(selection: Selection, path: Path, title: str) -> None:
         "title": title,
         "subtitle": _subtitle(selection),
         "headline": _headline(selection),
-        "candidates": tables.candidates(selection),
+        "candidates": tables.candidates_table(selection),
         "figures": _figures(selection),
         "plots": installed("matplotlib"),
         "rounds": tables.rounds(selection),
-        "costs": tables.costs(selection),
-        "recommended": selection.choice.name,
-        "smaller": tables.smaller(selection),
+        "costs": tables.costs_table(selection),
+        "recommended": selection.recommendation.name,
+        "smaller": tables.smaller_table(selection),
         "skipped": [Note(one.why, one.asked) for one in selection.skipped],
         "measured": _measured(selection),
     }
@@ -64,7 +64,7 @@ def _figures(selection: Selection) -> list[Figure]:
         return []
     from semtune.select.report import plots
 
-    label, taken = selection.label, selection.choice.name
+    label, taken = selection.label, selection.recommendation.name
     made = [
         Figure(
             plots.pareto(selection.rows, taken, label),

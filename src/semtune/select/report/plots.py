@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from semtune.report.svg import BAD, CARD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
-from semtune.select.halving import Round
-from semtune.select.rows import Row
-from semtune.select.smaller import Smaller
+from semtune.select.candidate_result import CandidateResult
+from semtune.select.halving import TrialRound
+from semtune.select.smaller_vectors import SmallerVectors
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -20,7 +20,7 @@ NAME = 26  # characters drawn of a name
 ROOM = 0.06  # share of the axis; a name that is closer to another is moved
 
 
-def pareto(rows: Sequence[Row], taken: str, label: str) -> Markup:
+def pareto(rows: Sequence[CandidateResult], taken: str, label: str) -> Markup:
     """Quality against the time of one query: one dot per candidate, with a line from its result before tuning."""
     shown = [row for row in rows if math.isfinite(row.best.value)]
     edge = sorted((row for row in shown if row.on_front), key=lambda row: row.cost.p50_ms)
@@ -70,7 +70,7 @@ def _names(axes: Any, points: Sequence[tuple[str, float, float]], taken: str, ga
         )  # fmt: skip
 
 
-def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str) -> str:
+def trials(rows: Sequence[CandidateResult], rounds: Sequence[TrialRound], taken: str, label: str) -> str:
     """Quality before tuning and after each trial, one line per candidate; empty without trials."""
     tried = [row for row in rows if row.trials]
     if not tried:
@@ -94,7 +94,7 @@ def trials(rows: Sequence[Row], rounds: Sequence[Round], taken: str, label: str)
         return to_svg(figure, "trials", f"{label} of each candidate before tuning and after each round of trials")
 
 
-def dimensions(smaller: Sequence[Smaller], label: str) -> str:
+def dimensions(smaller: Sequence[SmallerVectors], label: str) -> str:
     """Quality over the number of dimensions kept, first ones or PCA; empty if none were cut."""
     whole = [one for one in smaller if one.way == "whole"]
     lines = {

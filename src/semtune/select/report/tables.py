@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 
 from semtune.report.elements import Cell, Note, Row, Table
+from semtune.select.candidate_result import CandidateResult
 from semtune.select.cost import index_mb
 from semtune.select.quality import Quality
-from semtune.select.rows import Row as Candidate
 from semtune.select.select_backbone import Selection
-from semtune.select.smaller import Smaller
+from semtune.select.smaller_vectors import SmallerVectors
 
 WAYS = {"whole": "all dimensions", "first": "its first dimensions", "pca": "PCA fitted on train"}
 
 
-def candidates(selection: Selection) -> Table:
+def candidates_table(selection: Selection) -> Table:
     """One row per candidate: quality before and after tuning, speed, size, licence."""
     head = [
         "", Cell("untuned", notes=[f"dev {selection.label}"]), Cell("best result", notes=["95 % interval"]),
         Cell("one query", notes=["p50, p95"]), "texts/s", "dimensions", "licence",
     ]  # fmt: skip
-    return Table(head, [_candidate(row, selection.choice.name) for row in selection.rows])
+    return Table(head, [_candidate(row, selection.recommendation.name) for row in selection.rows])
 
 
-def _candidate(row: Candidate, taken: str) -> Row:
+def _candidate(row: CandidateResult, taken: str) -> Row:
     best, cost = row.best, row.cost
     gain = best.value - row.untouched.value
     steps = f"{gain:+.4f} after {row.best_steps} steps" if row.best_steps else "untuned"
@@ -40,7 +40,7 @@ def _candidate(row: Candidate, taken: str) -> Row:
     return Row(title, cells, marked=row.candidate.name == taken)
 
 
-def costs(selection: Selection) -> Table:
+def costs_table(selection: Selection) -> Table:
     """One row per candidate: tokenizer, length limit, prompts, memory, sizes."""
     head = [
         "", "tokens per word", "unknown tokens", Cell("texts cut", notes=["limit"]), Cell("memory", notes=["runtime"]),
@@ -49,7 +49,7 @@ def costs(selection: Selection) -> Table:
     return Table(head, [_cost(row) for row in selection.rows])
 
 
-def _cost(row: Candidate) -> Row:
+def _cost(row: CandidateResult) -> Row:
     one, fit, cost = row.candidate, row.fit, row.cost
     limit = f"{one.max_length:,} tokens" if one.max_length else "no limit"
     memory = f"{cost.memory_mb:,.0f} MB" if cost.memory_mb is not None else "not known"
@@ -76,13 +76,15 @@ def rounds(selection: Selection) -> list[Note]:
         if made.dropped:
             said.append(f"Dropped: {', '.join(drop.name for drop in made.dropped)}.")
         if made.spared:
-            said.append(f"Kept although in the lower half, not clearly worse than the best: {', '.join(made.spared)}.")
+            said.append(
+                f"ResultCache although in the lower half, not clearly worse than the best: {', '.join(made.spared)}."
+            )
         said += [f"{name}: {why}" for name, why in made.failed.items()]
         notes.append(Note(" ".join(said), f"{made.steps} steps"))
     return notes
 
 
-def smaller(selection: Selection) -> Table | None:
+def smaller_table(selection: Selection) -> Table | None:
     """The recommended model with smaller vectors; None without one."""
     if not selection.smaller:
         return None
@@ -93,7 +95,7 @@ def smaller(selection: Selection) -> Table | None:
     return Table(head, [_smaller(one) for one in selection.smaller])
 
 
-def _smaller(one: Smaller) -> Row:
+def _smaller(one: SmallerVectors) -> Row:
     whole = one.way == "whole"
     loss = Cell("–") if whole else Cell(f"{one.loss:+.4f}", f"[{one.loss_low:+.4f}, {one.loss_high:+.4f}]")
     value = Cell(f"{one.value:.4f}", f"[{one.low:.4f}, {one.high:.4f}]")

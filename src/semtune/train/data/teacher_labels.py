@@ -84,6 +84,6 @@ def _cross_encoder_scores(texts: list[list[str]], teacher: Path, progress: Progr
 
 def open_guide(name: str, base: Path) -> Any:
     """The model that tells a GIST loss which negatives are false: the one named, or else the untuned backbone."""
-    from semtune.hub import resolve
+    from semtune.hub import resolve_model
 
-    return open_sentence_transformer(resolve(name) if name else base)
+    return open_sentence_transformer(resolve_model(name) if name else base)

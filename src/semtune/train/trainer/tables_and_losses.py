@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.progress import Progress
 from semtune.train.data.rows import RowsSummary, summarize_rows
 from semtune.train.data.trainer_tables import DENOISING, column_prompts, trainer_table
@@ -91,7 +91,7 @@ def _input(job: TrainingJob, name: str, loss: str, model: SentenceTransformer, p
 def _tables(
     job: TrainingJob, dataset: Dataset, rows: RowsSummary, loss: str, dimension: int, progress: Progress
 ) -> tuple[Any, Any]:
-    teacher = resolve(job.settings.teacher) if LOSSES[loss].needs == "teacher" else None
+    teacher = resolve_model(job.settings.teacher) if LOSSES[loss].needs == "teacher" else None
     return (
         trainer_table(dataset, rows, "train", loss, job.seed, teacher, dimension, progress),
         trainer_table(dataset, rows, "dev", loss, job.seed, teacher, dimension, progress),

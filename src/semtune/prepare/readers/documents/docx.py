@@ -31,7 +31,7 @@ def read_docx(data: bytes, name: str, tally: Tally | None = None) -> Outline:  #
             styles = _member(archive, "word/styles.xml", name) if "word/styles.xml" in archive.namelist() else b""
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, zlib.error, EOFError, OSError):
         raise InputError(f"{name} cannot be opened as a Word document (broken or encrypted).") from None
-    return _Walk(_levels(styles, name)).sections(events(body, name))
+    return _DocxSections(_levels(styles, name)).sections(events(body, name))
 
 
 def _member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
@@ -58,7 +58,7 @@ def _levels(styles: bytes, name: str) -> dict[str, int]:
     return levels
 
 
-class _Walk:
+class _DocxSections:
     """Turns paragraphs and tables into lines under headings."""
 
     def __init__(self, levels: dict[str, int]) -> None:

@@ -42,7 +42,7 @@ def read_html(text: str) -> Outline:
     found = [tree.css(selector) for selector in MAIN]
     roots = [nodes[0] for nodes in found if len(nodes) == 1 and len(nodes[0].text()) >= MIN_MAIN]
     root = roots[0] if roots else tree.body
-    return _Walk(title, dropped).sections(root) if root is not None else []
+    return _HtmlSections(title, dropped).sections(root) if root is not None else []
 
 
 def _title(tree: Any) -> str:
@@ -54,7 +54,7 @@ def _title(tree: Any) -> str:
     return _SITE.sub("", text) or text
 
 
-class _Walk:
+class _HtmlSections:
     """Turns a tree into lines under headings."""
 
     def __init__(self, title: str, dropped: set[int]) -> None:

@@ -11,7 +11,7 @@ from semtune.prepare.readers.documents.block_types import Outline
 from semtune.prepare.readers.files.decode import read_bytes, read_text
 from semtune.prepare.readers.files.mojibake import repair_outline, repair_page
 from semtune.prepare.readers.files.unpack import suffix_of
-from semtune.registry import READERS, Entry
+from semtune.registry import READERS, RegistryEntry
 
 
 def readable_suffixes() -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def readable_suffixes() -> tuple[str, ...]:
 
 
 @cache
-def _by_suffix() -> dict[str, Entry]:
+def _by_suffix() -> dict[str, RegistryEntry]:
     return {suffix: entry for entry in READERS for suffix in entry.facts["suffixes"]}
 
 

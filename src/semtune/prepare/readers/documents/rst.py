@@ -32,10 +32,10 @@ _CODE = frozenset({"code", "code-block", "sourcecode", "parsed-literal", "doctes
 def read_rst(text: str) -> Outline:
     """Sections of a text: (headings from the title down, text without the heading lines)."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff").expandtabs(8).split("\n")
-    return _Walk(lines).sections()
+    return _RstSections(lines).sections()
 
 
-class _Walk:
+class _RstSections:
     """Goes through the lines; the order in which adornments appear gives their levels."""
 
     def __init__(self, lines: list[str]) -> None:

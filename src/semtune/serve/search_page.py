@@ -1,4 +1,4 @@
-"""The search page: one file that loads nothing from elsewhere."""
+"""The search page: one file that loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from semtune.report.render import render
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-def page() -> Response:
-    """The page with a policy that lets the browser run this one script and connect to this server only."""
+def search_page() -> Response:
+    """The page, with a content security policy that allows only its own script and connections to this server."""
     html = render("search.html", {})
     scripts = " ".join(f"'sha256-{_hash(script)}'" for script in SCRIPT.findall(html))
     policy = (

@@ -15,7 +15,7 @@ from semtune import contract as contracts
 from semtune.encoders.load import load_encoder, parse_runtime
 from semtune.errors import GateError, InputError, MissingExtraError, ModelError, SemtuneError
 from semtune.export.step import serving_folder
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.machine import keep_freed_memory
 from semtune.progress import QUIET, Progress
 from semtune.select.quality import Quality, Values
@@ -36,8 +36,8 @@ DEV: Literal["dev"] = "dev"
 GRAPHS = {"auto": "fp32", "onnx": "fp32", "onnx-int8": "int8"}  # runtime → precision of the graph that it needs
 
 
-class DevJudge:
-    """Measures encoders on a dev part, as `semtune evaluate` does on the test split; see `semtune.select.quality.Judge`."""
+class CandidateEvaluator:
+    """Measures encoders on a dev part, as `semtune evaluate` does on the test split; see `semtune.select.quality.Evaluator`."""
 
     def __init__(self, part: Dataset, seed: int, progress: Progress = QUIET) -> None:
         """Look at what the part can be judged by.
@@ -45,15 +45,15 @@ class DevJudge:
         Raises:
             InputError: nothing, or all scores are the same.
         """
-        from semtune.evaluate.kinds.pairs import judged_pairs
+        from semtune.evaluate.kinds.pairs import binary_pairs
         from semtune.evaluate.result import KINDS, STATISTICS, label
-        from semtune.evaluate.tasks import choose
+        from semtune.evaluate.tasks import choose_task
 
         self._part, self._seed, self._progress = part, seed, progress
-        kind = choose(part, DEV)
+        kind = choose_task(part, DEV)
         self._statistic = STATISTICS.get(kind)
         self._gold: Values = np.array(
-            [pair.same for pair in judged_pairs(part, DEV)] if kind == "pairs" else [p.score for p in part.scored.get(DEV, [])],
+            [pair.same for pair in binary_pairs(part, DEV)] if kind == "pairs" else [p.score for p in part.scored.get(DEV, [])],
             dtype=np.float64,
         )  # fmt: skip
         if self._statistic and len(set(self._gold.tolist())) < 2:
@@ -86,7 +86,7 @@ class DevJudge:
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """Judges, trains and serves candidates; see `semtune.select.quality.Tools`.
+    """Judges, trains and serves candidates; see `semtune.select.quality.TrialTools`.
 
     Attributes:
         judge: on the dev part.
@@ -100,7 +100,7 @@ class Workbench:
         progress: where trainings show how far they are.
     """
 
-    judge: DevJudge
+    evaluator: CandidateEvaluator
     dataset: Dataset
     settings: TrainSettings
     runtime: str
@@ -163,16 +163,16 @@ def workbench(
     Raises:
         InputError: the dev part cannot be judged, or has one query alone.
     """
-    judge = DevJudge(part, seed, progress)
-    if judge.n < LEAST:
+    evaluator = CandidateEvaluator(part, seed, progress)
+    if evaluator.n < LEAST:
         raise InputError("The dev split has one query or pair: nothing can be compared on it. Label more of them.")
-    return Workbench(judge, _train_only(dataset), training, settings.runtime, seed, work, progress)
+    return Workbench(evaluator, _train_only(dataset), training, settings.runtime, seed, work, progress)
 
 
 def _content(model: str) -> str:
     """A hash of the weights that a teacher or guide has now; empty where there is none, or none to be had."""
     try:
-        return contracts.weights_hash(resolve(model)) if model else ""
+        return contracts.weights_hash(resolve_model(model)) if model else ""
     except SemtuneError:
         return ""  # the trial says it in words
 

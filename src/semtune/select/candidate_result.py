@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from semtune.select.candidates import Candidate
-from semtune.select.cost import Cost, index_mb
+from semtune.select.cost import ServingCost, index_mb
 from semtune.select.quality import Quality
-from semtune.select.tokenizer_fit import Fit
+from semtune.select.tokenizer_fit import TokenizerFit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Trial:
 
 
 @dataclass(slots=True)
-class Row:
+class CandidateResult:
     """One candidate's line of the table.
 
     Attributes:
@@ -42,8 +42,8 @@ class Row:
 
     candidate: Candidate
     untouched: Quality
-    fit: Fit | None
-    cost: Cost
+    fit: TokenizerFit | None
+    cost: ServingCost
     over: list[str] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     failed: str = ""

@@ -13,7 +13,7 @@ from semtune.metrics import Comparison, main_axes
 from semtune.metrics.directions import directions_by_way, project_onto
 from semtune.protocols import Encoder
 from semtune.select.cost import MILLION
-from semtune.select.quality import Judge, Quality
+from semtune.select.quality import Evaluator, Quality
 from semtune.types import Embeddings
 
 Change = Callable[[Embeddings], Embeddings]
@@ -21,7 +21,7 @@ BYTES = {"fp32": 4.0, "fp16": 2.0, "int8": 1.0, "binary": 1 / 8}
 
 
 @dataclass(frozen=True, slots=True)
-class Smaller:
+class SmallerVectors:
     """A way to keep less of each vector, and what it does to the quality.
 
     Attributes:
@@ -47,7 +47,9 @@ class Smaller:
         return asdict(self)
 
 
-def measure_smaller(encoder: Encoder, judge: Judge, texts: Sequence[str], dims: Sequence[int]) -> list[Smaller]:
+def measure_smaller(
+    encoder: Encoder, evaluator: Evaluator, texts: Sequence[str], dims: Sequence[int]
+) -> list[SmallerVectors]:
     """Judge an encoder's vectors whole, cut to each dimension in two ways, and at each precision.
 
     Args:
@@ -59,15 +61,17 @@ def measure_smaller(encoder: Encoder, judge: Judge, texts: Sequence[str], dims: 
     known = CachingEncoder(encoder)
     sample = known.encode(texts, "document").vectors
     size = encoder.contract.dimension
-    whole = judge(known)
-    made = [_compared("whole", size, BYTES["fp32"], whole, whole, judge)]
+    whole = evaluator(known)
+    made = [_compared("whole", size, BYTES["fp32"], whole, whole, evaluator)]
     turned = main_axes(sample)
     for dim in sorted({dim for dim in dims if dim < size}, reverse=True):
         for way, directions in directions_by_way(turned, dim).items():
-            found = judge(TransformedEncoder(known, project_onto(directions), dim))
-            made.append(_compared(way, dim, BYTES["fp32"], found, whole, judge))
+            found = evaluator(TransformedEncoder(known, project_onto(directions), dim))
+            made.append(_compared(way, dim, BYTES["fp32"], found, whole, evaluator))
     for name, change in _precisions(sample).items():
-        made.append(_compared(name, size, BYTES[name], judge(TransformedEncoder(known, change, size)), whole, judge))
+        made.append(
+            _compared(name, size, BYTES[name], evaluator(TransformedEncoder(known, change, size)), whole, evaluator)
+        )
     return made
 
 
@@ -85,8 +89,8 @@ def _precisions(sample: Embeddings) -> dict[str, Change]:
     }
 
 
-def _compared(way: str, dim: int, size: float, found: Quality, whole: Quality, judge: Judge) -> Smaller:
-    lost = judge.gain(whole, found) if found is not whole else Comparison(0.0, 0.0, 0.0, 1.0)
-    return Smaller(
+def _compared(way: str, dim: int, size: float, found: Quality, whole: Quality, evaluator: Evaluator) -> SmallerVectors:
+    lost = evaluator.gain(whole, found) if found is not whole else Comparison(0.0, 0.0, 0.0, 1.0)
+    return SmallerVectors(
         way, dim, dim * size * MILLION / 1e6, found.value, found.low, found.high, lost.gain, lost.low, lost.high
     )  # fmt: skip

@@ -23,30 +23,30 @@ from semtune.errors import (
 from semtune.machine import cpu_name, usable_cpus
 from semtune.progress import Progress
 from semtune.select import sample
-from semtune.select.candidates import Candidate, Field, Skipped
-from semtune.select.choice import over
-from semtune.select.cost import Cost, measure_cost
-from semtune.select.halving import Round, halve
-from semtune.select.quality import Quality, Tools
-from semtune.select.result_cache import Kept, data_hash
-from semtune.select.rows import Row, Trial
+from semtune.select.candidate_result import CandidateResult, Trial
+from semtune.select.candidates import Candidate, Candidates, SkippedCandidate
+from semtune.select.cost import ServingCost, measure_cost
+from semtune.select.halving import TrialRound, halve
+from semtune.select.quality import Quality, TrialTools
+from semtune.select.recommendation import broken_limits
+from semtune.select.result_cache import ResultCache, data_hash
 from semtune.select.settings import SelectSettings
-from semtune.select.smaller import Smaller, measure_smaller
-from semtune.select.tokenizer_fit import Fit, measure_fit
+from semtune.select.smaller_vectors import SmallerVectors, measure_smaller
+from semtune.select.tokenizer_fit import TokenizerFit, measure_fit
 from semtune.train.distil.training_texts import pca_texts
 
 KEPT, TRIALS = "measured", "trials"
 LEAST_ROWS = 2
 
 
-class Bench:
+class CandidateTrials:
     """Measures and tries the candidates of one choice; a result that is kept is not made again."""
 
     def __init__(
         self,
         dataset: Dataset,
         part: Dataset,
-        tools: Tools,
+        tools: TrialTools,
         settings: SelectSettings,
         seed: int,
         work: Path,
@@ -54,31 +54,31 @@ class Bench:
     ) -> None:
         self._dataset, self._part, self._tools = dataset, part, tools
         self._settings, self._work, self._progress = settings, work, progress
-        self._kept = Kept(work / KEPT)
+        self._kept = ResultCache(work / KEPT)
         self._judged_on = [__version__, data_hash(dataset), settings.max_queries, settings.max_passages, seed]
         splits = (dataset.pairs, dataset.scored, dataset.labelled_pairs, dataset.labelled_texts)
         self.trainable = max(len(rows.get("train", [])) for rows in splits) >= LEAST_ROWS
 
-    def measure(self, field: Field) -> tuple[dict[str, Row], list[Skipped]]:
+    def measure(self, candidates: Candidates) -> tuple[dict[str, CandidateResult], list[SkippedCandidate]]:
         """A row for each candidate that can be opened.
 
         Raises:
             InputError: none can, or none can be judged.
         """
-        rows: dict[str, Row] = {}
-        skipped: list[Skipped] = []
-        with self._progress.track("measure", len(field.candidates)) as advance:
-            for one in field.candidates:
+        rows: dict[str, CandidateResult] = {}
+        skipped: list[SkippedCandidate] = []
+        with self._progress.track("measure", len(candidates.usable)) as advance:
+            for one in candidates.usable:
                 self._progress.status(one.name)
                 try:
                     row = self._measured(one)
                 except (ModelError, ContractError, GateError) as error:
-                    skipped.append(Skipped(one.asked, str(error)))
+                    skipped.append(SkippedCandidate(one.asked, str(error)))
                 else:
-                    row.over = over(self._settings.limits, row)
+                    row.over = broken_limits(self._settings.limits, row)
                     rows[one.name] = row
                     self._progress.say(
-                        f"{one.name}: {self._tools.judge.label} {row.untouched.value:.4f} untouched, one query "
+                        f"{one.name}: {self._tools.evaluator.label} {row.untouched.value:.4f} untouched, one query "
                         f"{row.cost.p50_ms:,.1f} ms on {row.cost.runtime}"
                     )
                 advance(1)
@@ -90,9 +90,9 @@ class Bench:
             )
         return rows, skipped
 
-    def _measured(self, one: Candidate) -> Row:
+    def _measured(self, one: Candidate) -> CandidateResult:
         def make() -> dict[str, Any]:
-            quality = self._tools.judge(self._tools.open(one.folder))  # first: it brings the runtime's library
+            quality = self._tools.evaluator(self._tools.open(one.folder))  # first: it brings the runtime's library
             fit = measure_fit(one, sample.fit_texts(self._dataset))
             opens = self._tools.serve(one.folder)
             cost = measure_cost(opens, sample.speed_texts(self._dataset), sample.queries_of(self._part))
@@ -100,26 +100,26 @@ class Bench:
 
         here = [cpu_name(), usable_cpus(), self._settings.runtime]
         found = self._kept.get("untouched", [*self._judged_on, one.contract.fingerprint, here], make)
-        fit = Fit(**found["fit"]) if found["fit"] else None
-        return Row(one, Quality.of(found["quality"]), fit, Cost(**found["cost"]))
+        fit = TokenizerFit(**found["fit"]) if found["fit"] else None
+        return CandidateResult(one, Quality.of(found["quality"]), fit, ServingCost(**found["cost"]))
 
-    def attempts(self, rows: Mapping[str, Row]) -> list[Round]:
+    def run_trials(self, rows: Mapping[str, CandidateResult]) -> list[TrialRound]:
         """Rounds of trials; none where there is nothing to train on or to choose between."""
         settings = self._settings
         if not self.trainable or not settings.steps:
             return []
         return halve(
-            list(rows), lambda name, steps: self._attempt(rows[name], steps), self._tools.judge.gain,
+            list(rows), lambda name, steps: self._attempt(rows[name], steps), self._tools.evaluator.gain,
             settings.steps, settings.rounds,
         )  # fmt: skip
 
-    def _attempt(self, row: Row, steps: int) -> Quality | str:
+    def _attempt(self, row: CandidateResult, steps: int) -> Quality | str:
         def make() -> dict[str, Any]:
             started = time.monotonic()
-            quality = self._tools.judge(self._tools.open(self._tuned(row.candidate, steps)))
+            quality = self._tools.evaluator(self._tools.open(self._tuned(row.candidate, steps)))
             return {"steps": steps, "quality": quality.whole(), "seconds": time.monotonic() - started}
 
-        label, name = self._tools.judge.label, row.candidate.name
+        label, name = self._tools.evaluator.label, row.candidate.name
         self._progress.status(f"{name}, {steps} steps")
         try:
             found = self._kept.get("trial", self._trial_key(row, steps), make)
@@ -133,14 +133,14 @@ class Bench:
         self._progress.say(f"{name}: {label} {row.trials[-1].quality.value:.4f} after {steps} steps")
         return row.best
 
-    def _trial_key(self, row: Row, steps: int) -> list[Any]:
+    def _trial_key(self, row: CandidateResult, steps: int) -> list[Any]:
         return [*self._judged_on, row.candidate.contract.fingerprint, self._tools.training, steps]
 
     def _tuned(self, one: Candidate, steps: int) -> Path:
         place = self._work / TRIALS / f"{one.contract.fingerprint[:16]}-{steps}"
         return self._tools.train(one.folder, one.name, steps, place)
 
-    def smaller(self, row: Row) -> list[Smaller]:
+    def smaller(self, row: CandidateResult) -> list[SmallerVectors]:
         """The recommended model with smaller vectors."""
 
         def make() -> dict[str, Any]:
@@ -148,9 +148,9 @@ class Bench:
             folder = self._tuned(row.candidate, steps) if steps else row.candidate.folder
             encoder = self._tools.open(folder)
             texts = pca_texts(self._dataset, encoder.contract.dimension)
-            found = measure_smaller(encoder, self._tools.judge, texts, self._settings.dims)
+            found = measure_smaller(encoder, self._tools.evaluator, texts, self._settings.dims)
             return {"ways": [one.as_dict() for one in found]}
 
         self._progress.status("smaller vectors")
         key = [*self._trial_key(row, row.best_steps), self._settings.dims]
-        return [Smaller(**values) for values in self._kept.get("smaller", key, make)["ways"]]
+        return [SmallerVectors(**values) for values in self._kept.get("smaller", key, make)["ways"]]

@@ -1,4 +1,4 @@
-"""A limit on how large a request's body may be."""
+"""Limits the size of request bodies."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ MAX_BODY = 2 * 1024 * 1024  # bytes
 
 
 class BodyLimit:
-    """ASGI middleware: reading more than `limit` bytes of body ends in 413, announced length or not.
+    """ASGI middleware: answers 413 when a body has more than `limit` bytes, with or without a Content-Length.
 
-    It raises while the endpoint reads, so that the application's own handler words the answer.
+    The error is raised while the endpoint reads, so that the application's own handler writes the response.
     """
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
@@ -19,7 +19,7 @@ class BodyLimit:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting its body as it is read."""
+        """Pass the request on and count its body as it is read."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -42,7 +42,7 @@ class BodyLimit:
         # The rest of the body is not read, so the connection cannot be used again.
         return HTTPException(
             413,
-            f"The request's body is larger than {self._limit:,} bytes, the limit. Send the texts in several requests.",
+            f"The request body is larger than the limit of {self._limit:,} bytes. Send the texts in several requests.",
             headers={"Connection": "close"},
         )
 

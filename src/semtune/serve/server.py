@@ -1,4 +1,4 @@
-"""Running the application until it is told to stop."""
+"""Runs the application until it is stopped."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 BACKLOG = 256
-GRACE = 10  # seconds that requests in progress get when the server is told to stop
+GRACE = 10  # seconds for requests in progress when the server is stopped
 
 
 class AddressError(SemtuneError):
-    """The address cannot be listened on."""
+    """The server cannot listen on the address."""
 
 
-def serve(
+def run_server(
     app: FastAPI, host: str = "127.0.0.1", port: int = 8080, announce: Callable[[str], None] | None = None
 ) -> None:
-    """Serve `app` until Ctrl-C or SIGTERM, then let the requests in progress finish and return.
+    """Serve `app` until Ctrl-C or SIGTERM, then finish the requests in progress and return.
 
     Args:
         app: made by `create_app`.
-        host: name or address to listen on; "0.0.0.0" or "::" lets other machines in.
-        port: 0 for any free one.
+        host: name or address to listen on; "0.0.0.0" or "::" accepts other machines.
+        port: 0 for any free port.
         announce: called once with the server's URL, when it accepts connections.
 
     Raises:
-        AddressError: the port is taken or not allowed, or the host is not this machine's.
+        AddressError: the port is in use or not allowed, or the host is not an address of this machine.
         MissingExtraError: uvicorn is not installed.
     """
     need("uvicorn")
@@ -54,13 +54,13 @@ def serve(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket, so that a taken port is known before anything starts.
+    """Open a listening socket, so that a port in use is noticed before anything starts.
 
     Raises:
-        AddressError: see `serve`.
+        AddressError: see `run_server`.
     """
     if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65536
-        raise AddressError(f"Port {port} does not exist. Give one from 1 to 65535, or 0 for any free one.")
+        raise AddressError(f"Port {port} does not exist. Give a port from 1 to 65535, or 0 for any free port.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -92,16 +92,16 @@ def _unusable(host: str, port: int, error: Exception) -> str:
     if number == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is already in use, perhaps by another `semtune serve`. "
-            "Give another with --port, or 0 for any free one."
+            "Give another with --port, or 0 for any free port."
         )
     if number in {errno.EACCES, errno.EPERM}:
         return (
-            f"Port {port} may not be used by this user; ports below 1024 are usually kept for the system. "
+            f"You are not allowed to use port {port}; ports below 1024 are usually reserved for the system. "
             "Give another with --port."
         )
     if number == errno.EADDRNOTAVAIL or isinstance(error, (socket.gaierror, UnicodeError)):
         return (
-            f"{host!r} is no address of this machine. "
+            f"{host!r} is not an address of this machine. "
             "Give 127.0.0.1 (this machine only) or 0.0.0.0 (all its addresses) with --host."
         )
     return f"Cannot listen on {host} port {port}: {error}. Give another address with --host and --port."
@@ -109,7 +109,7 @@ def _unusable(host: str, port: int, error: Exception) -> str:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, by an exception, so that the caller's `finally` blocks run."""
+    """Turn SIGTERM into KeyboardInterrupt, so that the caller's `finally` blocks run."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from semtune.metrics import Comparison
+from semtune.select.candidate_result import CandidateResult
 from semtune.select.cost import index_mb
 from semtune.select.quality import Quality
-from semtune.select.rows import Row
 from semtune.select.settings import ServingLimits
 
 CLOSE = 0.01  # of the metric: what may be given up for speed, and only if chance could have made the difference
@@ -16,7 +16,7 @@ FASTER = 1.2  # times: less is no gain that somebody notices, and within what a 
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Recommendation:
     """Whom to take.
 
     Attributes:
@@ -30,7 +30,7 @@ class Choice:
     behind: Comparison | None = None
 
 
-def over(limits: ServingLimits, row: Row) -> list[str]:
+def broken_limits(limits: ServingLimits, row: CandidateResult) -> list[str]:
     """The limits that a candidate breaks, in words."""
     cost, dim = row.cost, row.candidate.contract.dimension
     weights = row.candidate.weights_bytes / 1e6
@@ -46,7 +46,7 @@ def over(limits: ServingLimits, row: Row) -> list[str]:
     ]
 
 
-def front(points: Sequence[tuple[float, float]], slack: float = 1.0) -> list[int]:
+def pareto_front(points: Sequence[tuple[float, float]], slack: float = 1.0) -> list[int]:
     """Which (quality, milliseconds) no other beats: is as good and as fast, and better or faster; positions, in order.
 
     With `slack`, one that takes up to so many times as long still counts as equally fast.
@@ -58,7 +58,7 @@ def front(points: Sequence[tuple[float, float]], slack: float = 1.0) -> list[int
     ]
 
 
-def choose(rows: Mapping[str, Row], gain: Callable[[Quality, Quality], Comparison]) -> Choice:
+def recommend(rows: Mapping[str, CandidateResult], gain: Callable[[Quality, Quality], Comparison]) -> Recommendation:
     """Take the best, or the fastest of those that are as good.
 
     As good is who lacks no more than `CLOSE` to the best and cannot be told from it (the 95 % interval of the
@@ -69,7 +69,7 @@ def choose(rows: Mapping[str, Row], gain: Callable[[Quality, Quality], Compariso
         gain: of one result over another on the same queries.
     """
     if not rows:
-        return Choice("", "")
+        return Recommendation("", "")
     best = max(sorted(rows), key=lambda name: rows[name].best.value)
     behind: dict[str, Comparison] = {}
     for name, row in rows.items():
@@ -81,6 +81,6 @@ def choose(rows: Mapping[str, Row], gain: Callable[[Quality, Quality], Compariso
         if found.low <= 0:
             behind[name] = found
     if not behind:
-        return Choice(best, best)
+        return Recommendation(best, best)
     taken = min(sorted(behind), key=lambda name: rows[name].cost.p50_ms)
-    return Choice(taken, best, behind[taken])
+    return Recommendation(taken, best, behind[taken])

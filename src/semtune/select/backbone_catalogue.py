@@ -1,4 +1,4 @@
-"""Well-known backbones and what is known of them; `catalogue.yaml` holds the facts."""
+"""Well-known backbones and what is known of them; `backbone_catalogue.yaml` holds the facts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MULTILINGUAL = "multilingual"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """What is known of a backbone without looking at its files.
 
     Attributes:
@@ -50,16 +50,16 @@ class Entry:
 
 
 @lru_cache(maxsize=1)
-def catalogue() -> tuple[Entry, ...]:
+def catalogue() -> tuple[CatalogueEntry, ...]:
     """All entries, in the file's order."""
-    text = files("semtune.select").joinpath("catalogue.yaml").read_text(encoding="utf-8")
+    text = files("semtune.select").joinpath("backbone_catalogue.yaml").read_text(encoding="utf-8")
     return tuple(
-        Entry(id=key, **values | {"languages": tuple(values.get("languages", ()))})
+        CatalogueEntry(id=key, **values | {"languages": tuple(values.get("languages", ()))})
         for key, values in yaml.safe_load(text).items()
     )
 
 
-def entry_of(*names: str) -> Entry | None:
+def find_entry(*names: str) -> CatalogueEntry | None:
     """The entry of a hub id or a bare name, in any case of letters; None without one."""
     wanted = {name.lower() for name in names if name}
     return next((entry for entry in catalogue() if {entry.id.lower(), entry.name.lower()} & wanted), None)

@@ -1,4 +1,4 @@
-"""Errors over HTTP: one sentence for people, in the form each dialect's clients read.
+"""Errors over HTTP: a message for people, in the form that the clients of each dialect expect.
 
 `/v1/...` answers as OpenAI does, `{"error": {message, type, param, code}}`; everything else answers
 `{"detail": "..."}`.
@@ -23,7 +23,7 @@ INPUT_SHAPES = "'input' must be a string, a list of strings, a list of token ids
 
 
 class ApiError(Exception):
-    """A request that is refused, with the status, the words and what a client's program can read of it."""
+    """A refused request: status, message and the fields that client programs read."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class ApiError(Exception):
 
 
 def install(app: FastAPI) -> None:
-    """Make `app` answer every error in its dialect."""
+    """Install handlers in `app` that answer each error in the dialect of its path."""
 
     async def api(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)  # noqa: S101 - narrows Starlette's signature
@@ -65,7 +65,7 @@ def install(app: FastAPI) -> None:
 
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - uvicorn logs it
         return respond(
-            request, ApiError(500, "Something broke in the server; its log says what. This is a bug in Semtune.")
+            request, ApiError(500, "Internal server error. This is a bug in Semtune; see the server log for details.")
         )
 
     app.add_exception_handler(ApiError, api)
@@ -76,7 +76,7 @@ def install(app: FastAPI) -> None:
 
 
 def respond(request: Request, error: ApiError) -> JSONResponse:
-    """Word an error for the dialect of the path it happened on."""
+    """Write an error in the dialect of the path it happened on."""
     content: dict[str, Any] = {"detail": error.message}
     if _is_openai(request):
         content = {
@@ -88,10 +88,10 @@ def respond(request: Request, error: ApiError) -> JSONResponse:
 
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
-    """Word pydantic's findings for people: returns the message and the field it speaks of first."""
+    """Turn pydantic's errors into a readable message; returns it and the first field it names."""
     told: dict[str, str] = {}
     for error in sorted(errors, key=lambda error: error["type"] != "half_character"):
-        place = error["loc"][1:]  # the first says body, query or path
+        place = error["loc"][1:]  # the first is "body", "query" or "path"
         name = "" if error["type"] == "json_invalid" or not place else str(place[0])
         told.setdefault(name, _one(error, name))
     return " ".join(told.values()), next(iter(told)) or None
@@ -108,7 +108,7 @@ def _one(error: Mapping[str, Any], name: str) -> str:
     if kind == "missing":
         return f"{name!r} is missing."
     if kind == "half_character":
-        return f"{name!r} holds half a character (a lone surrogate), which is not Unicode text."
+        return f"{name!r} contains a lone surrogate, which is not valid Unicode text."
     if name == "input":
         return f"{INPUT_SHAPES}."
     return f"{name!r}: {said[0].lower()}{said[1:]}."
@@ -116,10 +116,10 @@ def _one(error: Mapping[str, Any], name: str) -> str:
 
 def _http_message(request: Request, error: HTTPException) -> str:
     if error.status_code == 404:
-        return f"There is nothing at {request.url.path}. Try /, /search, /health, /v1/embeddings or /v1/models."
+        return f"No endpoint at {request.url.path}. Try /, /search, /health, /v1/embeddings or /v1/models."
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        return f"{request.url.path} does not answer {request.method}; use {allowed}."
+        return f"{request.url.path} does not accept {request.method}; use {allowed}."
     return str(error.detail)
 
 

@@ -10,14 +10,14 @@ from semtune.dataset import Dataset
 from semtune.encoders.load import load_encoder, model_bytes
 from semtune.encoders.speed import latencies, texts_a_second
 from semtune.errors import MissingExtraError, ModelError
-from semtune.evaluate.recorder import Listened, Record
+from semtune.evaluate.recorder import ObservedEncoder, VectorRecorder
 from semtune.evaluate.report.further_results import READ, asked_texts, read_texts
 from semtune.evaluate.result import Scores
 from semtune.evaluate.retrieval.exact_search import DEPTH, tie_order
 from semtune.evaluate.scores import retrieval_scores, score
-from semtune.evaluate.serving.index_stage import Served, build_index, open_index
+from semtune.evaluate.serving.index_stage import ServedIndex, index_in_memory, open_index_of_corpus
 from semtune.evaluate.serving.stages import FP32, INDEX, INT8, TORCH, Stage, Stages, change
-from semtune.hub import resolve
+from semtune.hub import resolve_model
 from semtune.metrics import depth_of
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
@@ -29,7 +29,7 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class StageTestSet:
     """What the stages are measured on: see `score`."""
 
     dataset: Dataset
@@ -40,7 +40,7 @@ class Test:
 
 
 def measure_stages(
-    model: str, test: Test, index: Path | None = None, served: str = "auto", progress: Progress = QUIET
+    model: str, test: StageTestSet, index: Path | None = None, served: str = "auto", progress: Progress = QUIET
 ) -> Stages:
     """Measure every stage that exists.
 
@@ -58,22 +58,23 @@ def measure_stages(
     """
     encoders, missing = _open(model)
     main = _served(encoders, missing, served)
-    given = open_index(index, encoders[main].contract, test.dataset) if index is not None else None
+    given = open_index_of_corpus(index, encoders[main].contract, test.dataset) if index is not None else None
     if given is not None:
         main = next((name for name, encoder in encoders.items() if encoder.runtime == given.runtime), main)
-    record = Record(len(test.dataset.corpus) if given is None else 0, encoders[main].contract.dimension)
-    heard = encoders | {main: Listened(encoders[main], record.hear)}
+    record = VectorRecorder(len(test.dataset.corpus) if given is None else 0, encoders[main].contract.dimension)
+    heard = encoders | {main: ObservedEncoder(encoders[main], record.hear)}
     how = (test.split, progress, test.task, test.at, test.seed)
     scores = {name: score(encoder, test.dataset, *how) for name, encoder in heard.items()}
     index_of = None
     if scores[main].kind == "retrieval":
-        index_of = given or build_index(record.documents, tie_order(test.dataset.corpus), encoders[main].runtime)
+        index_of = given or index_in_memory(record.documents, tie_order(test.dataset.corpus), encoders[main].runtime)
         scores[INDEX] = _searched(index_of, record, scores[main], test)
     else:
         missing[INDEX] = f"a test of {scores[main].unit()} searches in no index"
     try:
         return Stages(
-            _rows(scores, encoders, main, index_of, test, resolve(model), resolve(model, serving=True)), missing
+            _rows(scores, encoders, main, index_of, test, resolve_model(model), resolve_model(model, serving=True)),
+            missing,
         )
     finally:
         if index_of is not None:
@@ -114,7 +115,7 @@ def _served(encoders: dict[str, Encoder], missing: dict[str, str], served: str) 
     return next(name for name in (FP32, "static", TORCH, INT8) if name in encoders)
 
 
-def _searched(index: Served, record: Record, exact: Scores, test: Test) -> Scores:
+def _searched(index: ServedIndex, record: VectorRecorder, exact: Scores, test: StageTestSet) -> Scores:
     """The result of asking the index with the vectors that exact search was asked with."""
     names = tuple(exact.per_query)
     found = index.vectors.search(record.queries, min(max(DEPTH, depth_of(names)), len(index.ids)))
@@ -134,8 +135,8 @@ def _rows(
     scores: dict[str, Scores],
     encoders: dict[str, Encoder],
     main: str,
-    index: Served | None,
-    test: Test,
+    index: ServedIndex | None,
+    test: StageTestSet,
     tuned: Path,
     served: Path,
 ) -> list[Stage]:
@@ -172,5 +173,5 @@ def _asking(encoder: Encoder) -> Callable[[str], object]:
     return lambda query: encoder.encode([query], "query")
 
 
-def _searching(encoder: Encoder, index: Served) -> Callable[[str], object]:
+def _searching(encoder: Encoder, index: ServedIndex) -> Callable[[str], object]:
     return lambda query: index.vectors.search(encoder.encode([query], "query").vectors, min(TOP, len(index.ids)))

@@ -1,4 +1,4 @@
-"""Walking a list of steps in a run directory: which have to run, why, and what became of them."""
+"""Runs a list of steps in a run directory: which of them have to run, why, and with what result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from semtune.io import storage_errors
 from semtune.run_directory import Key, RunDirectory, StepRecord, versions
-from semtune.step import Result
+from semtune.step import StepResult
 
 C = TypeVar("C")  # what the steps are made from
 Rerun = Literal["changed", "always", "never"]
@@ -26,37 +26,37 @@ UNCHANGED: dict[Rerun, str] = {
 
 
 def _nothing(_context: Any) -> None:
-    """Nothing is left to do."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep(Generic[C]):
-    """A step in its place.
+    """A step of a pipeline and the steps it depends on.
 
     Attributes:
         name: of its folder, config section and command.
         after: the steps whose output it reads.
-        libraries: packages whose versions count.
-        arguments: context → settings and everything else that counts.
-        run: context, working folder → what it came to.
-        reads: context → name → hash of what it reads beside the steps in `after`.
-        afterwards: done whenever the step is finished, now or before; must be quick, and the same each time.
-        chosen_by: steps that may choose other inputs for it.
-        resumable: whether a killed attempt's folder is of use to the next one.
+        libraries: packages whose versions affect the result.
+        arguments: context → settings and everything else that affects the result.
+        run: context, working folder → result.
+        reads: context → name → hash of what it reads besides the steps in `after`.
+        afterwards: called when the step is finished, now or in an earlier run; must be quick and repeatable.
+        chosen_by: steps that may select other inputs for it.
+        resumable: whether the next attempt can continue in the folder of a killed one.
     """
 
     name: str
     after: tuple[str, ...]
     libraries: tuple[str, ...]
     arguments: Callable[[C], dict[str, Any]]
-    run: Callable[[C, Path], Result]
+    run: Callable[[C, Path], StepResult]
     reads: Callable[[C], dict[str, str]] = lambda _context: {}
     afterwards: Callable[[C], None] = _nothing
     chosen_by: tuple[str, ...] = ()
     resumable: bool = False
 
     def key(self, context: C, run: RunDirectory) -> Key:
-        """What the step's result depends on, now."""
+        """What the step's result depends on at this moment."""
         inputs = {name: run.content(name) for name in self.after} | self.reads(context)
         arguments = json.loads(json.dumps(self.arguments(context), default=str))
         return Key(arguments, inputs, versions(*self.libraries))
@@ -103,7 +103,7 @@ class RunReport:
         }
 
 
-def walk(
+def run_steps(
     context: C,
     run: RunDirectory,
     steps: Sequence[PlannedStep[C]],
@@ -114,10 +114,21 @@ def walk(
     on_step: Callable[[StepReport], None],
     stop_after: Callable[[StepReport], int],
 ) -> RunReport:
-    """Run the steps that have to be run, in order; `stop_after` gives the exit code that a step's report ends the run with.
+    """Run the steps that are not up to date, in order.
+
+    Args:
+        context: what the steps are made from.
+        run: the run directory.
+        steps: in order.
+        rerun: which steps to run again.
+        name: of the run.
+        seed: for the record of each step.
+        on_start: called with a step's name and the reason why it runs.
+        on_step: called with the report of each step.
+        stop_after: report → exit code; anything but 0 ends the run.
 
     Raises:
-        SemtuneError: a step failed; the finished ones stay.
+        SemtuneError: a step failed; the results of finished steps are kept.
     """
     reports: list[StepReport] = []
     exit_code = 0
@@ -142,8 +153,8 @@ def walk(
     return RunReport(name, str(run.root), tuple(reports), exit_code)
 
 
-def foresee(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], rerun: Rerun) -> list[StepReport]:
-    """What `walk` would run, and why; nothing is written."""
+def plan_steps(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], rerun: Rerun) -> list[StepReport]:
+    """What `run_steps` would run, and why; nothing is written."""
     reports: list[StepReport] = []
     running: set[str] = set()
     for step in steps:
@@ -160,7 +171,7 @@ def foresee(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], reru
 
 def _why(run: RunDirectory, step: PlannedStep[Any], key: Key, rerun: Rerun) -> str:
     if rerun == "always":
-        return "asked for (--rerun always)"
+        return "requested (--rerun always)"
     return run.damage(step.name) if rerun == "never" else run.why_run(step.name, key)
 
 

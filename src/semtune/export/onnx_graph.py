@@ -1,7 +1,7 @@
-"""The whole pipeline as an ONNX graph.
+"""Writes the whole pipeline as an ONNX graph.
 
-sentence-transformers 6 has no working ONNX export: `optimum-onnx` pins transformers below 5. So the graph
-is made here, by torch's own exporter (`torch.onnx.export(dynamo=True)`), with pooling and normalisation in it.
+sentence-transformers 6 has no working ONNX export: `optimum-onnx` pins transformers below 5. So
+torch's own exporter (`torch.onnx.export(dynamo=True)`) writes the graph, including pooling and normalisation.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")  # colours in torch's messages
-MOST_WHY = 200  # characters of them that are shown
+MOST_WHY = 200  # characters of the message that are shown
 OPSET = 18
 OUTPUT = "sentence_embedding"
 MAX_BATCH = 65_536
 
 
 def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, path: Path) -> None:
-    """Write the pipeline to `path` as one file; batch and length stay free."""
+    """Write the pipeline to `path` as one file with variable batch size and length."""
     names = input_names(model)
     shape = {0: torch.export.Dim("batch", min=1, max=MAX_BATCH), 1: torch.export.Dim("tokens", min=2, max=max_length)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    # One reports torchvision, which no text model needs; the other its own deprecated attributes, touched by torch.
+    # They warn about torchvision, which text models do not need, and about deprecated attributes that torch reads.
     noise = {logger: logger.level for logger in map(logging.getLogger, ("torch.onnx", "sentence_transformers"))}
     for logger in noise:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript, not ours to mend
+            warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript
             torch.onnx.export(
                 WholePipeline(model, normalize),
                 example_inputs(names, len(model.tokenizer)),
@@ -54,8 +54,8 @@ def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, pat
     except torch.onnx.OnnxExporterError as error:
         why = ANSI.sub("", str(error.__cause__ or error)).strip().partition("\n")[0][:MOST_WHY]
         raise ModelError(
-            f"torch cannot make an ONNX graph of this kind of model ({type(model[0]).__name__}: {why}). It can be served by "
-            "torch itself (--runtime torch)."
+            f"torch cannot export this kind of model to ONNX ({type(model[0]).__name__}: {why}). Serve it with torch "
+            "instead (--runtime torch)."
         ) from error
     finally:
         for logger, level in noise.items():
