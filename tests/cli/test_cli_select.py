@@ -139,15 +139,15 @@ def test_scored_pairs_and_no_trials(semtune, models, tmp_path):
     two = models.partition(",")[2]
     found = semtune("select", tmp_path / "d", "--candidates", two, "--runtime", "torch", "--steps", "0", "--json").json
     assert (found["metric"], found["pairs"], found["rounds"]) == ("spearman", 30, [])
-    assert any(reason.startswith("No trials were asked for") for reason in found["why"])
+    assert any(reason.startswith("There were no trials") for reason in found["why"])
     assert any(reason.startswith("30 dev pairs are few") for reason in found["why"])
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--candidates", "a"], "Only a was given as a candidate; a choice needs at least two"),
-        (["--candidates", "no/a,no/b"], "None of the candidates can be used here:"),
+        (["--candidates", "a"], "Only a was given as a candidate. Give at least two"),
+        (["--candidates", "no/a,no/b"], "No candidate can be used:"),
         (["--max-dim", "0"], "The limit dim is 0; allowed is a number above 0"),
         (["--steps", "-1"], "steps is -1; allowed is 0 or more."),
         (["--dims", "64,x"], "--dims is '64,x'; allowed are whole numbers"),
