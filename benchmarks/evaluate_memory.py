@@ -98,7 +98,7 @@ def main() -> None:
         write_files(Path(name), outcome)
     done("report and files")
     record = VectorRecorder(len(data.corpus), DIMENSION)
-    score(ObservedEncoder(tuned_encoder, record.hear), data, "test")
+    score(ObservedEncoder(tuned_encoder, record.add), data, "test")
     index = index_in_memory(record.documents, tie_order(data.corpus), "hashed")
     index.vectors.search(record.queries, 100)
     done("index, HNSW")

@@ -141,7 +141,7 @@ def test_evaluate_of_scored_pairs_is_spearman_s(semtune, done, encoder, tmp_path
     assert answer.json["pairs"] == 12
     assert answer.json["left_out"] == {"bad row: score is not a number": 1}
     assert "left out of the data: 1 × bad row: score is not a number" in answer.err
-    assert answer.json["warnings"][0] == "12 pairs are too few, at least 20 are needed. Label more of them."
+    assert answer.json["warnings"][0] == "12 pairs are too few; at least 20 are needed. Label more."
 
 
 def test_evaluate_against_another_gives_a_verdict_and_its_exit_code(semtune, done, tmp_path):

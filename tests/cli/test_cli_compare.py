@@ -55,7 +55,7 @@ def test_a_bar_decides_the_exit_code(semtune, done, flags, code, verdict):
 def test_a_model_against_itself_cannot_be_judged(semtune, done, toy_model):
     answer = semtune("evaluate", toy_model, done, "--against", toy_model, "--min-queries", "5", "--json")
     assert (answer.code, answer.json["verdict"], answer.json["gain"]) == (2, "cannot-judge", 0.0)
-    assert answer.json["sentence"] == "cannot judge: nDCG@10 is the same for both on all 10 queries"
+    assert answer.json["sentence"] == "cannot judge: nDCG@10 is equal for both on all 10 queries"
     worth = semtune(
         "evaluate", toy_model, done, "--against", toy_model, "--min-queries", "5", "--min-gain", "0.01", "--json"
     )
@@ -118,7 +118,7 @@ def test_other_data_is_not_compared(semtune, done, kept, pairs, tmp_path):
     assert answer.code == 2
     assert answer.error.startswith(f"pairs was measured on {pairs} (test, ")
     answer = semtune("evaluate", done, done, "--against", tmp_path / "pairs")
-    assert "different data, nothing to compare" in answer.error
+    assert "so they cannot be compared" in answer.error
 
 
 def test_the_summary_is_a_table_for_a_pull_request(kept):

@@ -141,7 +141,7 @@ def test_thresholds_of_scored_pairs():
 def test_a_broken_model_gets_no_thresholds(searched):
     found = score(ToyEncoder(), searched, "dev")
     for broken, words in (({"not_finite": 3}, "NaN for 3 texts"), ({"collapsed": True}, "collapsed")):
-        with pytest.raises(InputError, match=f"No thresholds can be measured: .*{words}"):
+        with pytest.raises(InputError, match=f"Thresholds cannot be measured: .*{words}"):
             calibrate(replace(found, **broken), searched, "dev")
 
 

@@ -69,11 +69,11 @@ def test_a_planted_gain_ships_every_time():
             "cannot-judge",
             "is better by +0.004 [0.004, 0.004] (p = 0.0001, 100 queries), but perhaps by no",
         ),
-        (-0.004, 0.002, 0.0, "cannot-judge", "but perhaps by no more than another seed makes, 0.005 (noise)"),
-        (0.05, 0.10, 0.04, "cannot-judge", "but whether by 0.04 (min_gain) is not sure"),
+        (-0.004, 0.002, 0.0, "cannot-judge", "but perhaps within the noise of the training seed, 0.005 (noise)"),
+        (0.05, 0.10, 0.04, "cannot-judge", "but perhaps by less than 0.04 (min_gain)"),
         (0.001, 0.02, 0.03, "do-not-ship", "do not ship: a gain of 0.03 (min_gain) is ruled out, nDCG@10 +0.001 ["),
-        (0.00, 0.20, 0.03, "cannot-judge", "may be chance; 100 queries can only see differences above 0.068"),
-        (0.00, 0.00, 0.0, "cannot-judge", "is the same for both on all 100 queries"),
+        (0.00, 0.20, 0.03, "cannot-judge", "is not significant; 100 queries can only detect differences above 0.068"),
+        (0.00, 0.00, 0.0, "cannot-judge", "is equal for both on all 100 queries"),
         (-0.05, 0.02, 0.0, "do-not-ship", "is worse by -0.05"),
         (-0.05, 0.02, 0.03, "do-not-ship", "is worse by -0.05"),
     ],
@@ -128,7 +128,7 @@ def test_a_bar_stands_against_a_gain():
     outcome = conclude(tuned, {"base": base}, limits=EvaluateSettings(min_metric=0.6))
     assert outcome.verdict.verdict == "do-not-ship"
     assert outcome.verdict.sentence.startswith(
-        "do not ship: nDCG@10 0.5000 is below the bar of 0.6 (min_metric); nDCG@10 is better by +0.100"
+        "do not ship: nDCG@10 0.5000 is below the minimum of 0.6 (min_metric); nDCG@10 is better by +0.100"
     )
     assert outcome.comparisons["base"].verdict == "ship"
     assert conclude(tuned, {"base": base}, limits=EvaluateSettings(min_metric=0.5)).verdict.verdict == "ship"
@@ -137,13 +137,18 @@ def test_a_bar_stands_against_a_gain():
 @pytest.mark.parametrize(
     ("bar", "values", "word", "sentence"),
     [
-        (0.39, BETTER, "ship", "ship: nDCG@10 0.4000 reaches the bar of 0.39 (60 queries)"),
-        (0.5, BETTER, "do-not-ship", "do not ship: nDCG@10 0.4000 is below the bar of 0.5 (min_metric) (60 queries)"),
+        (0.39, BETTER, "ship", "ship: nDCG@10 0.4000 reaches the minimum of 0.39 (60 queries)"),
+        (
+            0.5,
+            BETTER,
+            "do-not-ship",
+            "do not ship: nDCG@10 0.4000 is below the minimum of 0.5 (min_metric) (60 queries)",
+        ),
         (
             0.4,
             BETTER[:1],
             "cannot-judge",
-            "cannot judge: 1 query is too few, at least 20 are needed. Label more of them.",
+            "cannot judge: 1 query is too few; at least 20 are needed. Label more.",
         ),
     ],
 )
@@ -174,7 +179,7 @@ def general(noise):
             math.nan,
             0.01,
             "cannot-judge",
-            "cannot judge: what the model forgot of general text (stsb.csv) cannot be told",
+            "cannot judge: forgetting on general text (stsb.csv) could not be measured",
         ),
     ],
 )
@@ -200,7 +205,7 @@ def test_forgetting_is_named_also_where_the_comparison_cannot_tell():
     _, _, forgot = general(0.9)
     outcome = conclude(retrieval(BETTER), {"base": retrieval(BETTER, "base")}, forgot=forgot)
     assert outcome.verdict.verdict == "do-not-ship"
-    assert "nDCG@10 is the same for both" in outcome.verdict.sentence
+    assert "nDCG@10 is equal for both" in outcome.verdict.sentence
 
 
 @pytest.mark.parametrize(("most", "word"), [(None, "ship"), (0.05, "do-not-ship"), (0.5, "ship")])
@@ -232,11 +237,11 @@ def test_warnings_tell_of_a_small_set_leaks_and_a_better_rival():
     small, leaking, missing, rival = outcome.warnings
     seen = outcome.comparisons["base"].detectable
     assert small.startswith(
-        f"The test set is small: its 40 queries can only see differences above {seen:.3f} in nDCG@10"
+        f"The test set is small: its 40 queries can only detect differences above {seen:.3f} in nDCG@10"
     )
     assert f"about {math.ceil(40 * (seen / 0.05) ** 2):,} would see 0.05." in small
     assert leaking.startswith(
-        "The test set leaks: the train part shares 4 things with what is held out (3 document, 1 text)"
+        "The test set leaks: the train split shares 4 items with held-out data (3 document, 1 text)"
     )
     assert missing == "3 of 50 relevant documents are not in the corpus and count as not found."
     assert rival.startswith("Worse than BM25 by -0.3")
@@ -244,12 +249,12 @@ def test_warnings_tell_of_a_small_set_leaks_and_a_better_rival():
 
 def test_alone_what_makes_the_metric_worthless_is_a_warning():
     (few,) = conclude(retrieval([0.5])).warnings
-    assert few == "1 query is too few, at least 20 are needed. Label more of them."
+    assert few == "1 query is too few; at least 20 are needed. Label more."
     (same,) = conclude(similarity(np.arange(30), [3.0] * 30)).warnings
-    assert same == "all pairs have the same gold score, so there is nothing to correlate with."
+    assert same == "all pairs have the same gold score, so there is no correlation."
 
 
 def test_alone_the_spread_of_the_metric_says_what_can_be_seen():
     values = np.tile([0.0, 1.0], 50)
     (warning,) = conclude(retrieval(values)).warnings
-    assert "100 queries can only see differences above 0.1" in warning  # 3.4 × 0.5 / 10 = 0.17
+    assert "100 queries can only detect differences above 0.1" in warning  # 3.4 × 0.5 / 10 = 0.17

@@ -116,13 +116,13 @@ def test_the_shape_says_the_kind():
     [
         (pairs(), "clustring", "not a task. Did you mean 'clustering'.*retrieval, similarity"),
         (pairs(), "clustering", r"needs \(text, label\). What fits: pairs, mining"),
-        (Dataset(), "pairs", "It has them for no split"),
+        (Dataset(), "pairs", "No split has labels"),
         (Dataset(labelled_pairs={"test": pairs().labelled_pairs["test"][1::2]}), "pairs", "All 20 pairs belong together"),
         (Dataset(labelled_pairs={"test": [LabelledPair("a", "a", "1")]}), "mining", "No pair is labelled"),
         (Dataset(labelled_texts={"test": [LabelledText("a", "x"), LabelledText("b", "x")]}), "clustering", "of 1 class"),
         (Dataset(labelled_texts={"test": [LabelledText("a", "x"), LabelledText("b", "y")]}), "clustering", "2 texts of 2"),
-        (Dataset(labelled_texts={"test": [LabelledText("a", "x")]}), "zero-shot", "All 1 texts are of the class 'x'"),
-        (Dataset(labelled_texts={"test": [LabelledText("a", "x")]}), "few-shot", "in train, too"),
+        (Dataset(labelled_texts={"test": [LabelledText("a", "x")]}), "zero-shot", "All 1 texts are in the class 'x'"),
+        (Dataset(labelled_texts={"test": [LabelledText("a", "x")]}), "few-shot", "also in train"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_in_words(data, task, says):

@@ -156,7 +156,7 @@ def test_slices_and_warnings_are_shown_escaped(tmp_path, searched):
     assert page.count(": worse</b>") == 2
     for part in outcome.slices:
         assert f"<td>{part.other:.4f}</td><td>{part.tuned:.4f}</td>" in page
-    assert "The test set leaks: the train part shares 1 things" in page
+    assert "The test set leaks: the train split shares 1 items" in page
 
 
 def test_most_changed_by_hand():

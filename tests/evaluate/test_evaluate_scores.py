@@ -148,7 +148,7 @@ def test_qrels_that_do_not_fit_are_refused_in_words(qrels, says, how):
 
 
 def test_a_split_without_labels_is_refused_and_names_those_that_have_them():
-    with pytest.raises(InputError, match="It has them for test"):
+    with pytest.raises(InputError, match="It has labels in test"):
         score(ToyEncoder(), made_up(), "dev")
 
 

@@ -121,7 +121,7 @@ def test_pairs_are_searched_in_no_index(model, quick):
     ]
     found = measure_stages(str(model), StageTestSet(Dataset(scored={"test": pairs})))
     assert [row.name for row in found.rows] == [TORCH, FP32, INT8]
-    assert found.missing == {INDEX: "a test of pairs searches in no index"}
+    assert found.missing == {INDEX: "a test of pairs does not use an index"}
 
 
 def test_a_given_index_is_measured_if_it_holds_this_corpus_of_this_model(model, data, exported, tmp_path, quick):
@@ -135,10 +135,10 @@ def test_a_given_index_is_measured_if_it_holds_this_corpus_of_this_model(model, 
     build_index(
         [*shuffled[1:], replace(shuffled[0], text="other")], encoder, model, tmp_path / "index", IndexSettings()
     )
-    with pytest.raises(InputError, match="reads otherwise in the corpus"):
+    with pytest.raises(InputError, match="has another text in the corpus"):
         measure_stages(str(model), StageTestSet(data), tmp_path / "index")
     build_index(shuffled[1:], encoder, model, tmp_path / "index", IndexSettings())
-    with pytest.raises(InputError, match="79 documents, the test's corpus 80"):
+    with pytest.raises(InputError, match="79 documents, but the test's corpus has 80"):
         measure_stages(str(model), StageTestSet(data), tmp_path / "index")
     with pytest.raises(ContractError, match="built with the model"):
         measure_stages(str(exported("cls").folder), StageTestSet(data), tmp_path / "index")
@@ -157,17 +157,17 @@ SCORES = score(ToyEncoder(), Dataset(corpus=CORPUS, queries={"q": Query("q", "x"
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        (stage(INT8, -0.012, -0.02, -0.005), "int8 costs 0.012 nDCG@10 [0.005, 0.020]: keep fp32."),
+        (stage(INT8, -0.012, -0.02, -0.005), "int8 costs 0.012 nDCG@10 [0.005, 0.020]: use fp32."),
         (
             stage(INT8, -0.001, -0.003, 0.001, speed=20, size=25),
             "int8 costs 0.001 nDCG@10 [-0.001, 0.003]: it keeps the metric, at 2.0 times the speed and 25% of the size. "
-            "Ask for it with --runtime onnx-int8.",
+            "Use it with --runtime onnx-int8.",
         ),
         (
             stage(INT8, -0.001, -0.03, 0.02),
-            "int8 costs 0.001 nDCG@10 [-0.020, 0.030]: a loss above 0.005 cannot be ruled out; keep fp32.",
+            "int8 costs 0.001 nDCG@10 [-0.020, 0.030]: a loss above 0.005 cannot be ruled out; use fp32.",
         ),
-        (stage(INT8, 0.0, 0.0, 0.0, n=7), "int8 costs nothing in nDCG@10 [0.000, 0.000]: 7 queries are too few to tell; keep fp32."),
+        (stage(INT8, 0.0, 0.0, 0.0, n=7), "int8 costs nothing in nDCG@10 [0.000, 0.000]: 7 queries are too few to decide; use fp32."),
         (stage(INDEX, -0.002, -0.004, 0.0), "the index costs 0.002 nDCG@10 [0.000, 0.004]."),
     ],
 )  # fmt: skip

@@ -38,7 +38,7 @@ def test_a_loss_does_not_ship_and_is_called_worse(base):
 def test_no_difference_cannot_be_judged(base):
     verdict = judge(retrieval(base), retrieval(base))
     assert (verdict.verdict, verdict.exit_code) == ("cannot-judge", 2)
-    assert verdict.sentence == "cannot judge: nDCG@10 is the same for both on all 60 queries"
+    assert verdict.sentence == "cannot judge: nDCG@10 is equal for both on all 60 queries"
 
 
 def test_noise_seldom_ships(base):
@@ -56,7 +56,7 @@ def test_a_bound_that_decides_is_never_shown_as_zero(base):
 @pytest.mark.parametrize(
     ("tuned", "other", "says"),
     [
-        (retrieval([0.5] * 12), retrieval([0.4] * 12), "12 queries are too few, at least 20"),
+        (retrieval([0.5] * 12), retrieval([0.4] * 12), "12 queries are too few; at least 20"),
         (retrieval([0.5] * 30), retrieval([0.4] * 31), "different data"),
         (retrieval([0.5] * 30), retrieval([0.4] * 30, counts={"documents": 6}), "different data"),
         (retrieval([0.5] * 30), similarity([0.1, 0.2], [0, 1]), "on retrieval"),

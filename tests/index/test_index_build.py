@@ -161,7 +161,7 @@ def test_a_build_that_breaks_down_leaves_the_old_index(folder, kept, tmp_path, m
         raise RuntimeError("power cut")
 
     if where == "vectors":
-        monkeypatch.setattr(building, "recall", fail)
+        monkeypatch.setattr(building, "recall_of_index", fail)
     if where == "documents":
         monkeypatch.setattr(building, "write_store", fail)
     if where == "manifest":
@@ -324,7 +324,7 @@ def test_the_recall_is_asked_with_queries_or_with_chunks_never_with_what_is_inde
 
 
 def test_recall_counts_what_the_index_misses_of_the_exact_ten():
-    from semtune.index.build import recall
+    from semtune.index.build import recall_of_index as recall
     from semtune.index.exact import ExactIndex
 
     vectors = np.eye(40, 20, dtype=np.float32) + np.linspace(0, 0.5, 40, dtype=np.float32)[:, None]

@@ -329,7 +329,7 @@ def test_the_gate_stops_the_run_unless_the_verdict_is_ship(toy, monkeypatch, ver
 
 def test_the_real_verdicts_reach_the_exit_code(toy):
     assert toy(evaluate={"gate": True, "min_queries": 11}).exit_code == 2  # the toy has ten test queries
-    assert "10 queries are too few, at least 11 are needed" in toy.steps["evaluate"].result["sentence"]
+    assert "10 queries are too few; at least 11 are needed" in toy.steps["evaluate"].result["sentence"]
 
 
 def test_too_few_documents_for_a_test_still_give_a_search(toy, tmp_path, toy_folder):

@@ -150,8 +150,8 @@ def test_the_catalogue_holds_the_named_backbones_and_finds_them():
     e5 = find_entry("nothing", "MULTILINGUAL-E5-small")
     assert (e5.id, e5.dimension, e5.prompts["document"]) == ("intfloat/multilingual-e5-small", 384, "passage: ")
     assert find_entry("me5", "") is None
-    assert e5.reads({"de", "en"})
-    assert [find_entry("all-MiniLM-L6-v2").reads(codes) for codes in ({"en"}, set(), {"en", "de"})] == [
+    assert e5.supports({"de", "en"})
+    assert [find_entry("all-MiniLM-L6-v2").supports(codes) for codes in ({"en"}, set(), {"en", "de"})] == [
         True,
         True,
         False,

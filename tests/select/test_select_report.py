@@ -114,7 +114,7 @@ def test_without_a_recommendation_the_page_says_so(selection, tmp_path):
     )
     assert Checker(page).open == []
     assert "<h2>None is within the limits</h2>" in page
-    assert "None of the candidates keeps to the limits (dim 8)" in page
+    assert "No candidate is within the limits (dim 8)" in page
 
 
 @pytest.mark.browser

@@ -94,7 +94,7 @@ def test_one_dev_query_is_too_few(tmp_path):
     data = retrieval_set()
     query = next(iter(data.qrels["dev"]))
     data.qrels["dev"] = {query: data.qrels["dev"][query]}
-    with pytest.raises(InputError, match="The dev split has one query or pair"):
+    with pytest.raises(InputError, match="The dev split has only one query or pair"):
         workbench(data, data, TrainSettings(), SelectSettings(), 13, tmp_path, QUIET)
 
 

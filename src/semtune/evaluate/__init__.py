@@ -1,4 +1,4 @@
-"""Evaluate: is the tuned model better on held-out data, by how much, and may it be shipped?"""
+"""Evaluate: is the tuned model better on held-out data, by how much, and should it be shipped?"""
 
 from semtune.callable_package import make_callable
 

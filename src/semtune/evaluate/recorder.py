@@ -1,4 +1,4 @@
-"""An encoder that others listen to, so that nothing has to be encoded a second time."""
+"""Passes on the vectors of an encoder as they are computed, so that nothing is encoded twice."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from semtune.types import Embeddings, Encoded, Role
 
 
 class ObservedEncoder:
-    """Passes every block of vectors to `hear` with its role, in the order in which texts are encoded."""
+    """Calls `on_vectors` with the role and each block of vectors, in the order in which texts are encoded."""
 
-    def __init__(self, encoder: Encoder, hear: Callable[[Role, Embeddings], None]) -> None:
+    def __init__(self, encoder: Encoder, on_vectors: Callable[[Role, Embeddings], None]) -> None:
         self.contract, self.runtime = encoder.contract, encoder.runtime
-        self._encoder, self._hear = encoder, hear
+        self._encoder, self._on_vectors = encoder, on_vectors
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32."""
         made = self._encoder.encode(texts, role, progress)
-        self._hear(role, made.vectors)
+        self._on_vectors(role, made.vectors)
         return made
 
 
 class VectorRecorder:
-    """All vectors heard: those of `count` documents, (count, dim), and of all queries. Memory: the vectors, once."""
+    """Keeps the vectors of `count` documents, (count, dim), and of all queries in memory."""
 
     def __init__(self, count: int, dimension: int) -> None:
         self.documents: Embeddings = np.empty((count, dimension), dtype=np.float32)
         self.queries: Embeddings = np.empty((0, dimension), dtype=np.float32)
         self._seen = 0
 
-    def hear(self, role: Role, vectors: Embeddings) -> None:
-        """Keep a block; documents beyond `count` are let go."""
+    def add(self, role: Role, vectors: Embeddings) -> None:
+        """Keep a block; documents beyond `count` are dropped."""
         if role == "query":
             self.queries = np.concatenate([self.queries, vectors])
         elif len(self.documents):

@@ -19,12 +19,12 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class KindFacts:
-    """What there is to know of a kind.
+    """Facts about a kind of evaluation.
 
     Attributes:
-        main: the metric that decides.
-        one, many: what is counted.
-        needs: the shape of the data, for people.
+        main: the deciding metric.
+        one, many: name of an item, singular and plural.
+        needs: the data that it needs, for people.
     """
 
     main: str
@@ -40,15 +40,15 @@ KINDS: dict[Kind, KindFacts] = {
     "triplets": KindFacts("accuracy", "triplet", "triplets", "(anchor, positive, negative)"),
     "clustering": KindFacts("v_measure", "text", "texts", "(text, label)"),
     "zero-shot": KindFacts("accuracy", "text", "texts", "(text, label) with labels in words"),
-    "few-shot": KindFacts("accuracy", "text", "texts", "(text, label) in train, too"),
+    "few-shot": KindFacts("accuracy", "text", "texts", "(text, label), also in train"),
     "cross-language": KindFacts("accuracy@1", "sentence", "sentences", "a folder of parallel texts or of BEIR folders"),
     "mining": KindFacts("ap", "duplicate", "duplicates", "(sentence1, sentence2, label), 1 for duplicates"),
 }
 STATISTICS: dict[Kind, Statistic] = {"similarity": spearman, "pairs": average_precision}
-"""Kinds whose main metric is a statistic of all items together; of the others but mining it is a mean over items."""
+"""Kinds whose main metric is a statistic of all items. For the other kinds except mining it is a mean over items."""
 
 MAIN: dict[Kind, str] = {kind: facts.main for kind, facts in KINDS.items()}
-THRESHOLDS = frozenset({"f1_threshold", "accuracy_threshold"})  # neither more nor less of them is better
+THRESHOLDS = frozenset({"f1_threshold", "accuracy_threshold"})  # for these neither higher nor lower is better
 _WORDS = {
     "ndcg": "nDCG", "mrr": "MRR", "map": "MAP", "recall": "Recall", "precision": "Precision", "hit": "Hit",
     "spearman": "Spearman", "pearson": "Pearson", "ap": "Average precision", "f1": "Best F1", "accuracy": "Accuracy",
@@ -68,7 +68,7 @@ LABELS = {name: label(name) for name in (*RETRIEVAL, *MAIN.values(), *_WORDS)}
 
 
 def with_draws(name: str, draws: Sequence[Values]) -> dict[str, Values]:
-    """`per_query` of a metric that was measured several times: the mean of its draws, and each of them."""
+    """`per_query` of a metric that was measured in several draws: their mean, and each draw."""
     each = {f"{name}/{number}": values for number, values in enumerate(draws, start=1)} if len(draws) > 1 else {}
     return {name: np.mean(draws, axis=0), **each}
 
@@ -79,21 +79,21 @@ class Scores:
 
     Attributes:
         kind: what was evaluated; a key of `KINDS`.
-        model, fingerprint, runtime: what was measured, and on what.
-        metrics: metric name → value; NaN for all where a vector was not a number.
-        per_query: metric name → (items,) values in the order of `query_ids`, their mean is the metric; empty where
-            the metric is a statistic of all items together. "accuracy/3" is the third draw of "accuracy".
-        query_ids: the judged queries, texts, pairs, rows ...
+        model, fingerprint, runtime: of the system.
+        metrics: metric name → value; all NaN if a vector was not finite.
+        per_query: metric name → (items,) values in the order of `query_ids`, whose mean is the metric; empty if the
+            metric is a statistic of all items. "accuracy/3" is the third draw of "accuracy".
+        query_ids: ids of the labelled queries, texts, pairs ...
         run: query id → its best documents and their scores; retrieval only.
-        similarities, gold: (pairs,) cosine, and people's score or 1 and 0; only for kinds in `STATISTICS`.
-        counts: how many queries, documents, judgements, pairs ... were used, and what was left out.
-        truncated: kind of text → how many of them lost their end to the length limit.
-        not_finite: texts whose vector holds NaN or infinity.
+        similarities, gold: (pairs,) cosine, and human score or 1 and 0; only for kinds in `STATISTICS`.
+        counts: number of queries, documents, judgements, pairs ... used and left out.
+        truncated: kind of text → number of truncated ones.
+        not_finite: number of texts whose vector has NaN or infinity.
         seconds: wall-clock time of encoding and searching.
-        items, answers: each item in lines, and what the system said of it, for people; empty for retrieval.
-        matrix: language asked in → language searched → accuracy@1; cross-language only.
-        mined: mining only.
-        collapsed: every text got the same vector.
+        items, answers: the lines of each item, and the system's answer, for people; empty for retrieval.
+        matrix: query language → language searched → accuracy@1; cross-language only.
+        mined: the mined pairs; mining only.
+        collapsed: whether all texts have the same vector.
     """
 
     kind: Kind
@@ -118,20 +118,20 @@ class Scores:
 
     @property
     def main(self) -> str:
-        """The metric that decides."""
+        """The deciding metric."""
         return MAIN[self.kind]
 
     @property
     def n(self) -> int:
-        """How many queries, pairs, texts ... were judged."""
+        """Number of labelled queries, pairs, texts ..."""
         return len(self.gold) if self.kind in STATISTICS else len(self.query_ids)
 
     @property
     def draws(self) -> Values:
-        """(draws, items) values of the main metric where it was measured several times, else of no rows."""
+        """(draws, items) values of the main metric if it was measured in several draws, else (0, items)."""
         named = [values for name, values in self.per_query.items() if name.startswith(f"{self.main}/")]
         return np.stack(named) if named else np.empty((0, self.n))
 
     def unit(self, n: int | None = None) -> str:
-        """What is counted, such as "queries"; in the singular for an `n` of one."""
+        """Name of the items, such as "queries"; singular if `n` is 1."""
         return KINDS[self.kind].one if n == 1 else KINDS[self.kind].many

@@ -1,4 +1,4 @@
-"""How good an encoder is on one split of a data set: every metric, and everything the proof needs after it."""
+"""Measures an encoder on one split of a data set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semtune.evaluate.kinds.texts import without_numbers
 from semtune.evaluate.kinds.translations import score_translations
 from semtune.evaluate.kinds.triplets import score_triplets
 from semtune.evaluate.result import KINDS, LABELS, MAIN, STATISTICS, THRESHOLDS, Kind, Scores, Values, label
-from semtune.evaluate.retrieval.exact_search import DEPTH, Forward, judged_queries, nearest_documents, run_of
+from semtune.evaluate.retrieval.exact_search import DEPTH, ForwardedProgress, judged_queries, nearest_documents, run_of
 from semtune.evaluate.tasks import choose_task
 from semtune.metrics import RETRIEVAL, depth_of, measures_at, retrieval
 from semtune.progress import QUIET, Progress
@@ -52,21 +52,20 @@ def score(
 ) -> Scores:
     """Measure an encoder on one split.
 
-    A retrieval set is searched exactly (inner product) and judged by its qrels; of the queries only those with a
-    relevant document count, as in trec_eval. What the other kinds do is said where they are, in
-    `semtune.evaluate.kinds`.
+    Retrieval data is searched exactly (inner product) and scored by its qrels; only queries with a relevant document
+    count, as in trec_eval. The other kinds are described in `semtune.evaluate.kinds`.
 
     Args:
-        encoder: any runtime; in retrieval, role "document" for the corpus and role "query" for queries.
+        encoder: of any runtime.
         dataset: with labels for `split`.
         split: "train", "dev" or "test".
         progress: shows the encoding.
-        task: the kind, one of `KINDS`; None: what the shape of the data gives.
-        at: the k of retrieval's measures; none: the usual ones.
-        seed: of k-means and of the examples that few-shot draws.
+        task: one of `KINDS`; None: the first one that fits the data.
+        at: the k of retrieval metrics; empty: the defaults.
+        seed: of k-means and of the examples for few-shot.
 
     Raises:
-        InputError: the data set has nothing to judge by in this split, or its parts do not fit together.
+        InputError: the split has no labels, or the parts of the data set do not match.
     """
     started = time.perf_counter()
     kind = choose_task(dataset, split, task)
@@ -106,7 +105,7 @@ def _score_retrieval(
 ) -> Scores:
     queries, counts = judged_queries(dataset, qrels)
     with progress.track("encode queries", len(queries)) as advance:
-        encoded = encoder.encode([query.text for query in queries], "query", Forward(advance))
+        encoded = encoder.encode([query.text for query in queries], "query", ForwardedProgress(advance))
     found = nearest_documents(encoder, encoded.vectors, dataset.corpus, max(DEPTH, depth_of(names)), progress)
     not_finite = count_not_finite(encoded.vectors) + found.not_finite
     return retrieval_scores(
@@ -136,9 +135,9 @@ def retrieval_scores(
     not_finite: int = 0,
     names: Sequence[str] = RETRIEVAL,
 ) -> Scores:
-    """Judge a run: `queries` are the judged ones in the order of `qrels`, as `judged_queries` gives them."""
+    """Score a run: `queries` are the labelled ones in the order of `qrels`, from `judged_queries`."""
     per_query = retrieval({query.id: qrels[query.id] for query in queries}, run, names)
-    if not_finite:  # a ranking by NaN is no ranking
+    if not_finite:  # a ranking by NaN has no meaning
         per_query = {name: np.full_like(values, np.nan) for name, values in per_query.items()}
     return Scores(
         kind="retrieval",
@@ -156,5 +155,5 @@ def retrieval_scores(
 
 
 def count_not_finite(vectors: Embeddings) -> int:
-    """How many of the (n, dim) vectors hold NaN or infinity."""
+    """Number of (n, dim) vectors with NaN or infinity."""
     return int((~np.isfinite(vectors).all(axis=1)).sum())

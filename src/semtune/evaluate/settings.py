@@ -1,4 +1,4 @@
-"""The settings of evaluate: what is measured, and what is asked of a model before it may be shipped."""
+"""The settings of evaluate: what is measured, and what a model must reach to be shipped."""
 
 from __future__ import annotations
 
@@ -13,40 +13,43 @@ THRESHOLDS = {"alpha", "min_gain", "min_queries", "min_metric", "max_drop", "max
 
 
 class EvaluateSettings(Settings):
-    """evaluate: tuned against base and BM25 on the held-out part."""
+    """evaluate: compare the tuned model with the base and BM25 on held-out data."""
 
     task: Task | Literal[""] = Field(
-        "", description="what to judge by where the data allows several, e.g. pairs; empty: what its shape says"
+        "", description="task to evaluate if the data allows several, e.g. pairs; empty: the first one that fits"
     )
     at: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
-        (), description="the k of retrieval's metrics, e.g. [1, 3, 10]; empty: the usual ones"
+        (), description="the k of retrieval metrics, e.g. [1, 3, 10]; empty: the defaults"
     )
-    bm25: bool = Field(True, description="compare with BM25 too")
-    min_queries: int = Field(20, ge=2, description="fewer test queries than this: 'cannot judge'")
+    bm25: bool = Field(True, description="also compare with BM25")
+    min_queries: int = Field(
+        20, ge=2, description="minimum number of test queries; with fewer the verdict is 'cannot judge'"
+    )
     alpha: float = Field(
-        0.01, gt=0, le=0.05, description="a difference is believed if its p-value, corrected for several, is below"
+        0.01, gt=0, le=0.05, description="significance level for p-values, corrected for multiple comparisons"
     )
     noise: float = Field(
         0.005,
         ge=0,
         lt=1,
-        description="a difference up to this may come from the training seed alone and decides nothing",
+        description="differences up to this can come from the training seed alone and do not decide",
     )
-    min_gain: float = Field(0.0, ge=0, lt=1, description="the least gain that is worth shipping; 0: any real one")
+    min_gain: float = Field(0.0, ge=0, lt=1, description="minimum gain worth shipping; 0: any significant gain")
     min_metric: float | None = Field(
-        None, ge=0, le=1, description="a bar that the metric itself must reach, e.g. 0.8 for Spearman; null: none"
+        None, ge=0, le=1, description="minimum value of the metric itself, e.g. 0.8 for Spearman; null: none"
     )
     max_slice_drop: float | None = Field(
-        None, ge=0, le=1, description="the most a slice that got worse may lose; null: it is only named"
+        None, ge=0, le=1, description="maximum drop of a slice that got worse; null: it is only reported"
     )
     general: str = Field(
-        "", description="general text to see what was forgotten: a table of scored pairs, a data set; empty: none"
+        "", description="general text for measuring forgetting: a table of scored pairs or a data set; empty: none"
     )
-    max_drop: float = Field(0.01, ge=0, le=1, description="the most the metric on general text may lose")
+    max_drop: float = Field(0.01, ge=0, le=1, description="maximum drop of the metric on general text")
     calibrate: bool = Field(
-        True, description="measure what a score means on the dev part, and give the exported model its thresholds"
+        True,
+        description="measure score thresholds and probabilities on the dev split and store them in the exported model",
     )
-    gate: bool = Field(False, description="stop the run, with exit code 1 or 2, unless the verdict is 'ship'")
+    gate: bool = Field(False, description="stop the run with exit code 1 or 2 unless the verdict is 'ship'")
 
     def thresholds(self) -> dict[str, Any]:
         """What the verdict depends on, as JSON values."""

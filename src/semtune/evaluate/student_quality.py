@@ -1,4 +1,4 @@
-"""A student beside its teacher: the quality that is kept, and how many times faster it is."""
+"""Compares a student with its teacher: the share of the quality that it keeps."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class StudentQuality:
     """A student's quality as a share of its teacher's.
 
     Attributes:
-        metric: the one that decides.
+        metric: the deciding metric.
         teacher, student: its values.
-        gain, interval, p_value: student minus teacher, with its 95 % interval; NaN where that cannot be judged.
-        n: queries, or pairs of sentences.
+        gain, interval, p_value: student minus teacher, with its 95 % interval; NaN if unknown.
+        n: number of queries or sentence pairs.
     """
 
     metric: str
@@ -35,7 +35,7 @@ class StudentQuality:
 
     @property
     def share(self) -> float:
-        """The student's value by the teacher's; NaN where the teacher has none above 0."""
+        """The student's value divided by the teacher's; NaN if the teacher's is not positive."""
         return self.student / self.teacher if self.teacher > 0 else float("nan")
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,9 +63,7 @@ def quality_sentence(values: Mapping[str, Any]) -> str:
     """`StudentQuality.as_dict` as a sentence."""
     low, high = values["interval"]
     if values["gain"] is None:
-        return (
-            f"{LABELS[values['metric']]} cannot be compared: that of the teacher or of the student is not a number"
-        )
+        return f"{LABELS[values['metric']]} cannot be compared: the teacher's or the student's is not a number"
     numbers = f"{values['student']:.4f} of {values['teacher']:.4f}, {values['gain']:+.3f}"
     if low is not None:
         numbers += f" [{low:+.3f}, {high:+.3f}]"
@@ -75,7 +73,7 @@ def quality_sentence(values: Mapping[str, Any]) -> str:
 
 
 def timing_texts(dataset: Dataset) -> list[str]:
-    """Some of the data set's passages, evenly spaced; of scored pairs, sentences."""
+    """Evenly spaced passages of the data set for timing; for scored pairs, sentences."""
     texts = [document.content for document in dataset.corpus]
     texts = texts or [pair.sentence1 for pair in dataset.scored.get("test", [])]
     return texts[:: max(1, len(texts) // SPEED_TEXTS)][:SPEED_TEXTS]

@@ -1,4 +1,4 @@
-"""What a model is compared with: other models, saved evaluations, BM25, hybrid search."""
+"""The systems that a model is compared with: other models, saved evaluations, BM25, hybrid search."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MOST_AT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ComparedSystem:
-    """Something to compare with: a model to be measured, or a saved result; neither for BM25 and hybrid.
+    """A system to compare with: a model to measure or a saved result; neither for BM25 and hybrid.
 
     Attributes:
         key: its name among the systems: "base" for the first model, "bm25", "hybrid", or the model's own.
-        word: as it was named.
+        word: as the user named it.
         encoder: of a model.
         saved: of a saved evaluation.
     """
@@ -37,16 +37,16 @@ class ComparedSystem:
 
 
 def open_systems(words: Sequence[str], runtime: str, data: Mapping[str, str], kind: Kind) -> list[ComparedSystem]:
-    """Open everything that `--against` names, so that what is missing is found before hours of work.
+    """Open all systems named by `--against`, so that errors are found before hours of work.
 
     Args:
-        words: as typed.
+        words: as the user typed them.
         runtime: of the models.
-        data: what the model will be measured on; a kept result must be of the same.
-        kind: what it will be judged by; likewise.
+        data: the data of the evaluation; saved results must have the same.
+        kind: the task; likewise.
 
     Raises:
-        SemtuneError: one cannot be had, is named twice, or was measured on other data or by another task.
+        SemtuneError: a system cannot be opened, is named twice, or was measured on other data or by another task.
     """
     from semtune.encoders.load import load_encoder
     from semtune.evaluate.saved.compare import refuse_other_data, refuse_other_task
@@ -86,7 +86,7 @@ def parse_at(text: str) -> tuple[int, ...]:
 
 
 def kind_of(dataset: Dataset, task: str | None, words: Sequence[str]) -> Kind:
-    """What the test part is judged by; a search where `--against` names keyword search and the data allows it.
+    """The task of the test split; retrieval if `--against` names keyword search and the data allows it.
 
     Raises:
         SemtuneError: the task does not fit the data, or keyword search does not fit the task.
@@ -98,7 +98,9 @@ def kind_of(dataset: Dataset, task: str | None, words: Sequence[str]) -> Kind:
         return "retrieval"
     kind = choose_task(dataset, "test", task)
     if keywords and kind != "retrieval":
-        raise ConfigError(f"--against {keywords} needs a corpus, queries and qrels to search with; this is {kind}.")
+        raise ConfigError(
+            f"--against {keywords} needs a corpus, queries and qrels, but the task is {kind}. Leave it out."
+        )
     return kind
 
 
@@ -111,9 +113,9 @@ def measure_systems(
     seed: int = 0,
     over: Callable[[Encoder], Encoder] = lambda encoder: encoder,
 ) -> dict[str, Scores]:
-    """Every system's result on the test part, in the order asked for; as `tuned` was measured.
+    """The result of every system on the test split, in the order given, measured as `tuned` was.
 
-    `over` is put on each encoder before it is measured: a store of vectors.
+    `over` wraps each encoder first, for example with a store of vectors.
     """
     from semtune.evaluate.retrieval.bm25 import score_bm25
     from semtune.evaluate.retrieval.hybrid import score_hybrid

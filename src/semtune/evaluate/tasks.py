@@ -1,4 +1,4 @@
-"""Which kinds of evaluation a data set's shape allows, and which one it gets."""
+"""Finds the kinds of evaluation that fit a data set, and picks one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from semtune.types import SPLITS, Split
 
 
 def tasks(dataset: Dataset, split: Split) -> list[Kind]:
-    """The kinds that fit a split, the most natural one first; none where it has no labels."""
+    """The kinds that fit a split, the most natural one first; empty without labels."""
     texts, known = dataset.labelled_texts.get(split, []), _classes_of_train(dataset, split)
     triplets, judged = _triplets(dataset, split), bool(binary_pairs(dataset, split))
     fits: dict[Kind, bool] = {
@@ -34,21 +34,21 @@ def _classes_of_train(dataset: Dataset, split: Split) -> set[str]:
 
 
 def choose_task(dataset: Dataset, split: Split, task: str | None = None) -> Kind:
-    """The kind that is asked for, or that the shape gives.
+    """The requested kind, or the first one that fits.
 
     Raises:
-        InputError: there is no such kind, it does not fit, or nothing does.
+        InputError: the kind is unknown or does not fit, or no kind fits.
     """
     fitting = tasks(dataset, split)
     if task is None:
         if not fitting:
-            raise InputError(_nothing_to_judge(dataset, split))
+            raise InputError(_no_labels(dataset, split))
         return fitting[0]
     if task not in KINDS:
         raise InputError(f"{task!r} is not a task.{nearest(task, KINDS)} Allowed: {', '.join(KINDS)}.")
     kind: Kind = next(kind for kind in KINDS if kind == task)
     if kind not in fitting:
-        fits = f"What fits: {', '.join(fitting)}." if fitting else _nothing_to_judge(dataset, split)
+        fits = f"Tasks that fit: {', '.join(fitting)}." if fitting else _no_labels(dataset, split)
         raise InputError(
             f"The task {task} does not fit this data's {split} split: it needs {KINDS[kind].needs}. {fits}"
         )
@@ -56,17 +56,17 @@ def choose_task(dataset: Dataset, split: Split, task: str | None = None) -> Kind
 
 
 def _triplets(dataset: Dataset, split: Split) -> str:
-    """Whether rows have negatives: "only" in a table of triplets, "also" in a set that was made for a search."""
+    """Whether rows have negatives: "only" for a table of triplets, "also" for a retrieval data set."""
     rows = dataset.pairs.get(split, [])
     if not any(row.negatives for row in rows):
         return ""
     return "only" if dataset.pairs.keys() == {split} and all(row.negatives for row in rows) else "also"
 
 
-def _nothing_to_judge(dataset: Dataset, split: Split) -> str:
+def _no_labels(dataset: Dataset, split: Split) -> str:
     have = [other for other in SPLITS if tasks(dataset, other)]
     return (
-        f"The data set has nothing to judge by in its {split} split: neither qrels/{split}.tsv nor labelled rows in "
+        f"The data set has no labels in its {split} split: neither qrels/{split}.tsv nor labelled rows in "
         f"{split}.jsonl, such as scored sentence pairs. "
-        + (f"It has them for {', '.join(have)}." if have else "It has them for no split: prepare it with labels.")
+        + (f"It has labels in {', '.join(have)}." if have else "No split has labels. Prepare it with labels.")
     )

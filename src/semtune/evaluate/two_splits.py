@@ -1,4 +1,4 @@
-"""Two splits measured while the corpus is encoded once."""
+"""Evaluates two splits while encoding the corpus only once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def score_two_splits(
     at: Sequence[int] = (),
     seed: int = 0,
 ) -> dict[Split, Scores]:
-    """The result on `split`, as `score` gives it, and that on `beside`; in retrieval both search the same stream of documents."""
+    """The results of `score` on `split` and `beside`; for retrieval the corpus is encoded only once."""
     if beside == split or choose_task(dataset, split, task) != "retrieval":
         return {
             part: score(encoder, dataset, part, progress, task, at, seed) for part in dict.fromkeys((split, beside))
@@ -36,14 +36,15 @@ def score_two_splits(
     encoded = encoder.encode([query.text for query in queries], "query")
     best = TopK(encoded.vectors, min(max(DEPTH, depth_of(measures_at(at))), len(dataset.corpus)))
 
-    def hear(role: Role, vectors: Embeddings) -> None:
+    def search(role: Role, vectors: Embeddings) -> None:
         if role == "document":
             best.add(vectors)
 
-    first = score(ObservedEncoder(encoder, hear), dataset, split, progress, task, at, seed)
+    first = score(ObservedEncoder(encoder, search), dataset, split, progress, task, at, seed)
     found = NearestDocuments(tie_order(dataset.corpus), best.neighbours(), first.truncated.get("documents", 0), 0)
     second = retrieval_scores(
         first.model, dataset.qrels[beside], queries, run_of(queries, found), counts, fingerprint=first.fingerprint,
-        runtime=first.runtime, truncated={"queries": encoded.truncated}, not_finite=first.not_finite, names=tuple(first.per_query),
+        runtime=first.runtime, truncated={"queries": encoded.truncated}, not_finite=first.not_finite,
+        names=tuple(first.per_query),
     )  # fmt: skip
     return {split: first, beside: second}

@@ -1,4 +1,4 @@
-"""Select: which backbone is to be tuned on this data?"""
+"""Select: finds the backbone to tune on a data set."""
 
 from semtune.callable_package import make_callable
 

@@ -1,4 +1,4 @@
-"""Well-known backbones and what is known of them; `backbone_catalogue.yaml` holds the facts."""
+"""Well-known backbones; `backbone_catalogue.yaml` holds the facts about them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MULTILINGUAL = "multilingual"
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """What is known of a backbone without looking at its files.
+    """Facts about a backbone that are known without its files.
 
     Attributes:
         id: on the hub.
         domain: what it was trained for.
-        languages: codes of ISO 639-1, or "multilingual"; empty: not known.
-        dimension, max_length: of its vectors, and in tokens; None: not known, or none.
-        parameters: in millions; None: not known.
+        languages: ISO 639-1 codes, or "multilingual"; empty: unknown.
+        dimension, max_length: of its vectors, and in tokens; None: unknown or unlimited.
+        parameters: in millions; None: unknown.
         prompts: role → text put before each input.
-        licence: as the hub names it; empty: not known.
-        note: anything else that counts.
-        raw: it was never trained to embed texts.
+        licence: as on the hub; empty: unknown.
+        note: anything else worth knowing.
+        raw: whether it was never trained to embed texts.
     """
 
     id: str
@@ -44,14 +44,14 @@ class CatalogueEntry:
         """The id without its organisation."""
         return self.id.rpartition("/")[2]
 
-    def reads(self, languages: Collection[str]) -> bool:
-        """Whether it was made for all of these languages; true where nothing is known of either."""
+    def supports(self, languages: Collection[str]) -> bool:
+        """Whether it supports all of these languages; true if its languages are unknown."""
         return MULTILINGUAL in self.languages or not self.languages or set(languages) <= set(self.languages)
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> tuple[CatalogueEntry, ...]:
-    """All entries, in the file's order."""
+    """All entries, in the order of the file."""
     text = files("semtune.select").joinpath("backbone_catalogue.yaml").read_text(encoding="utf-8")
     return tuple(
         CatalogueEntry(id=key, **values | {"languages": tuple(values.get("languages", ()))})
@@ -60,6 +60,6 @@ def catalogue() -> tuple[CatalogueEntry, ...]:
 
 
 def find_entry(*names: str) -> CatalogueEntry | None:
-    """The entry of a hub id or a bare name, in any case of letters; None without one."""
+    """The entry with a hub id or bare name, ignoring case; None if there is none."""
     wanted = {name.lower() for name in names if name}
     return next((entry for entry in catalogue() if {entry.id.lower(), entry.name.lower()} & wanted), None)

@@ -1,4 +1,4 @@
-"""A candidate with everything that was found out about it."""
+"""A candidate with all its measurements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semtune.select.tokenizer_fit import TokenizerFit
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A short training: its steps, what it came to, and how long it took."""
+    """A short training: its steps, its result and its duration."""
 
     steps: int
     quality: Quality
@@ -26,18 +26,18 @@ class Trial:
 
 @dataclass(slots=True)
 class CandidateResult:
-    """One candidate's line of the table.
+    """The measurements of one candidate.
 
     Attributes:
-        candidate: who it is.
-        untouched: its result as it came.
-        fit: its tokenizer on the texts; None where it has no fast one.
+        candidate: the model.
+        untouched: its quality before tuning.
+        fit: of its tokenizer on the texts; None if it has no fast tokenizer.
         cost: its speed and memory.
-        over: limits that it breaks, in words; such a one is not tried.
+        over: the limits that it exceeds, in words; if any, it is not tried.
         trials: short trainings, the longest last.
-        failed: why a trial came to nothing; empty if none did.
+        failed: why a trial failed; empty if none did.
         status: how far it came, in words.
-        on_front: whether no other is both better and faster.
+        on_front: whether it is on the Pareto front of quality and speed.
     """
 
     candidate: Candidate
@@ -52,19 +52,19 @@ class CandidateResult:
 
     @property
     def tuned(self) -> Quality | None:
-        """The result of the longest trial."""
+        """The quality after the longest trial; None without trials."""
         return self.trials[-1].quality if self.trials else None
 
     @property
     def best(self) -> Quality:
-        """The best it has shown, untouched or tuned: training keeps the base where nothing is gained."""
+        """The best quality, before or after tuning; training keeps the base if it gains nothing."""
         shown = [self.untouched, *(trial.quality for trial in self.trials)]
         finite = [quality for quality in shown if quality.value == quality.value]  # NaN is not equal to itself
         return max(finite, key=lambda quality: quality.value, default=self.untouched)
 
     @property
     def best_steps(self) -> int:
-        """Of the trial that showed the best; 0: untouched."""
+        """Steps of the trial with the best quality; 0: before tuning."""
         return next((trial.steps for trial in self.trials if trial.quality is self.best), 0)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where candidates are measured and tried; every result is kept as soon as it is there."""
+"""Measures candidates and runs their trials; every result is stored at once."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from semtune.select.smaller_vectors import SmallerVectors, measure_smaller
 from semtune.select.tokenizer_fit import TokenizerFit, measure_fit
 from semtune.train.distil.training_texts import pca_texts
 
-KEPT, TRIALS = "measured", "trials"
+RESULTS, TRIALS = "measured", "trials"
 LEAST_ROWS = 2
 
 
 class CandidateTrials:
-    """Measures and tries the candidates of one choice; a result that is kept is not made again."""
+    """Measures the candidates of one selection and runs their trials; stored results are reused."""
 
     def __init__(
         self,
@@ -54,16 +54,16 @@ class CandidateTrials:
     ) -> None:
         self._dataset, self._part, self._tools = dataset, part, tools
         self._settings, self._work, self._progress = settings, work, progress
-        self._kept = ResultCache(work / KEPT)
+        self._results = ResultCache(work / RESULTS)
         self._judged_on = [__version__, data_hash(dataset), settings.max_queries, settings.max_passages, seed]
         splits = (dataset.pairs, dataset.scored, dataset.labelled_pairs, dataset.labelled_texts)
         self.trainable = max(len(rows.get("train", [])) for rows in splits) >= LEAST_ROWS
 
     def measure(self, candidates: Candidates) -> tuple[dict[str, CandidateResult], list[SkippedCandidate]]:
-        """A row for each candidate that can be opened.
+        """Measure each candidate that can be opened.
 
         Raises:
-            InputError: none can, or none can be judged.
+            InputError: no candidate can be measured.
         """
         rows: dict[str, CandidateResult] = {}
         skipped: list[SkippedCandidate] = []
@@ -78,33 +78,36 @@ class CandidateTrials:
                     row.over = broken_limits(self._settings.limits, row)
                     rows[one.name] = row
                     self._progress.say(
-                        f"{one.name}: {self._tools.evaluator.label} {row.untouched.value:.4f} untouched, one query "
+                        f"{one.name}: {self._tools.evaluator.label} {row.untouched.value:.4f} untuned, one query "
                         f"{row.cost.p50_ms:,.1f} ms on {row.cost.runtime}"
                     )
                 advance(1)
         if not any(math.isfinite(row.untouched.value) for row in rows.values()):
             told = "; ".join(f"{one.asked}: {one.why}" for one in skipped)
             raise InputError(
-                f"None of the candidates can be judged on the dev split{': ' + told if told else ''}. Are its scores or "
-                "grades all the same, or are the models' vectors no numbers? `semtune evaluate MODEL DATASET` shows one alone."
+                f"No candidate can be measured on the dev split{': ' + told if told else ''}. Check that its scores or "
+                "grades are not all equal and that the models' vectors are not NaN; `semtune evaluate MODEL DATASET` "
+                "measures one model."
             )
         return rows, skipped
 
     def _measured(self, one: Candidate) -> CandidateResult:
         def make() -> dict[str, Any]:
-            quality = self._tools.evaluator(self._tools.open(one.folder))  # first: it brings the runtime's library
+            quality = self._tools.evaluator(
+                self._tools.open(one.folder)
+            )  # first, since it imports the runtime's library
             fit = measure_fit(one, sample.fit_texts(self._dataset))
             opens = self._tools.serve(one.folder)
             cost = measure_cost(opens, sample.speed_texts(self._dataset), sample.queries_of(self._part))
-            return {"quality": quality.whole(), "fit": fit.as_dict() if fit else None, "cost": cost.as_dict()}
+            return {"quality": quality.to_json(), "fit": fit.as_dict() if fit else None, "cost": cost.as_dict()}
 
         here = [cpu_name(), usable_cpus(), self._settings.runtime]
-        found = self._kept.get("untouched", [*self._judged_on, one.contract.fingerprint, here], make)
+        found = self._results.get("untouched", [*self._judged_on, one.contract.fingerprint, here], make)
         fit = TokenizerFit(**found["fit"]) if found["fit"] else None
-        return CandidateResult(one, Quality.of(found["quality"]), fit, ServingCost(**found["cost"]))
+        return CandidateResult(one, Quality.from_json(found["quality"]), fit, ServingCost(**found["cost"]))
 
     def run_trials(self, rows: Mapping[str, CandidateResult]) -> list[TrialRound]:
-        """Rounds of trials; none where there is nothing to train on or to choose between."""
+        """Run the rounds of trials; none without training rows or with only one candidate."""
         settings = self._settings
         if not self.trainable or not settings.steps:
             return []
@@ -117,19 +120,19 @@ class CandidateTrials:
         def make() -> dict[str, Any]:
             started = time.monotonic()
             quality = self._tools.evaluator(self._tools.open(self._tuned(row.candidate, steps)))
-            return {"steps": steps, "quality": quality.whole(), "seconds": time.monotonic() - started}
+            return {"steps": steps, "quality": quality.to_json(), "seconds": time.monotonic() - started}
 
         label, name = self._tools.evaluator.label, row.candidate.name
         self._progress.status(f"{name}, {steps} steps")
         try:
-            found = self._kept.get("trial", self._trial_key(row, steps), make)
+            found = self._results.get("trial", self._trial_key(row, steps), make)
         except (InputError, ConfigError, MissingExtraError, StorageError):
-            raise  # not this candidate's matter
+            raise  # not the fault of this candidate
         except SemtuneError as error:
             row.failed = str(error)
             self._progress.say(f"{name}: its trial failed: {error}")
             return row.failed
-        row.trials.append(Trial(steps, Quality.of(found["quality"]), found["seconds"]))
+        row.trials.append(Trial(steps, Quality.from_json(found["quality"]), found["seconds"]))
         self._progress.say(f"{name}: {label} {row.trials[-1].quality.value:.4f} after {steps} steps")
         return row.best
 
@@ -153,4 +156,4 @@ class CandidateTrials:
 
         self._progress.status("smaller vectors")
         key = [*self._trial_key(row, row.best_steps), self._settings.dims]
-        return [SmallerVectors(**values) for values in self._kept.get("smaller", key, make)["ways"]]
+        return [SmallerVectors(**values) for values in self._results.get("smaller", key, make)["ways"]]

@@ -1,4 +1,4 @@
-"""From the names that were given to models on this machine; what is not here is named and left out."""
+"""Finds the candidates on this machine by name; those that are missing are reported and skipped."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from semtune.select.backbone_catalogue import CatalogueEntry, catalogue, find_en
 from semtune.tensors import tensor_shapes
 
 FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*$", re.DOTALL | re.MULTILINE)
-USUAL = 0.1  # share of the texts in a language from which the data is in that language, too
-SURE = re.compile(r"[a-z]{2}")  # "unknown" and a script alone are no language
+USUAL = 0.1  # minimum share of the texts for a language to count
+SURE = re.compile(r"[a-z]{2}")  # excludes "unknown" and names of scripts
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A backbone that is here.
+    """A backbone on this machine.
 
     Attributes:
-        asked: as it was given.
-        name: what people call it; no two candidates share it.
-        folder: where it lies.
+        asked: the name that the user gave.
+        name: a unique name for reports.
+        folder: its model folder.
         contract: how its texts become vectors.
-        entry: what the catalogue knows of it.
-        licence: of its README, else of the catalogue; empty: not known.
-        parameters: how many; None: its weights are in a format that does not say.
+        entry: its entry in the catalogue, if there is one.
+        licence: from its README, else from the catalogue; empty if unknown.
+        parameters: number of parameters; None if unknown.
         weights_bytes: size of its weight files.
     """
 
@@ -48,29 +48,29 @@ class Candidate:
 
     @property
     def max_length(self) -> int | None:
-        """Tokens that it reads; None: any number."""
+        """Maximum tokens of a text; None: no limit."""
         return self.contract.max_length if self.contract.max_length < contracts.NO_LIMIT else None
 
     @property
     def note(self) -> str:
-        """What of it counts besides the numbers, in a sentence or two."""
+        """What else to know about it."""
         parts = [self.entry.note if self.entry else "", "never trained to embed texts" if self.raw else ""]
         if self.entry and (missing := dict(self.entry.prompts)) and not self.contract.prompts:
             parts.append(
-                f"made for the prompts {missing}, which its folder does not have; measured without "
-                "(they belong into config_sentence_transformers.json)"
+                f"made for the prompts {missing}, but its folder has none; measured without prompts "
+                "(add them to config_sentence_transformers.json)"
             )
         return "; ".join(part for part in parts if part)
 
     @property
     def raw(self) -> bool:
-        """Whether it is a language model without training to embed texts."""
+        """Whether it is a language model that was never trained to embed texts."""
         return bool(self.entry and self.entry.raw) or not (self.folder / "modules.json").exists()
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedCandidate:
-    """A candidate that takes no part, and why."""
+    """A candidate that is not measured, and why."""
 
     asked: str
     why: str
@@ -82,7 +82,7 @@ class SkippedCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Those who take part and those who do not."""
+    """The candidates that can be used, and those that are skipped."""
 
     usable: tuple[Candidate, ...]
     skipped: tuple[SkippedCandidate, ...]
@@ -95,13 +95,13 @@ def gather(words: Sequence[str]) -> Candidates:
         words: names, hub ids and folders; at least two different ones.
 
     Raises:
-        InputError: fewer than two were given, or none of them is here.
+        InputError: fewer than two were given, or none of them can be used.
     """
     asked = list(dict.fromkeys(word.strip() for word in words if word.strip()))
     if len(asked) < 2:
         raise InputError(
-            f"{'Only ' + asked[0] if asked else 'No model'} was given as a candidate; a choice needs at least two: "
-            "--candidates A,B,... with names, hub ids or folders. One model alone is measured by `semtune evaluate`."
+            f"{'Only ' + asked[0] if asked else 'No model'} was given as a candidate. Give at least two: "
+            "--candidates A,B,... with names, hub ids or folders. To measure one model, use `semtune evaluate`."
         )
     found: dict[str, Candidate] = {}
     skipped: list[SkippedCandidate] = []
@@ -118,15 +118,15 @@ def gather(words: Sequence[str]) -> Candidates:
             found[candidate.contract.fingerprint] = candidate
     if not found:
         raise InputError(
-            "None of the candidates can be used here:\n"
+            "No candidate can be used:\n"
             + "\n".join(f"  {one.asked}: {one.why}" for one in skipped)
-            + "\nGive folders of models, or names of models that are on this machine or can be downloaded."
+            + "\nGive model folders, or names of models that are on this machine or can be downloaded."
         )
     return Candidates(tuple(found.values()), tuple(skipped))
 
 
 def least(candidates: Candidates) -> Candidate:
-    """The candidate that reads the least of a text: what is cut for it, all can read."""
+    """The candidate with the shortest maximum length: passages cut for it fit all candidates."""
     return min(
         candidates.usable,
         key=lambda one: (not (one.folder / "tokenizer.json").exists(), one.contract.passage_length, one.name),
@@ -134,23 +134,23 @@ def least(candidates: Candidates) -> Candidate:
 
 
 def usual(languages: Collection[str]) -> list[str]:
-    """The catalogue's models that are on this machine and made for the languages.
+    """The models of the catalogue that are on this machine and support the languages.
 
     Raises:
         InputError: fewer than two are.
     """
-    here = [entry.id for entry in catalogue() if entry.reads(languages) and is_here(entry.id)]
+    here = [entry.id for entry in catalogue() if entry.supports(languages) and is_here(entry.id)]
     if len(here) < 2:
         spoken = f" made for {', '.join(sorted(languages))}" if languages else ""
         raise InputError(
-            f"Of the catalogue's models{spoken}, {here[0] + ' alone' if here else 'none'} is on this machine. Name at "
+            f"{'Only ' + here[0] if here else 'None'} of the catalogue's models{spoken} is on this machine. Give at "
             "least two candidates: --candidates A,B,... with names, hub ids or folders."
         )
     return here
 
 
 def languages_of(report: dict[str, Any]) -> set[str]:
-    """The languages that a good part of the texts is in, by `prepare.json`; empty where it does not say."""
+    """The main languages of the texts according to `prepare.json`; empty if unknown."""
     found: set[str] = set()
     for mix in report.get("languages", {}).values():
         known = {code: count for code, count in mix.items() if SURE.fullmatch(code)}
@@ -164,7 +164,7 @@ def _look_at(word: str, taken: set[str]) -> Candidate:
     weights = contracts.weights_files(folder)
     if not weights:
         raise ModelError(
-            f"{folder} holds an exported model only, which cannot be tuned. Give the folder it was made from."
+            f"{folder} holds only an exported model, which cannot be tuned. Give the folder it was exported from."
         )
     entry = find_entry(word, contract.name)
     free = (name for name in (contract.name, word, str(folder)) if name not in taken)
@@ -188,7 +188,7 @@ def _parameters(weights: Sequence[Path]) -> int | None:
 
 
 def _licence(folder: Path) -> str:
-    """What the model card's front matter says."""
+    """The licence in the model card's front matter."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8")
         matter = FRONT_MATTER.match(text)

@@ -1,4 +1,4 @@
-"""What a candidate costs to serve: speed, memory, size."""
+"""Measures what serving a candidate costs: speed, memory and index size."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from semtune.protocols import Encoder
 from semtune.train.distil.training_texts import spaced
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-RESET_PEAK = "5"  # what proc(5) says clear_refs takes to forget the highest use of memory
+RESET_PEAK = "5"  # resets the peak of memory use, see clear_refs in proc(5)
 QUERIES = 50
-FLOAT = 4  # bytes
+FLOAT = 4  # bytes per float32
 MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ServingCost:
-    """What serving a model takes here.
+    """The cost of serving a model on this machine.
 
     Attributes:
-        runtime: what was measured, "torch-fp32" or "onnx-fp32", say.
+        runtime: that was measured, such as "torch-fp32" or "onnx-fp32".
         texts_per_second: passages in bulk.
-        p50_ms, p95_ms: of one query, asked alone.
-        memory_mb: what loading it and encoding add to the process at the peak; None where the system does not tell.
-        texts, queries: how many were used.
+        p50_ms, p95_ms: latency of one query, encoded alone.
+        memory_mb: peak memory that loading and encoding add to the process; None if unknown.
+        texts, queries: number of texts and queries used.
     """
 
     runtime: str
@@ -47,19 +47,19 @@ class ServingCost:
 
 
 def index_mb(dimension: int) -> float:
-    """Megabytes of a million vectors in an exact index of fp32."""
+    """Megabytes of a million vectors in an exact fp32 index."""
     return dimension * FLOAT * MILLION / 1e6
 
 
 def measure_cost(load: Callable[[], Encoder], passages: Sequence[str], queries: Sequence[str]) -> ServingCost:
-    """Load an encoder, use it and let it go.
+    """Load an encoder, measure it and release it.
 
-    The runtime's library must have been imported before, or its memory is counted too.
+    Import the runtime's library first, or its memory is included.
 
     Args:
         load: opens the encoder.
         passages: encoded in bulk, several times.
-        queries: up to `QUERIES` of them, evenly spaced, are asked one at a time.
+        queries: up to `QUERIES` of them, evenly spaced, are encoded one at a time.
     """
     asked = spaced(queries, QUERIES)
     with peak_memory() as peak:
@@ -75,14 +75,14 @@ def _use(load: Callable[[], Encoder], passages: Sequence[str], queries: Sequence
 
 @dataclass(slots=True)
 class MemoryPeak:
-    """Megabytes that a block added to the process at its peak; None where the system does not tell."""
+    """Peak memory in megabytes that a block added to the process; None if unknown."""
 
     mb: float | None = None
 
 
 @contextmanager
 def peak_memory() -> Iterator[MemoryPeak]:
-    """Watch the resident memory while the block runs; on Linux only."""
+    """Measure the peak resident memory while the block runs; on Linux only."""
     peak = MemoryPeak()
     gc.collect()
     _give_back()
@@ -95,7 +95,7 @@ def peak_memory() -> Iterator[MemoryPeak]:
 
 
 def _give_back() -> None:
-    """Have freed memory returned to the system, or what the next model takes of it would not be seen."""
+    """Return freed memory to the system; otherwise the next model would reuse it unnoticed."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (OSError, AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""Why a candidate is recommended, in sentences."""
+"""Explains in sentences why a candidate is recommended."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from semtune.select.quality import Evaluator
 from semtune.select.recommendation import Recommendation
 from semtune.select.settings import SelectSettings, ServingLimits
 
-FEW = 50  # dev queries or pairs: with fewer, most differences between good models are within chance
-LICENCE_NOTE = "its licence is not known here: read it before you ship"
+FEW = 50  # dev queries or pairs; with fewer, most differences between good models are not significant
+LICENCE_NOTE = "is unknown to Semtune: check it before you ship"
 
 
 def explain(
-    rows: Mapping[str, CandidateResult], recommendation: Recommendation, rounds: Sequence[TrialRound], evaluator: Evaluator, settings: SelectSettings, *,
+    rows: Mapping[str, CandidateResult],
+    recommendation: Recommendation,
+    rounds: Sequence[TrialRound],
+    evaluator: Evaluator,
+    settings: SelectSettings,
+    *,
     trainable: bool,
-) -> list[str]:  # fmt: skip
-    """The sentences, the most telling first; everything in plain text."""
+) -> list[str]:
+    """The sentences in plain text, the most important first."""
     said = [_taken(rows, recommendation, evaluator)] if recommendation.name else [_nobody(rows, settings.limits)]
     if recommendation.name and recommendation.name != recommendation.best and recommendation.behind:
         said.append(_against_the_best(rows, recommendation, recommendation.behind))
@@ -32,22 +37,24 @@ def explain(
         long = [row.candidate.name for row in rows.values() if row.candidate.contract.dimension > room]
         if long:
             said.append(
-                f"Vectors can be cut: semtune distil MODEL --to dims --dim {room} --data DATASET makes a candidate that "
-                f"keeps to the limit out of {' or '.join(long)}."
+                f"Vectors can be shortened: semtune distil MODEL --to dims --dim {room} --data DATASET turns "
+                f"{' or '.join(long)} into a candidate within the limit."
             )
     if not rounds:
         said.append(_no_trials(settings, trainable=trainable))
     if recommendation.name and rows[recommendation.name].candidate.note:
-        said.append(f"Note of {recommendation.name}: {rows[recommendation.name].candidate.note}.")
+        said.append(f"Note on {recommendation.name}: {rows[recommendation.name].candidate.note}.")
     if recommendation.name and not rows[recommendation.name].candidate.licence:
-        said.append(f"Of {recommendation.name} {LICENCE_NOTE}.")
+        said.append(f"The licence of {recommendation.name} {LICENCE_NOTE}.")
     if evaluator.n < FEW:
-        said.append(f"{evaluator.n} dev {evaluator.unit} are few: look at the intervals before you believe an order.")
+        said.append(
+            f"There are only {evaluator.n} dev {evaluator.unit}: check the intervals before you trust the ranking."
+        )
     return said
 
 
 def _room(limits: ServingLimits) -> int:
-    """The dimensions that the limits leave; 0 where they limit none."""
+    """The largest dimension within the limits; 0 if it is not limited."""
     allowed = [int(limits.dim)] if limits.dim else []
     if limits.index_mb:
         allowed.append(int(limits.index_mb / index_mb(1)))
@@ -57,12 +64,12 @@ def _room(limits: ServingLimits) -> int:
 def _taken(rows: Mapping[str, CandidateResult], recommendation: Recommendation, evaluator: Evaluator) -> str:
     row = rows[recommendation.name]
     quality, cost, steps = row.best, row.cost, row.best_steps
-    how = f"tuned with {steps} steps (untouched {row.untouched.value:.4f})" if steps else "untouched"
+    how = f"tuned with {steps} steps (untuned {row.untouched.value:.4f})" if steps else "untuned"
     if row.trials and not steps:
-        how += f", which no trial bettered (after {row.trials[-1].steps} steps {row.trials[-1].quality.value:.4f})"
+        how += f"; no trial improved it (after {row.trials[-1].steps} steps {row.trials[-1].quality.value:.4f})"
     return (
-        f"{recommendation.name}: {evaluator.label} {quality.value:.4f} [{quality.low:.4f}, {quality.high:.4f}] on {evaluator.n:,} dev "
-        f"{evaluator.unit}, {how}; one query {cost.p50_ms:,.1f} ms (95 % within {cost.p95_ms:,.1f}), "
+        f"{recommendation.name}: {evaluator.label} {quality.value:.4f} [{quality.low:.4f}, {quality.high:.4f}] on "
+        f"{evaluator.n:,} dev {evaluator.unit}, {how}; one query {cost.p50_ms:,.1f} ms (p95 {cost.p95_ms:,.1f} ms), "
         f"{cost.texts_per_second:,.0f} texts/s on {cost.runtime}, {row.candidate.contract.dimension:,} dimensions."
     )
 
@@ -70,20 +77,21 @@ def _taken(rows: Mapping[str, CandidateResult], recommendation: Recommendation, 
 def _nobody(rows: Mapping[str, CandidateResult], limits: ServingLimits) -> str:
     if any(row.over for row in rows.values()):
         given = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in limits.given().items())
-        return f"None of the candidates keeps to the limits ({given}). Loosen them, or add a smaller candidate."
-    return "None of the candidates came through its trials."
+        return f"No candidate is within the limits ({given}). Relax them, or add a smaller candidate."
+    return "No candidate finished its trials."
 
 
 def _against_the_best(rows: Mapping[str, CandidateResult], recommendation: Recommendation, behind: Comparison) -> str:
     times = rows[recommendation.best].cost.p50_ms / rows[recommendation.name].cost.p50_ms
     return (
-        f"{recommendation.best} shows {rows[recommendation.best].best.value:.4f}, {behind.gain:.4f} more; chance alone could give that "
-        f"(95 % interval [{behind.low:+.4f}, {behind.high:+.4f}]), and {recommendation.name} answers {times:.1f} times as fast."
+        f"{recommendation.best} reaches {rows[recommendation.best].best.value:.4f}, {behind.gain:.4f} more, but the "
+        f"difference is not significant (95 % interval [{behind.low:+.4f}, {behind.high:+.4f}]), and "
+        f"{recommendation.name} is {times:.1f} times as fast."
     )
 
 
 def _crossing(rows: Mapping[str, CandidateResult], rounds: Sequence[TrialRound], evaluator: Evaluator) -> str:
-    """That the best untouched is not the best tuned, where it is so."""
+    """A sentence if the best untuned candidate is not the best tuned one."""
     if not rounds:
         return ""
     tried = [rows[name] for name in rounds[0].values]
@@ -94,8 +102,8 @@ def _crossing(rows: Mapping[str, CandidateResult], rounds: Sequence[TrialRound],
     if before is after:
         return ""
     return (
-        f"Untouched, {before.candidate.name} is ahead ({evaluator.label} {before.untouched.value:.4f}, "
-        f"{after.candidate.name} {after.untouched.value:.4f}); after the trials it is {after.candidate.name} "
+        f"Untuned, {before.candidate.name} is ahead ({evaluator.label} {before.untouched.value:.4f}, "
+        f"{after.candidate.name} {after.untouched.value:.4f}); after the trials, {after.candidate.name} is "
         f"({after.best.value:.4f} and {before.best.value:.4f})."
     )
 
@@ -112,7 +120,9 @@ def _dropped(made: TrialRound) -> str:
 
 def _no_trials(settings: SelectSettings, *, trainable: bool) -> str:
     if not trainable:
-        return "The data set has no training rows, so nothing was tuned: the order is that of the untouched models."
+        return "The data set has no training rows, so nothing was tuned: the ranking is that of the untuned models."
     if not settings.steps:
-        return "No trials were asked for: the order is that of the untouched models; tuned, it is often another."
-    return "There was nobody to compare with, so nothing was tuned."
+        return (
+            "There were no trials (steps: 0): the ranking is that of the untuned models. After tuning it often differs."
+        )
+    return "There was only one candidate left, so nothing was tuned."

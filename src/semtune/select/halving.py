@@ -1,4 +1,4 @@
-"""Successive halving: short trials for all, longer ones for those that are still in question.
+"""Successive halving: short trials for all candidates, longer ones for the best.
 
 Jamieson & Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization".
 """
@@ -18,7 +18,7 @@ GROWTH = 2
 
 @dataclass(frozen=True, slots=True)
 class DroppedCandidate:
-    """A candidate that is not tried further: what it lacks to the best of its round, with the 95 % interval."""
+    """A candidate that is dropped: how far it is below the best of its round, with the 95 % interval."""
 
     name: str
     lacks: float
@@ -35,11 +35,11 @@ class TrialRound:
 
     Attributes:
         steps: of each trial.
-        values: candidate → the best it has shown so far, untouched or tuned, the best first.
-        kept: who goes on.
-        spared: those of them below the middle who could not be told from the best.
-        dropped: who does not.
-        failed: candidate → why its trial came to nothing.
+        values: candidate → its best value so far, before or after tuning, the best first.
+        kept: candidates for the next round.
+        spared: those of them that are in the lower half, but not significantly worse than the best.
+        dropped: candidates that are not tried further.
+        failed: candidate → why its trial failed.
     """
 
     steps: int
@@ -64,29 +64,29 @@ def halve(
     steps: int,
     rounds: int,
 ) -> list[TrialRound]:
-    """Try, drop the weak, try longer, until one is left or the rounds are over.
+    """Run rounds of ever longer trials and drop the weak candidates, until one is left or the rounds are over.
 
-    After each round the better half stays, rounded up, and so does whoever cannot be told from the best: where the
-    95 % interval of the paired difference reaches 0, dropping would be a guess. Nobody is dropped untried, since the
-    best untouched model is often not the best tuned one.
+    After each round the better half is kept, rounded up, and so is every candidate that is not significantly worse than
+    the best (the 95 % interval of the paired difference includes 0). No candidate is dropped without a trial, since
+    the best untuned model is often not the best tuned one.
 
     Args:
         names: of the candidates.
-        attempt: name and steps → the best that the candidate has shown so far, or why it cannot be tried.
-        gain: of one result over another on the same queries.
+        attempt: name and steps → the best quality of the candidate so far, or why its trial failed.
+        gain: compares two results on the same queries.
         steps: of the first round.
-        rounds: at most.
+        rounds: maximum number of rounds.
     """
-    field, made = list(names), list[TrialRound]()
+    remaining, made = list(names), list[TrialRound]()
     for number in range(rounds):
-        if len(field) < 2:
+        if len(remaining) < 2:
             break
         budget = steps * GROWTH**number
-        shown = {name: attempt(name, budget) for name in field}
+        shown = {name: attempt(name, budget) for name in remaining}
         failed = {name: why for name, why in shown.items() if isinstance(why, str)}
         results = {name: found for name, found in shown.items() if isinstance(found, Quality)}
         made.append(_drop(budget, results, failed, gain))
-        field = list(made[-1].kept)
+        remaining = list(made[-1].kept)
     return made
 
 

@@ -1,4 +1,4 @@
-"""How good a candidate is on the dev split, and how two results compare."""
+"""The quality of a candidate on the dev split, and the interfaces of what measures it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quality:
-    """One model's result.
+    """The quality of one model.
 
     Attributes:
-        value: the main metric; NaN where it cannot be had.
+        value: the main metric; NaN if it cannot be computed.
         low, high: its 95 % bootstrap interval.
-        each: (n,) the metric of each query, or the cosine of each pair.
+        each: (n,) metric of each query, or cosine of each pair.
     """
 
     value: float
@@ -32,26 +32,26 @@ class Quality:
     each: Values
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form without the single values."""
+        """The JSON form without `each`."""
         return {"value": self.value, "interval": [self.low, self.high]}
 
-    def whole(self) -> dict[str, Any]:
-        """The JSON form to come back from with `of`."""
+    def to_json(self) -> dict[str, Any]:
+        """The complete JSON form, for `from_json`."""
         return {"value": self.value, "low": self.low, "high": self.high, "each": self.each.tolist()}
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Quality:
-        """Read what `whole` gave."""
+    def from_json(cls, values: Mapping[str, Any]) -> Quality:
+        """Read the result of `to_json`."""
         return cls(values["value"], values["low"], values["high"], np.array(values["each"], dtype=np.float64))
 
 
 class Evaluator(Protocol):
-    """Measures encoders on one dev part; what evaluates is not this room's matter.
+    """Measures the quality of encoders on one dev sample.
 
     Attributes:
-        metric, label: its name, "ndcg@10", and what people call it, "nDCG@10".
-        unit: what is counted, "queries" or "pairs".
-        n: how many.
+        metric, label: the metric's name, "ndcg@10", and its name for people, "nDCG@10".
+        unit: "queries" or "pairs".
+        n: their number.
     """
 
     metric: str
@@ -64,12 +64,12 @@ class Evaluator(Protocol):
         ...
 
     def gain(self, a: Quality, b: Quality) -> Comparison:
-        """What `a` has more than `b` on the same items, with the 95 % interval of a paired bootstrap."""
+        """Difference of `a` to `b` on the same items, with the 95 % interval of a paired bootstrap."""
         ...
 
 
 class TrialTools(Protocol):
-    """What the rooms that judge, train and export do for a choice."""
+    """Evaluates, opens, exports and trains models for a selection."""
 
     @property
     def evaluator(self) -> Evaluator:
@@ -78,17 +78,17 @@ class TrialTools(Protocol):
 
     @property
     def training(self) -> str:
-        """All that the result of a trial depends on besides model, data and steps."""
+        """Everything that the result of a trial depends on besides model, data and steps."""
         ...
 
     def open(self, folder: Path) -> Encoder:
-        """Open a model to judge it."""
+        """Open a model to measure its quality."""
         ...
 
     def serve(self, folder: Path) -> Callable[[], Encoder]:
-        """Get a model ready for the runtime whose speed is asked for; returns what opens it there."""
+        """Prepare a model for the runtime whose speed is measured; returns a function that opens it."""
         ...
 
     def train(self, folder: Path, name: str, steps: int, work: Path) -> Path:
-        """Tune a model with so many steps; returns the folder of the tuned one, in `work`. If it is there, it is taken."""
+        """Tune a model for `steps` steps; returns the folder of the tuned model in `work`, which is reused."""
         ...

@@ -1,4 +1,4 @@
-"""The choice: who keeps to the limits, who is on the Pareto front, whom to take and why."""
+"""The recommendation: which candidates keep to the limits and are on the Pareto front, and which one to use."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from semtune.select.cost import index_mb
 from semtune.select.quality import Quality
 from semtune.select.settings import ServingLimits
 
-CLOSE = 0.01  # of the metric: what may be given up for speed, and only if chance could have made the difference
-FASTER = 1.2  # times: less is no gain that somebody notices, and within what a measurement repeats to
+CLOSE = 0.01  # of the metric, the most given up for speed, and only if the difference is not significant
+FASTER = 1.2  # factor; smaller gains are not noticeable and within the noise of measurements
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Whom to take.
+    """The recommended candidate.
 
     Attributes:
-        name: the candidate; empty where none keeps to the limits.
-        best: the one with the highest value among those that do; empty likewise.
-        behind: what the taken one lacks to the best; None where they are the same.
+        name: of the candidate; empty if none keeps to the limits.
+        best: the candidate with the highest value among those that keep to the limits; empty if none does.
+        behind: by how much the best is better than the recommended one; None if they are the same.
     """
 
     name: str
@@ -31,12 +31,12 @@ class Recommendation:
 
 
 def broken_limits(limits: ServingLimits, row: CandidateResult) -> list[str]:
-    """The limits that a candidate breaks, in words."""
+    """The limits that a candidate exceeds, in words."""
     cost, dim = row.cost, row.candidate.contract.dimension
     weights = row.candidate.weights_bytes / 1e6
     memory = cost.memory_mb if cost.memory_mb is not None else weights
     facts = {
-        "latency_ms": (cost.p95_ms, f"95 % of its queries take up to {cost.p95_ms:,.1f} ms"),
+        "latency_ms": (cost.p95_ms, f"its p95 latency of one query is {cost.p95_ms:,.1f} ms"),
         "dim": (dim, f"its vectors have {dim:,} dimensions"),
         "memory_mb": (memory, f"it takes {memory:,.0f} MB of memory"),
         "index_mb": (index_mb(dim), f"a million of its vectors take {index_mb(dim):,.0f} MB"),
@@ -47,9 +47,9 @@ def broken_limits(limits: ServingLimits, row: CandidateResult) -> list[str]:
 
 
 def pareto_front(points: Sequence[tuple[float, float]], slack: float = 1.0) -> list[int]:
-    """Which (quality, milliseconds) no other beats: is as good and as fast, and better or faster; positions, in order.
+    """Positions of the (quality, milliseconds) points on the Pareto front: no other point is both better and faster.
 
-    With `slack`, one that takes up to so many times as long still counts as equally fast.
+    Times that differ by less than the factor `slack` count as equally fast.
     """
     return [
         i
@@ -59,14 +59,14 @@ def pareto_front(points: Sequence[tuple[float, float]], slack: float = 1.0) -> l
 
 
 def recommend(rows: Mapping[str, CandidateResult], gain: Callable[[Quality, Quality], Comparison]) -> Recommendation:
-    """Take the best, or the fastest of those that are as good.
+    """Recommend the best candidate, or the fastest of those that are as good.
 
-    As good is who lacks no more than `CLOSE` to the best and cannot be told from it (the 95 % interval of the
-    difference reaches 0); faster is who answers a query `FASTER` times as fast.
+    A candidate is as good as the best if it is at most `CLOSE` worse and the difference is not significant (its 95 %
+    interval includes 0). It is faster if it answers a query at least `FASTER` times as fast.
 
     Args:
-        rows: those who keep to the limits and were tried to the end.
-        gain: of one result over another on the same queries.
+        rows: the candidates that keep to the limits and finished their trials.
+        gain: compares two results on the same queries.
     """
     if not rows:
         return Recommendation("", "")

@@ -1,4 +1,4 @@
-"""Results that stay: what was measured with the same model, data and settings is not measured again."""
+"""Stores results on disk, so that the same model, data and settings are not measured again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from semtune.io import read_json, sha256_json, write_json
 
 
 class ResultCache:
-    """A folder of small JSON files, each named by the hash of all that its content depends on."""
+    """A folder of small JSON files, each named by a hash of everything its content depends on."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, kind: str, key: Any, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What is kept under the key, or else made now and kept."""
+        """The stored result for the key; it is computed and stored if missing."""
         path = self._folder / f"{kind}-{sha256_json(key)[:20]}.json"
         if not path.exists():
             write_json(path, make())
@@ -26,7 +26,7 @@ class ResultCache:
 
 
 def data_hash(dataset: Dataset) -> str:
-    """Hash of all that a choice reads of a data set: not the test split, and not the report, which has times in it."""
+    """Hash of everything that a selection reads from a data set, so without the test split and the report."""
     parts: dict[str, Any] = asdict(dataset) | {"report": None, "review": None, "documents": None}
     for name in ("qrels", "pairs", "scored", "labelled_pairs", "labelled_texts", "parallel"):
         parts[name] = {split: rows for split, rows in parts[name].items() if split != "test"}

@@ -1,4 +1,4 @@
-"""What candidates are judged and measured with: a bounded part of the data set, the same for all of them."""
+"""The sample of the data set that all candidates are measured on."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ SPEED_TEXTS = 64
 
 
 def dev_part(dataset: Dataset, max_queries: int, max_passages: int, seed: int) -> Dataset:
-    """The dev split with at most so many queries or pairs, and the passages that they are searched among.
+    """A sample of the dev split: queries with their relevant passages and other passages, or pairs.
 
-    The test split is not in it. Queries and the passages that nobody judged are drawn by the seed.
+    The test split is not included. Queries and unlabelled passages are drawn with the seed.
+
+    Args:
+        dataset: with a labelled dev split.
+        max_queries: maximum number of queries or pairs.
+        max_passages: maximum number of passages; labelled ones are always included.
+        seed: of the draw.
 
     Raises:
-        InputError: there is no dev split that can be judged.
+        InputError: there is no labelled dev split.
     """
     rng = np.random.default_rng(seed)
     if pairs := dataset.scored.get("dev"):
@@ -33,9 +39,9 @@ def dev_part(dataset: Dataset, max_queries: int, max_passages: int, seed: int) -
     judged = {query: row for query, row in dataset.qrels.get("dev", {}).items() if any(g > 0 for g in row.values())}
     if not judged:
         raise InputError(
-            "The data set has no dev split to choose by (qrels/dev.tsv, or scored pairs in dev.jsonl), and the test split "
-            "is left alone: what chose the model could not judge it any more. Make one with `semtune prepare SOURCE -o "
-            "DATASET --set dev_share=0.1`."
+            "The data set has no dev split to choose by (qrels/dev.tsv, or scored pairs in dev.jsonl). The test split "
+            "is not used for this, because it could no longer judge the chosen model fairly. Make a dev split with "
+            "`semtune prepare SOURCE -o DATASET --set dev_share=0.1`."
         )
     qrels: Qrels = {query: judged[query] for query in _drawn(list(judged), max_queries, rng)}
     wanted = {document for row in qrels.values() for document in row}
@@ -47,23 +53,23 @@ def dev_part(dataset: Dataset, max_queries: int, max_passages: int, seed: int) -
 
 
 def fit_texts(dataset: Dataset) -> list[str]:
-    """Passages, evenly spaced; of scored pairs, the sentences of train and dev."""
+    """Evenly spaced passages; for scored pairs, sentences of train and dev."""
     return spaced(passages_of(dataset), FIT_TEXTS)
 
 
 def speed_texts(dataset: Dataset) -> list[str]:
-    """Passages to encode in bulk, evenly spaced."""
+    """Evenly spaced passages for measuring bulk speed."""
     return spaced(passages_of(dataset), SPEED_TEXTS)
 
 
 def queries_of(part: Dataset) -> list[str]:
-    """The questions of a dev part; of scored pairs, the first sentences."""
+    """The queries of a dev sample; for pairs, the first sentences."""
     pairs = [*part.scored.get("dev", []), *part.labelled_pairs.get("dev", [])]
     return [query.text for query in part.queries.values()] or [pair.sentence1 for pair in pairs]
 
 
 def _drawn(items: Sequence[T], most: int, rng: np.random.Generator) -> list[T]:
-    """So many of them at most, drawn at random, in their order."""
+    """At most `most` of the items, drawn at random, in their original order."""
     if len(items) <= most:
         return list(items)
     return [items[i] for i in sorted(rng.permutation(len(items))[:most].tolist())]

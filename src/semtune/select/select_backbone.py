@@ -1,4 +1,4 @@
-"""`semtune select`: candidates and a data set in; measurements, trials and a recommendation out."""
+"""Measures candidates on a data set, tries to tune them, and recommends one."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from semtune.select.smaller_vectors import SmallerVectors
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a choice came to.
+    """The result of a selection.
 
     Attributes:
-        rows: the candidates that were measured, the recommended one first, then by what they have shown.
-        skipped: those that were not, and why.
+        rows: the candidates that were measured, the recommended one first, then by best result.
+        skipped: the candidates that were not measured, and why.
         rounds: of trials.
         choice: whom to take.
-        reasons: why, a sentence each.
-        smaller: the recommended one with smaller vectors; empty without one.
-        metric, label, unit, n: what decided, and on how many queries or pairs.
-        passages: that the queries were searched among; 0 for pairs.
-        settings, seed: that it was made with.
+        reasons: why, in sentences.
+        smaller: the recommended one with smaller vectors; empty if none is recommended.
+        metric, label, unit, n: the deciding metric, and the number of queries or pairs.
+        passages: number of passages searched; 0 for pairs.
+        settings, seed: of the selection.
     """
 
     rows: tuple[CandidateResult, ...]
@@ -56,11 +56,11 @@ class Selection:
 
     @property
     def recommended(self) -> CandidateResult | None:
-        """The one to take; None where none keeps to the limits."""
+        """The recommended candidate; None if none keeps to the limits."""
         return next((row for row in self.rows if row.candidate.name == self.recommendation.name), None)
 
     def as_dict(self) -> dict[str, Any]:
-        """The content of `select.json`, and the command's answer."""
+        """The content of `select.json` and of the `--json` output."""
         taken = self.recommended
         return {
             "recommended": taken.candidate.asked if taken else None,
@@ -94,17 +94,17 @@ def select_backbone(
     """Measure the candidates on the dev split, try to tune them, and recommend one.
 
     Args:
-        dataset: its train rows are tuned on; its test split is not looked at.
-        part: of its dev split, what candidates are judged on; from `semtune.select.sample.dev_part`.
-        field: the candidates, from `semtune.select.candidates.gather`.
-        tools: what judges, opens and trains.
+        dataset: its train split is used for tuning; its test split is not used.
+        part: the sample of its dev split to measure on, from `semtune.select.sample.dev_part`.
+        candidates: from `semtune.select.candidates.gather`.
+        tools: evaluate, open and train models.
         settings: the limits and the budget.
-        seed: of all that is drawn, and of the trials.
-        work: keeps measurements and, until the choice is made, tuned models; a later call continues from there.
-        progress: where to show it.
+        seed: of all samples and of the trials.
+        work: stores measurements and, until the end, tuned models; a later call continues from there.
+        progress: shows the progress.
 
     Raises:
-        InputError: nothing can be judged, or none of the candidates can be used.
+        InputError: there is nothing to measure on, or no candidate can be used.
         StorageError: the disk is full.
     """
     trials = CandidateTrials(dataset, part, tools, settings, seed, work, progress)
@@ -136,11 +136,11 @@ def _order(row: CandidateResult, taken: str) -> tuple[bool, float, str]:
 def _describe(
     rows: Mapping[str, CandidateResult], rounds: Sequence[TrialRound], final: Sequence[str], *, trained: bool
 ) -> None:
-    """Say of each candidate how far it came."""
+    """Set the status of each candidate."""
     dropped = {drop.name: made.steps for made in rounds for drop in made.dropped}
     for name, row in rows.items():
         if not math.isfinite(row.untouched.value):
-            row.status = "not judged: its vectors are no numbers, or all alike"
+            row.status = "not measured: its vectors are NaN or all alike"
         elif row.over:
             row.status = "over a limit; not tried"
         elif row.failed:
@@ -150,4 +150,4 @@ def _describe(
         elif row.trials:
             row.status = f"tried to the end, {row.trials[-1].steps} steps"
         else:
-            row.status = "the only one; not tried" if trained and len(final) == 1 else "not tried"
+            row.status = "the only candidate; not tried" if trained and len(final) == 1 else "not tried"

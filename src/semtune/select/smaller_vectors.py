@@ -1,4 +1,4 @@
-"""The recommended model with smaller vectors: fewer dimensions, or fewer bits a number."""
+"""Measures a model with smaller vectors: fewer dimensions, or fewer bits per dimension."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BYTES = {"fp32": 4.0, "fp16": 2.0, "int8": 1.0, "binary": 1 / 8}
 
 @dataclass(frozen=True, slots=True)
 class SmallerVectors:
-    """A way to keep less of each vector, and what it does to the quality.
+    """A way to shrink vectors, and its effect on quality.
 
     Attributes:
         way: "whole", "first" (the first dimensions), "pca", or a precision.
-        dimension: that is left.
+        dimension: of the smaller vectors.
         index_mb: of a million such vectors.
         value, low, high: the metric with its 95 % interval.
-        loss, loss_low, loss_high: against whole vectors, paired.
+        loss, loss_low, loss_high: paired difference to whole vectors with its 95 % interval.
     """
 
     way: str
@@ -50,13 +50,13 @@ class SmallerVectors:
 def measure_smaller(
     encoder: Encoder, evaluator: Evaluator, texts: Sequence[str], dims: Sequence[int]
 ) -> list[SmallerVectors]:
-    """Judge an encoder's vectors whole, cut to each dimension in two ways, and at each precision.
+    """Evaluate whole vectors, each smaller dimension in two ways, and each precision.
 
     Args:
         encoder: of the recommended model.
-        judge: on the dev part.
-        texts: of train; the axes of PCA and the ranges of int8 are fitted on them.
-        dims: those below the model's own are tried.
+        evaluator: measures quality on the dev sample.
+        texts: of train; the PCA and the ranges of int8 are fitted on them.
+        dims: the dimensions to try; those not below the model's own are ignored.
     """
     known = CachingEncoder(encoder)
     sample = known.encode(texts, "document").vectors

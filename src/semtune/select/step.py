@@ -107,7 +107,8 @@ def trial_settings(training: TrainSettings) -> TrainSettings:
     for name in TRAIN_ONLY:
         if getattr(training, name) != getattr(usual, name):
             raise ConfigError(
-                f"train.{name} has no effect in a trial: its steps are set with --steps, and dev judges it once, at its end."
+                f"train.{name} has no effect in a trial: its steps are set with --steps, and it is measured "
+                "on dev once, at its end."
             )
     return training
 

@@ -1,4 +1,4 @@
-"""How well a backbone's vocabulary and length fit the texts; only its tokenizer is asked."""
+"""How well a backbone's vocabulary and maximum length fit the texts, measured with its tokenizer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from semtune.select.candidates import Candidate
 
 @dataclass(frozen=True, slots=True)
 class TokenizerFit:
-    """A tokenizer on the user's texts.
+    """Statistics of a tokenizer on the user's texts.
 
     Attributes:
-        tokens_per_word: tokens without special ones and prompt, by words that white space divides; few are good.
-        unknown: share of those tokens that say "unknown"; 0 for vocabularies that can spell everything.
-        truncated: share of the texts that are longer than the model reads, prompt included.
-        words, texts: how many were looked at.
+        tokens_per_word: tokens without special tokens and prompt, per word between white space; lower is better.
+        unknown: share of unknown tokens; 0 for vocabularies that can represent any text.
+        truncated: share of the texts that exceed the model's maximum length, including the prompt.
+        words, texts: number of words and texts measured.
     """
 
     tokens_per_word: float
@@ -34,7 +34,7 @@ class TokenizerFit:
 
 
 def measure_fit(candidate: Candidate, texts: Sequence[str]) -> TokenizerFit | None:
-    """Tokenize the texts; None where the model has no fast tokenizer, or there are no words."""
+    """Tokenize the texts; None if the model has no fast tokenizer, or there are no words."""
     words = sum(len(text.split()) for text in texts)
     try:
         whole = Tokenizer(candidate.folder, candidate.contract)

@@ -1,4 +1,4 @@
-"""What a choice of backbones needs of the rooms that evaluate, train and export; the command hands it in."""
+"""Evaluates, trains and exports candidates for a selection."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from semtune.types import Split
 
 T = TypeVar("T")
-LEAST = 2  # dev queries or pairs: one has no interval
-SAMPLES = 1_000  # of the bootstrap; a choice makes dozens of them
+LEAST = 2  # dev queries or pairs; a single one has no interval
+SAMPLES = 1_000  # of the bootstrap, which runs dozens of times in a selection
 DEV: Literal["dev"] = "dev"
-GRAPHS = {"auto": "fp32", "onnx": "fp32", "onnx-int8": "int8"}  # runtime → precision of the graph that it needs
+GRAPHS = {"auto": "fp32", "onnx": "fp32", "onnx-int8": "int8"}  # runtime → precision of its graph
 
 
 class CandidateEvaluator:
-    """Measures encoders on a dev part, as `semtune evaluate` does on the test split; see `semtune.select.quality.Evaluator`."""
+    """Measures encoders on a dev sample; see `semtune.select.quality.Evaluator`."""
 
     def __init__(self, part: Dataset, seed: int, progress: Progress = QUIET) -> None:
-        """Look at what the part can be judged by.
+        """Find the task that fits the dev sample.
 
         Raises:
-            InputError: nothing, or all scores are the same.
+            InputError: there are no labels, or all scores are equal.
         """
         from semtune.evaluate.kinds.pairs import binary_pairs
         from semtune.evaluate.result import KINDS, STATISTICS, label
@@ -52,14 +52,13 @@ class CandidateEvaluator:
         self._part, self._seed, self._progress = part, seed, progress
         kind = choose_task(part, DEV)
         self._statistic = STATISTICS.get(kind)
-        self._gold: Values = np.array(
-            [pair.same for pair in binary_pairs(part, DEV)] if kind == "pairs" else [p.score for p in part.scored.get(DEV, [])],
-            dtype=np.float64,
-        )  # fmt: skip
+        pairs = binary_pairs(part, DEV) if kind == "pairs" else []
+        labels = [pair.same for pair in pairs] or [pair.score for pair in part.scored.get(DEV, [])]
+        self._gold: Values = np.array(labels, dtype=np.float64)
         if self._statistic and len(set(self._gold.tolist())) < 2:
             raise InputError(
-                f"All {len(self._gold)} dev scores are {self._gold[0]:g}: they rank nothing, so no model can be told from "
-                "another by them. Give a dev split with different scores."
+                f"All {len(self._gold)} dev scores are {self._gold[0]:g}, so models cannot be compared on them. Give a "
+                "dev split with different scores."
             )
         self.metric, self.unit = KINDS[kind].main, KINDS[kind].many
         self.label = label(self.metric)
@@ -76,7 +75,7 @@ class CandidateEvaluator:
         return Quality(found.metrics[found.main], low, high, np.asarray(each, dtype=np.float64))
 
     def gain(self, a: Quality, b: Quality) -> Comparison:
-        """What `a` has more than `b` on the same items, with the 95 % interval of a paired bootstrap."""
+        """Difference of `a` to `b` on the same items, with the 95 % interval of a paired bootstrap."""
         from semtune.metrics import compare_means, compare_statistic
 
         if self._statistic:
@@ -86,18 +85,17 @@ class CandidateEvaluator:
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """Judges, trains and serves candidates; see `semtune.select.quality.TrialTools`.
+    """Evaluates, trains and serves candidates; see `semtune.select.quality.TrialTools`.
 
     Attributes:
-        judge: on the dev part.
-        dataset: whose train rows are tuned on; without its dev split, which chooses between candidates and not
-            between a candidate's checkpoints.
-        settings: of training; the steps come with each trial.
-        runtime: what speed and memory are measured on: a graph, made where there is none, or "torch"; "auto" is a graph
-            where one can be made, else torch, as an exported model is served.
+        evaluator: measures quality on the dev sample.
+        dataset: the training rows; without the dev split, which compares candidates, not checkpoints.
+        settings: of training, without the steps.
+        runtime: for measuring speed and memory: that of a graph, which is exported if necessary, or "torch"; "auto" is
+            a graph if the model can be exported, else torch.
         seed: of the trials.
-        work: holds the exported graphs.
-        progress: where trainings show how far they are.
+        work: folder for exported graphs.
+        progress: shows the trainings.
     """
 
     evaluator: CandidateEvaluator
@@ -110,17 +108,17 @@ class Workbench:
 
     @property
     def training(self) -> str:
-        """All that the result of a trial depends on besides model, data and steps."""
+        """Everything that the result of a trial depends on besides model, data and steps."""
         return repr(
             (self.settings, self.seed, [_content(word) for word in (self.settings.teacher, self.settings.guide)])
         )
 
     def open(self, folder: Path) -> Encoder:
-        """Open a model to judge it, in bf16 where the processor has it."""
+        """Open a model to measure its quality, in bf16 if the processor supports it."""
         return load_encoder(str(folder), "torch", fast=True)
 
     def serve(self, folder: Path) -> Callable[[], Encoder]:
-        """Get a model ready for the runtime whose speed is asked for; returns what opens it there."""
+        """Prepare a model for the runtime whose speed is measured; returns a function that opens it."""
         runtime = parse_runtime(self.runtime)
         contract = contracts.load(folder, verify=False)
         precision = GRAPHS.get(runtime)
@@ -137,10 +135,10 @@ class Workbench:
         return lambda: load_encoder(str(place), "auto" if static else runtime)
 
     def train(self, folder: Path, name: str, steps: int, work: Path) -> Path:
-        """Tune a model with so many steps; returns the folder of the tuned one, in `work`. If it is there, it is taken."""
+        """Tune a model for `steps` steps; returns the folder of the tuned model in `work`, which is reused."""
         from semtune.train.train_model import train
 
-        keep_freed_memory()  # not before: what a model takes of freed memory could not be measured any more
+        keep_freed_memory()  # not earlier, or memory use could no longer be measured
         out, scratch = work / "model", work / "training"
         if not (out / contracts.FILE).exists():
             chosen = self.settings.replace(max_steps=steps, eval_per_epoch=1)
@@ -158,27 +156,27 @@ def workbench(
     work: Path,
     progress: Progress,
 ) -> Workbench:
-    """Make the tools of a choice; arguments as of `semtune.select.select`.
+    """Make the tools of a selection; arguments as in `semtune.select.select_backbone`.
 
     Raises:
-        InputError: the dev part cannot be judged, or has one query alone.
+        InputError: the dev sample has no labels, or only one query.
     """
     evaluator = CandidateEvaluator(part, seed, progress)
     if evaluator.n < LEAST:
-        raise InputError("The dev split has one query or pair: nothing can be compared on it. Label more of them.")
+        raise InputError("The dev split has only one query or pair, too few to compare candidates. Label more.")
     return Workbench(evaluator, _train_only(dataset), training, settings.runtime, seed, work, progress)
 
 
 def _content(model: str) -> str:
-    """A hash of the weights that a teacher or guide has now; empty where there is none, or none to be had."""
+    """Hash of the weights of a teacher or guide; empty if there is none or it cannot be found."""
     try:
         return contracts.weights_hash(resolve_model(model)) if model else ""
     except SemtuneError:
-        return ""  # the trial says it in words
+        return ""  # the trial reports the problem
 
 
 def _train_only(dataset: Dataset) -> Dataset:
-    """The data set without what judges: neither dev nor test."""
+    """The train split of a data set."""
     return replace(
         dataset,
         qrels=_train_of(dataset.qrels),
@@ -194,7 +192,7 @@ def _train_of(splits: dict[Split, T]) -> dict[Split, T]:
 
 
 class _Hushed:
-    """Shows bars and says nothing: a trial's plan and findings are not what a choice is about."""
+    """Shows progress bars without messages: the plans and findings of trials are left out."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -206,8 +204,8 @@ class _Hushed:
             yield advance
 
     def say(self, message: str) -> None:
-        """Say nothing."""
+        """Drop the message."""
 
     def status(self, message: str) -> None:
-        """Show how the running task stands."""
+        """Show the status of the running task."""
         self._progress.status(message)

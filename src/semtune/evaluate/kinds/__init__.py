@@ -1,1 +1,1 @@
-"""A module for each kind of evaluation beside retrieval: from an encoder and labelled texts to `Scores`."""
+"""One module for each kind of evaluation besides retrieval: from an encoder and labelled texts to `Scores`."""

@@ -1,4 +1,4 @@
-"""Classification without training: by the classes' names alone (zero-shot), or by a few examples (few-shot)."""
+"""Classification without training: by the names of the classes (zero-shot), or by a few examples (few-shot)."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from semtune.progress import Progress
 from semtune.protocols import Encoder
 from semtune.types import Embeddings, LabelledText
 
-SHOTS = 8  # examples a class, as SetFit is measured with
-DRAWS = 10  # of examples
+SHOTS = 8  # examples per class, as in SetFit
+DRAWS = 10  # sets of examples drawn
 Numbers = NDArray[np.int64]
 
 
 def label_in_words(label: str) -> str:
-    """A class's name as people would write it: "card arrival" for "card_arrival"."""
+    """The name of a class as people would write it: "card arrival" for "card_arrival"."""
     return " ".join(label.replace("_", " ").replace("-", " ").split())
 
 
 def named(rows: Sequence[LabelledText]) -> bool:
-    """Whether classes have names, not numbers alone."""
+    """Whether classes have names, not only numbers."""
     return any(not row.label.strip().lstrip("-").replace(".", "", 1).isdigit() for row in rows)
 
 
 def score_zero_shot(encoder: Encoder, rows: Sequence[LabelledText], progress: Progress) -> Scores:
-    """Each text is given the class whose name is nearest to it: names in the role "query", texts in "document".
+    """Assign each text the class with the nearest name; names have the role "query", texts "document".
 
     Raises:
-        InputError: all texts are of one class.
+        InputError: all texts are in one class.
     """
     labels, classes = _classes(rows)
     names = Texts(encoder, [label_in_words(label) for label in labels], "query", progress)
@@ -49,19 +49,19 @@ def score_zero_shot(encoder: Encoder, rows: Sequence[LabelledText], progress: Pr
 def score_few_shot(
     encoder: Encoder, train: Sequence[LabelledText], rows: Sequence[LabelledText], seed: int, progress: Progress
 ) -> Scores:
-    """Each text is given the class whose centre is nearest, a centre being the mean of 8 examples drawn from train.
+    """Assign each text the class with the nearest centroid, the mean of 8 examples drawn from train.
 
-    The mean over 10 draws; every model is given the same draws. Texts of classes that train lacks are left out
-    and counted.
+    Metrics are means over 10 draws, which are the same for every model. Texts of classes without examples in train are
+    left out and counted.
 
     Raises:
-        InputError: of the classes of `rows`, train has fewer than two.
+        InputError: train has examples of fewer than two of the classes in `rows`.
     """
     known = {row.label for row in train}
     left_out = sum(row.label not in known for row in rows)
     rows = [row for row in rows if row.label in known]
     if not rows:
-        raise InputError("Train has examples of none of the classes to judge. Few-shot needs the same classes in both.")
+        raise InputError("Train has no examples of the classes in this split. Few-shot needs the same classes in both.")
     labels, classes = _classes(rows)
     members = [[row.text for row in train if row.label == label] for label in labels]
     rng = np.random.default_rng(seed)
@@ -79,7 +79,7 @@ def _classes(rows: Sequence[LabelledText]) -> tuple[list[str], Numbers]:
     classes: Numbers = np.unique([row.label for row in rows], return_inverse=True)[1]
     labels = sorted({row.label for row in rows})
     if len(labels) < 2:
-        raise InputError(f"All {len(rows)} texts are of the class {labels[0]!r}. Give texts of at least two classes.")
+        raise InputError(f"All {len(rows)} texts are in the class {labels[0]!r}. Give texts of at least two classes.")
     return labels, classes
 
 
@@ -113,7 +113,7 @@ def _with_metrics(
 
 
 def _answer(labels: Sequence[str], said: Sequence[np.int64]) -> str:
-    """What was said of a text, the commonest answer first."""
+    """The class assigned to a text most often."""
     numbers, counts = np.unique(said, return_counts=True)
     best = int(counts.argmax())
     times = f", {counts[best]} of {len(said)} times" if len(said) > 1 else ""

@@ -1,4 +1,4 @@
-"""Clustering: do the groups that k-means finds agree with the classes?"""
+"""Clustering: do the clusters that k-means finds agree with the classes?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semtune.protocols import Encoder
 from semtune.registry import need
 from semtune.types import Embeddings, LabelledText
 
-RUNS = 10  # the V-measure of one run varies by some 0.006 with its start
+RUNS = 10  # the V-measure of one run varies by about 0.006
 ROUNDS = 50
 
 
@@ -26,7 +26,7 @@ def score_clustering(encoder: Encoder, rows: Sequence[LabelledText], seed: int, 
     """V-measure, homogeneity and completeness of k-means with as many clusters as classes: means over `RUNS` starts.
 
     Raises:
-        InputError: all texts are of one class, or every text has a class of its own.
+        InputError: all texts are in one class, or each text is in a different class.
         MissingExtraError: scikit-learn is not installed.
     """
     need("sklearn")
@@ -34,7 +34,7 @@ def score_clustering(encoder: Encoder, rows: Sequence[LabelledText], seed: int, 
     k = int(classes.max()) + 1
     if not 1 < k < len(rows):
         raise InputError(
-            f"{len(rows)} texts of {k} class{'es' if k > 1 else ''} cannot be clustered. Needed: at least two classes, "
+            f"{len(rows)} texts of {k} class{'es' if k > 1 else ''} cannot be clustered. Give at least two classes, "
             "and fewer classes than texts."
         )
     texts = Texts(encoder, (row.text for row in rows), "query", progress)
@@ -61,9 +61,9 @@ def score_clustering(encoder: Encoder, rows: Sequence[LabelledText], seed: int, 
 
 
 def k_means(vectors: Embeddings, k: int, seed: int) -> NDArray[np.int32]:
-    """(n,) cluster of each of the (n, dim) vectors, by scikit-learn, started by k-means++ (Arthur & Vassilvitskii 2007).
+    """(n,) cluster of each of the (n, dim) vectors, by scikit-learn with k-means++ (Arthur & Vassilvitskii 2007).
 
-    Some of the `k` clusters stay empty if there are fewer distinct vectors.
+    With fewer distinct vectors than `k`, some clusters stay empty.
     """
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
@@ -75,7 +75,7 @@ def k_means(vectors: Embeddings, k: int, seed: int) -> NDArray[np.int32]:
 
 
 def _names(rows: Sequence[LabelledText], clusters: np.ndarray) -> list[str]:
-    """For each text the most common class of its cluster."""
+    """The most common class of each text's cluster."""
     labels, classes = np.unique([row.label for row in rows], return_inverse=True)
     table = np.zeros((int(clusters.max()) + 1, len(labels)), dtype=np.int64)
     np.add.at(table, (clusters, classes), 1)

@@ -1,4 +1,4 @@
-"""Paraphrase mining: of all pairs that could be made of the sentences, are the duplicates those most alike?"""
+"""Paraphrase mining: among all possible pairs of sentences, are the duplicates the most similar?"""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from semtune.progress import Progress
 from semtune.protocols import Encoder
 from semtune.types import Embeddings
 
-TOP, MOST = 100, 500_000  # neighbours of a sentence, pairs in all
+TOP, MOST = 100, 500_000  # neighbours per sentence, pairs in total
 CHUNK = 8192
 
 
 def score_mining(encoder: Encoder, pairs: Sequence[BinaryPair], progress: Progress) -> Scores:
-    """Average precision and best F1 of the duplicates among the pairs that the model thinks most alike.
+    """Average precision and best F1 of the duplicates among the most similar pairs.
 
-    As in sentence-transformers' `ParaphraseMiningEvaluator`: each sentence's 100 nearest others, the best 500,000 pairs
-    of all. Only pairs labelled as duplicates count as right.
+    As in sentence-transformers' `ParaphraseMiningEvaluator`: the 100 nearest neighbours of each sentence, and the
+    500,000 best pairs. Only pairs labelled as duplicates count as right.
 
     Raises:
-        InputError: no pair is labelled as duplicate.
+        InputError: no pair is labelled as a duplicate.
     """
     known = {(p.sentence1, p.sentence2) for p in pairs if p.same and p.sentence1 != p.sentence2}
     if not known:
-        raise InputError("No pair is labelled as a duplicate: there is nothing to find. Give pairs of both classes.")
+        raise InputError("No pair is labelled as a duplicate, so there is nothing to find. Give pairs of both classes.")
     sentences = list(dict.fromkeys(text for pair in pairs for text in (pair.sentence1, pair.sentence2)))
     texts = Texts(encoder, sentences, "query", progress)
     row = {text: at for at, text in enumerate(sentences)}
@@ -60,7 +60,7 @@ def score_mining(encoder: Encoder, pairs: Sequence[BinaryPair], progress: Progre
 
 def _mine(vectors: Embeddings, duplicates: np.ndarray) -> Mined:
     n = len(vectors)
-    best = TopK(vectors, min(TOP + 1, n))  # one more: the sentence itself
+    best = TopK(vectors, min(TOP + 1, n))  # plus the sentence itself
     for start in range(0, n, CHUNK):
         best.add(vectors[start : start + CHUNK])
     found = best.neighbours()
@@ -68,7 +68,7 @@ def _mine(vectors: Embeddings, duplicates: np.ndarray) -> Mined:
     two, scores = found.rows.ravel(), found.scores.ravel().astype(np.float64)
     others = one != two
     low, high = np.minimum(one, two)[others], np.maximum(one, two)[others]
-    keys, first = np.unique(low * n + high, return_index=True)  # a pair is found from both sides
+    keys, first = np.unique(low * n + high, return_index=True)  # each pair is found twice
     order = np.argsort(-scores[others][first], kind="stable")[:MOST]
     keys, scores = keys[order], scores[others][first][order]
     right = np.isin(keys, duplicates[:, 0] * n + duplicates[:, 1]).astype(np.float64)
@@ -76,7 +76,7 @@ def _mine(vectors: Embeddings, duplicates: np.ndarray) -> Mined:
 
 
 def _ranks(mined: Mined) -> np.ndarray:
-    """(d,) place of each duplicate among the mined pairs, from 1; 0 where it was not mined."""
+    """(d,) rank of each duplicate among the mined pairs, from 1; 0 if it was not mined."""
     place = {(int(a), int(b)): rank for rank, (a, b) in enumerate(mined.pairs, start=1)}
     return np.array([place.get((int(a), int(b)), 0) for a, b in mined.duplicates])
 

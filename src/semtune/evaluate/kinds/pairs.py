@@ -1,4 +1,4 @@
-"""Pairs of two classes: does the cosine tell those that belong together from those that do not?"""
+"""Binary pairs: does the cosine separate pairs that belong together from those that do not?"""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class BinaryPair:
 
 
 def binary_pairs(dataset: Dataset, split: Split) -> list[BinaryPair]:
-    """The pairs of a split that are labelled with yes or no; empty where they have other labels or finer scores.
+    """The pairs of a split with binary labels; empty if they have other labels or finer scores.
 
-    Of inference pairs, entailment belongs together and contradiction does not; neutral pairs are left out.
+    In inference data, entailment belongs together and contradiction does not; neutral pairs are left out.
     """
     if rows := dataset.labelled_pairs.get(split):
         words = [row.label.strip().lower().removesuffix(".0") for row in rows]
@@ -67,21 +67,21 @@ def binary_pairs(dataset: Dataset, split: Split) -> list[BinaryPair]:
 def score_pairs(encoder: Encoder, pairs: Sequence[BinaryPair], left_out: int, progress: Progress) -> Scores:
     """Average precision of the cosine; the best F1 and the best accuracy with their thresholds.
 
-    As in sentence-transformers' `BinaryClassificationEvaluator`; both sides in the role "query", alike.
+    As in sentence-transformers' `BinaryClassificationEvaluator`; both sides have the role "query".
 
     Args:
-        encoder: what is measured.
+        encoder: the encoder to measure.
         pairs: of both classes.
-        left_out: pairs without a decision, for the counts.
+        left_out: number of undecided pairs, for the counts.
         progress: shows the encoding.
 
     Raises:
-        InputError: all pairs are of one class.
+        InputError: all pairs are in one class.
     """
     gold = np.array([pair.same for pair in pairs], dtype=np.float64)
     if len(set(gold.tolist())) < 2:
         what = "belong together" if gold.all() else "differ"
-        raise InputError(f"All {len(pairs)} pairs {what}: nothing can be told apart. Give pairs of both classes.")
+        raise InputError(f"All {len(pairs)} pairs {what}, so there is nothing to measure. Give pairs of both classes.")
     texts = Texts(encoder, (text for pair in pairs for text in (pair.sentence1, pair.sentence2)), "query", progress)
     cosine = cosines(texts, [pair.sentence1 for pair in pairs], [pair.sentence2 for pair in pairs])
     f1, accuracy = best_f1(cosine, gold), best_accuracy(cosine, gold)

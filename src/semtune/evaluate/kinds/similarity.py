@@ -1,4 +1,4 @@
-"""Similarity: does the cosine rank pairs of sentences as people do?"""
+"""Similarity: does the cosine rank sentence pairs as people do?"""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from semtune.types import ScoredPair
 
 
 def score_similarity(encoder: Encoder, pairs: Sequence[ScoredPair], progress: Progress) -> Scores:
-    """Spearman's and Pearson's correlation of the cosine with people's scores.
+    """Spearman's and Pearson's correlation of the cosine with human scores.
 
-    As in sentence-transformers' `EmbeddingSimilarityEvaluator`; both sides in the role "query", alike, as E5 advises
-    for symmetric tasks.
+    As in sentence-transformers' `EmbeddingSimilarityEvaluator`; both sides have the role "query", as E5 recommends for
+    symmetric tasks.
     """
     texts = Texts(encoder, (text for pair in pairs for text in (pair.sentence1, pair.sentence2)), "query", progress)
     cosine = cosines(texts, [pair.sentence1 for pair in pairs], [pair.sentence2 for pair in pairs])
@@ -36,7 +36,7 @@ def score_similarity(encoder: Encoder, pairs: Sequence[ScoredPair], progress: Pr
 
 
 def cosines(texts: Texts, left: Sequence[str], right: Sequence[str]) -> Values:
-    """(n,) cosine of each text on the left with that on the right."""
+    """(n,) cosine of each left text with its right text."""
     one, two = texts.vectors(left).astype(np.float64), texts.vectors(right).astype(np.float64)
     return np.einsum("ij,ij->i", one, two)
 

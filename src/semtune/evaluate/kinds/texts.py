@@ -1,4 +1,4 @@
-"""What all kinds share: each distinct text encoded once, and the beginning of their result."""
+"""Shared by all kinds: encodes each distinct text once, and starts their result."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from semtune.progress import Progress
 from semtune.protocols import Encoder
 from semtune.types import Embeddings, Role
 
-SAME = 1e-6  # vectors nearer than this in every dimension are one
+SAME = 1e-6  # vectors that differ less in every dimension count as equal
 
 
 class Texts:
     """Vectors of texts, each distinct text encoded once.
 
     Attributes:
-        count: distinct texts.
-        truncated: how many of them lost their end.
-        not_finite: how many of their vectors hold NaN or infinity; these are taken for zeros from here on.
-        collapsed: all distinct texts have one vector.
+        count: number of distinct texts.
+        truncated: number of truncated ones.
+        not_finite: number of vectors with NaN or infinity, which are replaced by zeros.
+        collapsed: whether all distinct texts have the same vector.
     """
 
     def __init__(self, encoder: Encoder, texts: Iterable[str], role: Role, progress: Progress) -> None:
@@ -40,7 +40,7 @@ class Texts:
         self.collapsed = self.count > 1 and bool(np.ptp(self._vectors, axis=0).max() < SAME)
 
     def rows(self, texts: Sequence[str]) -> list[int]:
-        """(n,) numbers of these texts among the distinct ones."""
+        """(n,) positions of these texts among the distinct ones."""
         return [self._row[text] for text in texts]
 
     def vectors(self, texts: Sequence[str]) -> Embeddings:
@@ -53,9 +53,9 @@ def begin(kind: Kind, encoder: Encoder, parts: Mapping[str, Texts], counts: Mapp
 
     Args:
         kind: of the evaluation.
-        encoder: what was measured.
-        parts: name of the texts → their vectors; their numbers join the counts.
-        counts: what else was counted.
+        encoder: the encoder that was measured.
+        parts: name → texts, which are added to the counts.
+        counts: other counts.
     """
     return Scores(
         kind=kind,
@@ -71,7 +71,7 @@ def begin(kind: Kind, encoder: Encoder, parts: Mapping[str, Texts], counts: Mapp
 
 
 def without_numbers(scores: Scores) -> Scores:
-    """The result of a model whose vectors are no numbers: every metric is NaN."""
+    """The result of a model whose vectors are not finite: every metric is NaN."""
     return replace(
         scores,
         metrics=dict.fromkeys(scores.metrics, float("nan")),
@@ -81,9 +81,9 @@ def without_numbers(scores: Scores) -> Scores:
 
 
 def item_ids(*columns: Sequence[object]) -> tuple[str, ...]:
-    """An id a row, made of its content, so that results on the same rows can be laid side by side in whatever order.
+    """An id for each row, made from its content, so that results on the same rows can be matched in any order.
 
-    Of rows that are alike the second has ":2" at its end.
+    The second of two equal rows gets the suffix ":2".
     """
     seen: Counter[str] = Counter()
     made = []

@@ -1,4 +1,4 @@
-"""Search across languages: is the right text in the other language the nearest?"""
+"""Search across languages: is the nearest text in the other language the right one?"""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from semtune.types import Parallel
 
 
 def score_translations(encoder: Encoder, sets: Sequence[Parallel], progress: Progress) -> Scores:
-    """Accuracy@1 of every language pair and direction, and as a whole.
+    """Accuracy@1 for each language pair and direction, and overall.
 
-    As in sentence-transformers' `TranslationEvaluator`: right if the nearest text is the right one, or one that
-    reads the same. Translations are in the role "query" on both sides; questions and passages in theirs.
-    Each item's value is the mean over its languages and directions (a question in twelve languages is one item), and
-    the metric is the mean over the items; pairs of a language with itself are in the matrix alone.
+    As in sentence-transformers' `TranslationEvaluator`: right if the nearest text equals a right answer. Translations
+    have the role "query" on both sides, questions "query" and passages "document". The value of an item is the mean
+    over its languages and directions (a question in twelve languages is one item), and the metric is the mean over the
+    items. Pairs of a language with itself are only in the matrix.
     """
     symmetric = all(each.aligned for each in sets)
     asked = Texts(encoder, _all(sets, "texts"), "query", progress)
@@ -57,7 +57,7 @@ def score_translations(encoder: Encoder, sets: Sequence[Parallel], progress: Pro
 
 
 def _all(sets: Sequence[Parallel], side: str) -> Iterator[str]:
-    """The texts asked, or those searched; both where each is asked for the other."""
+    """The texts used as queries, or those searched; both if they are searched in both directions."""
     for each in sets:
         yield from each.texts if side == "texts" else each.candidates
         if each.aligned:
@@ -72,7 +72,7 @@ def _directions(sets: Sequence[Parallel]) -> Iterator[Parallel]:
 
 
 def _nearest(asked: Texts, searched: Texts, one: Parallel) -> NDArray[np.int64]:
-    """(n,) position of the candidate nearest to each text, the first of equals."""
+    """(n,) position of the candidate nearest to each text; the first one for ties."""
     best = TopK(asked.vectors(one.texts), 1)
     best.add(searched.vectors(one.candidates))
     return best.neighbours().rows[:, 0]

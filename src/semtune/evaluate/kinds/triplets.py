@@ -15,15 +15,15 @@ from semtune.types import Pair
 
 
 def score_triplets(encoder: Encoder, rows: Sequence[Pair], left_out: int, progress: Progress) -> Scores:
-    """Share of rows whose positive is nearer than all their negatives, and by how much on average.
+    """Share of rows whose positive is nearer than all negatives, and the mean margin.
 
-    As in sentence-transformers' `TripletEvaluator`: cosine, anchors in the role "query", the others in "document"; a
-    tie is a miss.
+    As in sentence-transformers' `TripletEvaluator`, by cosine; anchors have the role "query", the others "document". A
+    tie counts as wrong.
 
     Args:
-        encoder: what is measured.
-        rows: each with a negative at least.
-        left_out: rows without one, for the counts.
+        encoder: the encoder to measure.
+        rows: each with at least one negative.
+        left_out: number of rows without negatives, for the counts.
         progress: shows the encoding.
     """
     anchors = Texts(encoder, (row.anchor for row in rows), "query", progress)

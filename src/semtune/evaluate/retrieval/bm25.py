@@ -1,4 +1,4 @@
-"""BM25, the keyword search that a semantic one has to beat."""
+"""BM25, the keyword search that semantic search has to beat."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ K1, B = 1.2, 0.75  # Robertson's and Lucene's defaults; not tuned to any data se
 def score_bm25(dataset: Dataset, split: Split = "test", progress: Progress = QUIET, at: Sequence[int] = ()) -> Scores:
     """Rank the corpus by BM25 (Lucene's variant, k1 = 1.2, b = 0.75) over title and text.
 
-    Words are lower-cased runs of two or more letters or digits, English stop words left out, no stemming.
+    Words are lower-cased runs of two or more letters or digits, without English stop words and stemming.
     Documents that share no word with the query are not retrieved. Library: bm25s (Lù 2024, arXiv:2407.03618).
     `at` is as in `score`.
 
     Raises:
-        InputError: the split has no qrels; similarity pairs have nothing to search in.
+        InputError: the split has no qrels.
         MissingExtraError: bm25s is not installed.
     """
     if not dataset.qrels.get(split):
         raise InputError(
-            f"BM25 needs a corpus, queries and qrels; the {split} split has none. "
-            "It is left out for sets of scored sentence pairs."
+            f"BM25 needs a corpus, queries and qrels; the {split} split has none. Leave it out for sentence pairs."
         )
     need("bm25s")
     started = time.perf_counter()
@@ -65,7 +64,7 @@ def _search(documents: list[Document], queries: dict[str, str], depth: int, prog
 
 
 def _best(scores: np.ndarray, documents: list[Document], depth: int) -> dict[str, float]:
-    # bm25s' own top-k leaves ties to chance; here the earlier row wins, as everywhere in this room.
+    # the top-k of bm25s breaks ties at random; here the earlier row wins
     matched = np.flatnonzero(scores > 0)
     best = matched[np.argsort(-scores[matched], kind="stable")[:depth]]
     return {documents[row].id: float(scores[row]) for row in best}

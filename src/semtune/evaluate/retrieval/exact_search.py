@@ -1,4 +1,4 @@
-"""Exact search of a data set's corpus with its queries, and what of the data set can be judged."""
+"""Exact search of a data set's corpus with its labelled queries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.types import Document, Embeddings, Neighbours, Qrels, Query, Run
 
-DEPTH = 100  # documents kept a query at least; recall@100 needs them
+DEPTH = 100  # minimum documents kept per query, for recall@100
 CHUNK = 4096  # documents encoded and searched at a time
 
 
@@ -30,9 +30,9 @@ class NearestDocuments:
 
 
 def judged_queries(dataset: Dataset, qrels: Qrels) -> tuple[list[Query], dict[str, int]]:
-    """The queries with a relevant document, in the order of `qrels`, and counts of what is used and left out.
+    """The queries with a relevant document, in the order of `qrels`, and counts of items used and left out.
 
-    Relevant documents that are not in the corpus stay in the judgement, as not found, and are counted.
+    Relevant documents that are missing from the corpus count as not found.
 
     Raises:
         InputError: a query of the qrels is unknown, there is no corpus, or no relevant document is in it.
@@ -49,12 +49,14 @@ def judged_queries(dataset: Dataset, qrels: Qrels) -> tuple[list[Query], dict[st
     wanted = sum(len(row) for row in relevant.values())
     missing = sum(document not in in_corpus for row in relevant.values() for document in row)
     if not queries:
-        raise InputError("No query has a relevant document: every grade in the qrels is 0. Nothing can be judged.")
+        raise InputError(
+            "No query has a relevant document: every grade in the qrels is 0. Label relevant documents with 1 or more."
+        )
     if missing == wanted:
         example = next(document for row in relevant.values() for document in row)
         raise InputError(
-            f"None of the {wanted} relevant documents in the qrels is in the corpus (the first: {example!r}). "
-            "Do corpus.jsonl and the qrels belong together?"
+            f"None of the {wanted} relevant documents in the qrels is in the corpus (first: {example!r}). "
+            "Check that corpus.jsonl and the qrels belong together."
         )
     counts = {
         "documents": len(dataset.corpus),
@@ -67,23 +69,23 @@ def judged_queries(dataset: Dataset, qrels: Qrels) -> tuple[list[Query], dict[st
 
 
 def tie_order(documents: Sequence[Document]) -> list[Document]:
-    """Documents by falling id: at equal score the first one wins, which is trec_eval's rule."""
+    """Documents by descending id, so that ties are ordered as in trec_eval."""
     return sorted(documents, key=lambda document: document.id, reverse=True)
 
 
 def nearest_documents(
     encoder: Encoder, queries: Embeddings, corpus: Sequence[Document], k: int, progress: Progress
 ) -> NearestDocuments:
-    """Encode the corpus chunk by chunk and keep the `k` best for each of the (n, dim) query vectors.
+    """Encode the corpus in chunks and keep the `k` best documents for each of the (n, dim) query vectors.
 
-    No chunk's vectors are kept, so memory does not grow with the corpus.
+    The document vectors are not kept, so memory does not grow with the corpus.
     """
     documents, best = tie_order(corpus), TopK(queries, min(k, len(corpus)))
     truncated = not_finite = 0
     with progress.track("encode documents", len(documents)) as advance:
         for start in range(0, len(documents), CHUNK):
             texts = [document.content for document in documents[start : start + CHUNK]]
-            encoded = encoder.encode(texts, "document", Forward(advance))
+            encoded = encoder.encode(texts, "document", ForwardedProgress(advance))
             truncated += encoded.truncated
             not_finite += int((~np.isfinite(encoded.vectors).all(axis=1)).sum())
             best.add(encoded.vectors)
@@ -98,21 +100,21 @@ def run_of(queries: Sequence[Query], found: NearestDocuments) -> Run:
     }
 
 
-class Forward:
-    """Passes the steps of an inner task on to an outer one, so that a chunked task shows as one bar."""
+class ForwardedProgress:
+    """Passes the progress of an inner task on to an outer one, so that a task in chunks has one progress bar."""
 
     def __init__(self, advance: Callable[[int], None]) -> None:
         self._advance = advance
 
     @contextmanager
     def track(self, task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:  # noqa: ARG002 - Protocol
-        """Yield the outer task's step."""
+        """Yield the outer task's `advance`."""
         yield self._advance
 
     def say(self, message: str) -> None:
-        """Say nothing: the outer task speaks."""
+        """Drop the message."""
         QUIET.say(message)
 
     def status(self, message: str) -> None:
-        """Show nothing: the outer task does."""
+        """Drop the status."""
         QUIET.status(message)

@@ -1,4 +1,4 @@
-"""Keywords and vectors together: the rankings of two systems fused by reciprocal rank.
+"""Hybrid search: the rankings of keyword and vector search combined by reciprocal rank fusion.
 
 Cormack, Clarke & Büttcher 2009, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods".
 """
@@ -13,11 +13,11 @@ from semtune.evaluate.scores import Scores, retrieval_scores
 from semtune.metrics import depth_of, ranking
 from semtune.types import Qrels, Query
 
-K = 60  # the paper's constant: how little the first ranks count more than the next; not tuned to any data set
+K = 60  # the paper's constant, not tuned to any data set; the larger, the less the first ranks dominate
 
 
 def score_hybrid(tuned: Scores, bm25: Scores, qrels: Qrels, k: int = K) -> Scores:
-    """Fuse two results on the same queries and judge the fused ranking.
+    """Fuse two results on the same queries and score the fused ranking.
 
     A document's score is the sum of 1 / (k + rank) over the rankings that hold it.
 
@@ -31,9 +31,7 @@ def score_hybrid(tuned: Scores, bm25: Scores, qrels: Qrels, k: int = K) -> Score
         InputError: the results are not rankings of the same queries.
     """
     if tuned.kind != "retrieval" or bm25.kind != "retrieval":
-        raise InputError(
-            "Hybrid search needs a corpus, queries and qrels. It is left out for sets of pairs and classes."
-        )
+        raise InputError("Hybrid search needs a corpus, queries and qrels. Leave it out for pairs and classes.")
     if tuned.query_ids != bm25.query_ids:
         raise InputError(f"{tuned.model} and {bm25.model} ranked different queries. Measure both on the same split.")
     depth = max(DEPTH, depth_of(tuple(tuned.per_query)))

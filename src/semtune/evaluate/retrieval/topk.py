@@ -11,10 +11,10 @@ QUERY_BLOCK = 256
 
 
 class TopK:
-    """Keeps the `k` best rows for each query while document vectors pass by, chunk after chunk.
+    """Keeps the `k` best rows for each query while document vectors are added in chunks.
 
-    At equal score the row that came first wins, so the order in which rows are added decides every tie.
-    Memory: queries x k, and one block of 256 queries x the rows of a chunk.
+    For ties the row that was added first wins.
+    Memory: queries x k, plus 256 queries x the rows of a chunk.
     """
 
     def __init__(self, queries: Embeddings, k: int) -> None:
@@ -25,7 +25,7 @@ class TopK:
         self._seen = 0
 
     def add(self, vectors: Embeddings) -> None:
-        """Score the next (m, dim) document vectors; their rows continue the count."""
+        """Score the next (m, dim) document vectors; row numbers continue."""
         for start in range(0, len(self._queries), QUERY_BLOCK):
             block = self._queries[start : start + QUERY_BLOCK] @ vectors.T
             for query, scores in enumerate(block, start=start):
@@ -35,7 +35,7 @@ class TopK:
         self._seen += len(vectors)
 
     def neighbours(self) -> Neighbours:
-        """The best rows so far, best first; row -1 where there are fewer than k."""
+        """The best rows so far, best first; row -1 if there are fewer than k."""
         return Neighbours(self._rows, self._scores)
 
     def _merge(self, query: int, scores: NDArray[np.float32], rows: NDArray[np.int64]) -> None:

@@ -1,4 +1,4 @@
-"""Finished evaluations side by side: each run against the first, on the values a query that they left behind."""
+"""Compares finished evaluations: each run with the first, by the saved values per query."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ WORDS = {"ship": "better", "do-not-ship": "worse", "cannot-judge": "not told apa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvaluationComparison:
-    """Runs on the same data, and each but the first against the first.
+    """Runs on the same data, each compared with the first.
 
     Attributes:
         runs: name → its evaluation, in the order given.
-        comparisons: name → its verdict against the first run; p-values corrected for their number.
+        comparisons: name → comparison with the first run; p-values corrected for their number.
     """
 
     runs: Mapping[str, SavedEvaluation]
@@ -31,11 +31,11 @@ class EvaluationComparison:
 
     @property
     def first(self) -> str:
-        """The run that the others are held against."""
+        """The run that the others are compared with."""
         return next(iter(self.runs))
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer of `semtune compare --json`; what is not a number is null."""
+        """The output of `semtune compare --json`; NaN becomes null."""
         first = self.runs[self.first]
         return {
             "metric": first.scores.main,
@@ -55,7 +55,7 @@ class EvaluationComparison:
         return f"{name} against {self.first}: {found.sentence.partition(': ')[2]}"
 
     def rows(self) -> list[list[str]]:
-        """For a table: run, model, the metric with its interval; then gain, interval, p and a word, empty in the first."""
+        """Table rows: run, model, metric, interval; then gain, interval, p and a word, empty for the first."""
         made = []
         for name, saved in self.runs.items():
             scores, found = saved.scores, self.comparisons.get(name)
@@ -70,7 +70,7 @@ class EvaluationComparison:
         return ["run", "model", metric, "95 % interval", f"gain over {self.first}", "95 % interval", "p", ""]
 
     def title(self) -> str:
-        """What the runs were measured on."""
+        """The data that the runs were measured on."""
         first = self.runs[self.first]
         return f"{first.data['name']}, {first.data['split']}: {first.scores.n:,} {first.scores.unit(first.scores.n)}"
 
@@ -85,7 +85,7 @@ def compare_saved(paths: Sequence[Path], seed: int = 0, limits: EvaluateSettings
     """Compare runs, or folders that `semtune evaluate -o` wrote, with the first of them.
 
     Raises:
-        InputError: fewer than two, one holds no evaluation, or they were measured on different data or by different tasks.
+        InputError: there are fewer than two, one is not an evaluation, or their data or tasks differ.
     """
     if len(paths) < 2:
         raise InputError("A comparison needs at least two runs: semtune compare RUN_A RUN_B")
@@ -100,34 +100,34 @@ def compare_saved(paths: Sequence[Path], seed: int = 0, limits: EvaluateSettings
 
 
 def refuse_other_data(mine: Mapping[str, str], name: str, theirs: Mapping[str, str], other: str) -> None:
-    """See that two evaluations are of the same data.
+    """Check that two evaluations have the same data.
 
     Raises:
-        InputError: they are not; both are named.
+        InputError: they do not; the message names both.
     """
     if mine["sha256"] != theirs["sha256"]:
         shown = [f"{data['name']} ({data['split']}, {data['sha256'][:8]})" for data in (mine, theirs)]
         raise InputError(
-            f"{name} was measured on {shown[0]} and {other} on {shown[1]}: different data, nothing to compare. Measure "
-            "both on one data set: `semtune evaluate MODEL DATASET -o FOLDER`."
+            f"{name} was measured on {shown[0]} and {other} on {shown[1]}, so they cannot be compared. Measure both on "
+            "the same data set: `semtune evaluate MODEL DATASET -o FOLDER`."
         )
 
 
 def refuse_other_task(mine: Kind, name: str, theirs: Kind, other: str) -> None:
-    """See that two evaluations judge by the same task.
+    """Check that two evaluations have the same task.
 
     Raises:
-        InputError: they do not; both are named.
+        InputError: they do not; the message names both.
     """
     if mine != theirs:
         raise InputError(
-            f"{name} was judged by {mine} and {other} by {theirs}: nothing to compare. Measure both by one task: "
+            f"{name} was evaluated by {mine} and {other} by {theirs}, so they cannot be compared. Use one task: "
             f"`semtune evaluate MODEL DATASET --task {theirs} -o FOLDER`."
         )
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """A short name for each, the run's own; where two would have the same, the paths."""
+    """A short name for each, the name of the run; if two are equal, their paths."""
     short = [path.resolve().parent.name if path.resolve().name == STEP else path.resolve().name for path in paths]
     names = short if len(set(short)) == len(short) else [str(path) for path in paths]
     return [name if name not in names[:at] else f"{name} ({at + 1})" for at, name in enumerate(names)]

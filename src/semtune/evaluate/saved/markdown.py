@@ -36,7 +36,7 @@ def _headline(outcome: Outcome) -> str:
 
 
 def metrics_markdown(outcome: Outcome) -> str:
-    """A row a metric, a column a system, the gain over the first other one."""
+    """One row per metric, one column per system, and the gain over the first other system."""
     systems = outcome.systems
     others = [scores for name, scores in systems.items() if name != "tuned"]
     head = ["metric", *(f"{NAMES.get(name, name)} ({scores.model})" for name, scores in systems.items())]
@@ -49,16 +49,16 @@ def metrics_markdown(outcome: Outcome) -> str:
 
 
 def comparisons_markdown(comparisons: Mapping[str, Verdict]) -> str:
-    """A row a comparison with its interval and p-value."""
+    """One row per comparison, with interval and p-value."""
     rows = [
         [each.against, *_difference(each), f"{_number(each.detectable)}", each.verdict.replace("-", " ")]
         for each in comparisons.values()
     ]
-    return table(["against", "gain", "95 % interval", "p", "sees above", ""], rows)
+    return table(["against", "gain", "95 % interval", "p", "detects above", ""], rows)
 
 
 def slices_markdown(slices: Sequence[Slice]) -> str:
-    """A row a slice, those that got worse marked."""
+    """One row per slice; those that got worse are marked."""
     rows = [
         [each.name, f"{each.n:,}", _number(each.other), _number(each.tuned), *_difference(each), "worse" * each.worse]
         for each in slices
@@ -73,7 +73,7 @@ def _difference(found: Verdict | Slice) -> list[str]:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column to the left, the others to the right."""
+    """A Markdown table; the first column is left-aligned, the others right-aligned."""
     marks = ["---", *["---:"] * (len(head) - 1)]
     lines = [[_cell(cell) for cell in line] for line in (head, *rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in (lines[0], marks, *lines[1:]))

@@ -1,7 +1,7 @@
-"""An evaluation's folder as input: each query's values beside `metrics.json`, so that runs can be compared later.
+"""Writes and reads the values per query of an evaluation, so that it can be compared later.
 
 metrics.json      what was measured, on which data (by hash), the verdict
-per_query.jsonl   {"id", "tuned": {"ndcg@10": ...}, "base": {...}}, a line a query, or a pair
+per_query.jsonl   {"id", "tuned": {"ndcg@10": ...}, "base": {...}}, one line per query or pair
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from semtune.io import read_json, read_jsonl, write_jsonl
 from semtune.types import Split
 
 METRICS, PER_QUERY, STEP = "metrics.json", "per_query.jsonl", "evaluate"
-TOGETHER = ("similarities", "gold")  # of the kinds whose metric is one of all pairs together
+TOGETHER = ("similarities", "gold")  # of the kinds whose metric is a statistic of all pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavedEvaluation:
-    """What an evaluation left behind: the model's result and what it was measured on."""
+    """A saved evaluation: the model's result and its data."""
 
     folder: Path
     scores: Scores
@@ -37,9 +37,9 @@ class SavedEvaluation:
 
 
 def identify(dataset: Dataset, split: Split, name: str) -> dict[str, str]:
-    """What a model was measured on: a name for people, the split, and a hash of all texts and judgements in it.
+    """The data of an evaluation: a name for people, the split, and a hash of its texts and labels.
 
-    The order of rows and files does not count.
+    The order of rows and files does not affect the hash.
     """
     hashed = hashlib.sha256()
     for part in _judged(dataset, split):
@@ -56,13 +56,13 @@ def _judged(dataset: Dataset, split: Split) -> Iterator[list[Any]]:
     yield [[query, dataset.queries[query].text] for query in qrels if query in dataset.queries]
     for rows in (dataset.scored, dataset.labelled_pairs, dataset.labelled_texts, dataset.parallel):
         yield [asdict(row) for row in rows.get(split) or []]
-    labelled = bool(dataset.labelled_texts.get(split))  # few-shot learns from those of train
+    labelled = bool(dataset.labelled_texts.get(split))  # few-shot also uses those of train
     yield [asdict(row) for row in dataset.labelled_texts.get("train", [])] if labelled else []
     yield [asdict(row) for row in dataset.pairs.get(split, [])] if not qrels else []
 
 
 def write_per_query(path: Path, systems: Mapping[str, Scores]) -> None:
-    """Write every system's value for each query, or pair."""
+    """Write the values of every system for each query or pair."""
     columns = {name: _columns(scores) for name, scores in systems.items()}
     tuned = systems["tuned"]
     ids = tuned.query_ids or tuple(map(str, range(tuned.n)))
@@ -80,25 +80,25 @@ def read_saved(path: Path) -> SavedEvaluation:
     """Read an evaluation: the folder that `semtune evaluate -o` wrote, or a run.
 
     Raises:
-        InputError: there is none, or it is of a version that kept no values a query.
+        InputError: there is none, or it has no values per query.
     """
     folder = path if (path / METRICS).is_file() else path / STEP
     if not (folder / METRICS).is_file():
         raise InputError(
-            f"{path} holds no evaluation: no {METRICS}. Give a run whose evaluate step has finished, or a folder "
+            f"{path} is not an evaluation: it has no {METRICS}. Give a run whose evaluate step has finished, or a folder "
             "written by `semtune evaluate MODEL DATASET -o FOLDER`."
         )
     values = read_json(folder / METRICS)
     if not isinstance(values, dict):
-        raise InputError(f"{folder / METRICS} is damaged: it holds no JSON object. Measure again.")
+        raise InputError(f"{folder / METRICS} is damaged: it is not a JSON object. Evaluate again.")
     values = formats.EVALUATION.read(values, folder / METRICS).values
     if not values.get("data") or not (folder / PER_QUERY).is_file():
         raise InputError(
-            f"{folder} has no {PER_QUERY}, or does not say what it was measured on. Measure again: "
+            f"{folder} has no {PER_QUERY}, or does not say what it was measured on. Evaluate again: "
             "`semtune evaluate MODEL DATASET -o FOLDER`."
         )
     if values.get("kind") == "mining":
-        raise InputError(f"{folder} is of paraphrase mining, whose pairs are not kept. Compare with --against MODEL.")
+        raise InputError(f"{folder} is of paraphrase mining, whose pairs are not saved. Use --against MODEL.")
     try:
         data = {key: str(values["data"][key]) for key in ("name", "split", "sha256")}
         if values["kind"] not in KINDS:
@@ -143,23 +143,23 @@ def _scores(values: Mapping[str, Any], rows: list[dict[str, Any]]) -> Scores:
 
 
 def aligned(kept: Scores, like: Scores, name: str, other: str) -> Scores:
-    """A result that was kept with its items in the order of another one of the same data and task.
+    """A saved result with its items in the order of another result on the same data and task.
 
     Args:
-        kept: what is put in order.
-        like: has the order.
-        name, other: what people call the two.
+        kept: the saved result.
+        like: the result with the right order.
+        name, other: their names for messages.
 
     Raises:
-        InputError: they are of other items.
+        InputError: their items differ.
     """
     if kept.query_ids == like.query_ids:
         return kept
     place = {id_: row for row, id_ in enumerate(kept.query_ids)}
     if len(kept.query_ids) != len(like.query_ids) or place.keys() != set(like.query_ids):
         raise InputError(
-            f"The {kept.unit()} of {name} are not those of {other}, though the data are: another version of Semtune kept "
-            "them. Measure again: `semtune evaluate MODEL DATASET -o FOLDER`."
+            f"The {kept.unit()} of {name} and {other} differ although their data are the same: another version of "
+            "Semtune saved them. Measure again: `semtune evaluate MODEL DATASET -o FOLDER`."
         )
     rows = [place[id_] for id_ in like.query_ids]
 
@@ -176,7 +176,7 @@ def aligned(kept: Scores, like: Scores, name: str, other: str) -> Scores:
 
 
 def _columns(scores: Scores) -> dict[str, Any]:
-    """Name → (n,) values: the metrics a query; where there are none, the cosines and what people say."""
+    """Name → (n,) values: the metrics per query, or else the cosines and human scores."""
     if scores.kind in STATISTICS:
         return {name: getattr(scores, name) for name in TOGETHER}
     return {name: values for name, values in scores.per_query.items() if len(values) == scores.n}
@@ -189,5 +189,5 @@ def _plain(value: Any) -> Any:
 
 def _number(value: Any) -> float:
     if isinstance(value, str):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     return float("nan") if value is None else float(value)

@@ -1,4 +1,4 @@
-"""The files of an evaluation beside its page: TREC runs, values a query, the Markdown summary, metrics.json."""
+"""Writes the files of an evaluation besides its page: TREC runs, values per query, summary.md, metrics.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUMMARY = "summary.md"
 
 
 def write_files(folder: Path, outcome: Outcome) -> None:
-    """Write them into a folder that exists, metrics.json last; runs of an evaluation that was there before go."""
+    """Write the files into an existing folder, metrics.json last; TREC runs of an earlier evaluation are deleted."""
     for system in _before(folder).keys() - outcome.systems.keys():
         (folder / f"{Path(system).name}.trec").unlink(missing_ok=True)
     for name, scores in outcome.systems.items():
@@ -29,7 +29,7 @@ def write_files(folder: Path, outcome: Outcome) -> None:
 
 
 def _before(folder: Path) -> dict[str, Any]:
-    """The systems of the evaluation that the folder holds; empty where it holds none that can be read."""
+    """The systems of an earlier evaluation in the folder; empty if there is none that can be read."""
     try:
         values = read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
     except InputError:

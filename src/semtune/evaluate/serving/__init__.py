@@ -1,1 +1,1 @@
-"""Serving: the metric of what is served, stage by stage, and calibrated score thresholds."""
+"""Serving: the metric of each stage up to what is served, and calibrated score thresholds."""

@@ -1,9 +1,9 @@
-"""What a score means: the probability of relevance behind it, and the cuts that keep what is relevant.
+"""What a score means: its probability of relevance, and thresholds with known precision and recall.
 
-Probability: a logistic curve fitted to labelled answers (Platt 1999, with the targets and the damped Newton steps of
-Lin, Lin & Weng 2007). In retrieval it is fitted to each query's ten best documents: the probability that an answer
-shown with that score is one that was labelled relevant. Unlabelled answers count as not relevant, so it is rather too
-low where labels are sparse. In sets of pairs it is fitted to all pairs: the probability that a pair belongs together.
+The probability is a logistic curve fitted to labelled answers (Platt 1999, with the targets and damped Newton steps of
+Lin, Lin & Weng 2007). For retrieval it is fitted to the ten best documents of each query and gives the probability that
+an answer with this score is labelled relevant. Unlabelled answers count as not relevant, so it is too low if labels are
+sparse. For pairs it is fitted to all pairs and gives the probability that a pair belongs together.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from semtune.evaluate.verdict.rule import why_broken
 from semtune.metrics import ranking
 from semtune.types import Qrels, Split
 
-SHOWN = 10  # answers a query that are looked at: what people look at
+SHOWN = 10  # answers per query, as many as people look at
 PRECISIONS = (0.8, 0.9, 0.95)
 RECALLS = (0.9,)
-LEAST = 20  # answers above a cut, or positives and negatives in all: fewer say nothing
-PAIR_CUT = 0.6  # scored pairs from here on belong together: 3 of 5 in STS, "roughly equivalent"
+LEAST = 20  # minimum answers above a threshold, and minimum positives and negatives
+PAIR_CUT = 0.6  # pairs with this score or more belong together; 3 of 5 in STS, "roughly equivalent"
 STEPS, RIDGE, SHORTEST_STEP = 100, 1e-12, 1e-10
 Values = NDArray[np.float64]
 
@@ -39,9 +39,9 @@ class LabelledScores:
     """Labelled scores.
 
     Attributes:
-        scores, relevant: (n,) scores, and whether each was labelled relevant.
-        wanted: relevant ones in all, those included that were not among the answers.
-        of: what an answer is, for people.
+        scores, relevant: (n,) scores, and whether each answer is labelled relevant.
+        wanted: total number of relevant items, including those that are not among the answers.
+        of: description of an answer, for people.
     """
 
     scores: Values
@@ -52,7 +52,7 @@ class LabelledScores:
 
 @dataclass(frozen=True, slots=True)
 class ScoreThreshold:
-    """A score to cut at, and what is kept and found there."""
+    """A threshold, with precision and recall of the answers that reach it."""
 
     score: float
     precision: float
@@ -60,22 +60,22 @@ class ScoreThreshold:
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of both."""
+        """The harmonic mean of precision and recall."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibrationResult:
-    """The curve and the cuts of one model on one split.
+    """The curve and the thresholds of one model on one split.
 
     Attributes:
-        calibration: goes into the contract.
-        cuts: name → cut: "best-f1"; "p0.9", the lowest score from which on 90 % are relevant; "r0.9", the highest
-            that still finds 90 % of the relevant ones. Those that the model does not reach are absent.
-        split: measured on.
-        answers, relevant: how many.
-        error: mean distance between probability and share of relevant answers, over ten groups of equal size.
+        calibration: the curve, stored in the contract.
+        cuts: name → threshold: "best-f1"; "p0.9", the lowest score above which 90 % are relevant; "r0.9", the highest
+            score that still finds 90 % of the relevant items. Those that the model does not reach are missing.
+        split: that was measured.
+        answers, relevant: number of answers and of relevant ones.
+        error: expected calibration error: mean distance between probability and share, in ten equal groups.
     """
 
     calibration: Calibration
@@ -87,7 +87,7 @@ class CalibrationResult:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Name → score, as the contract holds them."""
+        """Name → score, as in the contract."""
         return {name: cut.score for name, cut in self.cuts.items()}
 
     def as_dict(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class CalibrationResult:
 
 
 def calibration_split(dataset: Dataset, kind: Kind) -> Split:
-    """Dev, so that test stays untouched; test where dev has no labels of this kind, which the result then says."""
+    """Dev, to keep test unused; test if dev has no labels of this kind. The result names the split."""
     parts: dict[Kind, object] = {
         "retrieval": dataset.qrels.get("dev"),
         "similarity": dataset.scored.get("dev"),
@@ -119,43 +119,44 @@ def calibration_split(dataset: Dataset, kind: Kind) -> Split:
 
 
 def require_labels(dataset: Dataset, kind: Kind) -> None:
-    """Refuse a search whose split has too few labels, before anything is encoded.
+    """Refuse a split with too few labels before anything is encoded.
 
     Raises:
-        InputError: fewer relevant documents are labelled than a curve needs.
+        InputError: there are too few relevant documents.
     """
     split = calibration_split(dataset, kind)
     wanted = sum(grade > 0 for row in dataset.qrels.get(split, {}).values() for grade in row.values())
     if kind == "retrieval" and wanted < LEAST:
         raise InputError(
-            f"Thresholds need at least {LEAST} relevant answers; the {split} split has {wanted} relevant documents. Label more queries."
+            f"Thresholds need at least {LEAST} relevant answers; the {split} split has {wanted} relevant documents. "
+            "Label more queries."
         )
 
 
 def can_calibrate(kind: Kind) -> bool:
-    """Whether scores of this kind of test are those that search and comparison of pairs show."""
+    """Whether this kind gives scores of search results or of pairs."""
     return kind in ("retrieval", "similarity", "pairs")
 
 
 def calibrate(scores: Scores, dataset: Dataset, split: Split) -> CalibrationResult:
-    """Fit the curve and find the cuts.
+    """Fit the curve and find the thresholds.
 
     Args:
-        scores: the model's result on `split`: of retrieval, similarity or labelled pairs.
-        dataset: with the split's labels.
+        scores: the model's result on `split`, of retrieval, similarity or pairs.
+        dataset: with labels in the split.
         split: of the data set.
 
     Raises:
-        InputError: the result is of another kind, the model is broken, or there are too few answers of either class.
+        InputError: the kind is not supported, the model is broken, or there are too few answers of a class.
     """
     if reason := why_broken(scores):
-        raise InputError(f"No thresholds can be measured: {reason}")
+        raise InputError(f"Thresholds cannot be measured: {reason}")
     found = _answers(scores, dataset, split)
     positives = int(found.relevant.sum())
     if min(positives, found.relevant.size - positives) < LEAST:
         raise InputError(
-            f"Thresholds need at least {LEAST} relevant and {LEAST} other answers; the {split} split gives {positives} and "
-            f"{found.relevant.size - positives}. Label more queries."
+            f"Thresholds need at least {LEAST} relevant and {LEAST} other answers; the {split} split has {positives} "
+            f"and {found.relevant.size - positives}. Label more queries."
         )
     slope, intercept = fit_logistic(found.scores, found.relevant)
     calibration = Calibration(slope, intercept, found.of)
@@ -175,16 +176,17 @@ def _answers(scores: Scores, dataset: Dataset, split: Split) -> LabelledScores:
         return shown_answers(scores, dataset.qrels[split])
     if scores.kind in ("similarity", "pairs"):
         together = scores.gold >= (PAIR_CUT if scores.kind == "similarity" else 0.5)
-        above = f" (people's score is {PAIR_CUT} or more)" if scores.kind == "similarity" else ""
+        above = f" (human score of {PAIR_CUT} or more)" if scores.kind == "similarity" else ""
         of = f"a pair of the {split} split with this score belongs together{above}"
         return LabelledScores(scores.similarities, together, int(together.sum()), of)
     raise InputError(
-        f"Thresholds are of search results and of pairs; this test is one of {scores.kind}. Leave --calibrate out, or name another --task."
+        f"Thresholds are only for retrieval, similarity and pairs; this task is {scores.kind}. Leave --calibrate out, "
+        "or give another --task."
     )
 
 
 def shown_answers(scores: Scores, qrels: Qrels) -> LabelledScores:
-    """Each query's `SHOWN` best documents."""
+    """The `SHOWN` best documents of each query."""
     values: list[float] = []
     relevant: list[bool] = []
     wanted = 0
@@ -201,8 +203,8 @@ def shown_answers(scores: Scores, qrels: Qrels) -> LabelledScores:
 def fit_logistic(scores: Values, relevant: NDArray[np.bool_]) -> tuple[float, float]:
     """Slope and intercept of P(relevant | score) = 1 / (1 + exp(-(slope x score + intercept))).
 
-    The targets are not 1 and 0 but (n+ + 1) / (n+ + 2) and 1 / (n- + 2), so that classes that do not overlap have a
-    finite curve too.
+    The targets are (n+ + 1) / (n+ + 2) and 1 / (n- + 2) instead of 1 and 0, so that the curve stays finite if the
+    classes do not overlap.
     """
     positives, negatives = int(relevant.sum()), int((~relevant).sum())
     targets = np.where(relevant, (positives + 1) / (positives + 2), 1 / (negatives + 2))
@@ -231,10 +233,10 @@ def _log_loss(logits: Values, targets: Values) -> float:
 
 
 def find_cuts(scores: Values, relevant: NDArray[np.bool_], wanted: int) -> dict[str, ScoreThreshold]:
-    """The named cuts, over all answers together; a cut is a score that occurs, and keeps what is not below it."""
+    """The named thresholds over all answers; a threshold is a score that occurs."""
     order = np.argsort(-scores, kind="stable")
     ordered, hits = scores[order], np.cumsum(relevant[order])
-    last = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True))  # equal scores are cut together
+    last = np.flatnonzero(np.append(ordered[:-1] != ordered[1:], True))  # equal scores stay together
     kept = last + 1
     precision, recall = hits[last] / kept, hits[last] / max(wanted, 1)
     cuts = [
@@ -253,7 +255,7 @@ def find_cuts(scores: Values, relevant: NDArray[np.bool_], wanted: int) -> dict[
 
 
 def calibration_error(probabilities: Values, relevant: NDArray[np.bool_], groups: int = 10) -> float:
-    """Mean distance between probability and share, over groups of equal size by rising probability."""
+    """Mean distance between probability and share of relevant answers, in groups of equal size."""
     parts = np.array_split(np.argsort(probabilities, kind="stable"), groups)
     weights = [len(part) / len(probabilities) for part in parts]
     gaps = [abs(float(probabilities[part].mean() - relevant[part].mean())) if len(part) else 0.0 for part in parts]

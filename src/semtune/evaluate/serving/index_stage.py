@@ -1,4 +1,4 @@
-"""An index as it is served, over a test's corpus: one that lies there, or what `semtune index` would build."""
+"""The index stage: an existing index of a test's corpus, or one built in memory."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BLOCK = 1024  # documents read at a time
 
 @dataclass(frozen=True, slots=True)
 class ServedIndex:
-    """An index to be asked.
+    """An index to measure.
 
     Attributes:
-        vectors: the back-end.
-        ids: (n,) the document of each row.
-        runtime: of the encoder that made the vectors, e.g. "onnx-fp32".
-        kind: what the back-end built, for people.
-        bytes: on disk; None where a server keeps it.
+        vectors: the index.
+        ids: (n,) document id of each row.
+        runtime: of the encoder that computed the vectors, e.g. "onnx-fp32".
+        kind: type of the index, for people.
+        bytes: on disk; None for a server.
     """
 
     vectors: VectorIndex
@@ -40,7 +40,7 @@ class ServedIndex:
 
 
 def index_in_memory(vectors: Embeddings, documents: Sequence[Document], runtime: str) -> ServedIndex:
-    """The FAISS index that `semtune index` makes of (n, dim) vectors, row by row those of `documents`."""
+    """The FAISS index that `semtune index` would build from the (n, dim) vectors of `documents`."""
     index = FaissIndex.build(vectors)
     with tempfile.TemporaryDirectory(prefix="semtune.") as name:
         index.save(Path(name))
@@ -49,16 +49,16 @@ def index_in_memory(vectors: Embeddings, documents: Sequence[Document], runtime:
 
 
 def open_index_of_corpus(folder: Path, contract: Contract, dataset: Dataset) -> ServedIndex:
-    """Open an index folder, which must hold the corpus that is judged.
+    """Open an index folder and check that it has the corpus of the data set.
 
     Args:
         folder: of the index.
-        contract: of the model that asks.
-        dataset: whose corpus the index must hold, text for text.
+        contract: of the model that searches.
+        dataset: with the corpus that the index must have.
 
     Raises:
-        InputError: there is no whole index, or it holds other documents.
-        ContractError: it is of another model.
+        InputError: there is no complete index, or it has other documents.
+        ContractError: it was built with another model.
     """
     manifest = manifests.read(folder)
     manifests.require_same_model(manifest, contract)
@@ -68,20 +68,21 @@ def open_index_of_corpus(folder: Path, contract: Contract, dataset: Dataset) -> 
 
 
 def _ids(store: DocumentStore, dataset: Dataset, folder: Path) -> list[str]:
-    """The documents by row; refused where they are not those of the corpus: the stages would not be comparable."""
+    """The document ids by row; other documents than those of the corpus are refused."""
     corpus = {document.id: document.content for document in dataset.corpus}
     ids: list[str] = []
     for start in range(0, len(store), BLOCK):
         for document in store.get(range(start, min(start + BLOCK, len(store)))):
             if corpus.get(document.id) != document.content:
-                reason = "is not in the corpus" if document.id not in corpus else "reads otherwise in the corpus"
+                reason = "is not in the corpus" if document.id not in corpus else "has another text in the corpus"
                 raise InputError(
-                    f"{folder} holds other documents than the test searches: {document.id!r} {reason}. Leave --index out, "
-                    "and an index of the same kind is built over the test's corpus; or index that corpus.jsonl."
+                    f"{folder} has other documents than the test's corpus: {document.id!r} {reason}. Leave --index out "
+                    "to build an index of that corpus, or index its corpus.jsonl."
                 )
             ids.append(document.id)
     if len(ids) != len(corpus):
         raise InputError(
-            f"{folder} holds {len(ids):,} documents, the test's corpus {len(corpus):,}. Leave --index out, or index that corpus.jsonl."
+            f"{folder} has {len(ids):,} documents, but the test's corpus has {len(corpus):,}. Leave --index out to "
+            "build an index of that corpus, or index its corpus.jsonl."
         )
     return ids

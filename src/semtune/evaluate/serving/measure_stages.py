@@ -1,4 +1,4 @@
-"""Measure the stages of a model: those that exist, each with its runtime; see `semtune.evaluate.serving.stages`."""
+"""Measures the existing stages of a model, each with its runtime; see `semtune.evaluate.serving.stages`."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from semtune.protocols import Encoder
 from semtune.types import Query, Run, Split
 
 RUNTIMES: dict[str, str] = {TORCH: "torch", FP32: "onnx", INT8: "onnx-int8"}
-TOP = 10  # documents asked for where a search is timed
+TOP = 10  # documents per query when search is timed
 NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class StageTestSet:
-    """What the stages are measured on: see `score`."""
+    """The data that stages are measured on; fields as the arguments of `score`."""
 
     dataset: Dataset
     split: Split = "test"
@@ -45,16 +45,16 @@ def measure_stages(
     """Measure every stage that exists.
 
     Args:
-        model: as for `load_encoder`; of a run folder torch takes the tuned model and the graphs the exported one.
-        test: what is measured on.
-        index: an index folder, or a run, over the test's corpus; None: what `semtune index` would build, in memory.
-        served: the runtime whose vectors are indexed where no index is given; "auto" as in `load_encoder`.
+        model: as in `load_encoder`; in a run folder, torch uses the tuned model and the graphs the exported one.
+        test: the data to measure on.
+        index: an index of the test's corpus, or a run with one; None: build one in memory.
+        served: the runtime whose vectors are indexed if no index is given; "auto" as in `load_encoder`.
         progress: shows the encoding.
 
     Raises:
-        ModelError: no stage exists, or not the one that is to be served.
-        InputError: the index is not one of this corpus.
-        ContractError: the index is of another model.
+        ModelError: there is no stage, or not the one for serving.
+        InputError: the index has another corpus.
+        ContractError: the index was built with another model.
     """
     encoders, missing = _open(model)
     main = _served(encoders, missing, served)
@@ -62,15 +62,15 @@ def measure_stages(
     if given is not None:
         main = next((name for name, encoder in encoders.items() if encoder.runtime == given.runtime), main)
     record = VectorRecorder(len(test.dataset.corpus) if given is None else 0, encoders[main].contract.dimension)
-    heard = encoders | {main: ObservedEncoder(encoders[main], record.hear)}
+    observed = encoders | {main: ObservedEncoder(encoders[main], record.add)}
     how = (test.split, progress, test.task, test.at, test.seed)
-    scores = {name: score(encoder, test.dataset, *how) for name, encoder in heard.items()}
+    scores = {name: score(encoder, test.dataset, *how) for name, encoder in observed.items()}
     index_of = None
     if scores[main].kind == "retrieval":
         index_of = given or index_in_memory(record.documents, tie_order(test.dataset.corpus), encoders[main].runtime)
         scores[INDEX] = _searched(index_of, record, scores[main], test)
     else:
-        missing[INDEX] = f"a test of {scores[main].unit()} searches in no index"
+        missing[INDEX] = f"a test of {scores[main].unit()} does not use an index"
     try:
         return Stages(
             _rows(scores, encoders, main, index_of, test, resolve_model(model), resolve_model(model, serving=True)),
@@ -82,7 +82,7 @@ def measure_stages(
 
 
 def _open(model: str) -> tuple[dict[str, Encoder], dict[str, str]]:
-    """The encoders that can be had, by stage, and why the others cannot; all of one model."""
+    """The encoders of one model by stage, and why others are missing."""
     found: dict[str, Encoder] = {}
     missing: dict[str, str] = {}
     for name, runtime in RUNTIMES.items():
@@ -93,7 +93,7 @@ def _open(model: str) -> tuple[dict[str, Encoder], dict[str, str]]:
             continue
         first = next(iter(found.values()), encoder)
         if first.contract.fingerprint != encoder.contract.fingerprint:
-            missing[name] = f"it was exported from other weights than {model} has now; export again"
+            missing[name] = f"it was exported from other weights than {model} has now. Export again"
         else:
             found["static" if encoder.runtime.startswith("static") else name] = encoder
     if not found:
@@ -116,7 +116,7 @@ def _served(encoders: dict[str, Encoder], missing: dict[str, str], served: str) 
 
 
 def _searched(index: ServedIndex, record: VectorRecorder, exact: Scores, test: StageTestSet) -> Scores:
-    """The result of asking the index with the vectors that exact search was asked with."""
+    """The result of searching the index with the query vectors of the exact search."""
     names = tuple(exact.per_query)
     found = index.vectors.search(record.queries, min(max(DEPTH, depth_of(names)), len(index.ids)))
     run: Run = {

@@ -1,4 +1,4 @@
-"""On what will really be served: the metric from torch to the exported graph, the quantised one, and the index.
+"""The metric at each stage of serving: torch, the exported graph, the quantised graph, and the index.
 
 Each stage is measured on the same split and compared, query by query, with the stage before it.
 """
@@ -16,23 +16,23 @@ from semtune.evaluate.verdict.differences import compare_scores
 from semtune.metrics import Comparison
 
 TORCH, FP32, INT8, INDEX = "torch", "onnx fp32", "onnx int8", "index"
-MARGIN = 0.005  # what a stage may cost before it counts: the interval of the loss must end below
-MIN_ITEMS = 20  # with fewer queries or pairs the interval is not believed
+MARGIN = 0.005  # a stage may cost this much: the interval of the loss must be below
+MIN_ITEMS = 20  # with fewer queries or pairs the interval is unreliable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """A step from training to serving, as measured.
+    """The measurements of one stage.
 
     Attributes:
-        name: of `TORCH`, `FP32`, `INT8`, `INDEX`, or "static".
+        name: `TORCH`, `FP32`, `INT8`, `INDEX` or "static".
         scores: its result.
         against: the stage it is compared with; empty for the first.
-        change: this stage minus the other; None for the first, and where a metric is not a number.
+        change: this stage minus the other; None for the first, and if a metric is not a number.
         texts_per_second: in bulk; NaN for an index, which encodes nothing itself.
         latency: of one query, encoded alone; for the index, encoded and searched.
-        bytes: of the weights, the graph or the index on disk; None where a server keeps them.
-        detail: what was built, for an index; empty otherwise.
+        bytes: of the weights, the graph or the index on disk; None for a server.
+        detail: the type of an index; else empty.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Stage:
 
     @property
     def keeps(self) -> bool:
-        """Whether it is shown to cost no more than `MARGIN`."""
+        """Whether it demonstrably costs at most `MARGIN`."""
         known = self.change is not None and self.scores.n >= MIN_ITEMS
         return known and self.change is not None and self.change.low >= -MARGIN
 
@@ -75,14 +75,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stages:
-    """The stages that exist, in order, and why the others do not."""
+    """The existing stages in order, and why others are missing."""
 
     rows: Sequence[Stage]
     missing: Mapping[str, str]
 
     @property
     def sentences(self) -> list[str]:
-        """What the table says, a sentence a stage that is compared with another."""
+        """One sentence for each stage that is compared with another."""
         by_name = {row.name: row for row in self.rows}
         return [stage_sentence(row, by_name[row.against]) for row in self.rows if row.against in by_name]
 
@@ -96,14 +96,14 @@ class Stages:
 
 
 def change(now: Scores, before: Scores, seed: int) -> Comparison | None:
-    """The paired comparison of two stages; None where a metric is not a number."""
+    """The paired comparison of two stages; None if a metric is not a number."""
     if not (math.isfinite(now.metrics[now.main]) and math.isfinite(before.metrics[before.main])):
         return None
     return compare_scores(now, before, seed)
 
 
 def stage_sentence(stage: Stage, before: Stage) -> str:
-    """What a stage costs; of int8, also whether to use it."""
+    """What a stage costs; for int8 also whether to use it."""
     metric, who = (
         label(stage.scores.main),
         {INT8: "int8", INDEX: "the index"}.get(stage.name, f"the {stage.name} graph"),
@@ -125,12 +125,15 @@ def _advice(stage: Stage, before: Stage) -> str:
     if stage.keeps:
         times = stage.texts_per_second / before.texts_per_second
         part = stage.bytes / before.bytes if stage.bytes and before.bytes else math.nan
-        return f": it keeps the metric, at {times:.1f} times the speed and {part:.0%} of the size. Ask for it with --runtime onnx-int8."
+        return (
+            f": it keeps the metric, at {times:.1f} times the speed and {part:.0%} of the size. Use it with "
+            "--runtime onnx-int8."
+        )
     if stage.scores.n < MIN_ITEMS:
-        return f": {stage.scores.n} {stage.scores.unit(stage.scores.n)} are too few to tell; keep fp32."
-    assert stage.change is not None  # noqa: S101 - `stage_sentence` has seen to it
+        return f": {stage.scores.n} {stage.scores.unit(stage.scores.n)} are too few to decide; use fp32."
+    assert stage.change is not None  # noqa: S101 - checked by the caller
     known = stage.change.high < 0
-    return ": keep fp32." if known else f": a loss above {MARGIN} cannot be ruled out; keep fp32."
+    return ": use fp32." if known else f": a loss above {MARGIN} cannot be ruled out; use fp32."
 
 
 def _number(value: float) -> float | None:

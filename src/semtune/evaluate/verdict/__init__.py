@@ -1,1 +1,1 @@
-"""The verdict: ship, do not ship or cannot judge, and what it rests on."""
+"""The verdict: ship, do not ship or cannot judge, and the evidence for it."""

@@ -1,4 +1,4 @@
-"""What chance alone could do: intervals of one result, and the paired comparison of two."""
+"""Statistics of results: the interval of one result, and the paired comparison of two."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAN = float("nan")
 
 
 def compare_scores(tuned: Scores, other: Scores, seed: int = 0) -> Comparison:
-    """The paired comparison on the main metric, without asking whether it can be trusted."""
+    """The paired comparison on the main metric, without checking its preconditions."""
     if tuned.kind in STATISTICS:
         statistic = STATISTICS[tuned.kind]
         return compare_statistic(tuned.similarities, other.similarities, tuned.gold, statistic, seed)
@@ -33,7 +33,7 @@ def compare_scores(tuned: Scores, other: Scores, seed: int = 0) -> Comparison:
 
 
 def interval(scores: Scores, seed: int = 0, samples: int = 2_000) -> tuple[float, float]:
-    """95 % bootstrap interval of one system's main metric over its queries or pairs; NaNs where there is none."""
+    """95 % bootstrap interval of one system's main metric over its queries or pairs; NaNs if unknown."""
     if not math.isfinite(scores.metrics[scores.main]) or scores.n < 2:
         return NAN, NAN
     if scores.mined is not None:
@@ -49,7 +49,7 @@ def interval(scores: Scores, seed: int = 0, samples: int = 2_000) -> tuple[float
     else:
         each = scores.per_query[scores.main]
         values = [float(each[rows].mean()) for rows in draws]
-    finite = [value for value in values if math.isfinite(value)]  # a draw of equal pairs has no correlation
+    finite = [value for value in values if math.isfinite(value)]  # a sample of equal pairs has no correlation
     if not finite:
         return NAN, NAN
     low, high = np.quantile(finite, [0.025, 0.975])

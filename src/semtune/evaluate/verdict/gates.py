@@ -1,4 +1,4 @@
-"""What can stand against shipping a model that is better on the whole: a bar, what it forgot, whom it got worse for."""
+"""Gates that can block a model that is better overall: a minimum metric, forgetting, and slices that got worse."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from semtune.evaluate.verdict.rule import NAN, Verdict, json_number, places, why
 from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics import Comparison
 
-NAMED = 3  # slices in the sentence; the report has all
+NAMED = 3  # slices named in the sentence; the report has all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forgetting:
-    """What the tuned model lost on general text, against its base.
+    """What the tuned model lost on general text compared with its base.
 
     Attributes:
-        data: where the text is from.
-        tuned, base: both measured on it.
-        found: the paired comparison; None where `hindrance` says why there is none.
-        hindrance: why it cannot be told, in words; or empty.
+        data: source of the text.
+        tuned, base: their results on it.
+        found: the paired comparison; None if it could not be made.
+        hindrance: why it could not be made; else empty.
     """
 
     data: str
@@ -36,13 +36,13 @@ class Forgetting:
 
     @property
     def drop(self) -> float:
-        """What the main metric lost; below 0 where it gained; NaN where it cannot be told."""
+        """Drop of the main metric; negative for a gain; NaN if unknown."""
         return -self.found.gain if self.found else NAN
 
     def sentence(self) -> str:
         """The drop in words."""
         if self.hindrance:
-            return f"what the model forgot of general text ({self.data}) cannot be told: {self.hindrance}"
+            return f"forgetting on general text ({self.data}) could not be measured: {self.hindrance}"
         before, after = (each.metrics[each.main] for each in (self.base, self.tuned))
         moved = "fell" if self.drop > 0 else "rose" if self.drop < 0 else "stayed"
         digits = places(abs(self.drop))
@@ -78,10 +78,10 @@ def apply_gates(
     forgot: Forgetting | None = None,
     parts: Sequence[Slice] = (),
 ) -> Verdict:
-    """The verdict with everything beside the comparison heeded.
+    """Apply all gates to the verdict of the comparison.
 
-    What is too bad makes it "do-not-ship", also where the comparison itself could not tell; what could not be
-    measured makes "ship" into "cannot-judge". A bar is not held against a model that could not be measured.
+    A failed gate turns it into "do-not-ship", even if the comparison itself was inconclusive; a gate that could not be
+    measured turns "ship" into "cannot-judge". The minimum metric is not applied to a model that could not be measured.
     """
     rest = verdict.sentence.partition(": ")[2]
     reasons = _reasons(verdict, tuned, limits, forgot, parts)
@@ -95,8 +95,8 @@ def apply_gates(
     return replace(verdict, sentence=verdict.sentence + named)
 
 
-def judge_by_bar(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
-    """The verdict on a model that is held to a bar and compared with nothing; None without a bar."""
+def judge_by_minimum(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
+    """The verdict on a model without a comparison, by its minimum metric; None without a minimum."""
     if limits.min_metric is None:
         return None
     empty = Verdict("ship", "", tuned.main, "", NAN, (NAN, NAN), NAN, tuned.n)
@@ -105,7 +105,7 @@ def judge_by_bar(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
     value, count = tuned.metrics[tuned.main], f"{tuned.n:,} {tuned.unit(tuned.n)}"
     if value < limits.min_metric:
         return replace(empty, verdict="do-not-ship", sentence=f"do not ship: {_below(tuned, limits)} ({count})")
-    reached = f"{label(tuned.main)} {value:.4f} reaches the bar of {limits.min_metric:g} ({count})"
+    reached = f"{label(tuned.main)} {value:.4f} reaches the minimum of {limits.min_metric:g} ({count})"
     return replace(empty, sentence=f"ship: {reached}")
 
 
@@ -117,7 +117,7 @@ def _reasons(
     if limits.min_metric is not None and measured and tuned.metrics[tuned.main] < limits.min_metric:
         found.append(_below(tuned, limits))
     if forgot and forgot.drop > limits.max_drop:
-        found.append(f"{forgot.sentence()}, at most {limits.max_drop:g} may be lost (max_drop)")
+        found.append(f"{forgot.sentence()}, more than the allowed {limits.max_drop:g} (max_drop)")
     if limits.max_slice_drop is not None:
         lost = [part for part in parts if part.worse and -part.gain > limits.max_slice_drop]
         if lost:
@@ -127,7 +127,7 @@ def _reasons(
 
 def _below(tuned: Scores, limits: EvaluateSettings) -> str:
     value = tuned.metrics[tuned.main]
-    return f"{label(tuned.main)} {value:.4f} is below the bar of {limits.min_metric:g} (min_metric)"
+    return f"{label(tuned.main)} {value:.4f} is below the minimum of {limits.min_metric:g} (min_metric)"
 
 
 def _named(parts: Sequence[Slice]) -> str:

@@ -1,4 +1,4 @@
-"""What an evaluation comes to: the systems, the comparisons, the verdict; as files and as the command's answer."""
+"""The outcome of an evaluation: systems, comparisons and verdict, as files and as the command's output."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ DEFAULT = EvaluateSettings()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """The result of measuring one model, alone or against others.
+    """The outcome of evaluating one model, alone or against others.
 
     Attributes:
-        systems: "tuned", and the others in the order they were asked for: "base" is the first other model, "bm25" and
-            "hybrid" are what they say, further models go by their name.
+        systems: "tuned", and the others in the order given: "base" for the first other model, "bm25", "hybrid", and
+            further models by name.
         intervals: system → 95 % interval of its main metric.
-        comparisons: other system → verdict of tuned against it.
-        verdict: the one that decides: against the first other, with everything asked for beside it; None alone.
-        slices: parts of the test set, against the first other.
-        forgetting: what was lost on general text; None where it was not measured.
-        warnings: what the reader of the numbers should know, a sentence each.
-        limits: the thresholds that were asked for.
+        comparisons: other system → the comparison of tuned with it.
+        verdict: on the comparison with the first other system, after all gates; None without a comparison or minimum.
+        slices: of the test set, compared with the first other system.
+        forgetting: loss on general text; None if not measured.
+        warnings: one sentence each.
+        limits: the thresholds of the gates.
         data: what was measured on: name, split and hash; see `semtune.evaluate.saved.read.identify`.
     """
 
@@ -76,7 +76,7 @@ class Outcome:
         }
 
     def summary(self) -> dict[str, Any]:
-        """The answer of the command line: metrics and the verdict's parts, all at the top level."""
+        """The output of the command: metrics and the parts of the verdict, all at the top level."""
         parts = ("verdict", "sentence", "against", "gain", "interval", "p_value", "p_corrected", "detectable")
         verdict = self.verdict.as_dict() if self.verdict else None
         return {
@@ -104,19 +104,19 @@ def conclude(
     leaks: Mapping[str, Any] | None = None,
     data: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Compare the tuned model with the systems given and settle the verdict.
+    """Compare the tuned model with the other systems and reach a verdict.
 
-    The verdict is about the first of `others`, in the pipeline the base; that a model beats the base but not BM25 is
-    in `comparisons`, the warnings and the report.
+    The verdict is about the first of `others`, in a pipeline the base; a model that beats the base but not BM25 is
+    reported in `comparisons`, the warnings and the report.
 
     Args:
         tuned: the model that is judged.
-        others: name → what it is compared with, on the same data.
+        others: name → result of another system on the same data.
         seed: of the resampling.
         limits: the thresholds.
-        parts: slices of the test set to look at, from `partition`.
-        forgot: what was measured on general text.
-        leaks: what the train part shares with the test part, as `prepare.json` has it.
+        parts: slices of the test set, from `partition`.
+        forgot: the result on general text.
+        leaks: what train and test share, from `prepare.json`.
         data: what was measured on, for `metrics.json`.
     """
     others = others or {}
@@ -142,8 +142,8 @@ def conclude(
 def write_trec_run(path: Path, scores: Scores, tag: str) -> int:
     """Write a run as TREC's six columns (query, Q0, document, rank, score, tag); returns the number of lines.
 
-    White space in an id, which the format cannot hold, is written as %20 and the like. Nine digits keep a
-    single-precision score whole, so trec_eval sees the same ranking.
+    White space in ids, which the format does not allow, is percent-encoded. Nine digits preserve single-precision
+    scores, so trec_eval computes the same ranking.
     """
     lines = 0
     with atomic_file(path) as out:

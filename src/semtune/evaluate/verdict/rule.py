@@ -1,4 +1,4 @@
-"""Is the tuned model better, by how much, and may it be shipped? Why the rule is as it is: docs/adr/0005."""
+"""The rule behind the verdict: is the tuned model better, and should it be shipped? See docs/adr/0005."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ DEFAULT = EvaluateSettings()
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer, in a word, in a sentence and in numbers.
+    """The verdict as a word, a sentence and numbers.
 
     Attributes:
         verdict: "ship", "do-not-ship" or "cannot-judge".
-        sentence: the same for people, with the numbers.
-        metric: the metric that decided.
-        against: the name of the other system; empty where the model was held to a bar alone.
-        gain: tuned minus other; NaN where there is none.
-        interval: 95 % interval of the gain (paired bootstrap); NaNs where it cannot be judged.
-        p_value: two-sided paired randomisation test; NaN where it cannot be judged.
-        n: queries, or pairs of sentences.
-        p_corrected: the p-value after Holm's correction for the comparisons made beside this one.
-        detectable: the smallest difference that this test sees with a chance of 80 %; NaN where it is not known.
+        sentence: the verdict with its numbers, for people.
+        metric: the deciding metric.
+        against: name of the other system; empty if the model was not compared.
+        gain: tuned minus other; NaN if unknown.
+        interval: 95 % interval of the gain (paired bootstrap); NaNs if unknown.
+        p_value: two-sided paired randomisation test; NaN if unknown.
+        n: number of queries or sentence pairs.
+        p_corrected: the p-value after Holm's correction for all comparisons.
+        detectable: the smallest difference that is detected with 80 % power; NaN if unknown.
     """
 
     verdict: Word
@@ -76,21 +76,21 @@ def json_number(value: float) -> float | None:
 
 
 def judge(tuned: Scores, other: Scores, seed: int = 0, limits: EvaluateSettings = DEFAULT) -> Verdict:
-    """Judge `tuned` against one other system measured on the same split; see `judge_all`."""
+    """Compare `tuned` with one other system on the same split; see `judge_all`."""
     return judge_all({"other": (tuned, other)}, seed, limits)["other"]
 
 
 def judge_all(
     sides: Mapping[str, tuple[Scores, Scores]], seed: int = 0, limits: EvaluateSettings = DEFAULT
 ) -> dict[str, Verdict]:
-    """Judge several pairs of systems, the p-values corrected for there being several.
+    """Compare several pairs of systems, with p-values corrected for multiple comparisons.
 
-    "ship": the 95 % interval of the gain lies above `min_gain` and `noise`, and the paired randomisation test is below
-    `alpha`. "do-not-ship": so much worse, or the interval lies below a `min_gain` above 0. Else "cannot-judge": a
-    difference that matters may be there, and the test does not show it.
+    "ship": the 95 % interval of the gain is above `min_gain` and `noise`, and the p-value of the paired randomisation
+    test is below `alpha`. "do-not-ship": significantly worse by more than `noise`, or the interval is below a positive
+    `min_gain`. Else "cannot-judge": there may be a relevant difference that the test does not show.
 
     Args:
-        sides: name → the system that is judged and the other one, both results of `score` or its like.
+        sides: name → results of the judged system and of the other one, e.g. from `score`.
         seed: of the resampling.
         limits: the thresholds.
     """
@@ -136,19 +136,19 @@ def _say(
         small = f"a gain of {limits.min_gain:g} (min_gain) is ruled out"
         return "do-not-ship", f"do not ship: {small}, {name} {gain} {numbers}"
     if found.low == found.high == 0:
-        return "cannot-judge", f"cannot judge: {name} is the same for both on all {count}"
+        return "cannot-judge", f"cannot judge: {name} is equal for both on all {count}"
     if sure and (found.low > 0 or found.high < 0):
         moved = f"{name} is {'better' if found.low > 0 else 'worse'} by {gain} {numbers}"
         return "cannot-judge", f"cannot judge: {moved}, {_doubt(found, limits)}"
-    limit = f"{count} can only see differences above {seen:.{places(seen)}f}"
-    return "cannot-judge", f"cannot judge: {name} {gain} {numbers} may be chance; {limit}"
+    limit = f"{count} can only detect differences above {seen:.{places(seen)}f}"
+    return "cannot-judge", f"cannot judge: {name} {gain} {numbers} is not significant; {limit}"
 
 
 def _doubt(found: Comparison, limits: EvaluateSettings) -> str:
-    """Why a difference that is real decides nothing."""
+    """Why a significant difference is inconclusive."""
     if found.low > limits.noise:
-        return f"but whether by {limits.min_gain:g} (min_gain) is not sure"
-    return f"but perhaps by no more than another seed makes, {limits.noise:g} (noise)"
+        return f"but perhaps by less than {limits.min_gain:g} (min_gain)"
+    return f"but perhaps within the noise of the training seed, {limits.noise:g} (noise)"
 
 
 def _numbers(found: Comparison, corrected: float, tests: int, count: str) -> tuple[str, str]:
@@ -159,12 +159,12 @@ def _numbers(found: Comparison, corrected: float, tests: int, count: str) -> tup
 
 
 def places(value: float) -> int:
-    """Three decimals, or more where a number that decides would be shown as 0."""
+    """Number of decimals: three, or more if the value would otherwise be shown as 0."""
     return next((digits for digits in range(3, 6) if round(value, digits) or not value), 6)
 
 
 def _hindrance(tuned: Scores, other: Scores, min_queries: int) -> str:
-    """Why no comparison can be made, in words; empty if it can."""
+    """Why no comparison can be made; empty if it can."""
     return _apart(tuned, other) or why_broken(tuned) or why_broken(other) or why_too_few(tuned, min_queries)
 
 
@@ -178,11 +178,11 @@ def _apart(tuned: Scores, other: Scores) -> str:
 
 
 def why_broken(scores: Scores) -> str:
-    """Why a result says nothing of the model, in words; empty if it does."""
+    """Why a result is meaningless; empty if it is not."""
     if scores.not_finite:
         return f"{scores.model} gave vectors with NaN for {scores.not_finite} texts. Its weights are broken."
     if scores.kind in STATISTICS and np.ptp(scores.gold) == 0:
-        return "all pairs have the same gold score, so there is nothing to correlate with."
+        return "all pairs have the same gold score, so there is no correlation."
     if _constant(scores):
         return f"{scores.model} gives every text the same score: its vectors have collapsed."
     if not math.isfinite(scores.metrics[scores.main]):
@@ -200,8 +200,8 @@ def _constant(scores: Scores) -> bool:
 
 
 def why_too_few(scores: Scores, min_queries: int) -> str:
-    """Why a test is too small to say anything, in words; empty if it is not."""
+    """Why a test set is too small; empty if it is not."""
     if scores.n >= min_queries:
         return ""
     count = f"{scores.n} {scores.unit(scores.n)} {'is' if scores.n == 1 else 'are'}"
-    return f"{count} too few, at least {min_queries} are needed. Label more of them."
+    return f"{count} too few; at least {min_queries} are needed. Label more."

@@ -1,4 +1,4 @@
-"""Parts of the test set, and how the gain is spread over them: a mean that rose hides those for whom it fell."""
+"""Slices of the test set: a mean that rises can hide slices that got worse."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from semtune.types import Document, Split
 Rows = NDArray[np.intp]
 DetectLanguages = Callable[[Sequence[str]], Sequence[str]]  # texts → the language of each
 
-LEVEL = 0.05  # looser than the verdict's: to miss whom it got worse for is the worse error
-SMALLEST = 10  # queries or pairs; of fewer a mean says little
-MOST = 8  # slices of one kind, the largest
-UNKNOWN = "unknown"  # what `DetectLanguages` says of a text whose language it cannot tell
+LEVEL = 0.05  # looser than the verdict's, so that fewer losses are missed
+SMALLEST = 10  # queries or pairs; the mean of fewer is unreliable
+MOST = 8  # the largest slices of one kind
+UNKNOWN = "unknown"  # the language of a text that `DetectLanguages` is unsure about
 CLASSES = frozenset({"few-shot", "zero-shot", "clustering"})
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 BANDS = ("0 to 1/3", "1/3 to 2/3", "2/3 to 1")
@@ -33,7 +33,7 @@ BANDS = ("0 to 1/3", "1/3 to 2/3", "2/3 to 1")
 
 @dataclass(frozen=True, slots=True)
 class SliceRows:
-    """Some of the queries or pairs: those whose `by` is `value`; `rows` are their places."""
+    """The queries or pairs whose `by` is `value`; `rows` are their positions."""
 
     by: str
     value: str
@@ -42,13 +42,13 @@ class SliceRows:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of the test set with both systems' metric.
+    """A slice of the test set with the metric of both systems.
 
     Attributes:
-        by, value: what the part has in common, e.g. "language", "de".
-        n: queries or pairs in it.
+        by, value: what its items have in common, e.g. "language", "de".
+        n: number of queries or pairs.
         tuned, other: the main metric.
-        gain, interval, p_value: tuned minus other, 95 %, as for the whole set.
+        gain, interval, p_value: of tuned minus other, as for the whole set.
         p_corrected: after Holm's correction for all slices.
         worse: whether it got significantly worse.
     """
@@ -66,7 +66,7 @@ class Slice:
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The name for people."""
         return f"{self.by} {self.value}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Slice:
 
 
 def slices(parts: Sequence[SliceRows], tuned: Scores, other: Scores, seed: int = 0) -> list[Slice]:
-    """Compare two results on each part, corrected for their number; parts that have no metric are left out."""
+    """Compare two results on each slice, with corrected p-values; slices without a metric are left out."""
     sides = [(part, restrict(tuned, part.rows), restrict(other, part.rows)) for part in parts]
     sides = [side for side in sides if all(math.isfinite(each.metrics[each.main]) for each in side[1:])]
     found = [compare_scores(mine, theirs, seed) for _, mine, theirs in sides]
@@ -90,7 +90,7 @@ def slices(parts: Sequence[SliceRows], tuned: Scores, other: Scores, seed: int =
 
 
 def restrict(scores: Scores, rows: Rows) -> Scores:
-    """A result on some of its queries or pairs."""
+    """A result restricted to some of its queries or pairs."""
     ids = tuple(scores.query_ids[row] for row in rows) if scores.query_ids else ()
     if statistic := STATISTICS.get(scores.kind):
         cosine, gold = scores.similarities[rows], scores.gold[rows]
@@ -104,14 +104,14 @@ def restrict(scores: Scores, rows: Rows) -> Scores:
 def partition(
     dataset: Dataset, split: Split, scores: Scores, languages: DetectLanguages | None = None
 ) -> list[SliceRows]:
-    """The parts worth a look: by length, language, score or class, and every metadata key of queries and documents.
+    """The slices to look at: by length, language, score or class, and by all metadata keys of queries and documents.
 
-    A part has at least `SMALLEST` queries or pairs and is not the whole; of equal parts the first stays.
+    A slice has at least `SMALLEST` queries or pairs and is not the whole set; of equal slices only the first is kept.
 
     Args:
-        dataset, split: what was measured on.
-        scores: any system's result.
-        languages: tells the language of texts.
+        dataset, split: the data.
+        scores: the result of any system.
+        languages: detects the language of texts.
     """
     parts: list[SliceRows] = []
     seen = {tuple(range(scores.n))}
@@ -127,7 +127,7 @@ def partition(
 def _of_queries(
     dataset: Dataset, split: Split, scores: Scores, languages: DetectLanguages | None
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Kind of slice → a value for each query; None where it has none."""
+    """Kind of slice → a value for each query, or None."""
     queries = [dataset.queries[query] for query in scores.query_ids]
     corpus = {document.id: document for document in dataset.corpus}
     answers = [_answer(dataset.qrels[split][query.id], corpus) for query in queries]
@@ -141,7 +141,7 @@ def _of_queries(
 
 
 def _of_items(scores: Scores, languages: DetectLanguages | None) -> Iterator[tuple[str, list[Any]]]:
-    """The same for pairs and texts; a V-measure and what was mined are of the whole set, and have no parts."""
+    """The same for pairs and texts; clustering and mining have no slices, since their metrics need the whole set."""
     if len(scores.items) != scores.n or scores.kind in {"clustering", "mining"}:
         return
     pairs = scores.kind in STATISTICS
@@ -160,7 +160,7 @@ def _told(languages: DetectLanguages, texts: Sequence[str]) -> list[str | None]:
 
 
 def _answer(grades: Mapping[str, int], corpus: Mapping[str, Document]) -> Document | None:
-    """The most relevant document of a query, the first of equals."""
+    """The most relevant document of a query; the first one for ties."""
     here = [(grade, document) for document, grade in grades.items() if grade > 0 and document in corpus]
     return corpus[max(here, key=lambda item: item[0])[1]] if here else None
 
@@ -173,12 +173,12 @@ def _by_metadata(side: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple
         ]
         if len({*numbers} - {None}) > MOST:
             yield f"{side} {key}", _bands(numbers, "")
-        else:  # lists and the like name no group
+        else:  # lists and other values are not groups
             yield f"{side} {key}", [str(value) if isinstance(value, str | int | float) else None for value in values]
 
 
 def _bands(values: Sequence[float | None], unit: str) -> list[str | None]:
-    """Each value's third of them all, in words: "up to 6 words", "7 to 9 words", "10 words and more"."""
+    """The third that each value is in, in words: "up to 6 words", "7 to 9 words", "10 words and more"."""
     known = np.array([value for value in values if value is not None and math.isfinite(value)])
     if not len(known):
         return [None] * len(values)
@@ -207,7 +207,7 @@ def _parts(by: str, values: Sequence[str | None]) -> list[SliceRows]:
 
 
 def _by_number(value: str) -> tuple[float, str]:
-    """Bands and numbers in their own order, words by the alphabet."""
+    """Sort bands and numbers numerically, words alphabetically."""
     number = NUMBER.search(value)
     return (float(number[0]) if number else math.inf), value
 

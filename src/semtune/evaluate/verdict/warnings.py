@@ -1,4 +1,4 @@
-"""What the reader of an evaluation should know beside its numbers, a sentence each."""
+"""Warnings about an evaluation, one sentence each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics.significance import detectable, error_of_interval, needed
 
 MOST = 5  # slices named
-LARGE = 0.05  # a difference of two good models is seldom larger: a test that sees no smaller one is too small
+LARGE = 0.05  # good models rarely differ more, so a test set that cannot detect this is too small
 
 
 def warnings(
@@ -26,7 +26,7 @@ def warnings(
     leaks: Mapping[str, Any],
     limits: EvaluateSettings,
 ) -> list[str]:
-    """Everything worth a warning; see `Outcome` for what is given. `bounds` is the interval of tuned's own metric."""
+    """All warnings; see `Outcome` for the arguments. `bounds` is the interval of the tuned model's metric."""
     return [
         *_unsaid(tuned, comparisons, limits),
         *_small(tuned, bounds, comparisons, limits),
@@ -40,10 +40,10 @@ def warnings(
 
 
 def smallest_detectable(bounds: tuple[float, float], comparisons: Mapping[str, Verdict], alpha: float = 0.05) -> float:
-    """The smallest difference that the test set sees: from the first comparison, or else from the spread of the metric.
+    """The smallest difference that the test set detects: from the first comparison, else from the spread of the metric.
 
-    Without a second system, two are taken to agree as far as their values correlate by one half; then the standard
-    error of the difference is that of one system's mean.
+    Without a second system, the values of two systems are assumed to correlate by 0.5; then the standard error of the
+    difference is that of one system's mean.
     """
     first = next(iter(comparisons.values()), None)
     if first and math.isfinite(first.detectable):
@@ -52,7 +52,7 @@ def smallest_detectable(bounds: tuple[float, float], comparisons: Mapping[str, V
 
 
 def _unsaid(tuned: Scores, comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
-    """What makes the metric worthless, where no verdict says so."""
+    """Why the metric is meaningless, unless a verdict already says so."""
     if comparisons or limits.min_metric is not None:
         return []
     reason = why_broken(tuned) or why_too_few(tuned, limits.min_queries)
@@ -67,8 +67,8 @@ def _small(
         return []
     count = f"{tuned.n:,} {tuned.unit(tuned.n)}"
     return [
-        f"The test set is small: its {count} can only see differences above {smallest:.{places(smallest)}f} in "
-        f"{label(tuned.main)} (80 % power); about {needed(tuned.n, smallest, LARGE):,} would see {LARGE:g}."
+        f"The test set is small: its {count} can only detect differences above {smallest:.{places(smallest)}f} in "
+        f"{label(tuned.main)} (80 % power); about {needed(tuned.n, smallest, LARGE):,} would detect {LARGE:g}."
     ]
 
 
@@ -77,7 +77,7 @@ def _leaking(leaks: Mapping[str, Any]) -> list[str]:
         return []
     sorts = ", ".join(f"{count:,} {sort}" for sort, count in leaks.get("by_sort", {}).items() if count)
     return [
-        f"The test set leaks: the train part shares {leaks['found']:,} things with what is held out ({sorts}). A model "
+        f"The test set leaks: the train split shares {leaks['found']:,} items with held-out data ({sorts}). A model "
         "trained on it looks better than it is."
     ]
 
@@ -94,7 +94,7 @@ def _unknown(tuned: Scores) -> list[str]:
     left_out = tuned.counts.get("texts_of_unknown_class", 0)
     if not left_out:
         return []
-    return [f"{left_out:,} texts are of classes that train has no example of; they are not judged."]
+    return [f"{left_out:,} texts are in classes without examples in train and were left out."]
 
 
 def _beaten(comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
@@ -108,7 +108,7 @@ def _beaten(comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> lis
 
 def _worse(parts: Sequence[Slice], tuned: Scores) -> list[str]:
     worse = sorted((part for part in parts if part.worse), key=lambda part: part.gain)
-    more = [f"Worse for {len(worse) - MOST} more slices, see the table."] if len(worse) > MOST else []
+    more = [f"Worse for {len(worse) - MOST} more slices; see the table."] if len(worse) > MOST else []
     return [
         f"Worse for {part.name}: {part.gain:+.3f} [{part.interval[0]:+.3f}, {part.interval[1]:+.3f}] "
         f"(p = {part.p_corrected:.4f}, {part.n:,} {tuned.unit(part.n)})."

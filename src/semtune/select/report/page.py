@@ -69,8 +69,8 @@ def _figures(selection: Selection) -> list[Figure]:
         Figure(
             plots.pareto(selection.rows, taken, label),
             "a dot is the best result of a candidate, the dash below it the result before tuning; a larger dot has "
-            "more dimensions. No candidate is both better and faster than those on the broken line; speeds that differ by "
-            "less than a factor of 1.2 count as equal.",
+            "more dimensions. No candidate is both better and faster than those on the broken line; speeds that differ "
+            "by less than a factor of 1.2 count as equal.",
             "Quality and speed",
         )
     ]

@@ -94,7 +94,7 @@ def test_the_recommended_one_is_the_best_or_the_fastest_that_is_as_good(rows, ta
 def test_limits_are_told_in_words():
     mine = row("a", 0.5, p50=10, p95=30.5, memory=None, dim=768)  # no memory known: the weights' 4 MB count
     assert broken_limits(ServingLimits(30, 512, 3, 3000), mine) == [
-        "95 % of its queries take up to 30.5 ms, the limit is 30",
+        "its p95 latency of one query is 30.5 ms, the limit is 30",
         "its vectors have 768 dimensions, the limit is 512",
         "it takes 4 MB of memory, the limit is 3",
         "a million of its vectors take 3,072 MB, the limit is 3000",
