@@ -49,7 +49,7 @@ def test_a_step_s_package_is_its_function_too(tmp_path):
         semtune.prepare(tmp_path / "nowhere", tmp_path / "set")
     with pytest.raises(ConfigError, match="learning_rate: input should be less than 1"):
         semtune.TrainSettings(learning_rate=2)
-    with pytest.raises(ConfigError, match="unknown key 'learning_rat'. Did you mean 'learning_rate'"):
+    with pytest.raises(ConfigError, match=r"unknown key 'learning_rat'\. Did you mean 'learning_rate'"):
         semtune.TrainSettings(learning_rat=1e-5)
 
 

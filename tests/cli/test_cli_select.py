@@ -146,8 +146,8 @@ def test_scored_pairs_and_no_trials(semtune, models, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--candidates", "a"], "Only a was given as a candidate; a choice needs at least two"),
-        (["--candidates", "no/a,no/b"], "None of the candidates can be used here:"),
+        (["--candidates", "a"], "Only a was given as a candidate. Give at least two"),
+        (["--candidates", "no/a,no/b"], "No candidate can be used:"),
         (["--max-dim", "0"], "max_dim: input should be greater than or equal to 1 (found 0)"),
         (["--steps", "-1"], "steps: input should be greater than or equal to 0 (found -1)"),
         (["--dims", "64,x"], "--dims is '64,x'; allowed are whole numbers"),

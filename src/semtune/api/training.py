@@ -110,15 +110,15 @@ def select(
 def _select_folder(out: Path | None) -> Iterator[Path]:
     """Where measurements are kept: the folder asked for, held against other processes, or a temporary one."""
     from semtune.io import held
-    from semtune.select.candidate_trials import KEPT
+    from semtune.select.candidate_trials import RESULTS
     from semtune.sources import refuse_foreign
 
     if out is None:
         with tempfile.TemporaryDirectory(prefix="semtune-select-") as name:
             yield Path(name)
         return
-    refuse_foreign(out, KEPT, "a choice that semtune made")
-    with held(out / KEPT) as ours:
+    refuse_foreign(out, RESULTS, "a choice that semtune made")
+    with held(out / RESULTS) as ours:
         if not ours:
             raise RunLockedError(
                 f"Another process is choosing in {out}. Wait until it ends, or give another folder with -o."

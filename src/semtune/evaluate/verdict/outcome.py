@@ -12,7 +12,7 @@ from urllib.parse import quote
 from semtune.evaluate.result import Scores
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.differences import interval
-from semtune.evaluate.verdict.gates import Forgetting, apply_gates, judge_by_bar
+from semtune.evaluate.verdict.gates import Forgetting, apply_gates, judge_by_minimum
 from semtune.evaluate.verdict.rule import Verdict, json_number, judge_all, why_broken
 from semtune.evaluate.verdict.slices import Slice, SliceRows, slices
 from semtune.evaluate.verdict.warnings import warnings
@@ -121,7 +121,7 @@ def conclude(
     """
     others = others or {}
     comparisons = judge_all({name: (tuned, other) for name, other in others.items()}, seed, limits)
-    first, verdict = next(iter(comparisons.items()), ("", judge_by_bar(tuned, limits)))
+    first, verdict = next(iter(comparisons.items()), ("", judge_by_minimum(tuned, limits)))
     compared = verdict is not None and math.isfinite(verdict.p_value)
     looked = slices(parts, tuned, others[first], seed) if compared else []
     systems = {"tuned": tuned, **others}
