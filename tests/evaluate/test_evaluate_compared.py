@@ -131,7 +131,7 @@ def test_what_is_no_evaluation_is_refused(tmp_path):
     one = kept(tmp_path / "one", retrieval(BASE))
     with pytest.raises(InputError, match="at least two"):
         compare_saved([one])
-    with pytest.raises(InputError, match=r"holds no evaluation: no metrics\.json"):
+    with pytest.raises(InputError, match=r"is not an evaluation: it has no metrics\.json"):
         compare_saved([one, tmp_path])
     (one / "per_query.jsonl").rename(one / "away")
     with pytest.raises(InputError, match=r"has no per_query\.jsonl"):

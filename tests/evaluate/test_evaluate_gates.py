@@ -67,7 +67,7 @@ def test_a_planted_gain_ships_every_time():
             0.002,
             0.0,
             "cannot-judge",
-            "is better by +0.004 [0.004, 0.004] (p = 0.0001, 100 queries), but perhaps by no",
+            "is better by +0.004 [0.004, 0.004] (p = 0.0001, 100 queries), but perhaps within the noise",
         ),
         (-0.004, 0.002, 0.0, "cannot-judge", "but perhaps within the noise of the training seed, 0.005 (noise)"),
         (0.05, 0.10, 0.04, "cannot-judge", "but perhaps by less than 0.04 (min_gain)"),
@@ -239,7 +239,7 @@ def test_warnings_tell_of_a_small_set_leaks_and_a_better_rival():
     assert small.startswith(
         f"The test set is small: its 40 queries can only detect differences above {seen:.3f} in nDCG@10"
     )
-    assert f"about {math.ceil(40 * (seen / 0.05) ** 2):,} would see 0.05." in small
+    assert f"about {math.ceil(40 * (seen / 0.05) ** 2):,} would detect 0.05." in small
     assert leaking.startswith(
         "The test set leaks: the train split shares 4 items with held-out data (3 document, 1 text)"
     )

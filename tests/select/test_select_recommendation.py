@@ -47,7 +47,7 @@ def test_halving_drops_the_weak_doubles_the_steps_and_stops_at_one():
     attempt, tried = run_trials(shown)
     first, second = halve(list(shown), attempt, GAIN, 4, 5)
     assert (first.steps, first.kept) == (4, ("ahead", "slow start"))
-    assert [(drop.name, round(drop.lacks, 6)) for drop in first.dropped] == [("weak", 0.5), ("weaker", 0.6)]
+    assert [(drop.name, round(drop.below, 6)) for drop in first.dropped] == [("weak", 0.5), ("weaker", 0.6)]
     assert (second.steps, second.kept, second.dropped[0].name) == (8, ("slow start",), "ahead")
     assert tried == [(name, 4) for name in shown] + [("ahead", 8), ("slow start", 8)]
 

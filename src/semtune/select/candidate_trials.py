@@ -83,9 +83,9 @@ class CandidateTrials:
                     )
                 advance(1)
         if not any(math.isfinite(row.untouched.value) for row in rows.values()):
-            told = "; ".join(f"{one.asked}: {one.why}" for one in skipped)
+            reasons = "; ".join(f"{one.asked}: {one.why}" for one in skipped)
             raise InputError(
-                f"No candidate can be measured on the dev split{': ' + told if told else ''}. Check that its scores or "
+                f"No candidate can be measured on the dev split{': ' + reasons if reasons else ''}. Check that its scores or "
                 "grades are not all equal and that the models' vectors are not NaN; `semtune evaluate MODEL DATASET` "
                 "measures one model."
             )

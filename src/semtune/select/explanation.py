@@ -111,7 +111,7 @@ def _crossing(rows: Mapping[str, CandidateResult], rounds: Sequence[TrialRound],
 def _dropped(made: TrialRound) -> str:
     best = next(iter(made.values))
     parts = [
-        f"{drop.name} ({made.values[drop.name]:.4f}, {drop.lacks:.4f} [{drop.interval[0]:.4f}, {drop.interval[1]:.4f}] "
+        f"{drop.name} ({made.values[drop.name]:.4f}, {drop.below:.4f} [{drop.interval[0]:.4f}, {drop.interval[1]:.4f}] "
         f"below {best})"
         for drop in made.dropped
     ]

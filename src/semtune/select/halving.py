@@ -21,12 +21,12 @@ class DroppedCandidate:
     """A candidate that is dropped: how far it is below the best of its round, with the 95 % interval."""
 
     name: str
-    lacks: float
+    below: float
     interval: tuple[float, float]
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        return {"candidate": self.name, "lacks": self.lacks, "interval": list(self.interval)}
+        return {"candidate": self.name, "lacks": self.below, "interval": list(self.interval)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,12 @@ def respond(request: Request, error: ApiError) -> JSONResponse:
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
     """Turn pydantic's errors into a readable message; returns it and the first field it names."""
-    told: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for error in sorted(errors, key=lambda error: error["type"] != "half_character"):
         place = error["loc"][1:]  # the first is "body", "query" or "path"
         name = "" if error["type"] == "json_invalid" or not place else str(place[0])
-        told.setdefault(name, _one(error, name))
-    return " ".join(told.values()), next(iter(told)) or None
+        messages.setdefault(name, _one(error, name))
+    return " ".join(messages.values()), next(iter(messages)) or None
 
 
 def _one(error: Mapping[str, Any], name: str) -> str:

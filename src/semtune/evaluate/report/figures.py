@@ -15,7 +15,7 @@ from semtune.evaluate.verdict.outcome import Outcome
 from semtune.report.elements import Figure
 from semtune.types import Split
 
-OTHER_SCALE = ("bm25", "hybrid")  # their scores are no cosines
+OTHER_SCALE = ("bm25", "hybrid")  # their scores are not cosines
 GAINS = {  # kind → axis, and what gained or lost
     "similarity": ("closer to the gold rank", "pairs moved closer to the rank people gave them"),
     "pairs": ("moved in the right direction", "pairs moved in the right direction"),

@@ -20,8 +20,8 @@ def summary_page(outcome: Outcome) -> str:
         parts.append(comparisons_markdown(outcome.comparisons))
     if outcome.slices:
         parts.append(slices_markdown(outcome.slices))
-    if outcome.forgetting and (told := f"{outcome.forgetting.sentence()}.") not in outcome.warnings:
-        parts.append(_cell(told))
+    if outcome.forgetting and (loss := f"{outcome.forgetting.sentence()}.") not in outcome.warnings:
+        parts.append(_cell(loss))
     if outcome.warnings:
         parts.append("\n".join(f"- {_cell(warning)}" for warning in outcome.warnings))
     return "\n\n".join(parts) + "\n"

@@ -134,8 +134,8 @@ def _of_queries(
     yield "query length", _bands([_words(query.text) for query in queries], "words")
     yield "document length", _bands([_words(answer.content) if answer else None for answer in answers], "words")
     if languages:
-        yield "language", _told(languages, [query.text for query in queries])
-        yield "document language", _told(languages, [answer.content if answer else "" for answer in answers])
+        yield "language", _languages(languages, [query.text for query in queries])
+        yield "document language", _languages(languages, [answer.content if answer else "" for answer in answers])
     yield from _by_metadata("query", [query.metadata for query in queries])
     yield from _by_metadata("document", [answer.metadata if answer else {} for answer in answers])
 
@@ -152,10 +152,10 @@ def _of_items(scores: Scores, languages: DetectLanguages | None) -> Iterator[tup
     if scores.kind in {"few-shot", "zero-shot"}:
         yield "class", [lines[-1].removeprefix("class ") for lines in scores.items]
     if languages:
-        yield "language", _told(languages, texts)
+        yield "language", _languages(languages, texts)
 
 
-def _told(languages: DetectLanguages, texts: Sequence[str]) -> list[str | None]:
+def _languages(languages: DetectLanguages, texts: Sequence[str]) -> list[str | None]:
     return [None if language == UNKNOWN else language for language in languages(texts)]
 
 
