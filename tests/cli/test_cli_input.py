@@ -68,7 +68,7 @@ CASES = {
     "encode run few.csv -o new.npy --role both": "--role is 'both'. Allowed: query, document.",
     "encode run broken.jsonl -o new.npy": "broken.jsonl:2 is not valid JSON",
     "encode run picture.png -o new.npy": "picture.png is not text in UTF-8 (invalid start byte at byte 0).",
-    "search empty q": "empty is not an index: it has no manifest.json. Make one with `semtune index",
+    "search empty q": "empty is not an index: it has no manifest.json. Build one with `semtune index",
     "search nowhere q": "There is no folder {}/nowhere. Give an index",
     "search mine q": "mine/manifest.json is not the manifest of an index. Build an index with `semtune index MODEL CORPUS -o INDEX`.",
     "search run q --model toy": "This index was built with the model ",

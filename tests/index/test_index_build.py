@@ -115,7 +115,7 @@ def test_vectors_that_are_no_numbers_are_refused(kept, tmp_path, value):
 
 def test_milvus_refuses_ids_longer_than_its_keys(backend_named, tmp_path):
     documents = [Document("ä" * 257, "514 bytes")]
-    with pytest.raises(InputError, match="has more than 512 bytes"):
+    with pytest.raises(InputError, match="is longer than 512 bytes"):
         build_index(documents, ENCODER, tmp_path, tmp_path / "index", backend_named("milvus-file").settings)
     build_index(documents, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
 
@@ -212,7 +212,7 @@ def test_the_path_to_the_model_survives_a_move_if_they_lie_together(tmp_path):
 
 
 def test_a_folder_that_is_no_index_is_refused(folder, tmp_path):
-    with pytest.raises(InputError, match=r"is not an index: it has no manifest\.json. Make one with `semtune index"):
+    with pytest.raises(InputError, match=r"is not an index: it has no manifest\.json. Build one with `semtune index"):
         manifests.read(tmp_path)
     values = read_json(folder / "manifest.json")
     for change, words in (
@@ -291,7 +291,7 @@ def test_a_collection_that_is_gone_or_changed_is_refused_in_words(folder, kept):
 
 def test_a_milvus_that_is_not_there_or_not_ours_is_refused_in_words(milvus_server, tmp_path, caplog):
     for uri, words in (
-        ("http://127.0.0.1:9", "No Milvus answers at 'http://127.0.0.1:9'.*the address of a server such as"),
+        ("http://127.0.0.1:9", "No Milvus server answers at 'http://127.0.0.1:9'.*the address of a server such as"),
         (str(milvus_server[1]), "another process is using it"),  # the running server's own file
         (str(tmp_path), "milvus-lite cannot open"),
     ):

@@ -411,7 +411,7 @@ def test_the_store_goes_when_asked_and_the_answers_of_the_base_with_it(toy, monk
     monkeypatch.setattr(type(QUIET), "say", lambda _self, message: said.append(message))
     report = run_pipeline(toy.config(search={"k": 1}))
     assert [len(answer["base"]) for answer in report.as_dict()["answers"]] == [0]
-    assert any("no answers of the base model" in message for message in said)
+    assert any("no answers from the base model" in message for message in said)
     assert not (toy.run / ".store" / "models").exists()  # the base is not exported again for a few questions
 
 

@@ -62,7 +62,7 @@ def test_the_official_client_reads_the_errors_and_the_models(official):
     with pytest.raises(openai.NotFoundError) as missing:
         official.embeddings.create(input="x", model="text-embedding-3-small")
     assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
-    with pytest.raises(openai.BadRequestError, match=r"vectors of 64 .* Ask for 64"):
+    with pytest.raises(openai.BadRequestError, match=r"has 64 dimensions .* Use 64"):
         official.embeddings.create(input="x", model="toy", dimensions=32)
     [model] = official.models.list().data
     assert (model.id, model.object, model.owned_by) == ("toy", "model", "semtune")

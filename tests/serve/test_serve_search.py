@@ -99,7 +99,7 @@ def test_text_of_any_script_comes_back_as_it_went_in(client):
     [
         ({"query": ""}, 422, "'query' is empty. Give at least one word."),
         ({"query": " \n\t\u2003"}, 422, "'query' is empty. Give at least one word."),
-        ({"query": "x" * 32_769}, 413, "'query' has 32,769 characters; the limit is 32,768. Ask a shorter question."),
+        ({"query": "x" * 32_769}, 413, "'query' has 32,769 characters; the limit is 32,768. Shorten the query."),
         ({}, 422, "'query' is missing."),
         ({"query": 5}, 422, "'query': input should be a valid string."),
         ({"query": "x", "k": 0}, 422, "'k': input should be greater than or equal to 1."),
@@ -152,7 +152,7 @@ def test_a_bad_address_is_refused_in_words(client, address, status, words):
 def test_another_method_is_refused_with_the_allowed_one(client):
     answer = client.delete("/health")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
-    assert answer.json() == {"detail": "/health does not answer DELETE; use GET."}
+    assert answer.json() == {"detail": "/health does not accept DELETE; use GET."}
 
 
 def test_health_says_what_is_served(client, model_client):
@@ -269,7 +269,7 @@ def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
 def test_as_many_may_wait_as_the_queue_says():
     workers = Workers(threads=1, queue=2)
     with workers.admit(), workers.admit():
-        with workers.admit(), pytest.raises(ApiError, match="busy with 3 requests"), workers.admit():
+        with workers.admit(), pytest.raises(ApiError, match="busy: 3 requests"), workers.admit():
             pytest.fail("a fourth was admitted")
         with workers.admit():  # the third place is free again, also after the refusal
             pass

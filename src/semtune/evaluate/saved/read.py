@@ -85,8 +85,8 @@ def read_saved(path: Path) -> SavedEvaluation:
     folder = path if (path / METRICS).is_file() else path / STEP
     if not (folder / METRICS).is_file():
         raise InputError(
-            f"{path} is not an evaluation: it has no {METRICS}. Give a run whose evaluate step has finished, or a folder "
-            "written by `semtune evaluate MODEL DATASET -o FOLDER`."
+            f"{path} is not an evaluation: it has no {METRICS}. Give a run whose evaluate step has finished, or a "
+            "folder written by `semtune evaluate MODEL DATASET -o FOLDER`."
         )
     values = read_json(folder / METRICS)
     if not isinstance(values, dict):
