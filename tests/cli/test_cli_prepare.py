@@ -46,4 +46,4 @@ def test_prepare_says_what_is_missing_or_too_much(split, tmp_path):
     assert code == 2
     assert "Did you mean 'max_pairs'" in err
     assert not (tmp_path / "x").exists()
-    assert "not with --set" in semtune("prepare", *sources, "-o", tmp_path / "x", "--set", "source=y")[2]
+    assert "cannot be set with --set" in semtune("prepare", *sources, "-o", tmp_path / "x", "--set", "source=y")[2]

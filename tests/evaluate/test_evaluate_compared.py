@@ -68,7 +68,7 @@ def test_other_data_is_refused(tmp_path):
     one = kept(tmp_path / "one", retrieval(BASE))
     two = kept(tmp_path / "two", retrieval(BASE), DATA | {"name": "scifact", "sha256": "b" * 64})
     with pytest.raises(
-        InputError, match=r"two was measured on scifact \(test, bbbbbbbb\) and one on faq .*different data"
+        InputError, match=r"two was measured on scifact \(test, bbbbbbbb\) and one on faq .*cannot be compared"
     ):
         compare_saved([one, two])
 
@@ -93,7 +93,7 @@ def test_items_in_another_order_are_laid_side_by_side(tmp_path):
 def test_another_task_and_other_items_are_refused(tmp_path):
     one = kept(tmp_path / "one", retrieval(BASE))
     two = kept(tmp_path / "two", similarity(BASE, np.round(BASE, 1)))
-    with pytest.raises(InputError, match=r"two was judged by similarity and one by retrieval.*--task retrieval"):
+    with pytest.raises(InputError, match=r"two was evaluated by similarity and one by retrieval.*--task retrieval"):
         compare_saved([one, two])
     other = kept(tmp_path / "other", retrieval(BASE, query_ids=tuple(f"x{i}" for i in range(60)), run={}))
     with pytest.raises(InputError, match="queries of other and one differ"):

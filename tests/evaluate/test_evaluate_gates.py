@@ -173,7 +173,7 @@ def general(noise):
     ("noise", "max_drop", "word", "says"),
     [
         (0.1, 0.01, "ship", "ship: nDCG@10 is better"),
-        (0.9, 0.01, "do-not-ship", "may be lost (max_drop); nDCG@10 is better by"),
+        (0.9, 0.01, "do-not-ship", "more than the allowed 0.01 (max_drop); nDCG@10 is better by"),
         (0.9, 0.90, "ship", "ship: nDCG@10 is better"),
         (
             math.nan,

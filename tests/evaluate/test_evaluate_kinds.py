@@ -115,7 +115,7 @@ def test_the_shape_says_the_kind():
     ("data", "task", "says"),
     [
         (pairs(), "clustring", "not a task. Did you mean 'clustering'.*retrieval, similarity"),
-        (pairs(), "clustering", r"needs \(text, label\). What fits: pairs, mining"),
+        (pairs(), "clustering", r"needs \(text, label\). Tasks that fit: pairs, mining"),
         (Dataset(), "pairs", "No split has labels"),
         (Dataset(labelled_pairs={"test": pairs().labelled_pairs["test"][1::2]}), "pairs", "All 20 pairs belong together"),
         (Dataset(labelled_pairs={"test": [LabelledPair("a", "a", "1")]}), "mining", "No pair is labelled"),

@@ -193,7 +193,7 @@ def test_by_default_the_catalogue_that_is_here_and_fits_the_language(monkeypatch
     assert set(candidates.usual({"en"})) == here
     assert set(candidates.usual({"en", "de"})) == here - {"sentence-transformers/all-MiniLM-L6-v2"}
     monkeypatch.setattr(candidates, "is_here", lambda _id: False)
-    with pytest.raises(InputError, match="none is on this machine"):
+    with pytest.raises(InputError, match="None of the catalogue's models made for en is on this machine"):
         candidates.usual({"en"})
 
 

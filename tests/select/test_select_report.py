@@ -94,8 +94,8 @@ def test_the_page_says_whom_to_take_and_why(selection, tmp_path):
     assert not re.search(r"#0[0-9]0[0-9]0[0-9]\b", page)  # no stand-in colour is left
     assert page.index("<h2>all-mpnet-base-v2</h2>") < page.index("<table ") < page.index("<svg")
     assert page.count("<svg") == 3
-    assert "tuned with 64 steps (untouched 0.7400)" in page
-    assert "Untouched, mini &lt;script&gt;" in page
+    assert "tuned with 64 steps (untuned 0.7400)" in page
+    assert "Untuned, mini &lt;script&gt;" in page
     assert "Dropped after 32 steps: raw (0.4000, 0.4000 [0.4000, 0.4000] below all-mpnet-base-v2)." in page
     assert "<b>gone &lt;script&gt;" in page
     assert page == page_of(selection, tmp_path)
