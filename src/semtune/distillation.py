@@ -72,8 +72,8 @@ def distil(
     from semtune.machine import keep_freed_memory
     from semtune.prepare.build import for_other_steps as data_for
     from semtune.sources import model_ref
-    from semtune.train.distil.job import allowed_dimension
     from semtune.train.distil.publish import publish
+    from semtune.train.distil.student_dimension import allowed_dimension
 
     chosen = settings or way_settings(to)
     _check_options(to, data, layers, student, dim)

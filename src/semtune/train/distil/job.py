@@ -13,7 +13,7 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.contract import Contract
 from semtune.encoders.torch import open_sentence_transformer
-from semtune.errors import ConfigError, ModelError
+from semtune.errors import ModelError
 from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write_json
 from semtune.progress import QUIET, Progress
 from semtune.train.distil.imitate import ImitationData, ImitationResult, imitate, vectors_of
@@ -109,23 +109,3 @@ class DistillationJob:
 
         folder = self.stage("imitated", learn)
         return folder, ImitationResult(**read_json(path))
-
-
-def allowed_dimension(dimension: int | None, teacher: Contract, *, fewer: bool = False) -> int:
-    """The dimension of a student: the one asked for, or else the teacher's.
-
-    Args:
-        dimension: asked for.
-        teacher: whose dimension is the maximum.
-        fewer: whether it must be below the teacher's.
-
-    Raises:
-        ConfigError: it is not between 1 and the maximum.
-    """
-    if dimension is None:
-        return teacher.dimension
-    most = teacher.dimension - fewer
-    if not 0 < dimension <= most:
-        bound = f"fewer than the teacher's {teacher.dimension}" if fewer else "the teacher's own dimension"
-        raise ConfigError(f"--dim is {dimension}; allowed: 1 to {most}, {bound}.")
-    return dimension

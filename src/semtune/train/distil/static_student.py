@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from semtune.dataset import Dataset
 from semtune.io import read_json, write_json
-from semtune.train.distil.job import DistillationJob, Student, allowed_dimension
+from semtune.train.distil.job import DistillationJob, Student
+from semtune.train.distil.student_dimension import allowed_dimension
 from semtune.train.distil.token_table import token_table
 from semtune.train.settings import TrainSettings
 from semtune.train.train_model import train

@@ -13,7 +13,7 @@ from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.tables.cell_values import cell_text, cell_texts
 from semtune.prepare.readers.tables.column_roles import Roles, find_roles
 from semtune.prepare.readers.tables.delimited import Row, is_number
-from semtune.prepare.readers.tables.inference_pairs import (
+from semtune.prepare.readers.tables.pair_labels import (
     LABELS,
     RelatedPair,
     duplicate_relation,
