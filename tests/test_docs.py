@@ -20,6 +20,8 @@ EXTRA = ["README.md", "CONTRIBUTING.md", "benchmarks/LOG.md"]
 PAGES = [*(ROOT / name for name in EXTRA), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 VERB = re.compile(r"(?:^\s*|`)semtune ([a-z]+)", re.MULTILINE)
+FILE = re.compile(r"`([\w/.-]+\.py)`")
+CODE = ("src", "tests", "docs", "benchmarks")
 MARKED = re.compile(r"^<!-- run -->\n```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r'\*\*"(.*?)"\*\*', re.DOTALL)
 VARIES = re.compile(r"\.\.\.|'[^']*'|`[^`]*`|\([^)]*\)|\b[A-Z]+\b|\b\d+\b ?%?")
@@ -81,6 +83,13 @@ def test_links_and_commands_in_the_pages_exist(page):
     assert not broken
     verbs = {command.callback.__name__ for command in app.registered_commands}
     assert set(VERB.findall(text)) <= verbs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_code_files_that_the_pages_name_exist(page):
+    known = [f"/{name_of(path)}" for folder in CODE for path in (ROOT / folder).rglob("*.py")]
+    named = [name for name in FILE.findall(page.read_text(encoding="utf-8")) if not name.startswith("STEP/")]
+    assert [name for name in named if not any(path.endswith(f"/{name}") for path in known)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
