@@ -86,8 +86,8 @@ class CandidateTrials:
             reasons = "; ".join(f"{one.asked}: {one.why}" for one in skipped)
             raise InputError(
                 f"No candidate can be measured on the dev split{': ' + reasons if reasons else ''}. Check that its "
-                "scores or grades are not all equal and that the models' vectors are not NaN; `semtune evaluate MODEL DATASET` "
-                "measures one model."
+                "scores or grades are not all equal and that the models' vectors are not NaN. "
+                "`semtune evaluate MODEL DATASET` measures one model."
             )
         return rows, skipped
 

@@ -60,7 +60,7 @@ def _threshold_name(name: str) -> str:
     return f"{name}: {kind} of {float(name[1:]):.0%}" if kind else name
 
 
-def costs_table(costs: Mapping[str, EncoderCost], called: Mapping[str, str]) -> Table:
+def encoder_costs_table(costs: Mapping[str, EncoderCost], called: Mapping[str, str]) -> Table:
     """Speed and size of each encoder."""
     head = [
         "", "texts/s", Cell("p50", notes=["ms per query"]), Cell("p95", notes=["ms per query"]), "size", "dimensions",
