@@ -76,7 +76,7 @@ def test_run_s_options_reach_the_pipeline(semtune, config, run):
     assert {step["status"] for step in steps.values()} == {"would run"}
     assert contents(run) == before
     answer = semtune("run", config(), "--rerun", "always", "--dry-run")
-    assert "▸ export: would run (asked for (--rerun always))" in answer.err
+    assert "▸ export: would run (requested (--rerun always))" in answer.err
 
 
 def test_the_gate_s_exit_code_is_the_command_s(semtune, config, run):

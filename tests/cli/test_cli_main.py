@@ -127,7 +127,7 @@ def test_ctrl_c_says_what_becomes_of_the_work():
     finally:
         process.kill()
         process.wait()
-    message = "stopped. What was finished is kept; the same command continues from there."
+    message = "stopped. Finished work is kept; the same command continues from there."
     assert (process.returncode, json.loads(out)) == (130, {"error": message, "exit_code": 130})
     assert err.strip() == f"error: {message}"
 

@@ -96,7 +96,7 @@ def test_what_was_measured_stays_so_other_limits_take_no_second_look(semtune, ch
     assert again.json == before
     assert nobody.code == 1
     assert nobody.json["recommended"] is None
-    assert nobody.json["why"][0].startswith("None of the candidates keeps to the limits (dim 8).")
+    assert nobody.json["why"][0].startswith("No candidate is within the limits (dim 8).")
     assert any("semtune distil MODEL --to dims --dim 8 --data DATASET" in why for why in nobody.json["why"])
     assert {row["status"] for row in nobody.json["candidates"]} == {"over a limit; not tried"}
     one = semtune(*words, "--max-dim", "16")

@@ -63,7 +63,7 @@ def test_stages_and_thresholds_are_measured_written_and_used(semtune, model, dat
     nothing = semtune("search", tmp_path / "index", question, "--min-score", "1.1")
     assert (nothing.code, nothing.out) == (
         0,
-        "No answer scores 1.1 or more. Ask with a lower --min-score, or without.\n",
+        "No hit scores 1.1 or more. Try a lower --min-score, or leave it out.\n",
     )
 
 
@@ -71,7 +71,7 @@ def test_stages_and_thresholds_are_measured_written_and_used(semtune, model, dat
     ("words", "says"),
     [
         (["--calibrate"], "is not a folder. Make one with `semtune export all-MiniLM-L6-v2 -o FOLDER`"),
-        (["--index", "x"], "add --stages"),
+        (["--index", "x"], "Add --stages"),
         (["--runtime", "onnx-int4"], "Did you mean 'onnx-int8'?"),
     ],
 )

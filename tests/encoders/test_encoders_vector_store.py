@@ -92,11 +92,11 @@ def test_the_oldest_go_where_the_store_is_full(encoder, tmp_path):
 def test_nothing_is_kept_where_nothing_may_be(encoder, tmp_path):
     store = VectorStore(tmp_path / "store", 0)
     assert store.over(encoder) is encoder
-    assert store.known(encoder, "document", ["one"]) is None
+    assert store.find_all(encoder, "document", ["one"]) is None
     assert not (tmp_path / "store").exists()
     full = VectorStore(tmp_path / "store", 10**6)
     full.over(encoder).encode(["one", "two"])
-    np.testing.assert_array_equal(full.known(encoder, "document", ["two", "one"])[:, 0], [3, 3])
-    assert full.known(encoder, "document", ["one", "three"]) is None
+    np.testing.assert_array_equal(full.find_all(encoder, "document", ["two", "one"])[:, 0], [3, 3])
+    assert full.find_all(encoder, "document", ["one", "three"]) is None
     full.clear()
-    assert full.known(encoder, "document", ["one"]) is None
+    assert full.find_all(encoder, "document", ["one"]) is None
