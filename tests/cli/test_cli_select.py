@@ -140,7 +140,7 @@ def test_scored_pairs_and_no_trials(semtune, models, tmp_path):
     found = semtune("select", tmp_path / "d", "--candidates", two, "--runtime", "torch", "--steps", "0", "--json").json
     assert (found["metric"], found["pairs"], found["rounds"]) == ("spearman", 30, [])
     assert any(reason.startswith("There were no trials") for reason in found["why"])
-    assert any(reason.startswith("30 dev pairs are few") for reason in found["why"])
+    assert any(reason.startswith("There are only 30 dev pairs") for reason in found["why"])
 
 
 @pytest.mark.parametrize(
