@@ -1,10 +1,11 @@
 """Does `semtune select` rank backbones as whole trainings do, and does it drop a weak one early?
 
 For scifact, tldr and stsb of ../shared/data (or $SEMTUNE_DATA): `select` among all-MiniLM-L6-v2, all-mpnet-base-v2,
-multilingual-e5-small and a BERT with random weights, then a whole training of each, judged on the test split. With the defaults
-hours on two cores: --pairs, --passages, --epochs and --steps make it shorter, and are written into the result.
+multilingual-e5-small and a BERT with random weights, then a whole training of each, judged on the test split. With the
+defaults hours on two cores: --pairs, --passages, --epochs and --steps make it shorter, and are written into the result.
 Results go to benchmarks/results/select-SET.json. (A script named select.py would hide Python's own.)
-python benchmarks/backbones.py MPNET_FOLDER ME5_FOLDER [scifact] [tldr] [stsb] [--pairs N] [--passages N] [--work FOLDER] [--json]
+python benchmarks/backbones.py MPNET_FOLDER ME5_FOLDER [scifact] [tldr] [stsb] [--pairs N] [--passages N] [--work
+    FOLDER] [--json]
 """
 
 from __future__ import annotations

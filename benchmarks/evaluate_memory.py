@@ -1,4 +1,4 @@
-"""Memory of an evaluation beyond the model: 113,230 passages, thousands of queries, base, BM25, hybrid, index and report.
+"""Memory of an evaluation beyond the model: 113,230 passages, base, BM25, hybrid, index, report.
 
 The passages are debian_docs of ../shared/data or $SEMTUNE_DATA; the queries are their own first words, with the passage
 as the answer. The encoder is a table of random vectors by hashed word, 384 dimensions, so that what is measured is the
@@ -102,7 +102,8 @@ def main() -> None:
     index = index_in_memory(record.documents, tie_order(data.corpus), "hashed")
     index.vectors.search(record.queries, 100)
     done("index, HNSW")
-    what = f"{len(data.corpus):,} passages, {asked.queries:,} test and {asked.queries // 5:,} dev queries, {DIMENSION} dimensions"
+    queries = f"{asked.queries:,} test and {asked.queries // 5:,} dev queries"
+    what = f"{len(data.corpus):,} passages, {queries}, {DIMENSION} dimensions"
     publish("evaluate_memory", {"what": what, "peak_mb": parts})
 
 

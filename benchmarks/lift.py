@@ -1,11 +1,13 @@
-"""What tuning brings on real sets: base against tuned on the untouched test part, with the paired interval and the seconds.
+"""What tuning brings on real sets: base against tuned on the untouched test part, with the interval and seconds.
 
-stsb: scored pairs; with --search the plan is found on dev alone, each candidate once, and the best one's seeds are judged on
-test. scifact: its own labels. medquad: question-answer pairs, judged by LiveQA. tldr: what an example does → its page, split by page.
+stsb: scored pairs; with --search the plan is found on dev alone, each candidate once, and the best one's seeds are
+judged on test. scifact: its own labels. medquad: question-answer pairs, judged by LiveQA. tldr: what an example does →
+its page, split by page.
 
 With --small the same with 50, 200 and 1,000 pairs: is a model tuned on so few ever worse than the base?
 
-python benchmarks/lift.py --set stsb [--search] [--seeds 3] [--set scifact ...] [--pairs N] [--passages N] [--small] [--json]
+python benchmarks/lift.py --set stsb [--search] [--seeds 3] [--set scifact ...] [--pairs N] [--passages N] [--small]
+    [--json]
 """
 
 from __future__ import annotations
@@ -44,9 +46,13 @@ STSB = TrainSettings(eval_per_epoch=1)
 CANDIDATES = {
     f"{loss}, {rate:g}, {epochs} epochs": STSB.replace(loss=loss, learning_rate=rate, num_train_epochs=epochs)
     for loss, rate, epochs in (
-        ("CoSENTLoss", 2e-5, 4), ("CoSENTLoss", 5e-5, 3), ("CoSENTLoss", 5e-5, 4), ("CoSENTLoss", 1e-4, 4), ("AnglELoss", 5e-5, 4),
+        ("CoSENTLoss", 2e-5, 4),
+        ("CoSENTLoss", 5e-5, 3),
+        ("CoSENTLoss", 5e-5, 4),
+        ("CoSENTLoss", 1e-4, 4),
+        ("AnglELoss", 5e-5, 4),
     )
-}  # fmt: skip
+}
 
 
 def stsb(_folder: Path, tokenizer: Tokenizer, limit: int, pairs: int, _passages: int | None) -> tuple[Dataset, Dataset]:
@@ -145,7 +151,12 @@ def row(before: Scores, after: Scores) -> dict[str, Any]:
     else:
         found = compare_means(after.per_query["ndcg@10"], before.per_query["ndcg@10"], SEED)
     interval = [round(found.low, 4), round(found.high, 4)]
-    return {"tuned": round(after.metrics[after.main], 4), "gain": round(found.gain, 4), "interval": interval, "p": round(found.p_value, 4)}  # fmt: skip
+    return {
+        "tuned": round(after.metrics[after.main], 4),
+        "gain": round(found.gain, 4),
+        "interval": interval,
+        "p": round(found.p_value, 4),
+    }
 
 
 def say(options: argparse.Namespace, line: str) -> None:

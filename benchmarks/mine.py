@@ -1,11 +1,12 @@
 """What hard negatives are worth: trained without, with the guard against false negatives, and without the guard.
 
-The same backbone, pairs, steps, batch and seed; nDCG@10 on the test questions, compared question by question.
-SciFact trains on its own labels; MedQuAD's question-answer pairs train for the questions of LiveQA. "all passages" mines
-from the whole corpus, so no test label chooses what is trained on; "not-held-out", the default of `semtune prepare`, leaves
+The same backbone, pairs, steps, batch and seed; nDCG@10 on the test questions, compared question by question. SciFact
+trains on its own labels; MedQuAD's question-answer pairs train for the questions of LiveQA. "all passages" mines from
+the whole corpus, so no test label chooses what is trained on; "not-held-out", the default of `semtune prepare`, leaves
 out what answers dev and test.
 
-python benchmarks/mine.py [--json] [--quick] [--set scifact] [--pairs N] [--passages N] [--queries N] [--epochs E] [--negatives N]
+python benchmarks/mine.py [--json] [--quick] [--set scifact] [--pairs N] [--passages N] [--queries N] [--epochs E]
+    [--negatives N]
 """
 
 from __future__ import annotations
@@ -157,7 +158,12 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
                 settings = PrepareSettings(hard_negatives=options.negatives, **chosen)
                 facts = mine(copy, encoder, settings, SEED).as_dict()
                 learned = replace(copy, qrels={})
-                rows[variant] = {"negatives": {key: facts[key] for key in ("mined", "filled", "refused", "suspected", "pairs_left_out", "scores")}}  # fmt: skip
+                rows[variant] = {
+                    "negatives": {
+                        key: facts[key]
+                        for key in ("mined", "filled", "refused", "suspected", "pairs_left_out", "scores")
+                    }
+                }
             out = scratch / str(number)
             train(
                 learned, base, MODEL, out / "model", out / "work",
@@ -169,10 +175,15 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
             print(f"  {name}: {rows[variant]['ndcg@10']:.4f}  {variant}", flush=True) if not options.json else None
         guard, bare = list(VARIANTS)[1:3]
         return {
-            "pairs": len(data.pairs["train"]), "passages": len(data.corpus), "steps": steps,
-            "test_passages": len(test.corpus), "test_queries": before.n, "base": round(before.metrics["ndcg@10"], 4),
-            "variants": rows, "guard_over_no_guard": paired(results[guard], results[bare]),
-        }  # fmt: skip
+            "pairs": len(data.pairs["train"]),
+            "passages": len(data.corpus),
+            "steps": steps,
+            "test_passages": len(test.corpus),
+            "test_queries": before.n,
+            "base": round(before.metrics["ndcg@10"], 4),
+            "variants": rows,
+            "guard_over_no_guard": paired(results[guard], results[bare]),
+        }
 
 
 def compared(scores: Scores, base: Scores, none: Scores) -> dict[str, Any]:
@@ -211,7 +222,8 @@ def main() -> None:
     machine.keep_freed_memory()
     whole = {
         "benchmark": "mine",
-        "what": f"{MODEL}, batch {BATCH}, {options.epochs:g} epochs, {LENGTH} tokens in training, {options.negatives} negative(s) a pair, nDCG@10",
+        "what": f"{MODEL}, batch {BATCH}, {options.epochs:g} epochs, {LENGTH} tokens in training, "
+        f"{options.negatives} negative(s) a pair, nDCG@10",
         "precision": PRECISION,
         "cpu": machine.cpu_name(),
         "cpus": machine.usable_cpus(),
@@ -231,7 +243,8 @@ def main() -> None:
         for variant, row in facts["variants"].items():
             gain = row["over_none"]
             print(
-                f"  {row['ndcg@10']:.4f}  {gain['gain']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}] p {gain['p']:.3f}  {variant}"
+                f"  {row['ndcg@10']:.4f}  {gain['gain']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}] "
+                f"p {gain['p']:.3f}  {variant}"
             )
 
 

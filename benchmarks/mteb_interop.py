@@ -1,7 +1,7 @@
 """Does mteb run a model folder as it is, and find what `semtune evaluate` finds?
 
-A part of SciFact (all test queries; the judged passages and others up to --passages) is written as one folder in mteb's tables:
-mteb reads it as an own task, Semtune as a source. Needs `pip install mteb`, which Semtune itself does not.
+A part of SciFact (all test queries; the judged passages and others up to --passages) is written as one folder in mteb's
+tables: mteb reads it as an own task, Semtune as a source. Needs `pip install mteb`, which Semtune itself does not.
 python benchmarks/mteb_interop.py MODEL_FOLDER [MODEL_FOLDER ...] [--passages 600] [--json]
 """
 
@@ -85,7 +85,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         write_tables(Path(name), options.passages)
         found = {Path(model).name: measure(model, Path(name)) for model in options.models}
-    publish("mteb", {"what": f"SciFact, 300 queries, {options.passages} passages, nDCG@10", "mteb": mteb.__version__, "models": found})  # fmt: skip
+    publish(
+        "mteb",
+        {
+            "what": f"SciFact, 300 queries, {options.passages} passages, nDCG@10",
+            "mteb": mteb.__version__,
+            "models": found,
+        },
+    )
 
 
 if __name__ == "__main__":

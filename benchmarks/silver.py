@@ -1,7 +1,8 @@
 """How far STS-B goes with silver labels: a larger model, tuned on gold, labels more pairs of the training sentences.
 
-Augmented SBERT (Thakur et al. 2021) with a bi-encoder as the labeller. Its cosines become scores by an isotonic curve fitted on
-dev; the student is tuned on gold and silver rows together, its checkpoint chosen on dev; test is looked at once, at the end.
+Augmented SBERT (Thakur et al. 2021) with a bi-encoder as the labeller. Its cosines become scores by an isotonic curve
+fitted on dev; the student is tuned on gold and silver rows together, its checkpoint chosen on dev; test is looked at
+once, at the end.
 python benchmarks/silver.py TEACHER_FOLDER [--silver 12000] [--epochs 2] [--seeds 1] [--json]
 """
 
@@ -77,8 +78,12 @@ def measure(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     teacher = train(data, Path(options.teacher), "teacher", scratch / "t" / "model", scratch / "t" / "work", STSB, SEED)
     opened = TorchEncoder.load(scratch / "t" / "model", "fp32")
     facts: dict[str, Any] = {
-        "teacher": {"dev": teacher.best, "test": score(opened, data).metrics["spearman"], "seconds": round(time.perf_counter() - started)},
-    }  # fmt: skip
+        "teacher": {
+            "dev": teacher.best,
+            "test": score(opened, data).metrics["spearman"],
+            "seconds": round(time.perf_counter() - started),
+        },
+    }
     pairs = more_pairs(data, TorchEncoder.load(base, "fp32"), options.silver)
     both = replace(data, scored=data.scored | {"train": [*data.scored["train"], *silver(data, opened, pairs)]})
     runs = []
@@ -106,7 +111,14 @@ def main() -> None:
     machine.keep_freed_memory()
     with tempfile.TemporaryDirectory() as name:
         facts = measure(options, Path(name))
-    publish("silver", {"what": f"{MODEL} on STS-B English, gold and {options.silver:,} silver pairs, {options.epochs:g} epochs, Spearman on test", **facts})  # fmt: skip
+    publish(
+        "silver",
+        {
+            "what": f"{MODEL} on STS-B English, gold and {options.silver:,} silver pairs, {options.epochs:g} epochs, "
+            "Spearman on test",
+            **facts,
+        },
+    )
 
 
 if __name__ == "__main__":

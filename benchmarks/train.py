@@ -1,10 +1,12 @@
 """Semtune's training against the stock SentenceTransformerTrainer at its defaults (fp32, random batches).
 
 The same rows, one epoch, batch 32, dropout kept; what opens the model and the data is not timed. Mixed-length passages
-are summary → text of this Python's documentation, positives of 20 to 256 tokens; short sentences are pairs of its lines of 5
-to 24 tokens. With --quality, instead, three seeds of each on the passages, the dev metric measured by one and the same code.
+are summary → text of this Python's documentation, positives of 20 to 256 tokens; short sentences are pairs of its lines
+of 5 to 24 tokens. With --quality, instead, three seeds of each on the passages, the dev metric measured by one and the
+same code.
 
-With the folder of another model it is trained instead, on a quarter of the passages alone; the result is train-NAME.json.
+With the folder of another model it is trained instead, on a quarter of the passages alone; the result is
+train-NAME.json.
 
 python benchmarks/train.py [FOLDER] [--json] [--quality]
 """
@@ -114,9 +116,13 @@ def quality(dataset: Dataset, folder: Path) -> dict[str, Any]:
         made["Semtune"].append(measure(ours(pairs, folder, seed)).value)
     base = measure(open_sentence_transformer(folder, "cpu")).value
     summary = {
-        name: {"mean": round(statistics.mean(v), 4), "spread": round(max(v) - min(v), 4), "values": [round(x, 4) for x in v]}
+        name: {
+            "mean": round(statistics.mean(v), 4),
+            "spread": round(max(v) - min(v), 4),
+            "values": [round(x, 4) for x in v],
+        }
         for name, v in made.items()
-    }  # fmt: skip
+    }
     return {"base": round(base, 4), "rows": len(pairs), **summary}
 
 

@@ -1,4 +1,7 @@
-"""Write the reference pages `api.md`, `cli.md` and `config.md` from the code; `make docs` runs it, a test holds them current."""
+"""Write the reference pages `api.md`, `cli.md` and `config.md` from the code.
+
+`make docs` runs it; a test checks that they are current.
+"""
 
 from __future__ import annotations
 
@@ -99,12 +102,13 @@ def api_page() -> str:
     return "".join(parts)
 
 
-API_INTRO = """`import semtune` is quick: each name is imported when it is first used. The functions do what the commands of
-the same name do, with the same settings, checks and files. [README](../README.md) has an example of the whole way."""
+API_INTRO = """`import semtune` is quick: each name is imported when it is first used. The functions do what the
+commands of the same name do, with the same settings, checks and files. [README](../README.md) has an example of the
+whole way."""
 SETTINGS_INTRO = (
     "Frozen classes, one for each step, whose fields are the keys of the section of the same name in "
-    "[config](config.md): `TrainSettings(num_train_epochs=2)`. `settings.replace(seed=1)` gives changed ones. An unknown "
-    "name or a value that is not allowed raises `ConfigError`."
+    "[config](config.md): `TrainSettings(num_train_epochs=2)`. `settings.replace(seed=1)` gives changed ones. An "
+    "unknown name or a value that is not allowed raises `ConfigError`."
 )
 ERRORS_INTRO = (
     "Every error that Semtune raises on purpose is a `SemtuneError`; its message says what was wrong, what is allowed "

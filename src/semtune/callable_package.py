@@ -1,7 +1,7 @@
 """A package that can be called: `semtune.train(...)` trains, and `semtune.train.settings` is a module in it.
 
-A step has one name everywhere, and so its function in the Python API is called as its package is. Importing anything of the
-package makes it an attribute of `semtune`, in the place where the function would be; so the package passes a call on.
+A step has one name everywhere, so its function in the Python API has the name of its package. Importing anything from
+the package makes it an attribute of `semtune`, in the place of the function; so the package passes a call on.
 """
 
 from __future__ import annotations

@@ -44,8 +44,12 @@ class StorageError(SemtuneError):
     """The disk is full or a place cannot be written."""
 
 
+class TrainingError(SemtuneError):
+    """Training cannot continue: the loss is not a finite number, or memory is exhausted."""
+
+
 class GateError(SemtuneError):
-    """A gate says no: a leak, a failed parity check, a model that is no better."""
+    """A gate refused: a leak, a failed parity check, or a model that is not better than its base."""
 
     exit_code = 1
 

@@ -17,6 +17,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -213,9 +214,15 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+    """SHA-256 of a file's bytes, in hex; a file that is unchanged since this process last read it is not read again."""
+    found = path.stat()
+    return _sha256(str(path.absolute()), found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 16)
+def _sha256(path: str, _inode: int, _size: int, _changed: int) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as source:
+    with Path(path).open("rb") as source:
         while block := source.read(CHUNK):
             digest.update(block)
     return digest.hexdigest()

@@ -171,10 +171,10 @@ class Encoded:
 
     Attributes:
         vectors: (n, dim).
-        tokens: read, of all texts together.
-        truncated: texts that lost their end to the length limit.
-        lengths: (n,) tokens read of each text, and
-        cut: (n,) whether it lost its end; None where an encoder does not say.
+        tokens: number of tokens read, over all texts.
+        truncated: number of texts cut at the length limit.
+        lengths: (n,) tokens read of each text; None if the encoder does not say.
+        cut: (n,) whether each text was truncated; None if the encoder does not say.
     """
 
     vectors: Embeddings

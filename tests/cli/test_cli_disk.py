@@ -86,6 +86,7 @@ def test_train_makes_no_model_and_continues_when_there_is_room(semtune, disk, do
     assert [path.name for path in folder.iterdir()] == ["tuned"]
 
 
+@pytest.mark.slow
 def test_a_run_keeps_what_was_finished_and_continues_when_there_is_room(semtune, disk, config):
     folder = disk(300)
     path = config(runs_dir=str(folder), evaluate={"gate": True, "min_queries": 99})  # stop before the index

@@ -37,7 +37,7 @@ def test_a_worked_case():
     assert list(by_length(lengths, max_tokens=5)) == [[1], [5], [3], [0], [2, 4]]
     assert list(by_length([])) == []
     assert [len(batch) for batch in by_length([1] * 1000)] == [MAX_ROWS, MAX_ROWS, MAX_ROWS, 1000 - 3 * MAX_ROWS]
-    assert [len(batch) for batch in by_length([512] * 9)] == [MAX_TOKENS // 512, MAX_TOKENS // 512, 1]
+    assert [len(batch) for batch in by_length([MAX_TOKENS // 3] * 7)] == [3, 3, 1]
 
 
 @given(st.lists(st.lists(st.integers(0, 30_000), min_size=1, max_size=20), min_size=1, max_size=10))

@@ -17,6 +17,8 @@ from semtune.config import parse_config
 from semtune.pipeline import run_pipeline
 from toy_run import STEPS, contents, settings
 
+pytestmark = pytest.mark.slow
+
 ATTEMPTS = textwrap.dedent("""
     import json, os, signal, sys, traceback
     from pathlib import Path

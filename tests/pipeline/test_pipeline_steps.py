@@ -356,6 +356,7 @@ def test_too_few_documents_for_a_test_still_give_a_search(toy, tmp_path, toy_fol
     )
 
 
+@pytest.mark.slow
 def test_with_candidates_the_recommended_one_is_tuned(toy, toy_model, toy_folder, tmp_path):
     small = write_toy_model(tmp_path / "small", toy_documents(20).values(), hidden=16, layers=1, seed=4, max_length=128)
     asked = {"candidates": [str(toy_model), str(small)], "steps": 2, "rounds": 1, "max_queries": 20, "runtime": "torch"}

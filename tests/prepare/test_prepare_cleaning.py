@@ -7,9 +7,9 @@ import pytest
 
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents import html_boilerplate
-from semtune.prepare.readers.documents.block_types import Term
 from semtune.prepare.readers.documents.folder import read_folder
 from semtune.prepare.readers.documents.html import read_html
+from semtune.prepare.readers.documents.outline_types import Term
 from semtune.prepare.readers.files.mojibake import REPAIRED, repair
 from semtune.prepare.readers.tables.table import read_table
 from semtune.prepare.settings import PrepareSettings

@@ -43,6 +43,7 @@ def test_medquad_pairs(shared_data, tokenizer):
     assert len(data.pairs["train"]) == 2000
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.model
 def test_python_docs_are_enough_to_train_and_to_judge():

@@ -10,10 +10,10 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Term
 from semtune.prepare.readers.documents.docx import read_docx
 from semtune.prepare.readers.documents.folder import read_file, read_folder
 from semtune.prepare.readers.documents.markdown import read_markdown
+from semtune.prepare.readers.documents.outline_types import Term
 from semtune.prepare.readers.documents.pdf import read_pdf
 from semtune.prepare.readers.documents.rst import inline, read_rst
 from semtune.prepare.readers.files import decode, unpack

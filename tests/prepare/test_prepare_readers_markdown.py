@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from semtune.prepare.readers.documents.block_types import Link, Term, links_of
 from semtune.prepare.readers.documents.markdown import read_markdown
 from semtune.prepare.readers.documents.markdown.blocks import MAX_INLINE
+from semtune.prepare.readers.documents.outline_types import Link, Term, links_of
 
 KILN = """---
 title: Setting up the kiln

@@ -8,8 +8,8 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.benchmarks.beir import read_beir
 from semtune.prepare.readers.sniff import sniff
+from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
 from semtune.prepare.readers.tables.table import read_table
-from semtune.prepare.readers.tables.text_classes import pair_classes
 from semtune.prepare.settings import PrepareSettings
 from semtune.types import ScoredPair
 

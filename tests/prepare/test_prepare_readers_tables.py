@@ -12,10 +12,10 @@ from semtune.prepare.build.dataset import prepare
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.sniff import sniff
 from semtune.prepare.readers.source_kind import find_kind, hash_source
-from semtune.prepare.readers.tables import text_classes as classes
+from semtune.prepare.readers.tables import classes_to_pairs as classes
+from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
 from semtune.prepare.readers.tables.split_tables import find_splits, split_of
 from semtune.prepare.readers.tables.table import read_table
-from semtune.prepare.readers.tables.text_classes import pair_classes
 from semtune.prepare.records import Labelled, PairRow
 from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document, ScoredPair

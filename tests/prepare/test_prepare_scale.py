@@ -13,8 +13,8 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import chunk
 from semtune.prepare.passages.token_cache import TokenLengthCache
-from semtune.prepare.readers.documents.block_types import Linked, Term, links_of
 from semtune.prepare.readers.documents.folder import read_folder
+from semtune.prepare.readers.documents.outline_types import Linked, Term, links_of
 from semtune.prepare.readers.files import file_batches as batches
 from semtune.types import Document
 from semtune.work_cache import WorkCache, work_beside

@@ -10,9 +10,9 @@ from semtune.prepare.questions.headings import from_term
 from semtune.prepare.questions.links import link_pairs, resolve
 from semtune.prepare.questions.supervision import add_pair, source_of
 from semtune.prepare.questions.uninformative import is_menu, uninformative_reason
-from semtune.prepare.readers.documents.block_types import Link, Linked, Term, is_link_list, links_of
 from semtune.prepare.readers.documents.html import read_html
 from semtune.prepare.readers.documents.markdown import read_markdown
+from semtune.prepare.readers.documents.outline_types import Link, Linked, Term, is_link_list, links_of
 from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings, SupervisionSettings
 from semtune.types import Document, Pair, Query

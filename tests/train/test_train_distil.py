@@ -136,6 +136,7 @@ def test_other_encoders_lose_layers_too(name, tmp_path):
     np.testing.assert_allclose(after, before, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_student_reads_another_language_and_takes_the_teacher_s_space(teacher, tmp_path):
     data = parallel_set()
     words = [text for pair in data.pairs["train"] for text in (pair.anchor, pair.positive)]

@@ -21,13 +21,12 @@ from train_parts import SETTINGS, fit, retrieval_set, similarity_set
 from model_variants import PROMPTS, files
 from semtune import contract as contracts
 from semtune.encoders.torch import TorchEncoder
-from semtune.errors import InputError, SemtuneError
+from semtune.errors import InputError, SemtuneError, TrainingError
 from semtune.io import read_jsonl, write_json
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 from semtune.train.monitor.curve import draw_curve
 from semtune.train.monitor.dev_retrieval import RetrievalMeasure
-from semtune.train.monitor.training_monitor import TrainingError
 from semtune.train.trainer.checkpoints import COMPLETE, newest_complete
 from semtune.types import Pair
 

@@ -99,7 +99,7 @@ def index(
         progress: shown while it works.
 
     Raises:
-        InputError: there are no documents, or `out` is something else.
+        InputError: there are no documents, or `out` exists and is not Semtune's.
     """
     from semtune.encoders.load import parse_runtime
     from semtune.hub import resolve_model

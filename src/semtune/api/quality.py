@@ -56,10 +56,21 @@ def evaluate(
     target = folder_to_calibrate(model) if settings.calibrate else None
     data = data_for.evaluation(dataset)()
     inputs = EvaluateInputs(
-        lambda: data, str(dataset), settings, model, list(against), seed, model, parse_runtime(runtime),
-        data_for.general(settings.general) if settings.general else None, data_for.leaks_of, data_for.language_of,
-        stages=stages, index=index_to_measure(Path(index) if index else None, stages), thresholds_needed=settings.calibrate,
-    )  # fmt: skip
+        lambda: data,
+        str(dataset),
+        settings,
+        model,
+        list(against),
+        seed,
+        model,
+        parse_runtime(runtime),
+        data_for.general(settings.general) if settings.general else None,
+        data_for.leaks_of,
+        data_for.language_of,
+        stages=stages,
+        index=index_to_measure(Path(index) if index else None, stages),
+        thresholds_needed=settings.calibrate,
+    )
     keep_freed_memory()
     found = run(inputs, Path(out) if out is not None else None, progress)
     if found.calibrated and target:

@@ -40,7 +40,8 @@ def prepare(
     """Clean, split and pair a source into a data set that does not leak.
 
     Args:
-        source: a folder, an archive, a table, a BEIR folder, "python-docs", or {"train": FILE, "dev": FILE, "test": FILE}.
+        source: a folder, an archive, a table, a BEIR folder, "python-docs", or
+            {"train": FILE, "dev": FILE, "test": FILE}.
         out: the data set folder to write.
         model: the backbone whose tokenizer and length limit count.
         settings: of the step.
@@ -48,7 +49,7 @@ def prepare(
         progress: shown while it works.
 
     Raises:
-        InputError: the source cannot be read, or `out` is something else.
+        InputError: the source cannot be read, or `out` exists and is not Semtune's.
         GateError: the data set would leak.
     """
     from semtune.io import atomic_folder, restore_folder
@@ -173,8 +174,14 @@ def train(
 
 
 def _train_inputs(
-    dataset: str | Path, dev: str | Path | None, settings: TrainSettings, base: ModelRef, out: Path, seed: int, progress: Progress
-) -> TrainInputs:  # fmt: skip
+    dataset: str | Path,
+    dev: str | Path | None,
+    settings: TrainSettings,
+    base: ModelRef,
+    out: Path,
+    seed: int,
+    progress: Progress,
+) -> TrainInputs:
     """Everything is read before the training begins, so that what is missing is found first."""
     from semtune.prepare.build import for_other_steps as data_for
     from semtune.train.losses import takes_labels
@@ -217,12 +224,14 @@ def distil(
     seed: int = SEED,
     progress: Progress = QUIET,
 ) -> Distilled:
-    """Make a faster or multilingual student of a model and measure it against its teacher; killed, the same call continues.
+    """Make a faster or multilingual student of a model and measure it against its teacher.
+
+    After a kill, the same call continues.
 
     Args:
         teacher: a name, a hub id, a model folder or a run folder.
-        to: "static", a table of token vectors; "layers", fewer of its layers; "dims", shorter vectors; "multilingual", its
-            vector space in `student`.
+        to: "static", a table of token vectors; "layers", fewer of its layers; "dims", shorter vectors; "multilingual",
+            its vector space in `student`.
         out: the model folder to write.
         data: what is learned from, and whose test part is measured on.
         layers: to keep, with "layers"; None: half.
@@ -234,11 +243,19 @@ def distil(
 
     Raises:
         ConfigError: options that do not belong to this way.
-        InputError: data is needed, or `out` is something else.
+        InputError: data is needed, or `out` exists and is not Semtune's.
     """
     from semtune import distillation
 
     return distillation.distil(
-        teacher, to, Path(out), Path(data) if data else None, layers=layers, student=student, dim=dim, settings=settings,
-        seed=seed, progress=progress,
-    )  # fmt: skip
+        teacher,
+        to,
+        Path(out),
+        Path(data) if data else None,
+        layers=layers,
+        student=student,
+        dim=dim,
+        settings=settings,
+        seed=seed,
+        progress=progress,
+    )

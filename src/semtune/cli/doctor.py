@@ -28,10 +28,12 @@ def doctor(as_json: Annotated[bool, JSON] = False) -> None:
     machine = found["machine"]
     console.say(f"semtune {found['semtune']}, Python {machine['python']}, {machine['system']}")
     console.say(
-        f"{machine['cpu']}: {machine['cpus']} usable CPUs, {machine['memory_gb']} GB of memory, {machine['disk_free_gb']} GB of disk free here"
+        f"{machine['cpu']}: {machine['cpus']} usable CPUs, {machine['memory_gb']} GB of memory, "
+        f"{machine['disk_free_gb']} GB of disk free here"
     )
     console.say(
-        f"bf16 in hardware: {'yes' if machine['bf16'] else 'no'} ({', '.join(machine['flags']) or 'no vector extensions known'}); GPU: {machine['gpu']}"
+        f"bf16 in hardware: {'yes' if machine['bf16'] else 'no'} "
+        f"({', '.join(machine['flags']) or 'no vector extensions known'}); GPU: {machine['gpu']}"
     )
     for path, state in found["paths"].items():
         mark = "✓" if state["usable"] else "✗"

@@ -54,7 +54,8 @@ def encode(
     with atomic_file(out, "wb") as handle:
         np.save(handle, made.vectors)
     console.say(
-        f"{out}: {len(texts):,} texts × {made.vectors.shape[1]} dimensions; {made.truncated:,} texts were longer than the model reads and were cut"
+        f"{out}: {len(texts):,} texts × {made.vectors.shape[1]} dimensions; "
+        f"{made.truncated:,} texts were longer than the model reads and were cut"
     )
     console.document(
         {

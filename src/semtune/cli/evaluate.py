@@ -106,9 +106,19 @@ def evaluate(
 
     console = Console(as_json)
     settings = EvaluateSettings(
-        task=task or "", at=parse_at(at), bm25=False, min_queries=min_queries, min_gain=min_gain, alpha=alpha, noise=noise,
-        min_metric=min_metric, max_slice_drop=max_slice_drop, general=general or "", max_drop=max_drop, calibrate=calibrate,
-    )  # type: ignore[arg-type]  # fmt: skip
+        task=task or "",
+        at=parse_at(at),
+        bm25=False,
+        min_queries=min_queries,
+        min_gain=min_gain,
+        alpha=alpha,
+        noise=noise,
+        min_metric=min_metric,
+        max_slice_drop=max_slice_drop,
+        general=general or "",
+        max_drop=max_drop,
+        calibrate=calibrate,
+    )  # type: ignore[arg-type]
     return _evaluate(console, model, dataset, against or [], settings, out, stages, index, runtime, seed)
 
 

@@ -21,7 +21,8 @@ def prepare(
     source: Annotated[
         list[str],
         typer.Argument(
-            help="A folder, an archive, a CSV/TSV/JSONL file, a BEIR folder, python-docs; or train=FILE dev=FILE test=FILE."
+            help="A folder, an archive, a CSV/TSV/JSONL file, a BEIR folder, python-docs; "
+            "or train=FILE dev=FILE test=FILE."
         ),
     ],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The data set folder to write.")] = None,

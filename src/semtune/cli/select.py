@@ -43,8 +43,8 @@ Runtime = Annotated[
     str,
     typer.Option(
         "--runtime",
-        help="What speed and memory are measured on: onnx, onnx-int8, torch; auto: onnx, and torch where no graph can be "
-        "made.",
+        help="What speed and memory are measured on: onnx, onnx-int8, torch; auto: onnx, and torch where no graph "
+        "can be made.",
     ),
 ]
 Out = Annotated[
@@ -73,7 +73,7 @@ def select(
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
 ) -> int:
-    """Measure backbones on your data, tune each for a short while, and recommend one; killed, the same command continues."""
+    """Measure backbones on your data, tune each briefly, and recommend one. After a kill, the command continues."""
     from semtune import api
     from semtune.config import parse_section
     from semtune.encoders.load import parse_runtime

@@ -53,6 +53,7 @@ def show_thresholds(console: Console, found: CalibrationResult, model: str) -> N
     for name, cut in found.cuts.items():
         chance = found.calibration.probability(cut.score)
         console.say(
-            f"  {name:<8} score {cut.score:.3f} (probability {chance:.0%}): precision {cut.precision:.2f}, recall {cut.recall:.2f}"
+            f"  {name:<8} score {cut.score:.3f} (probability {chance:.0%}): "
+            f"precision {cut.precision:.2f}, recall {cut.recall:.2f}"
         )
     console.say(f"  probability: that {found.calibration.of}; off by {found.error:.1%} on average")

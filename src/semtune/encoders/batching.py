@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_TOKENS = 2048  # padded tokens per batch; the fastest for MiniLM on two cores
+MAX_TOKENS = 768  # padded tokens per batch: the activations stay in the cache; see benchmarks/LOG.md
 MAX_ROWS = 256
 
 

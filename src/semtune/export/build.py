@@ -92,9 +92,10 @@ def export_model(
         GateError: a graph's vectors differ from torch's.
     """
     if out is not None:
-        _refuse_static(model_folder)
         with atomic_folder(out) as scratch:
             return replace(export_into(model_folder, formats, scratch, texts, progress, precisions), folder=out)
+    check_formats(formats, precisions)
+    _refuse_static(model_folder)
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with (
         progress.track("export", len(wanted) * 2) as advance,
@@ -116,7 +117,9 @@ def export_into(
     progress: Progress = QUIET,
     precisions: Sequence[str] = ("fp32",),
 ) -> Exported:
-    """As `export_model`, into an empty folder."""
+    """As `export_model`, into an empty folder; a static model needs no graph, and is copied."""
+    if _is_static(model_folder):
+        return export_static(model_folder, folder, texts)
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with progress.track("export", len(wanted) * 2) as advance:
         _copy_small_files(model_folder, folder, model)
@@ -153,7 +156,6 @@ def _opened(
 ) -> tuple[SentenceTransformer, Contract, list[str]]:
     """The model, its contract and the graphs to write."""
     check_formats(formats, precisions)
-    _refuse_static(model_folder)
     need("sentence_transformers", "onnxscript", "onnx")
     from semtune.encoders.torch import open_sentence_transformer
 
@@ -161,8 +163,12 @@ def _opened(
     return model, contracts.load(model_folder), graphs(formats, precisions)
 
 
+def _is_static(model_folder: Path) -> bool:
+    return contracts.load(model_folder, verify=False).pooling == contracts.STATIC
+
+
 def _refuse_static(model_folder: Path) -> None:
-    if contracts.load(model_folder, verify=False).pooling == contracts.STATIC:
+    if _is_static(model_folder):
         raise ModelError(
             f"{model_folder} is a static model and needs no graph. `semtune encode`, `index`, `search` and `serve` "
             "open it directly, without torch; `semtune export -o FOLDER` copies the files that serving needs."

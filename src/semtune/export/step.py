@@ -67,15 +67,15 @@ def run(inputs: ExportInputs, out: Path | None, progress: Progress) -> ExportRes
         ModelError: the model cannot be opened or exported.
         GateError: a graph's vectors differ from torch's.
     """
-    from semtune.export.build import export_into, export_model, export_static
+    from semtune.export.build import export_into, export_model
 
     formats, precisions = inputs.settings.format, inputs.settings.precision
     texts = some_of(inputs.texts())
-    if out is not None and contracts.load(inputs.model, verify=False).pooling == contracts.STATIC:
-        return ExportResult(export_static(inputs.model, out, texts), ())
     if out is None:
-        return ExportResult(export_model(inputs.model, formats, None, texts, progress, precisions), formats)
-    return ExportResult(export_into(inputs.model, formats, out, texts, progress, precisions), formats)
+        made = export_model(inputs.model, formats, None, texts, progress, precisions)
+    else:
+        made = export_into(inputs.model, formats, out, texts, progress, precisions)
+    return ExportResult(made, formats if made.contract.exports else ())
 
 
 def for_run(settings: ExportSettings) -> ExportSettings:

@@ -36,7 +36,6 @@ def build_index(
     queries: Sequence[str] = (),
 ) -> IndexManifest:
     """As `build_into`, into a new folder; an index at `out` is only replaced when the new one is complete."""
-    check_documents(documents)
     with atomic_folder(out) as scratch:
         return build_into(documents, encoder, model_folder, scratch, settings, progress, home or out, queries)
 
@@ -60,7 +59,7 @@ def build_into(
         queries: real queries to measure the recall with; without any, chunks of sampled documents are used.
 
     Raises:
-        InputError: there are no documents, or ids are not unique.
+        InputError: there are no documents, ids are not unique, or the model gives vectors with NaN.
     """
     check_documents(documents)
     encoded = encoder.encode([document.content for document in documents], "document", progress)

@@ -17,7 +17,7 @@ Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
 class SupervisionSettings(Settings):
-    """prepare.supervision: the share of each source's training pairs that is kept, chosen by hash; 0: the source is off."""
+    """prepare.supervision: the share of each source's training pairs that is kept, chosen by hash; 0 turns it off."""
 
     heading: Share = Field(1.0, description="a title or heading, for the text below it")
     summary: Share = Field(1.0, description="a docstring's first sentence, for the rest")
@@ -75,7 +75,8 @@ class PrepareSettings(Settings):
 
     source: str | dict[str, str] = Field(
         "",
-        description="a folder, an archive, a CSV/TSV/JSONL file, a BEIR folder, 'python-docs', or {train, dev, test} files",
+        description="a folder, an archive, a CSV/TSV/JSONL file, a BEIR folder, 'python-docs', or "
+        "{train, dev, test} files",
     )
     dev_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept to choose the best checkpoint")
     test_share: float = Field(0.1, ge=0, lt=1, description="share of the documents kept for the final judgement")
@@ -93,7 +94,8 @@ class PrepareSettings(Settings):
     )
     pair_labels: Literal["triplets", "labels"] = Field(
         "triplets",
-        description="what pairs labelled as following or matching, or not, become: triplets, or labels that stay as they are",
+        description="what pairs labelled as following or matching, or not, become: triplets, or labels that stay as "
+        "they are",
     )
     roles: dict[str, str] = Field(
         default_factory=dict, description="role: column, where a table's column names do not say it"
@@ -142,12 +144,14 @@ class PrepareSettings(Settings):
         if self.dev_share + self.test_share >= 1:
             raise mistake(
                 "shares",
-                f"dev_share={self.dev_share} and test_share={self.test_share} leave nothing to train on; their sum must be below 1",
+                f"dev_share={self.dev_share} and test_share={self.test_share} leave nothing to train on; "
+                "their sum must be below 1",
             )
         if not 1 <= first <= last or last - first + 1 < self.hard_negatives:
             raise mistake(
                 "ranks",
-                f"mine_ranks={first}, {last} must be two ranks from 1 upwards with room for {max(1, self.hard_negatives)} "
+                f"mine_ranks={first}, {last} must be two ranks from 1 upwards with room for "
+                f"{max(1, self.hard_negatives)} "
                 "negatives (hard_negatives) between them, e.g. [1, 100]",
             )
         for role in self.roles:

@@ -24,7 +24,7 @@ class Searcher:
     """An index that is open for search. Safe to use from many threads.
 
     Example:
-        >>> searcher = Searcher.open(Path("runs/python-docs"))  # doctest: +SKIP
+        >>> searcher = Searcher.open("runs/python-docs")  # doctest: +SKIP
         >>> searcher.search("how do I read a zip file", k=3)[0].title  # doctest: +SKIP
         'zipfile.ZipFile.read'
     """
@@ -47,7 +47,7 @@ class Searcher:
         self._documents = documents
 
     @classmethod
-    def open(cls, path: Path, model: str | None = None, runtime: str = "auto") -> Searcher:
+    def open(cls, path: str | Path, model: str | None = None, runtime: str = "auto") -> Searcher:
         """Open an index folder, or the index of a run folder.
 
         Args:
@@ -60,7 +60,7 @@ class Searcher:
             ModelError: the index's model cannot be found.
             ContractError: the model has another fingerprint than the index.
         """
-        folder = index_folder(path)
+        folder = index_folder(Path(path))
         manifest = manifests.read(folder)
         if runtime == "auto" and manifest.runtime == "onnx-int8":
             runtime = "onnx-int8"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,11 @@ from numpy.typing import NDArray
 from semtune.dataset import Dataset
 from semtune.metrics import unit
 from semtune.protocols import Encoder
+from semtune.report.svg import GOOD, MUTED, SYSTEMS, canvas, to_svg
 from semtune.types import Document, Embeddings, Split
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 QUERIES, DOCUMENTS = 80, 240
 Points = NDArray[np.float64]  # (n, 2)
@@ -114,3 +119,20 @@ def turned(moved: EmbeddingMap, reference: EmbeddingMap) -> EmbeddingMap:
     return EmbeddingMap(
         moved.queries @ turn, moved.documents @ turn, moved.links, moved.explained, moved.near, moved.far
     )
+
+
+def plot(name: str, title: str, drawn: EmbeddingMap, reach: float) -> Markup:
+    """Queries and documents on two principal components; both axes go from `-reach` to `reach` at least."""
+    with canvas() as (plot, axes):
+        for query, document in drawn.links:
+            (x, y), (u, v) = drawn.queries[query], drawn.documents[document]
+            axes.plot([x, u], [y, v], color=GOOD, linewidth=0.6, alpha=0.6)
+        axes.plot(*drawn.documents.T, "o", color=MUTED, markersize=2.6, alpha=0.6, markeredgewidth=0, label="documents")
+        colour = SYSTEMS["tuned"]  # the same for every system, and far from that of the documents
+        axes.plot(*drawn.queries.T, "o", color=colour, markersize=3.4, markeredgewidth=0, label="queries")
+        axes.set_xlim(-reach, reach, auto=True)  # not fixed: "equal" below may widen one of the two axes
+        axes.set_ylim(-reach, reach, auto=True)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.tick_params(labelbottom=False, labelleft=False)
+        plot.legend(loc="outside upper left", ncols=2)
+        return to_svg(plot, f"map-{name}", f"{title}: map of queries and documents")

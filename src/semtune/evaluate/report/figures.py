@@ -8,7 +8,7 @@ from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.evaluate.report import plots
-from semtune.evaluate.report.embedding_map import EmbeddingMap
+from semtune.evaluate.report.embedding_map import EmbeddingMap, plot
 from semtune.evaluate.report.most_changed import gains
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.verdict.outcome import Outcome
@@ -117,5 +117,5 @@ def map_figures(maps: Mapping[str, EmbeddingMap], called: Mapping[str, str]) -> 
             f"({drawn.explained:.0%} of the variance). Lines join a query and a relevant document. "
             f"Mean cosine {drawn.near:.2f} to relevant documents, {drawn.far:.2f} to the others."
         )
-        figures.append(Figure(plots.embedding_map(name, title, drawn, reach), caption, title))
+        figures.append(Figure(plot(name, title, drawn, reach), caption, title))
     return figures

@@ -15,7 +15,7 @@ from semtune.evaluate.student_quality import timing_texts
 from semtune.protocols import Encoder
 from semtune.types import Split
 
-READ = 32  # texts encoded in bulk to measure the speed
+READ = 16  # texts encoded in bulk to measure the speed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from semtune.evaluate.report import figures, most_changed, plots, serving_tables
 from semtune.evaluate.report.further_results import NOTHING, FurtherResults
 from semtune.evaluate.result import label
 from semtune.evaluate.verdict.outcome import Outcome
-from semtune.evaluate.verdict.rule import Verdict, Word
+from semtune.evaluate.verdict.rule import JudgedComparison, Word
 from semtune.registry import need
 from semtune.report import render
 from semtune.report.elements import Examples, Figure, Headline, Note, Tone
@@ -130,7 +130,7 @@ def _lead(outcome: Outcome, word: Word) -> str:
     return LEADS[word].format(other=other)
 
 
-def _deciding(outcome: Outcome, verdict: Verdict) -> dict[str, Verdict]:
+def _deciding(outcome: Outcome, verdict: JudgedComparison) -> dict[str, JudgedComparison]:
     """The comparisons; the first one includes the further requirements, such as a required score."""
     first = next(iter(outcome.comparisons), "")
     return {**outcome.comparisons, first: verdict}

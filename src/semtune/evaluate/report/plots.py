@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.evaluate.report.embedding_map import EmbeddingMap
 from semtune.evaluate.result import LABELS, Scores, label
 from semtune.evaluate.verdict.outcome import Outcome
 from semtune.report.svg import BAD, GOOD, INK, MUTED, SYSTEMS, canvas, to_svg
@@ -147,23 +146,6 @@ def gold_scatter(name: str, scores: Scores, limits: tuple[float, float]) -> Mark
         axes.set_xlabel("score by people")
         axes.set_ylabel("cosine")
         return to_svg(figure, f"scatter-{name}", f"{NAMES.get(name, name)}: cosine against the score by people")
-
-
-def embedding_map(name: str, title: str, drawn: EmbeddingMap, reach: float) -> Markup:
-    """Queries and documents on two principal components; both axes go from `-reach` to `reach` at least."""
-    with canvas() as (plot, axes):
-        for query, document in drawn.links:
-            (x, y), (u, v) = drawn.queries[query], drawn.documents[document]
-            axes.plot([x, u], [y, v], color=GOOD, linewidth=0.6, alpha=0.6)
-        axes.plot(*drawn.documents.T, "o", color=MUTED, markersize=2.6, alpha=0.6, markeredgewidth=0, label="documents")
-        colour = SYSTEMS["tuned"]  # the same for every system, and far from that of the documents
-        axes.plot(*drawn.queries.T, "o", color=colour, markersize=3.4, markeredgewidth=0, label="queries")
-        axes.set_xlim(-reach, reach, auto=True)  # not fixed: "equal" below may widen one of the two axes
-        axes.set_ylim(-reach, reach, auto=True)
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.tick_params(labelbottom=False, labelleft=False)
-        plot.legend(loc="outside upper left", ncols=2)
-        return to_svg(plot, f"map-{name}", f"{title}: map of queries and documents")
 
 
 def training_curve(log: Sequence[Mapping[str, Any]]) -> str:

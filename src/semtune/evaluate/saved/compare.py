@@ -12,7 +12,7 @@ from semtune.evaluate.result import Kind, label
 from semtune.evaluate.saved.markdown import table
 from semtune.evaluate.saved.read import STEP, SavedEvaluation, aligned, read_saved
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.evaluate.verdict.rule import Verdict, json_number, judge_all
+from semtune.evaluate.verdict.rule import JudgedComparison, json_number, judge_all
 
 WORDS = {"ship": "better", "do-not-ship": "worse", "cannot-judge": "not told apart"}
 
@@ -27,7 +27,7 @@ class EvaluationComparison:
     """
 
     runs: Mapping[str, SavedEvaluation]
-    comparisons: Mapping[str, Verdict]
+    comparisons: Mapping[str, JudgedComparison]
 
     @property
     def first(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from semtune.evaluate.result import label
 from semtune.evaluate.verdict.outcome import Outcome
-from semtune.evaluate.verdict.rule import Verdict
+from semtune.evaluate.verdict.rule import JudgedComparison
 from semtune.evaluate.verdict.slices import Slice
 
 NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid"}
@@ -48,7 +48,7 @@ def metrics_markdown(outcome: Outcome) -> str:
     return table([*head, *(["gain"] if others else [])], rows)
 
 
-def comparisons_markdown(comparisons: Mapping[str, Verdict]) -> str:
+def comparisons_markdown(comparisons: Mapping[str, JudgedComparison]) -> str:
     """One row per comparison, with interval and p-value."""
     rows = [
         [each.against, *_difference(each), f"{_number(each.detectable)}", each.verdict.replace("-", " ")]
@@ -66,7 +66,7 @@ def slices_markdown(slices: Sequence[Slice]) -> str:
     return table(["slice", "n", "before", "after", "gain", "95 % interval", "p", ""], rows)
 
 
-def _difference(found: Verdict | Slice) -> list[str]:
+def _difference(found: JudgedComparison | Slice) -> list[str]:
     low, high = found.interval
     interval = f"{_number(low, '+')} to {_number(high, '+')}" if math.isfinite(low) else "–"
     return [_number(found.gain, "+"), interval, _number(found.p_corrected)]

@@ -10,7 +10,7 @@ from typing import Any
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.differences import compare_scores
-from semtune.evaluate.verdict.rule import NAN, Verdict, json_number, places, why_broken, why_too_few
+from semtune.evaluate.verdict.rule import NAN, JudgedComparison, json_number, places, why_broken, why_too_few
 from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics import Comparison
 
@@ -72,12 +72,12 @@ def forgetting(data: str, tuned: Scores, base: Scores, seed: int = 0, min_querie
 
 
 def apply_gates(
-    verdict: Verdict,
+    verdict: JudgedComparison,
     tuned: Scores,
     limits: EvaluateSettings,
     forgot: Forgetting | None = None,
     parts: Sequence[Slice] = (),
-) -> Verdict:
+) -> JudgedComparison:
     """Apply all gates to the verdict of the comparison.
 
     A failed gate turns it into "do-not-ship", even if the comparison itself was inconclusive; a gate that could not be
@@ -95,11 +95,11 @@ def apply_gates(
     return replace(verdict, sentence=verdict.sentence + named)
 
 
-def judge_by_minimum(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
+def judge_by_minimum(tuned: Scores, limits: EvaluateSettings) -> JudgedComparison | None:
     """The verdict on a model without a comparison, by its minimum metric; None without a minimum."""
     if limits.min_metric is None:
         return None
-    empty = Verdict("ship", "", tuned.main, "", NAN, (NAN, NAN), NAN, tuned.n)
+    empty = JudgedComparison("ship", "", tuned.main, "", NAN, (NAN, NAN), NAN, tuned.n)
     if hindrance := why_broken(tuned) or why_too_few(tuned, limits.min_queries):
         return replace(empty, verdict="cannot-judge", sentence=f"cannot judge: {hindrance}")
     value, count = tuned.metrics[tuned.main], f"{tuned.n:,} {tuned.unit(tuned.n)}"
@@ -110,7 +110,11 @@ def judge_by_minimum(tuned: Scores, limits: EvaluateSettings) -> Verdict | None:
 
 
 def _reasons(
-    verdict: Verdict, tuned: Scores, limits: EvaluateSettings, forgot: Forgetting | None, parts: Sequence[Slice]
+    verdict: JudgedComparison,
+    tuned: Scores,
+    limits: EvaluateSettings,
+    forgot: Forgetting | None,
+    parts: Sequence[Slice],
 ) -> list[str]:
     found = []
     measured = math.isfinite(verdict.p_value)

@@ -13,7 +13,7 @@ from semtune.evaluate.result import Scores
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.differences import interval
 from semtune.evaluate.verdict.gates import Forgetting, apply_gates, judge_by_minimum
-from semtune.evaluate.verdict.rule import Verdict, json_number, judge_all, why_broken
+from semtune.evaluate.verdict.rule import JudgedComparison, json_number, judge_all, why_broken
 from semtune.evaluate.verdict.slices import Slice, SliceRows, slices
 from semtune.evaluate.verdict.warnings import warnings
 from semtune.io import atomic_file
@@ -41,8 +41,8 @@ class Outcome:
 
     systems: Mapping[str, Scores]
     intervals: Mapping[str, tuple[float, float]]
-    comparisons: Mapping[str, Verdict]
-    verdict: Verdict | None
+    comparisons: Mapping[str, JudgedComparison]
+    verdict: JudgedComparison | None
     slices: Sequence[Slice] = ()
     forgetting: Forgetting | None = None
     warnings: Sequence[str] = ()

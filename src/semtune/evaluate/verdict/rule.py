@@ -22,8 +22,8 @@ DEFAULT = EvaluateSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The verdict as a word, a sentence and numbers.
+class JudgedComparison:
+    """The tuned model against one other: the verdict as a word and a sentence, and the numbers behind it.
 
     Attributes:
         verdict: "ship", "do-not-ship" or "cannot-judge".
@@ -75,14 +75,14 @@ def json_number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def judge(tuned: Scores, other: Scores, seed: int = 0, limits: EvaluateSettings = DEFAULT) -> Verdict:
+def judge(tuned: Scores, other: Scores, seed: int = 0, limits: EvaluateSettings = DEFAULT) -> JudgedComparison:
     """Compare `tuned` with one other system on the same split; see `judge_all`."""
     return judge_all({"other": (tuned, other)}, seed, limits)["other"]
 
 
 def judge_all(
     sides: Mapping[str, tuple[Scores, Scores]], seed: int = 0, limits: EvaluateSettings = DEFAULT
-) -> dict[str, Verdict]:
+) -> dict[str, JudgedComparison]:
     """Compare several pairs of systems, with p-values corrected for multiple comparisons.
 
     "ship": the 95 % interval of the gain is above `min_gain` and `noise`, and the p-value of the paired randomisation
@@ -105,19 +105,19 @@ def judge_all(
     }
 
 
-def _hindered(reason: str, tuned: Scores, other: Scores) -> Verdict:
+def _hindered(reason: str, tuned: Scores, other: Scores) -> JudgedComparison:
     gain = tuned.metrics.get(tuned.main, NAN) - other.metrics.get(tuned.main, NAN)
     sentence = f"cannot judge: {reason}"
-    return Verdict("cannot-judge", sentence, tuned.main, other.model, gain, (NAN, NAN), NAN, tuned.n)
+    return JudgedComparison("cannot-judge", sentence, tuned.main, other.model, gain, (NAN, NAN), NAN, tuned.n)
 
 
 def _decide(
     found: Comparison, corrected: float, tests: int, tuned: Scores, against: str, limits: EvaluateSettings
-) -> Verdict:
+) -> JudgedComparison:
     seen = detectable(error_of_interval(found.low, found.high), limits.alpha)
     word, sentence = _say(found, corrected, tests, seen, tuned, limits)
     interval = found.low, found.high
-    return Verdict(
+    return JudgedComparison(
         word, sentence, tuned.main, against, found.gain, interval, found.p_value, tuned.n, corrected, seen
     )  # fmt: skip
 

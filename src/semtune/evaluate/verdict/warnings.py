@@ -9,7 +9,7 @@ from typing import Any
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.gates import Forgetting
-from semtune.evaluate.verdict.rule import Verdict, places, why_broken, why_too_few
+from semtune.evaluate.verdict.rule import JudgedComparison, places, why_broken, why_too_few
 from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics.significance import detectable, error_of_interval, needed
 
@@ -20,7 +20,7 @@ LARGE = 0.05  # good models rarely differ more, so a test set that cannot detect
 def warnings(
     tuned: Scores,
     bounds: tuple[float, float],
-    comparisons: Mapping[str, Verdict],
+    comparisons: Mapping[str, JudgedComparison],
     parts: Sequence[Slice],
     forgot: Forgetting | None,
     leaks: Mapping[str, Any],
@@ -39,7 +39,9 @@ def warnings(
     ]
 
 
-def smallest_detectable(bounds: tuple[float, float], comparisons: Mapping[str, Verdict], alpha: float = 0.05) -> float:
+def smallest_detectable(
+    bounds: tuple[float, float], comparisons: Mapping[str, JudgedComparison], alpha: float = 0.05
+) -> float:
     """The smallest difference that the test set detects: from the first comparison, else from the spread of the metric.
 
     Without a second system, the values of two systems are assumed to correlate by 0.5; then the standard error of the
@@ -51,7 +53,7 @@ def smallest_detectable(bounds: tuple[float, float], comparisons: Mapping[str, V
     return detectable(error_of_interval(*bounds), alpha)
 
 
-def _unsaid(tuned: Scores, comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
+def _unsaid(tuned: Scores, comparisons: Mapping[str, JudgedComparison], limits: EvaluateSettings) -> list[str]:
     """Why the metric is meaningless, unless a verdict already says so."""
     if comparisons or limits.min_metric is not None:
         return []
@@ -60,7 +62,7 @@ def _unsaid(tuned: Scores, comparisons: Mapping[str, Verdict], limits: EvaluateS
 
 
 def _small(
-    tuned: Scores, bounds: tuple[float, float], comparisons: Mapping[str, Verdict], limits: EvaluateSettings
+    tuned: Scores, bounds: tuple[float, float], comparisons: Mapping[str, JudgedComparison], limits: EvaluateSettings
 ) -> list[str]:
     smallest = smallest_detectable(bounds, comparisons, limits.alpha)
     if not smallest > LARGE:
@@ -97,7 +99,7 @@ def _unknown(tuned: Scores) -> list[str]:
     return [f"{left_out:,} texts are in classes without examples in train and were left out."]
 
 
-def _beaten(comparisons: Mapping[str, Verdict], limits: EvaluateSettings) -> list[str]:
+def _beaten(comparisons: Mapping[str, JudgedComparison], limits: EvaluateSettings) -> list[str]:
     further = list(comparisons.values())[1:]
     return [
         f"Worse than {each.against} by {each.gain:+.3f} [{each.interval[0]:+.3f}, {each.interval[1]:+.3f}]."

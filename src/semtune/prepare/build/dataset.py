@@ -23,7 +23,7 @@ from semtune.prepare.questions.synthetic import add_synthetic
 from semtune.prepare.readers.read_source import read_source
 from semtune.prepare.readers.source_kind import Kind, Source, find_kind
 from semtune.prepare.records import Labels
-from semtune.prepare.report.summary import write_report
+from semtune.prepare.report.json_report import write_report
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.decontaminate import decontaminate
 from semtune.prepare.split.leaks import check_leaks

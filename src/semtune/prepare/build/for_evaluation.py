@@ -8,16 +8,16 @@ from typing import TypeVar
 
 from semtune.dataset import Dataset, load
 from semtune.errors import InputError
-from semtune.prepare.build.from_labelled_questions import labels_from_rows
 from semtune.prepare.build.from_sentence_pairs import distinct_sentences, in_fields
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.benchmarks.parallel_sets import read_translations
 from semtune.prepare.readers.read_source import open_tables, read_source, scored_pairs
 from semtune.prepare.readers.source_kind import existing, find_kind
+from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
+from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
 from semtune.prepare.readers.tables.split_tables import find_splits
-from semtune.prepare.readers.tables.text_classes import pair_classes
 from semtune.prepare.records import Labels, PairRow, Part, Rows
-from semtune.prepare.report.summary import sizes
+from semtune.prepare.report.json_report import sizes
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET
 from semtune.types import LabelledText, Pair, Split

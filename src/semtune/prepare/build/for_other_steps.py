@@ -99,7 +99,7 @@ def content(place: str) -> str:
 
 
 def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
-    """What train shares with what is held out: as `prepare.json` has it, or else looked for; empty without a train part."""
+    """What train shares with what is held out, from `prepare.json` or searched for; empty without a train part."""
     from semtune.prepare.split.leaks import find_leaks
 
     if "leaks" in dataset.report:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from semtune.dataset import Dataset
 from semtune.errors import ModelError
 from semtune.index.faiss import FaissIndex
 from semtune.metrics import unit
+from semtune.prepare.mine.given_negatives import given_negatives_kept
 from semtune.prepare.mine.guards import Candidate, Guards
 from semtune.prepare.mine.known_positives import KnownPositives
 from semtune.prepare.mine.mining_report import MiningResult
@@ -57,7 +57,7 @@ class QuestionMiner:
         self._encoder, self._index, self._settings = encoder, index, settings
         self._seed, self._reranker, self._result = seed, reranker, result
         self._guards = Guards(dataset.corpus, self._known, settings, reranker, result)
-        self._stay = _staying(dataset.report.get("negatives", {}), result)
+        self._stay = given_negatives_kept(dataset.report.get("negatives", {}), result)
         hashes = [stable_hash(f"{p.anchor}\n{p.positive}", seed) for p in dataset.pairs["train"]]
         self._examples = set(sorted(hashes)[:EXAMPLES])
 
@@ -218,17 +218,3 @@ def unit_vectors(vectors: Embeddings) -> Embeddings:
             "set hard_negatives: 0."
         )
     return unit(vectors)
-
-
-def _staying(earlier: Mapping[str, Any], result: MiningResult) -> int | None:
-    """How many of each pair's negatives the source gave; they stay, and those mined earlier are replaced. None: all."""
-    each = earlier.get("given_each") or {}
-    if not earlier.get("mined", 0) + earlier.get("filled", 0):
-        return None
-    if each.get("least", 0) == each.get("most", 0):
-        return each.get("most", 0)
-    result.warning = (
-        "Negatives were mined for this data set before, and the source gave its pairs different numbers of negatives. "
-        "The two kinds cannot be told apart, so all of them stay. Mine from the source to replace them."
-    )
-    return None

@@ -11,7 +11,7 @@ from semtune.prepare.passages.chunk import TokenCounter, chunk
 from semtune.prepare.passages.list_entries import is_question
 from semtune.prepare.passages.spans import spans
 from semtune.prepare.questions.headings import clean_heading, from_headings, from_term, is_empty
-from semtune.prepare.readers.documents.block_types import Term, is_link_list
+from semtune.prepare.readers.documents.outline_types import Term, is_link_list
 from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.assign import Groups

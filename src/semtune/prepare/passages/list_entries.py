@@ -13,7 +13,7 @@ from dataclasses import replace
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.questions.headings import from_term, is_empty
 from semtune.prepare.questions.uninformative import says_words
-from semtune.prepare.readers.documents.block_types import Linked, Term, links_of
+from semtune.prepare.readers.documents.outline_types import Linked, Term, links_of
 from semtune.prepare.records import Section
 from semtune.prepare.settings import SupervisionSettings
 from semtune.text import word_count

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import SECTION_GAP
 from semtune.prepare.readers.documents.folder import read_file
+from semtune.prepare.readers.documents.section_positions import SECTION_GAP
 from semtune.prepare.readers.files.archive import is_archive, unpacked
 from semtune.prepare.records import Section
 

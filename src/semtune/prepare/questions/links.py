@@ -14,7 +14,7 @@ from semtune.prepare.passages.from_sections import Passage
 from semtune.prepare.questions.headings import clean_heading
 from semtune.prepare.questions.supervision import add_pair
 from semtune.prepare.questions.uninformative import uninformative_reason
-from semtune.prepare.readers.documents.block_types import is_link_list, links_of
+from semtune.prepare.readers.documents.outline_types import is_link_list, links_of
 from semtune.prepare.records import Section
 from semtune.prepare.settings import SupervisionSettings
 from semtune.text import key, one_line, stable_hash, word_count

@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from semtune.dataset import Dataset, load
 from semtune.errors import InputError
-from semtune.prepare.build.from_labelled_questions import labels_from_rows
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.benchmarks.beir import read_beir
 from semtune.prepare.readers.benchmarks.ms_marco import read_marco
@@ -16,9 +15,10 @@ from semtune.prepare.readers.benchmarks.mteb import read_hub
 from semtune.prepare.readers.documents.folder import read_archive, read_file, read_folder
 from semtune.prepare.readers.documents.python_docs import read_python_docs
 from semtune.prepare.readers.source_kind import Kind, Source, existing
+from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
+from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
 from semtune.prepare.readers.tables.split_tables import find_splits
 from semtune.prepare.readers.tables.table import read_table, scale_scores
-from semtune.prepare.readers.tables.text_classes import pair_classes
 from semtune.prepare.records import Labels, Part, Rows, Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import Progress

@@ -52,8 +52,8 @@ def find_kind(source: Source) -> Kind:
         raise InputError(f"{path.absolute()} is one half of a pair of files; the other half, {other.name}, is missing.")
     allowed = ", ".join([*SUFFIXES, *readable_suffixes(), *ARCHIVES])
     raise InputError(
-        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed} (tables and texts also "
-        "as .gz), or a folder."
+        f"{path.absolute()}: cannot read files of type {suffix or '(none)'!r}. Allowed: {allowed} (tables and texts "
+        "also as .gz), or a folder."
     )
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from semtune.dataset import Dataset
-from semtune.prepare.report import examples, sections
+from semtune.prepare.report import examples
+from semtune.prepare.report import page_sections as sections
+from semtune.prepare.report.headline import headline
 from semtune.prepare.report.labels import KINDS
 from semtune.registry import installed
 from semtune.report import render
@@ -30,7 +32,7 @@ def write_page(dataset: Dataset, path: Path, title: str) -> None:
     values = {
         "title": title,
         "subtitle": _subtitle(report),
-        "headline": sections.headline(report),
+        "headline": headline(report),
         "flow": sections.flow(report),
         "left_out": sections.left_out(report, questions_only=False),
         "no_question": sections.left_out(report, questions_only=True),

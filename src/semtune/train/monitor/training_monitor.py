@@ -11,17 +11,13 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from semtune.errors import SemtuneError
+from semtune.errors import TrainingError
 from semtune.io import write_json, write_jsonl
 from semtune.progress import QUIET, Progress
 from semtune.train.monitor.diagnosis import diagnose, stalled
 from semtune.train.monitor.finding import Finding
 from semtune.train.monitor.training_log import RemainingTime, log_rows, progress_line
 from semtune.train.trainer.checkpoints import COMPLETE
-
-
-class TrainingError(SemtuneError):
-    """Training failed in a way that more steps cannot mend."""
 
 
 class TrainingMonitor(TrainerCallback):

@@ -28,7 +28,7 @@ def train_within_memory(run: Callable[[Plan], T], plan: Plan, progress: Progress
     Raises:
         TrainingError: not even the smallest mini-batch fits.
     """
-    from semtune.train.monitor.training_monitor import TrainingError
+    from semtune.errors import TrainingError
 
     while True:
         try:

@@ -9,7 +9,7 @@ import zlib
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Outline
+from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.prepare.readers.documents.outliner import Outliner
 from semtune.prepare.readers.files.unpack import MAX_FILE
 from semtune.prepare.readers.files.xml_events import Event, events

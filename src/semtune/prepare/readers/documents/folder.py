@@ -11,8 +11,9 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Outline, section_starts
 from semtune.prepare.readers.documents.outline import read_outline, readable_suffixes
+from semtune.prepare.readers.documents.outline_types import Outline
+from semtune.prepare.readers.documents.section_positions import section_starts
 from semtune.prepare.readers.files.archive import ARCHIVES, is_archive, unpacked
 from semtune.prepare.readers.files.file_batches import Batch, read_batches
 from semtune.prepare.readers.files.unpack import suffix_of

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from semtune.prepare.readers.documents.block_types import Outline, Term
 from semtune.prepare.readers.documents.html_boilerplate import find_boilerplate, is_frame_line
+from semtune.prepare.readers.documents.outline_types import Outline, Term
 from semtune.prepare.readers.documents.outliner import QUESTION_LEVEL, TERM_LEVEL, Outliner
 from semtune.registry import need
 from semtune.text import one_line

@@ -1,7 +1,7 @@
 """Boilerplate of web pages: navigation, consent bars, boxes to subscribe and to share.
 
-The names are in `html_boilerplate.yaml`. If a name could also be one of the content ("cookie-notice" may be a section of
-a manual), its element is left out only if it is small and has no heading of the page.
+The names are in `html_boilerplate.yaml`. If a name could also name content ("cookie-notice" may be a section of a
+manual), its element is left out only if it is small and holds no heading of the page.
 """
 
 from __future__ import annotations

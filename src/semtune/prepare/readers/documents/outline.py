@@ -7,7 +7,7 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Outline
+from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.prepare.readers.files.decode import read_bytes, read_text
 from semtune.prepare.readers.files.mojibake import repair_outline, repair_page
 from semtune.prepare.readers.files.unpack import suffix_of

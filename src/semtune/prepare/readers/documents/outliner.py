@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term
+from semtune.prepare.readers.documents.outline_types import Link, Linked, Outline, Term
 from semtune.text import tidy
 
 QUESTION_LEVEL, TERM_LEVEL = 7, 8  # below every heading (1 to 6)

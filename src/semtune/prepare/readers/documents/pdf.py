@@ -10,7 +10,7 @@ from typing import Any
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Outline
+from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.registry import need
 from semtune.text import one_line, tidy
 

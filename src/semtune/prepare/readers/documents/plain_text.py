@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semtune.prepare.readers.documents.block_types import Outline
+from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.text import tidy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from semtune.prepare.readers.documents.block_types import Outline, Term
+from semtune.prepare.readers.documents.outline_types import Outline, Term
 from semtune.prepare.readers.documents.outliner import TERM_LEVEL, Outliner
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")

@@ -12,8 +12,8 @@ from typing import Any
 from semtune.io import sha256_file
 from semtune.machine import usable_cpus
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term
 from semtune.prepare.readers.documents.outline import read_outline
+from semtune.prepare.readers.documents.outline_types import Link, Linked, Outline, Term
 from semtune.prepare.readers.files.worker_pool import WorkerPool
 from semtune.run_directory import versions
 from semtune.work_cache import WorkCache, named_after

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.block_types import Link, Linked, Outline, Term, links_of
+from semtune.prepare.readers.documents.outline_types import Link, Linked, Outline, Term, links_of
 from semtune.registry import installed
 
 REPAIRED = "texts with mojibake, repaired"

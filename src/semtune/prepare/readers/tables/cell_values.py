@@ -39,7 +39,7 @@ def cell_texts(value: Any, tally: Tally) -> list[str]:
 
 
 def is_html(text: str) -> bool:
-    """Whether a cell is HTML: it begins with a tag and closes one, or ends with a paragraph, or has several block ends."""
+    """Whether a cell is HTML: it begins with a tag and closes one, ends with a paragraph, or has several block ends."""
     if _HTML.match(text) and _CLOSED.search(text):
         return True
     return bool(_ENDS.search(text[-20:])) or len(_BLOCK_END.findall(text)) >= MANY

@@ -97,7 +97,7 @@ def find_roles(
 
 
 def _guess(columns: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    """The two columns with the longest texts, for an example; the longer, or one with lists of texts, is the positive."""
+    """The two columns with the longest texts, as an example; the longer one, or one with lists, is the positive."""
     sizes: dict[str, tuple[bool, int]] = {}
     for column in columns:
         cells = [row[column] for row in sample if row.get(column)]

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
-from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
-from semtune.prepare.readers.tables.cell_values import cell_text, cell_texts
 from semtune.prepare.readers.tables.column_roles import Roles, find_roles
-from semtune.prepare.readers.tables.delimited import Row, is_number
-from semtune.prepare.readers.tables.pair_labels import (
-    LABELS,
-    RelatedPair,
-    duplicate_relation,
-    inference_relation,
-    pairs_from_relations,
-)
-from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, OpenTable, open_table
-from semtune.prepare.records import Labelled, PairRow, Rows, Section
+from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, open_table
+from semtune.prepare.readers.tables.table_rows import TableRows
+from semtune.prepare.records import Rows
 from semtune.prepare.settings import PrepareSettings
-from semtune.text import one_line
-from semtune.types import Document, LabelledPair, ScoredPair
+from semtune.types import ScoredPair
 
 STSB_MAX = 5.0
-RELATED = ("inference", "duplicates")
 
 
 def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
@@ -42,7 +29,7 @@ def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
     opened = open_table(path, settings.roles, bad)
     sample = list(islice(opened.rows, SAMPLE_ROWS))
     roles = find_roles(opened.columns, settings.roles, path, [row for _, row in sample])
-    table = _Table(path, opened, roles, bad, labels=settings.pair_labels == "labels")
+    table = TableRows(path, opened, roles, bad, labels=settings.pair_labels == "labels")
     for number, row in chain(sample, opened.rows):
         table.add(number, row)
     tally.count("rows", bad.seen)
@@ -101,132 +88,3 @@ def scale_scores(
         scaled.append(kept)
     bad.check(max_bad_share)
     return scaled
-
-
-@dataclass(slots=True)
-class _Table:
-    """Collects rows by the roles of their columns; rows that cannot be used are counted."""
-
-    path: Path
-    opened: OpenTable
-    roles: Roles
-    bad: BadRows
-    labels: bool  # keep labels as they are
-    result: Rows = field(init=False)
-    related: list[RelatedPair] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        negatives = {f"negative {n}": column for n, column in enumerate(self.roles.negatives, 1)}
-        kind = self.roles.kind
-        if kind in RELATED:
-            kind = "labelled" if self.labels else "pairs"
-        self.result = Rows(kind, self.opened.columns, {**self.roles.columns, **negatives})  # type: ignore[arg-type]
-
-    def add(self, number: int, row: Row) -> None:
-        """Add a row, or refuse it."""
-        if self.roles.kind == "documents":
-            self._document(number, row)
-        elif self.roles.kind == "pairs":
-            self._pair(number, row)
-        elif self.roles.kind == "scored":
-            self._score(number, row)
-        elif self.roles.kind == "classes":
-            self._class(number, row)
-        else:
-            self._related(number, row)
-
-    def close(self) -> Rows:
-        """Everything that was added.
-
-        Raises:
-            InputError: no row could be used.
-        """
-        result = self.result
-        if self.related and self.labels:
-            words = LABELS[self.roles.kind]
-            result.labelled = [LabelledPair(row.anchor, row.text, words[row.relation]) for row in self.related]
-        elif self.related:
-            result.pairs = pairs_from_relations(self.related, self.bad.tally)
-        if not (result.sections or result.pairs or result.scored or result.labelled or result.classes):
-            raise InputError(
-                f"{self.path.absolute()} has no usable row. Columns found: {', '.join(self.opened.columns)}."
-            )
-        return result
-
-    def _document(self, number: int, row: Row) -> None:
-        text = self._cell(row, "text")
-        if not text:
-            return self.bad.refuse(number, f"no {self.roles.columns['text']}", row)
-        title = self._cell(row, "title")
-        given = self._cell(row, "id")
-        id_ = given or str(number)
-        if given and given in self.ids:
-            return self.bad.refuse(number, "duplicate id", given)
-        self.ids.add(given)
-        heading = self._cell(row, "heading")
-        # If there is also a heading, the title is that of a document, and the rows are its sections.
-        group = self._cell(row, "group") or (title if "heading" in self.roles.columns else "") or id_
-        place = f"{self.path.name}:{number}"
-        path = tuple(part for part in (title, heading if heading != title else "") if part)
-        self.result.sections.append(Section(id_, group, place, path, text))
-        return None
-
-    def _pair(self, number: int, row: Row) -> None:
-        anchor = one_line(self._cell(row, "anchor"))
-        positives = cell_texts(row.get(self.roles.columns["positive"]), self.bad.tally)
-        if not anchor or not positives:
-            return self.bad.refuse(number, f"no {self.roles.columns['positive' if anchor else 'anchor']}", row)
-        title = self._cell(row, "title")
-        documents = tuple(Document("", text, title) for text in positives)
-        negatives = tuple(
-            text for column in self.roles.negatives for text in cell_texts(row.get(column), self.bad.tally)
-        )
-        self.result.pairs.append(PairRow(number, anchor, documents, negatives, self._cell(row, "group")))
-        return None
-
-    def _score(self, number: int, row: Row) -> None:
-        first, second = self._cell(row, "sentence1"), self._cell(row, "sentence2")
-        value = row.get(self.roles.columns["score"])
-        if not first or not second:
-            return self.bad.refuse(number, "a sentence is missing", row)
-        if isinstance(value, bool):
-            value = int(value)
-        if not is_number(value):
-            return self.bad.refuse(number, "score is not a number", value)
-        self.result.scored.append(ScoredPair(first, second, float(str(value))))
-        return None
-
-    def _related(self, number: int, row: Row) -> None:
-        first, second = one_line(self._cell(row, "sentence1")), self._cell(row, "sentence2")
-        label = self._label(row)
-        if not first or not second:
-            return self.bad.refuse(number, "a sentence is missing", row)
-        names = self.opened.names.get(self.roles.columns["label"], [])
-        relation = inference_relation(label, names) if self.roles.kind == "inference" else duplicate_relation(label)
-        if relation is None:
-            allowed = "entailment, neutral, contradiction or 0, 1, 2" if self.roles.kind == "inference" else "0 or 1"
-            return self.bad.refuse(number, f"label is not one of {allowed}", label)
-        if relation == "undecided":
-            return self.bad.tally.drop("pair without an agreed label", f"{first} | {second}")
-        self.related.append(RelatedPair(number, first, second, relation))
-        return None
-
-    def _class(self, number: int, row: Row) -> None:
-        text, label = one_line(self._cell(row, "text")), self._label(row)
-        if not text or not label:
-            return self.bad.refuse(number, f"no {self.roles.columns['label' if text else 'text']}", row)
-        names = self.opened.names.get(self.roles.columns["label"], [])
-        if names:
-            if not label.isdigit() or int(label) >= len(names):
-                return self.bad.refuse(number, f"label is not one of 0 to {len(names) - 1}", label)
-            label = names[int(label)]
-        self.result.classes.append(Labelled(number, text, label))
-        return None
-
-    def _label(self, row: Row) -> str:
-        value = row.get(self.roles.columns["label"])
-        return str(int(value)) if isinstance(value, bool) else cell_text(value, self.bad.tally)
-
-    def _cell(self, row: Mapping[str, Any], role: str) -> str:
-        return cell_text(row.get(self.roles.columns[role]), self.bad.tally) if role in self.roles.columns else ""

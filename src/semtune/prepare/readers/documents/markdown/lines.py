@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from markdown_it.tree import SyntaxTreeNode
 
-from semtune.prepare.readers.documents.block_types import Link
+from semtune.prepare.readers.documents.outline_types import Link
 from semtune.text import one_line
 
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s"'{}]+)"""

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from semtune.prepare.readers.documents.block_types import Outline, Term
 from semtune.prepare.readers.documents.markdown.blocks import Block, to_blocks
 from semtune.prepare.readers.documents.markdown.lines import Line, without_bold_marks
 from semtune.prepare.readers.documents.markdown.raw_html import html_events
+from semtune.prepare.readers.documents.outline_types import Outline, Term
 from semtune.prepare.readers.documents.outliner import QUESTION_LEVEL, TERM_LEVEL, Outliner
 from semtune.prepare.readers.documents.plain_text import read_plain
 from semtune.text import one_line

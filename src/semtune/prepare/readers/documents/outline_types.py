@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 Outline = list[tuple[tuple[str, ...], str]]
 """(heading path, text) of each section, in document order."""
-
-SECTION_GAP = "\n\n"
-"""What stands between the sections of a document's text; spans of passages count it."""
 
 MAX_LINKED = 0.7  # share of a text's letters; with more, the text is a list of links
 
@@ -49,14 +46,6 @@ def is_link_list(text: str) -> bool:
     """Whether most of a section's text is link text."""
     linked = sum(map(_letters, (link.text for link in links_of(text))))
     return linked > MAX_LINKED * _letters(text)
-
-
-def section_starts(texts: Sequence[str]) -> list[int]:
-    """The start of each section in the document's text."""
-    starts = [0]
-    for text in texts:
-        starts.append(starts[-1] + len(text) + len(SECTION_GAP))
-    return starts[:-1]
 
 
 def _letters(text: str) -> int:
