@@ -56,6 +56,7 @@ def test_fewer_layers_by_half(semtune, toy_model, data, tmp_path):
     assert made.json["before"] is None
 
 
+@pytest.mark.slow
 def test_shorter_vectors_are_served_as_they_were_measured(semtune, toy_model, data, tmp_path):
     out = tmp_path / "short"
     made = semtune("distil", toy_model, "--to", "dims", "--dim", "12", "--data", data, "-o", out, "--json")

@@ -103,6 +103,7 @@ def test_a_server_that_is_down(semtune, server, toy_model, toy_folder, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_prepare_goes_on_and_pays_for_no_answer_twice(server, toy_model, toy_folder, tmp_path):
     server.answer = lambda text: json.dumps([" ".join(text.split("Passage:")[1].split()[::2][:12])])
     server.script = [200, 200, 200, "slow"]

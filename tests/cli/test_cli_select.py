@@ -104,6 +104,7 @@ def test_what_was_measured_stays_so_other_limits_take_no_second_look(semtune, ch
     assert one.json["rounds"] == []
 
 
+@pytest.mark.slow
 def test_killed_in_a_trial_it_continues_with_what_is_missing(semtune, data, models, tmp_path, monkeypatch):
     from semtune.select.workbench import CandidateEvaluator, Workbench
 

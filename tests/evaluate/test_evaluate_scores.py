@@ -237,6 +237,7 @@ def test_bm25_on_scifact():
     assert score_bm25(datasets.load(real("scifact"))).metrics["ndcg@10"] == pytest.approx(0.6625, abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.model
 def test_minilm_on_sts_benchmark(minilm):

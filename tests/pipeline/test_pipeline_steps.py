@@ -332,6 +332,7 @@ def test_the_real_verdicts_reach_the_exit_code(toy):
     assert "10 queries are too few; at least 11 are needed" in toy.steps["evaluate"].result["sentence"]
 
 
+@pytest.mark.slow
 def test_too_few_documents_for_a_test_still_give_a_search(toy, tmp_path, toy_folder):
     pages = tmp_path / "one"
     pages.mkdir()

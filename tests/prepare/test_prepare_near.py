@@ -198,6 +198,7 @@ def test_a_scored_pair_that_shares_one_sentence_with_a_held_out_pair_is_innocent
     assert len(data.scored["train"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_claims_of_scifact_agree_with_plain_python(real_data):
     data = load(real_data / "scifact")

@@ -157,6 +157,7 @@ def test_a_student_reads_another_language_and_takes_the_teacher_s_space(teacher,
     assert (foreign * source).sum(1).mean() > (without * source).sum(1).mean() + 0.2
 
 
+@pytest.mark.slow
 def test_a_killed_distillation_continues_and_ends_the_same(teacher, tmp_path, monkeypatch):
     data = retrieval_set()
     short = LEARN.replace(num_train_epochs=1)

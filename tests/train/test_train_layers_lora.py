@@ -37,6 +37,7 @@ def test_an_adapter_is_trained_merged_and_kept(toy_model, tmp_path):
     assert 1 <= rank <= 4
 
 
+@pytest.mark.slow
 def test_a_killed_adapter_training_ends_as_an_uninterrupted_one(toy_model, tmp_path):
     data, wanted = retrieval_set(), SETTINGS.replace(lora_rank=4)
     whole = fit(data, toy_model, tmp_path / "whole", wanted)

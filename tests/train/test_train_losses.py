@@ -159,14 +159,16 @@ def test_accumulating_a_loss_without_batch_mates_is_allowed():
         plan(similarity_set(), TrainSettings(gradient_accumulation_steps=4))
 
 
-CASES = [
-    *[(name, shape) for name, spec in LOSSES.items() for shape in spec.shapes
-      if spec.needs != "teacher" and name not in {"DenoisingAutoEncoderLoss"}
-      and not (shape == "labelled pairs" and name != "SoftmaxLoss")],
-]  # fmt: skip
+def cases():
+    """Each loss on each shape; the first shape of a loss is tested at once, the others with the slow tests."""
+    for name, spec in LOSSES.items():
+        shapes = [s for s in spec.shapes if s != "labelled pairs" or name == "SoftmaxLoss"]
+        if spec.needs != "teacher" and name != "DenoisingAutoEncoderLoss":
+            for number, shape in enumerate(shapes):
+                yield pytest.param(name, shape, marks=[pytest.mark.slow] if number else [])
 
 
-@pytest.mark.parametrize(("loss", "shape"), CASES)
+@pytest.mark.parametrize(("loss", "shape"), list(cases()))
 def test_every_loss_trains_on_every_shape_it_takes(toy_model, tmp_path, loss, shape):
     data = MAKE[shape]()
     if LOSSES[loss].binary:

@@ -249,6 +249,7 @@ def killed(toy_model, tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 def test_a_killed_training_leaves_whole_checkpoints_and_no_model(killed):
     assert sorted(path.name for path in killed.iterdir()) == ["work"]
     whole = sorted(path.parent.name for path in (killed / "work" / "checkpoints").glob(f"checkpoint-*/{COMPLETE}"))
