@@ -44,6 +44,7 @@ from semtune.types import (
 
 NEGATIVE = "negative_"
 REPORT = "prepare.json"
+DOCUMENT_KEYS = frozenset({"_id", "id", "text", "title", "metadata"})
 
 
 @dataclass(slots=True)
@@ -156,9 +157,7 @@ def write_documents(path: Path, documents: Iterable[Document]) -> int:
 def read_documents(path: Path) -> list[Document]:
     """Read a corpus file; ids are made strings and must be unique."""
     documents = [
-        Document(
-            _id(row, path, number), str(row.get("text") or ""), str(row.get("title") or ""), row.get("metadata") or {}
-        )
+        Document(_id(row, path, number), str(row.get("text") or ""), str(row.get("title") or ""), _metadata(row))
         for number, row in enumerate(read_jsonl(path), start=1)
     ]
     if len({document.id for document in documents}) != len(documents):
@@ -166,6 +165,13 @@ def read_documents(path: Path) -> list[Document]:
         twice = next(d.id for d in documents if d.id in seen or seen.add(d.id))
         raise InputError(f"{path}: the id {twice!r} occurs more than once. Ids must be unique.")
     return documents
+
+
+def _metadata(row: dict[str, Any]) -> dict[str, Any]:
+    """The metadata of a document: all keys without another meaning, and what stands under "metadata"."""
+    given = row.get("metadata")
+    further = {key: value for key, value in row.items() if key not in DOCUMENT_KEYS}
+    return {**further, **given} if isinstance(given, dict) else {**further, **({"metadata": given} if given else {})}
 
 
 def read_queries(path: Path) -> Iterator[Query]:

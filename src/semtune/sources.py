@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from semtune.errors import ConfigError, InputError
 from semtune.io import read_json
-from semtune.types import SPLITS, Document
+from semtune.types import SPLITS
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
     from semtune.evaluate.serving.calibration import CalibrationResult
+    from semtune.prepare.build.for_index import SourceDocuments
     from semtune.prepare.settings import PrepareSettings
     from semtune.progress import Progress
     from semtune.step import ModelRef
@@ -50,23 +51,26 @@ def prepare_settings(words: Sequence[str]) -> PrepareSettings:
     return parse_section("prepare", words).replace(source="")
 
 
-def documents_to_index(path: Path, folder: Path, contract: Contract, seed: int, progress: Progress) -> list[Document]:
-    """The documents to index from a data set, a run, a BEIR corpus file, or any source that can be prepared."""
+def documents_to_index(path: Path, folder: Path, contract: Contract, progress: Progress) -> SourceDocuments:
+    """The documents to index from a data set, a run, a BEIR corpus file, a folder, an archive, a text or a table.
+
+    Raises:
+        InputError: the source cannot be read, or has no document.
+    """
     from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
-    from semtune.prepare.build.dataset import prepare
+    from semtune.prepare.build.for_index import SourceDocuments, documents_for_index
     from semtune.prepare.build.for_other_steps import dataset_folder
     from semtune.prepare.settings import PrepareSettings
 
     place = dataset_folder(path)
-    for name in ("documents.jsonl", "corpus.jsonl"):
-        if (place / name).is_file():
-            return datasets.read_documents(place / name)
-    if path.name in {"documents.jsonl", "corpus.jsonl"} and path.is_file():
-        return datasets.read_documents(path)
-    return prepare(
-        str(path), Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), seed, progress
-    ).to_index
+    files = [place / "documents.jsonl", place / "corpus.jsonl"]
+    if path.name in {"documents.jsonl", "corpus.jsonl"}:
+        files.append(path)
+    for file in files:
+        if file.is_file():
+            return SourceDocuments(datasets.read_documents(file))
+    return documents_for_index(path, Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), progress)
 
 
 def indexed_queries(path: Path) -> list[str]:

@@ -64,6 +64,7 @@ def test_the_manifest_says_what_is_there(folder, kept):
         backend=kept.settings.backend, index_type="Flat" if kept.name == "faiss" else "FLAT", metric="ip",
         dimension=128, count=10, model="../model", model_name="toy", fingerprint="toy-128-32-", runtime="toy",
         recall_at_10=1.0, truncated=0, uri=kept.settings.uri, collection=manifest.collection, asked_with="chunks",
+        left_out={}, warnings=[],
     )  # fmt: skip
     assert bool(manifest.collection) == (kept.name != "faiss")
 
@@ -217,7 +218,7 @@ def test_a_folder_that_is_no_index_is_refused(folder, tmp_path):
     values = read_json(folder / "manifest.json")
     for change, words in (
         ({"kind": "semtune-run"}, "is not the manifest of an index"),
-        ({"format": 99}, r"format 99\.0, which is newer than the 1\.1 .* Install a newer Semtune"),
+        ({"format": 99}, r"format 99\.0, which is newer than the 1\.2 .* Install a newer Semtune"),
         ({"unknown": 1}, "is damaged .*Build the index again"),
     ):
         write_json(folder / "manifest.json", values | change)

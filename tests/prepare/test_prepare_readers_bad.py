@@ -86,13 +86,14 @@ def test_broken_utf8_in_a_table_is_counted(tmp_path):
     assert tally.counts == {"tables in utf-8 with broken bytes, shown as \ufffd": 1, "rows": 2}
 
 
-def test_repeated_ids_keep_the_first(write_jsonl):
+def test_repeated_ids_get_a_number_and_no_row_is_lost(write_jsonl):
     path = write_jsonl("a.jsonl", [{"_id": str(i % 9), "text": f"text {i}"} for i in range(10)])
     tally = Tally()
-    assert [s.text for s in read_table(path, LOOSE, tally).sections] == [f"text {i}" for i in range(9)]
-    assert reasons(tally) == {"bad row: duplicate id": (1, "a.jsonl:10: 0")}
-    with pytest.raises(InputError, match="1 of 10 rows cannot be used"):
-        read_table(path, PrepareSettings(max_bad_share=0.05), Tally())
+    read = read_table(path, PrepareSettings(max_bad_share=0.0), tally).sections
+    assert [s.text for s in read] == [f"text {i}" for i in range(10)]
+    assert [s.id for s in read] == [*map(str, range(9)), "0~2"]
+    assert reasons(tally) == {}
+    assert tally.counts["rows whose id an earlier row has; their ids got a number"] == 1
 
 
 def test_tables_too_large_or_no_gzip_are_refused(tmp_path, monkeypatch):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semtune.api.defaults import SEED
 from semtune.config import RunConfig, load_config, parse_config
 from semtune.errors import ConfigError, InputError
 from semtune.export.settings import ExportSettings
@@ -84,18 +84,17 @@ def index(
     *,
     settings: IndexSettings = IndexSettings(),  # noqa: B008
     runtime: str = "auto",
-    seed: int = SEED,
     progress: Progress = QUIET,
 ) -> IndexManifest:
     """Embed documents and index them, with their texts beside the vectors.
 
     Args:
         model: a name, a hub id, a model folder or a run folder.
-        corpus: a data set, a run, a corpus.jsonl, or any folder or table of texts.
+        corpus: a data set, a run, a corpus.jsonl, or any folder, archive, text file or table. Every document of it is
+            indexed, and columns without another meaning become metadata.
         out: the index folder to write.
         settings: of the step.
         runtime: of the model.
-        seed: of what is drawn when the corpus has to be prepared.
         progress: shown while it works.
 
     Raises:
@@ -116,10 +115,15 @@ def index(
     folder = resolve_model(model, serving=chosen != "torch")
     keep_freed_memory()
     encoder = load_encoder(str(folder), chosen)
-    documents = documents_to_index(source, folder, encoder.contract, seed, progress)
-    inputs = IndexInputs(lambda: documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place)
+    found = documents_to_index(source, folder, encoder.contract, progress)
+    inputs = IndexInputs(
+        lambda: found.documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place
+    )
     with atomic_folder(place) as scratch:
-        return run(inputs, scratch, progress).manifest
+        made = run(inputs, scratch, progress).manifest
+        made = replace(made, left_out=dict(found.left_out), warnings=list(found.warnings))
+        manifests.write(made, scratch)
+    return made
 
 
 def run(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from semtune.cli.console import JSON, RUNTIME, SEED, Console
+from semtune.cli.console import JSON, RUNTIME, Console
 
 
 def index(
@@ -21,7 +21,7 @@ def index(
     ] = "",
     collection: Annotated[str, typer.Option("--collection", help="milvus: the collection's name")] = "",
     runtime: Annotated[str, RUNTIME] = "auto",
-    seed: Annotated[int, SEED] = 13,
+    _seed: Annotated[int, typer.Option("--seed", hidden=True)] = 13,  # of earlier versions; nothing is drawn
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Embed documents and index them, with their texts beside the vectors."""
@@ -31,10 +31,14 @@ def index(
     console = Console(as_json)
     settings = IndexSettings(backend=backend, uri=uri, collection=collection)
     with console.progress() as progress:
-        made = api.index(model, corpus, out, settings=settings, runtime=runtime, seed=seed, progress=progress)
+        made = api.index(model, corpus, out, settings=settings, runtime=runtime, progress=progress)
     console.say(
         f"{out}: {made.count:,} documents, {made.index_type} in {made.backend}, recall@10 {made.recall_at_10:.3f} "
         f"against exact search (asked with {made.asked_with}); {made.truncated:,} documents were longer than the "
         "model reads and were cut"
     )
+    for reason, count in made.left_out.items():
+        console.say(f"  left out: {count:,} {reason}")
+    for warning in made.warnings:
+        console.say(f"  warning: {warning}")
     console.document({"path": str(out), **asdict(made)})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from semtune import formats
@@ -30,6 +31,8 @@ class IndexManifest:
         uri, collection: where Milvus stores the vectors; empty for FAISS.
         asked_with: what the recall was measured with: real "queries", "chunks" of documents, or, in older indexes,
             whole "documents".
+        left_out: reason → number of things in the source that could not be read.
+        warnings: about the source, the gravest first.
     """
 
     backend: str
@@ -46,6 +49,8 @@ class IndexManifest:
     uri: str = ""
     collection: str = ""
     asked_with: str = "documents"
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:

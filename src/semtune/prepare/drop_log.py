@@ -19,6 +19,7 @@ class Tally:
     counts: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     alike: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    grave: int = 0  # how many of the warnings are grave; they come first
 
     def drop(self, reason: str, example: object, count: int = 1) -> None:
         """Count something left out for `reason`; the first example is stored."""
@@ -37,10 +38,11 @@ class Tally:
         if len(examples) < PAIR_EXAMPLES:
             examples.append({"one": _short(one), "two": _short(two), "similarity": round(similarity, 3)})
 
-    def warn(self, message: str) -> None:
-        """Add a warning, unless it was added before."""
+    def warn(self, message: str, *, grave: bool = False) -> None:
+        """Add a warning, unless it was added before; a grave one comes before all others."""
         if message not in self.warnings:
-            self.warnings.append(message)
+            self.warnings.insert(self.grave if grave else len(self.warnings), message)
+            self.grave += grave
 
     def merge(self, later: Tally) -> None:
         """Append what another tally has counted."""
@@ -51,8 +53,8 @@ class Tally:
         for name, examples in later.alike.items():
             known = self.alike.setdefault(name, [])
             known.extend(examples[: PAIR_EXAMPLES - len(known)])
-        for message in later.warnings:
-            self.warn(message)
+        for number, message in enumerate(later.warnings):
+            self.warn(message, grave=number < later.grave)
 
 
 def _short(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from semtune.types import Document, LabelledPair, Qrels, Query, ScoredPair, Split
 
@@ -26,6 +26,7 @@ class Section:
         name: a title that does not give the question away (a function's name), so it may stay with the passage.
         start: start in the document's text, see `semtune.prepare.passages.spans`; None: the document has no such text.
         origin: the section's text as its reader made it, which begins at `start`; `text` may be a part of it.
+        metadata: what else the source says of the document, for people and filters.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Section:
     name: str = ""
     start: int | None = None
     origin: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

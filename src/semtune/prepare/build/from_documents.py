@@ -10,7 +10,16 @@ from semtune.errors import InputError
 from semtune.prepare.dedupe.repeated_passages import find_collections, without_copies, without_near_duplicates
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import TokenCounter
-from semtune.prepare.passages.from_sections import Passage, ask, cap, cut, unique, without_boilerplate
+from semtune.prepare.passages.for_index import documents_of, with_left_out
+from semtune.prepare.passages.from_sections import (
+    AskedSection,
+    Passage,
+    ask,
+    cap,
+    cut,
+    unique,
+    without_boilerplate,
+)
 from semtune.prepare.passages.list_entries import separate
 from semtune.prepare.questions.cloze import cloze
 from semtune.prepare.questions.links import add_train_only
@@ -21,7 +30,7 @@ from semtune.prepare.split.assign import Groups, assign
 from semtune.prepare.split.document_groups import group_documents
 from semtune.progress import QUIET, Progress
 from semtune.text import key, short_id, stable_hash
-from semtune.types import SPLITS, Pair, Query, Split
+from semtune.types import SPLITS, Document, Pair, Query, Split
 
 FEW_ANCHORS = 0.1  # if a smaller share of the sections has a question, sentences become questions too
 
@@ -47,21 +56,26 @@ def build_documents(
     """
     weights = settings.supervision
     collections = find_collections(sections)
+    read = sections
+    sections = [section for section in sections if section.text.strip() or section.summary]  # not headings alone
     sections = separate(without_copies(sections, collections, tally), weights, tally)
     asked = ask(sections, settings, tally)
     passages = _without_uninformative_questions(cut(asked, tokenizer, limit, progress, settings.chunk_overlap), tally)
     few = sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked)
     if weights.share("cloze") and (few or weights.cloze != "auto"):
         passages = cloze(passages, seed, tally)
-    passages = unique(cap(passages, settings.max_passages, tally, seed), tally)
+    passages = cap(passages, settings.max_passages, tally, seed)
+    served = passages
+    passages = unique(passages, tally)
     if settings.near_duplicates == "drop":
-        passages = without_near_duplicates(passages, tally)
+        passages = served = without_near_duplicates(passages, tally)
     passages = _without_passages_that_are_questions(passages, tally)
     passages = without_boilerplate(passages, tally)
     grouped = group_documents(passages, collections, tally)
     passages = grouped.passages
     splits = _split(passages, grouped.groups, settings, seed, tally)
-    dataset = Dataset(corpus=[p.judged for p in passages], documents=[p.served for p in passages])
+    documents = _documents(served, read, sections, asked, tokenizer, limit, settings)
+    dataset = Dataset(corpus=[p.judged for p in passages], documents=documents)
     _fill(dataset, passages, splits, settings, seed, tally, cloze_in_test=few)
     add_train_only(dataset, sections, passages, splits, weights, seed, tally)
     if not any(dataset.pairs.values()):
@@ -71,6 +85,35 @@ def build_documents(
             "with headings, or pairs of questions and answers."
         )
     return dataset
+
+
+def _documents(
+    served: Sequence[Passage],
+    read: Sequence[Section],
+    sections: Sequence[Section],
+    asked: Sequence[AskedSection],
+    tokenizer: TokenCounter,
+    limit: int,
+    settings: PrepareSettings,
+) -> list[Document]:
+    """All documents to index: what is trained on, and the copies and short sections that are not.
+
+    Args:
+        served: the passages of the sections that were asked about.
+        read: all sections of the source.
+        sections: without copies, and with entries of lists apart.
+        asked: without short ones.
+        tokenizer, limit, settings: see `build_documents`.
+    """
+    known, used = {section.id for section in sections}, {item.section.id for item in asked}
+    left = [
+        *(section for section in sections if section.id not in used),
+        *(section for section in read if section.id not in known),
+    ]
+    further = documents_of(left, tokenizer, limit, settings) if left else []
+    if settings.max_passages:
+        further = further[: max(0, settings.max_passages - len(served))]
+    return with_left_out(served, further, [*read, *sections])
 
 
 def _without_uninformative_questions(passages: list[Passage], tally: Tally) -> list[Passage]:

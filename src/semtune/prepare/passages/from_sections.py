@@ -236,6 +236,7 @@ def _passage(item: AskedSection, text: str, number: int, count: int, span: tuple
     section = item.section
     id_ = section.id if number == 1 else f"{section.id}({number})" if "#" in section.id else f"{section.id}#{number}"
     metadata = {
+        **section.metadata,
         "source": section.source,
         "headings": list(section.path),
         "part": number,

@@ -25,8 +25,8 @@ def _by_suffix() -> dict[str, RegistryEntry]:
 
 
 def read_outline(path: Path, name: str, tally: Tally) -> Outline:
-    """The outline of one file without empty texts. One that cannot be read or has no text is counted."""
-    outline = [(headings, body) for headings, body in _outline(path, name, tally) if body.strip()]
+    """The outline of one file: texts, and headings alone. One that cannot be read or has neither is counted."""
+    outline = [(headings, body) for headings, body in _outline(path, name, tally) if body.strip() or any(headings)]
     outline = repair_outline(outline, tally)
     tally.count("files", bool(outline))
     return outline
@@ -50,6 +50,6 @@ def _outline(path: Path, name: str, tally: Tally) -> Outline:
     except InputError as error:
         tally.drop(f"{suffix} file that cannot be read", error)
         return []
-    if not any(body.strip() for _, body in outline):
+    if not any(body.strip() or any(headings) for headings, body in outline):
         tally.drop("file without text", name)
     return outline

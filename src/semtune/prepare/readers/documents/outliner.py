@@ -22,6 +22,7 @@ class Outliner:
         self._lines: list[str] = []
         self._links: list[Link] = []
         self._bare = False  # the last heading is a term, and it has no text yet
+        self._empty = 0  # how many headings at the end of the stack have neither a text nor a section below them
 
     def heading(self, level: int, text: str) -> None:
         """Start a section under a heading of this level (1 is the highest); an empty text only ends deeper sections."""
@@ -29,11 +30,14 @@ class Outliner:
         if bare and isinstance(text, Term) and level == self._stack[-1][0]:
             text = Term(f"{self._stack.pop()[1]}, {text}")  # several terms share one definition
         elif not (bare and level > self._stack[-1][0]):
-            self.close()
+            self._end_section()
+        if self._stack and self._stack[-1][0] >= level:
+            self._end_headings()
         while self._stack and self._stack[-1][0] >= level:
             self._stack.pop()
         if text:
             self._stack.append((level, text))
+            self._empty += 1
         self._bare = isinstance(text, Term)
 
     def link(self, text: str, href: str) -> None:
@@ -64,15 +68,29 @@ class Outliner:
 
     def close(self) -> Outline:
         """End the open section and return all sections so far."""
+        self._end_section()
+        self._end_headings()
+        return self.sections
+
+    def _end_headings(self) -> None:
+        """Record the last heading as a section without text, if nothing stands below it."""
+        if self._empty and self._stack and not isinstance(self._stack[-1][1], Term):
+            self.sections.append((self._path(), ""))
+        self._empty = 0
+
+    def _path(self) -> tuple[str, ...]:
+        path = tuple(heading for _, heading in self._stack)
+        if self._title and (not path or path[0].casefold() != self._title.casefold()):
+            path = (self._title, *path)
+        return path
+
+    def _end_section(self) -> None:
         if self._bare and not any(self._lines):
             self._lines = [self._stack.pop()[1]]  # a term without a definition is text of the section around it
         text = tidy("\n".join(self._lines))
         if self._links:
             text = Linked(text, self._links)
         self._lines, self._links, self._bare = [], [], False
-        path = tuple(heading for _, heading in self._stack)
-        if self._title and (not path or path[0].casefold() != self._title.casefold()):
-            path = (self._title, *path)
         if text.strip():
-            self.sections.append((path, text))
-        return self.sections
+            self.sections.append((self._path(), text))
+            self._empty = 0

@@ -25,6 +25,7 @@ from semtune.text import one_line
 from semtune.types import Document, LabelledPair, ScoredPair
 
 RELATED = ("inference", "duplicates")
+PASSAGE_KEYS = frozenset({"source", "headings", "part", "parts", "group", "span"})
 
 
 @dataclass(slots=True)
@@ -79,22 +80,40 @@ class TableRows:
         return result
 
     def _document(self, number: int, row: Row) -> None:
-        text = self._cell(row, "text")
-        if not text:
+        text, title = self._cell(row, "text"), self._cell(row, "title")
+        if not text and not title:
             return self.bad.refuse(number, f"no {self.roles.columns['text']}", row)
-        title = self._cell(row, "title")
-        given = self._cell(row, "id")
-        id_ = given or str(number)
-        if given and given in self.ids:
-            return self.bad.refuse(number, "duplicate id", given)
-        self.ids.add(given)
+        id_ = self._unique(self._cell(row, "id") or str(number))
         heading = self._cell(row, "heading")
         # If there is also a heading, the title is that of a document, and the rows are its sections.
         group = self._cell(row, "group") or (title if "heading" in self.roles.columns else "") or id_
         place = f"{self.path.name}:{number}"
         path = tuple(part for part in (title, heading if heading != title else "") if part)
-        self.result.sections.append(Section(id_, group, place, path, text))
+        self.result.sections.append(Section(id_, group, place, path, text, metadata=self._metadata(row)))
         return None
+
+    def _unique(self, id_: str) -> str:
+        """The id, with a number if an earlier row has the same one."""
+        number, found = 1, id_
+        while found in self.ids:
+            number += 1
+            found = f"{id_}~{number}"
+        if found != id_:
+            self.bad.tally.count("rows whose id an earlier row has; their ids got a number", 1)
+        self.ids.add(found)
+        return found
+
+    def _metadata(self, row: Row) -> dict[str, Any]:
+        """The cells of all columns without a role, as they are; empty ones are left out.
+
+        A column with a name that passages use for themselves gets an underscore after its name.
+        """
+        used = set(self.roles.columns.values())
+        return {
+            f"{name}_" if name in PASSAGE_KEYS else str(name): value
+            for name, value in row.items()
+            if name is not None and name not in used and value not in (None, "")
+        }
 
     def _pair(self, number: int, row: Row) -> None:
         anchor = one_line(self._cell(row, "anchor"))
