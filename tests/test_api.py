@@ -63,7 +63,7 @@ def test_from_a_folder_to_a_search(toy_folder, toy_model, tmp_path):
     assert exported.facts()["min_cosine"] > 0.9999
     found = semtune.evaluate(str(tmp_path / "served"), tmp_path / "data", against=[str(toy_model)])
     assert found.runtime == "onnx-fp32"
-    assert found.outcome.verdict.verdict in {"ship", "do-not-ship", "cannot-judge"}
+    assert found.outcome.verdict.verdict in {"ship", "promising", "do-not-ship", "cannot-judge"}
     made = semtune.index(str(tmp_path / "served"), tmp_path / "data", tmp_path / "index")
     assert (made.fingerprint, made.asked_with) == (trained.contract.fingerprint, "queries")
     searcher = semtune.Searcher.open(tmp_path / "index")

@@ -146,6 +146,7 @@ def test_the_defaults_are_those_of_the_design():
             "general": "",
             "max_drop": 0.01,
             "calibrate": True,
+            "trust_made_questions": False,
             "gate": False,
         },
         "export": {"format": ["onnx"], "precision": ["fp32"]},

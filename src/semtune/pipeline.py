@@ -26,7 +26,7 @@ from semtune.step_inputs import STORE, Context
 from semtune.step_runner import PlannedStep, Rerun, RunReport, StepReport, plan_steps, run_steps
 from semtune.train import step as training
 
-EXIT_CODES = {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}
+EXIT_CODES = {"ship": 0, "promising": 0, "do-not-ship": 1, "cannot-judge": 2}
 
 
 def run_pipeline(

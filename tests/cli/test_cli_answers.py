@@ -149,7 +149,7 @@ def test_evaluate_against_another_gives_a_verdict_and_its_exit_code(semtune, don
     answer = semtune(*words, "-o", tmp_path / "report")
     assert (answer.code, answer.json["verdict"]) == (2, "cannot-judge")
     answer = semtune(*words, "--min-queries", "5", "-o", tmp_path / "report")
-    assert answer.code == {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}[answer.json["verdict"]]
+    assert answer.code == {"ship": 0, "promising": 0, "do-not-ship": 1, "cannot-judge": 2}[answer.json["verdict"]]
     written = json.loads((tmp_path / "report" / "metrics.json").read_text())
     assert {key: answer.json[key] for key in ("gain", "interval", "p_value", "sentence")} == {
         key: written["verdict"][key] for key in ("gain", "interval", "p_value", "sentence")

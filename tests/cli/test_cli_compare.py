@@ -40,7 +40,8 @@ def kept(done, toy_model, tmp_path_factory):
 @pytest.mark.parametrize(
     ("flags", "code", "verdict"),
     [
-        (["--min-metric", "0", "--min-queries", "5"], 0, "ship"),
+        (["--min-metric", "0", "--min-queries", "5"], 0, "promising"),  # questions made from headings
+        (["--min-metric", "0", "--min-queries", "5", "--trust-made-questions"], 0, "ship"),
         (["--min-metric", "1", "--min-queries", "5"], 1, "do-not-ship"),
         (["--min-metric", "0"], 2, "cannot-judge"),  # ten test queries
     ],
@@ -55,7 +56,9 @@ def test_a_bar_decides_the_exit_code(semtune, done, flags, code, verdict):
 def test_a_model_against_itself_cannot_be_judged(semtune, done, toy_model):
     answer = semtune("evaluate", toy_model, done, "--against", toy_model, "--min-queries", "5", "--json")
     assert (answer.code, answer.json["verdict"], answer.json["gain"]) == (2, "cannot-judge", 0.0)
-    assert answer.json["sentence"] == "cannot judge: nDCG@10 is equal for both on all 10 queries"
+    assert answer.json["sentence"] == (
+        "cannot judge: nDCG@10 is equal for both on all 10 queries; the 10 questions were made from headings"
+    )
     worth = semtune(
         "evaluate", toy_model, done, "--against", toy_model, "--min-queries", "5", "--min-gain", "0.01", "--json"
     )

@@ -64,6 +64,12 @@ General = Annotated[
 MaxDrop = Annotated[
     float, typer.Option("--max-drop", min=0, max=1, help="The most the metric on general text may lose.")
 ]
+TrustMade = Annotated[
+    bool,
+    typer.Option(
+        "--trust-made-questions", help='Allow "ship" on questions made from the documents; else it is "promising".'
+    ),
+]
 WithStages = Annotated[
     bool,
     typer.Option("--stages", help="Also measure what is served: torch, exported, int8 and index, each with its loss."),
@@ -93,6 +99,7 @@ def evaluate(
     max_slice_drop: MaxSliceDrop = None,
     general: General = None,
     max_drop: MaxDrop = 0.01,
+    trust_made_questions: TrustMade = False,
     stages: WithStages = False,
     index: Index = None,
     calibrate: Calibrate = False,
@@ -117,6 +124,7 @@ def evaluate(
         max_slice_drop=max_slice_drop,
         general=general or "",
         max_drop=max_drop,
+        trust_made_questions=trust_made_questions,
         calibrate=calibrate,
     )  # type: ignore[arg-type]
     return _evaluate(console, model, dataset, against or [], settings, out, stages, index, runtime, seed)

@@ -9,7 +9,16 @@ from pydantic import Field
 from semtune.settings import Settings
 from semtune.types import Task
 
-THRESHOLDS = {"alpha", "min_gain", "min_queries", "min_metric", "max_drop", "max_slice_drop", "noise"}
+THRESHOLDS = {
+    "alpha",
+    "min_gain",
+    "min_queries",
+    "min_metric",
+    "max_drop",
+    "max_slice_drop",
+    "noise",
+    "trust_made_questions",
+}
 
 
 class EvaluateSettings(Settings):
@@ -49,7 +58,12 @@ class EvaluateSettings(Settings):
         True,
         description="measure score thresholds and probabilities on the dev split and store them in the exported model",
     )
-    gate: bool = Field(False, description="stop the run with exit code 1 or 2 unless the verdict is 'ship'")
+    trust_made_questions: bool = Field(
+        False, description="allow 'ship' on test questions made from the documents; else the verdict is 'promising'"
+    )
+    gate: bool = Field(
+        False, description="stop the run with exit code 1 or 2 if the verdict is 'do not ship' or 'cannot judge'"
+    )
 
     def thresholds(self) -> dict[str, Any]:
         """What the verdict depends on, as JSON values."""

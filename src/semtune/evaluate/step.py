@@ -177,6 +177,7 @@ class _Work:
     def measured(self, identity: Mapping[str, str]) -> tuple[Outcome, FurtherResults]:
         """Measure everything, and conclude."""
         from semtune.evaluate.systems import measure_systems
+        from semtune.evaluate.verdict.made_questions import count_made
         from semtune.evaluate.verdict.outcome import conclude
 
         settings, seed = self.inputs.settings, self.inputs.seed
@@ -186,7 +187,7 @@ class _Work:
         systems = measure_systems(self.others, self.data, tuned, self.progress, settings.at, seed, self._over)
         outcome = conclude(
             tuned, systems, seed, settings, parts=self._parts(tuned) if self.others else (), forgot=forgot,
-            leaks=self.inputs.leaks(self.data), data=identity,
+            leaks=self.inputs.leaks(self.data), data=identity, made=count_made(self.data.queries, tuned.query_ids),
         )  # fmt: skip
         return outcome, self._extras(tuned, stages, calibrated)
 

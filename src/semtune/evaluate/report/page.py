@@ -18,15 +18,24 @@ from semtune.report import render
 from semtune.report.elements import Examples, Figure, Headline, Note, Tone
 from semtune.types import Split
 
-TITLES: dict[Word, str] = {"ship": "Ship", "do-not-ship": "Do not ship", "cannot-judge": "Cannot judge"}
-TONES: dict[Word, Tone] = {"ship": "good", "do-not-ship": "bad", "cannot-judge": "unsure"}
+TITLES: dict[Word, str] = {
+    "ship": "Ship",
+    "promising": "Promising",
+    "do-not-ship": "Do not ship",
+    "cannot-judge": "Cannot judge",
+}
+TONES: dict[Word, Tone] = {"ship": "good", "promising": "good", "do-not-ship": "bad", "cannot-judge": "unsure"}
 LEADS: dict[Word, str] = {
     "ship": "The tuned model is better than {other}, and the gain is not chance.",
+    "promising": "The tuned model is better than {other} on questions made from your documents. People ask "
+    "differently: label some questions that they asked, to be sure.",
     "do-not-ship": "The tuned model does not meet the requirements for replacing {other}.",
     "cannot-judge": "The measurements do not show whether the tuned model is better than {other}.",
 }
 LEADS_ALONE: dict[Word, str] = {
     "ship": "The model meets the requirements.",
+    "promising": "The model meets the requirements on questions made from your documents. People ask differently: "
+    "label some questions that they asked, to be sure.",
     "do-not-ship": "The model does not meet the requirements.",
     "cannot-judge": "The measurements do not show whether the model meets the requirements.",
 }

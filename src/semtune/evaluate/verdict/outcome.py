@@ -13,6 +13,7 @@ from semtune.evaluate.result import Scores
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.differences import interval
 from semtune.evaluate.verdict.gates import Forgetting, apply_gates, judge_by_minimum
+from semtune.evaluate.verdict.made_questions import doubt_made_questions
 from semtune.evaluate.verdict.rule import JudgedComparison, json_number, judge_all, why_broken
 from semtune.evaluate.verdict.slices import Slice, SliceRows, slices
 from semtune.evaluate.verdict.warnings import warnings
@@ -37,6 +38,7 @@ class Outcome:
         warnings: one sentence each.
         limits: the thresholds of the gates.
         data: what was measured on: name, split and hash; see `semtune.evaluate.saved.read.identify`.
+        made: source → number of test questions that were made from it; empty if people asked all of them.
     """
 
     systems: Mapping[str, Scores]
@@ -48,6 +50,7 @@ class Outcome:
     warnings: Sequence[str] = ()
     limits: EvaluateSettings = DEFAULT
     data: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tuned(self) -> Scores:
@@ -60,6 +63,7 @@ class Outcome:
             "metric": self.tuned.main,
             "kind": self.tuned.kind,
             "n_queries": self.tuned.n,
+            "made_questions": dict(self.made),
             "data": dict(self.data),
             "counts": dict(self.tuned.counts),
             "systems": {name: _numbers(scores.metrics) for name, scores in self.systems.items()},
@@ -103,6 +107,7 @@ def conclude(
     forgot: Forgetting | None = None,
     leaks: Mapping[str, Any] | None = None,
     data: Mapping[str, str] | None = None,
+    made: Mapping[str, int] | None = None,
 ) -> Outcome:
     """Compare the tuned model with the other systems and reach a verdict.
 
@@ -118,6 +123,7 @@ def conclude(
         forgot: the result on general text.
         leaks: what train and test share, from `prepare.json`.
         data: what was measured on, for `metrics.json`.
+        made: how many of the questions were made from the documents, by source; from `count_made`.
     """
     others = others or {}
     comparisons = judge_all({name: (tuned, other) for name, other in others.items()}, seed, limits)
@@ -126,16 +132,20 @@ def conclude(
     looked = slices(parts, tuned, others[first], seed) if compared else []
     systems = {"tuned": tuned, **others}
     intervals = {name: interval(scores, seed) for name, scores in systems.items()}
+    if verdict:
+        verdict = apply_gates(verdict, tuned, limits, forgot, looked)
+        verdict = doubt_made_questions(verdict, tuned, made or {}, limits)
     return Outcome(
         systems=systems,
         intervals=intervals,
         comparisons=comparisons,
-        verdict=apply_gates(verdict, tuned, limits, forgot, looked) if verdict else None,
+        verdict=verdict,
         slices=looked,
         forgetting=forgot,
         warnings=warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits),
         limits=limits,
         data=data or {},
+        made=made or {},
     )
 
 

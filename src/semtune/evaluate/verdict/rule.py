@@ -15,8 +15,8 @@ from semtune.evaluate.verdict.differences import compare_scores
 from semtune.metrics import Comparison
 from semtune.metrics.significance import detectable, error_of_interval, holm
 
-Word = Literal["ship", "do-not-ship", "cannot-judge"]
-EXIT_CODES: dict[Word, int] = {"ship": 0, "do-not-ship": 1, "cannot-judge": 2}
+Word = Literal["ship", "promising", "do-not-ship", "cannot-judge"]
+EXIT_CODES: dict[Word, int] = {"ship": 0, "promising": 0, "do-not-ship": 1, "cannot-judge": 2}
 NAN = float("nan")
 DEFAULT = EvaluateSettings()
 
@@ -26,7 +26,7 @@ class JudgedComparison:
     """The tuned model against one other: the verdict as a word and a sentence, and the numbers behind it.
 
     Attributes:
-        verdict: "ship", "do-not-ship" or "cannot-judge".
+        verdict: "ship", "promising", "do-not-ship" or "cannot-judge".
         sentence: the verdict with its numbers, for people.
         metric: the deciding metric.
         against: name of the other system; empty if the model was not compared.
@@ -51,7 +51,7 @@ class JudgedComparison:
 
     @property
     def exit_code(self) -> int:
-        """0 ship, 1 do not ship, 2 cannot judge."""
+        """0 ship or promising, 1 do not ship, 2 cannot judge."""
         return EXIT_CODES[self.verdict]
 
     def as_dict(self) -> dict[str, Any]:
