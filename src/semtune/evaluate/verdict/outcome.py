@@ -142,7 +142,7 @@ def conclude(
         verdict=verdict,
         slices=looked,
         forgetting=forgot,
-        warnings=warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits),
+        warnings=warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits, others),
         limits=limits,
         data=data or {},
         made=made or {},

@@ -14,6 +14,7 @@ from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics.significance import detectable, error_of_interval, needed
 
 MOST = 5  # slices named
+TOO_HARD, TOO_EASY = 0.2, 0.95  # of the base; then the questions are looked at before the models
 LARGE = 0.05  # good models rarely differ more, so a test set that cannot detect this is too small
 
 
@@ -25,11 +26,13 @@ def warnings(
     forgot: Forgetting | None,
     leaks: Mapping[str, Any],
     limits: EvaluateSettings,
+    others: Mapping[str, Scores] | None = None,
 ) -> list[str]:
     """All warnings; see `Outcome` for the arguments. `bounds` is the interval of the tuned model's metric."""
     return [
         *_unsaid(tuned, comparisons, limits),
         *_small(tuned, bounds, comparisons, limits),
+        *_doubtful(tuned, others),
         *_leaking(leaks),
         *_missing(tuned),
         *_unknown(tuned),
@@ -72,6 +75,23 @@ def _small(
         f"The test set is small: its {count} can only detect differences above {smallest:.{places(smallest)}f} in "
         f"{label(tuned.main)} (80 % power); about {needed(tuned.n, smallest, LARGE):,} would detect {LARGE:g}."
     ]
+
+
+def _doubtful(tuned: Scores, others: Mapping[str, Scores] | None) -> list[str]:
+    """Doubts about the test itself: the first other model, untouched, finds almost nothing or almost everything."""
+    first = next(iter((others or {}).values()), None)
+    value = first.metrics.get(tuned.main, math.nan) if first and tuned.kind == "retrieval" else math.nan
+    if value < TOO_HARD:
+        return [
+            f"The test is doubtful: {first.model if first else ''} finds almost nothing ({label(tuned.main)} "
+            f"{value:.3f}). Look at some questions: they may not be answered by their documents."
+        ]
+    if value > TOO_EASY:
+        return [
+            f"The test is doubtful: {first.model if first else ''} finds almost everything ({label(tuned.main)} "
+            f"{value:.3f}). Look at some questions: they may repeat their documents, and leave nothing to gain."
+        ]
+    return []
 
 
 def _leaking(leaks: Mapping[str, Any]) -> list[str]:

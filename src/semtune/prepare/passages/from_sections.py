@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,9 @@ from semtune.types import Document
 
 MIN_ANCHOR_WORDS = 3  # of a summary; headings have their own rules
 MAX_REPEATS = 3  # documents; a question or passage found in more of them says nothing about any of them
+MIN_REST_WORDS = 4  # with fewer after a repeated title, it is all the text there is
 SEPARATOR = " > "
+_WORDS = re.compile(r"\w+")
 
 
 def _most_repeats(asked_by: str) -> int:
@@ -100,7 +103,7 @@ def cut(
     asked: Sequence[AskedSection], tokenizer: TokenCounter, limit: int, progress: Progress = QUIET, overlap: int = 0
 ) -> list[Passage]:
     """Cut sections into passages that fit into `limit` tokens with their header; see `chunk` for the overlap."""
-    texts = [_without_first_line(item.section.text, item.anchor) for item in asked]
+    texts = [without_repeated_title(item.section.text, item.anchor, item.section.path) for item in asked]
     pieces = chunk(texts, [item.header for item in asked], tokenizer, limit, progress, overlap)
     return [
         _passage(item, part.text, number, len(parts), span)
@@ -222,14 +225,24 @@ def _whole_text(section: Section) -> Section:
     return replace(section, text=f"{section.summary}\n\n{section.text}", summary="")
 
 
-def _without_first_line(text: str, anchor: str) -> str:
-    """The text without its first line if that repeats the heading."""
+def without_repeated_title(text: str, anchor: str, path: Sequence[str] = ()) -> str:
+    """The text without the question or the heading that it repeats at its start; whole if hardly anything follows.
+
+    A question that is the start of its text would be given away by it. The title stays before the served passage.
+    """
+    if not anchor:
+        return text
     first, _, rest = text.partition("\n")
-    return (
-        rest.lstrip("\n")
-        if anchor and rest.strip() and key(clean_heading(first)) == key(clean_heading(anchor))
-        else text
-    )
+    if rest.strip() and key(clean_heading(first)) == key(clean_heading(anchor)):
+        return rest.lstrip("\n")
+    for title in dict.fromkeys((anchor, *path[-1:])):
+        words = _WORDS.findall(title)
+        copy = (
+            re.match(r"\W*" + r"\W+".join(map(re.escape, words)) + r"(?!\w)\W*", text, re.IGNORECASE) if words else None
+        )
+        if copy and word_count(text[copy.end() :]) >= MIN_REST_WORDS:
+            return text[copy.end() :]
+    return text
 
 
 def _passage(item: AskedSection, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
