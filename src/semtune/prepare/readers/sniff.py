@@ -21,13 +21,14 @@ from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.source_kind import Source, existing, find_kind
 from semtune.prepare.readers.tables.columnar import count_rows
 from semtune.prepare.readers.tables.delimited import csv_rows, find_layout, is_jsonl, load_text
+from semtune.prepare.readers.tables.json_values import json_values
 from semtune.prepare.readers.tables.split_tables import find_splits
 from semtune.prepare.readers.tables.table import sample_table
 from semtune.prepare.readers.tables.table_reader import open_table
 from semtune.prepare.settings import PrepareSettings
 
 LARGE = 64 << 20  # bytes; lines of larger files are estimated
-SMALL = 8 << 20  # bytes; the rows of smaller CSV files are parsed to be counted
+SMALL = 8 << 20  # bytes; the rows of smaller CSV and JSON lines files are parsed to be counted
 HEAD = 1 << 20
 SHAPES = {
     "pairs": "questions with the texts that answer them",
@@ -38,7 +39,7 @@ SHAPES = {
     "classes": "texts with a class: a text asks for the others of its class",
 }
 BINARY_SCORES = (
-    "The score {column!r} is 0 or 1. To train on the matching pairs instead of the scores, set roles: "
+    "The score {column!r} is 0 or 1, or one of two words. To train on the matching pairs instead of the scores, set roles: "
     "{{anchor: {one}, positive: {two}}}."
 )
 
@@ -207,9 +208,13 @@ def _rows(path: Path, header: bool) -> int:
     suffix = suffix_of(path)
     if suffix in {".parquet", ".arrow"}:
         return count_rows(path)
-    if is_jsonl(path):
-        return _lines(path)
     bad = BadRows(path.name, Tally())
+    if is_jsonl(path):
+        if path.stat().st_size > SMALL:
+            return _lines(path)
+        for _ in json_values(load_text(path), bad):
+            pass
+        return bad.seen
     if suffix not in {".csv", ".tsv"}:
         return sum(1 for _ in open_table(path, {}, bad).rows)
     if path.stat().st_size > SMALL:
