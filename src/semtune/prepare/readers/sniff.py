@@ -21,7 +21,6 @@ from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.source_kind import Source, existing, find_kind
 from semtune.prepare.readers.tables.columnar import count_rows
 from semtune.prepare.readers.tables.delimited import csv_rows, find_layout, is_jsonl, load_text
-from semtune.prepare.readers.tables.json_values import json_values
 from semtune.prepare.readers.tables.split_tables import find_splits
 from semtune.prepare.readers.tables.table import sample_table
 from semtune.prepare.readers.tables.table_reader import open_table
@@ -212,7 +211,7 @@ def _rows(path: Path, header: bool) -> int:
     if is_jsonl(path):
         if path.stat().st_size > SMALL:
             return _lines(path)
-        for _ in json_values(load_text(path), bad):
+        for _ in open_table(path, {}, bad).rows:
             pass
         return bad.seen
     if suffix not in {".csv", ".tsv"}:

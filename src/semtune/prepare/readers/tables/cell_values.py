@@ -26,9 +26,7 @@ _BREAK = re.compile(r"\S<br\s*/?>|<br\s*/?>[^\s`]", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|[mn]dash|hellip|#\d{2,6}|#[xX][0-9a-fA-F]{2,5});")
 MANY = 3  # block ends from which a text is HTML although it does not begin with a tag
 _STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-_LIST = re.compile(
-    rf"(?:array\()?\[\s*({_STRING}(?:(?:\s*,\s*|\s+){_STRING})*)\s*,?\s*\](?:, dtype=\w+\))?", re.DOTALL
-)
+_LIST = re.compile(rf"(?:array\()?\[\s*({_STRING}(?:(?:\s*,\s*|\s+){_STRING})*)\s*,?\s*\](?:, dtype=\w+\))?", re.DOTALL)
 _ITEM = re.compile(_STRING, re.DOTALL)
 
 

@@ -215,7 +215,7 @@ def _given(columns: Sequence[str], given: Mapping[str, str], where: object) -> d
 
 def _refuse_two(where: object, role: str, names: list[str]) -> None:
     again = [name for name in names if _base(name, names) != _plain(name)]
-    twice = f" The header has one name more than once; {again[0]!r} is the later one." if again else ""
+    twice = f" The header has this name more than once; the later column is called {again[0]!r} here." if again else ""
     raise InputError(
         f"{where}: the columns {' and '.join(map(repr, names))} could both be the {role}.{twice} Say which, e.g. "
         f"roles: {{{role}: {names[0]}}}."

@@ -13,7 +13,7 @@ from semtune.prepare.readers.files.unpack import MAX_LINE
 
 TOO_LONG = f"line longer than {MAX_LINE:,} characters"
 NESTED = "nested too deeply"
-IN_VAIN = 2_000_000_000  # the cost of reading on behind a line's end in vain; beyond it each line is read by itself
+IN_VAIN = 20_000_000_000  # the cost of reading on behind a line's end in vain; beyond it each line is read by itself
 SHOWN = 40  # characters shown around a mistake
 _BETWEEN = re.compile(r"[\s,]*(?:\]\s*\Z)?")
 _BRACKETS = frozenset({"[", "]", "],"})
@@ -76,6 +76,7 @@ class _Reader:
         self._wasted = 0
         self._at = 0
         self._line = 1
+        self._start = len(text) - len(text.lstrip())
 
     @property
     def more(self) -> bool:
@@ -132,7 +133,7 @@ class _Reader:
 
     def _opens_all(self) -> bool:
         """Whether a list of objects begins here that is the whole text."""
-        return not self._text[: self._at].strip() and _LIST.match(self._text, self._at) is not None
+        return self._at == self._start and _LIST.match(self._text, self._at) is not None
 
     def _broken(self, error: ValueError | RecursionError) -> None:
         """Refuse the value that begins here, and go on where the next can begin."""

@@ -45,10 +45,7 @@ def judged_rows(value: Mapping[str, Any], bad: BadRows) -> Iterator[tuple[int, d
 def unasked(value: Mapping[str, Any], tally: Tally) -> list[Document]:
     """The documents that no question asks for: they stay in the corpus."""
     asked = {
-        document
-        for id_, judged in _relevant(value).items()
-        if id_ in value["queries"]
-        for document in _grades(judged)
+        document for id_, judged in _relevant(value).items() if id_ in value["queries"] for document in _grades(judged)
     }
     return [
         document

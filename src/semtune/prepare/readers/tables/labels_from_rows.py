@@ -10,9 +10,7 @@ from semtune.text import short_id
 from semtune.types import Document, Query
 
 
-def labels_from_rows(
-    parts: Mapping[Part, list[PairRow]], tally: Tally, further: Iterable[Document] = ()
-) -> Labels:
+def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally, further: Iterable[Document] = ()) -> Labels:
     """Distinct texts become documents and distinct anchors queries; negatives are added to the corpus as distractors.
 
     Duplicate pairs are counted and left out. `further` documents, that no question asks for, are distractors too.

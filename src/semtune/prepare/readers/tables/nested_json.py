@@ -52,7 +52,7 @@ def read_json_table(path: Path, bad: BadRows) -> JsonTable:
         return JsonTable("", _several(path, text, error, bad))
     if is_judged(value):
         return JsonTable("judged questions", list(judged_rows(value, bad)), tuple(unasked(value, bad.tally)))
-    if isinstance(value, dict) and (columns := _by_column(value, path)) is not None:
+    if isinstance(value, dict) and (columns := _by_column(value, path, bad.tally)) is not None:
         bad.seen += len(columns)
         return JsonTable("a list a column", list(enumerate(columns, start=1)))
     rows = value.get("data", value) if isinstance(value, dict) else value
@@ -83,7 +83,7 @@ def _closed(text: str) -> bool:
     return text.lstrip()[:1] != "[" or text.rstrip()[-1:] == "]"
 
 
-def _by_column(value: dict[str, Any], path: Path) -> list[dict[str, Any]] | None:
+def _by_column(value: dict[str, Any], path: Path, tally: Tally) -> list[dict[str, Any]] | None:
     """Rows of an object with a list (or an object by row) a column, as pandas writes it; None if it is none."""
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
         names = [str(name) for name in value["columns"]]
@@ -105,6 +105,8 @@ def _by_column(value: dict[str, Any], path: Path) -> list[dict[str, Any]] | None
     if len(lengths) > 1:
         shown = ", ".join(f"{name}: {len(part):,}" for name, part in lists.items())
         raise InputError(f"{path.absolute()}: its columns are lists of different lengths ({shown}). Make them equal.")
+    for name in value.keys() - lists.keys():
+        tally.drop("entry of a .json file beside its columns", f"{path.name}: {name}: {value[name]}")
     names = list(lists)
     return [dict(zip(names, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
 

@@ -68,14 +68,14 @@ def label_values(labels: Iterable[object], where: object, column: str) -> tuple[
     Raises:
         InputError: all labels are words, and it is unclear which of them means a match.
     """
-    found = {plain_word(label) for label in labels}
+    found = {plain_word(label): str(label).strip() for label in labels}
     words = {word for word in found if word and not is_number(word)}
     if not words:
         return {}, ""
-    if words != found - {""}:
+    if words != found.keys() - {""}:
         return {word: float(word in YES) for word in words if word in YES or word in NO}, ""
     match = matching_word(words, where, column)
-    other = ", ".join(repr(word) for word in sorted(words) if word != match)
-    taken = f"{match!r} was taken as a match" if match else "no label was taken as a match"
+    other = ", ".join(repr(found[word]) for word in sorted(words) if word != match)
+    taken = f"{found[match]!r} was taken as a match" if match else "no label was taken as a match"
     said = f"{where}: in the column {column!r}, {taken}{f' and {other} as none' if other else ''}."
     return {word: float(word == match) for word in words}, said

@@ -113,7 +113,7 @@ def _answered(number: int, turns: list[Any], bad: BadRows) -> Iterator[tuple[int
                 tally.drop("answer without the turn of a user before it", f"{bad.where}:{number}: {said}")
             asked = ""
         else:
-            reason = f"turn of a {speaker or 'nobody'}, not used" if said else "turn without text"
+            reason = f"turn of {speaker!r}, not used" if said else "turn without text"
             tally.drop(reason, f"{bad.where}:{number}: {said}")
     if asked:
         tally.drop("turn of a user without an answer", f"{bad.where}:{number}: {asked}")

@@ -39,7 +39,9 @@ def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
     if INSTRUCTION in opened.columns and INSTRUCTION not in roles.columns.values():
         told = [row[INSTRUCTION] for _, row in sample if row.get(INSTRUCTION)]
         if told:
-            tally.warn(f"{path.name}: the column 'prompt' holds instructions for a model ({told[0]!r}); it is not used.")
+            tally.warn(
+                f"{path.name}: the column 'prompt' holds instructions for a model ({told[0]!r}); it is not used."
+            )
     return table.close()
 
 

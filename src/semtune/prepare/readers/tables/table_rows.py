@@ -115,7 +115,7 @@ class TableRows:
 
     def _unique(self, id_: str) -> str:
         """The id, with a number if an earlier row has the same one."""
-        number, found = self.ids.get(id_, 0) + 1, id_
+        number, found = self.ids.get(id_, 1), id_
         while found in self.ids:
             number += 1
             found = f"{id_}~{number}"
