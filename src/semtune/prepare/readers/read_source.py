@@ -19,7 +19,7 @@ from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
 from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
 from semtune.prepare.readers.tables.split_tables import find_splits
 from semtune.prepare.readers.tables.table import read_table, scale_scores
-from semtune.prepare.records import Labels, Part, Rows, Section
+from semtune.prepare.records import Labels, PairRow, Part, Rows, Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import Progress
 from semtune.types import Document, LabelledPair, ScoredPair
@@ -102,7 +102,9 @@ def _read_tables(
     where = ", ".join(path.name for paths in parts.values() for path in paths)
     kind = next(iter(tables.values()))[0].kind
     if kind == "pairs":
-        pairs = {part: [row for table in tables[part] for row in table.pairs] for part in parts}
+        pairs: dict[Part, list[PairRow]] = {
+            part: [row for table in tables[part] for row in table.pairs] for part in parts
+        }
         return labels_from_rows(pairs, tally, further_documents(tables))
     if kind == "scored":
         return scored_pairs(tables, where, settings, tally)

@@ -38,7 +38,7 @@ SHAPES = {
     "classes": "texts with a class: a text asks for the others of its class",
 }
 BINARY_SCORES = (
-    "The score {column!r} is 0 or 1, or one of two words. To train on the matching pairs instead of the scores, set roles: "
+    "The score {column!r} is {values}. To train on the matching pairs instead of the scores, set roles: "
     "{{anchor: {one}, positive: {two}}}."
 )
 
@@ -126,7 +126,7 @@ def _tables(kind: str, parts: Mapping[str, list[Path]], settings: PrepareSetting
                 warnings.append(f"{path.name} has no header; its columns were taken for {', '.join(found.columns)}.")
             if found.binary:
                 one, two = (columns[role] for role in ("sentence1", "sentence2"))
-                warnings.append(BINARY_SCORES.format(column=columns["score"], one=one, two=two))
+                warnings.append(BINARY_SCORES.format(values=found.binary, column=columns["score"], one=one, two=two))
     number = sum(map(len, parts.values()))
     what = "a table" if number == 1 else f"{number} tables" if kind == "splits" else f"{number} tables by split"
     content = " / ".join(SHAPES[kind] for kind in kinds)

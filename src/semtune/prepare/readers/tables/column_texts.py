@@ -48,8 +48,8 @@ def column_texts(path: Path, column: str = "") -> ColumnTexts:
     texts = [cell_paragraphs(row.get(chosen), bad.tally) for _, row in chain(sample, opened.rows)]
     if bad.bad:
         raise InputError(
-            f"{path}: {bad.bad:,} of {bad.seen:,} rows cannot be read (first: {bad.first}). Every row needs its vector: "
-            "mend the file, or remove the rows."
+            f"{path}: {bad.bad:,} of {bad.seen:,} rows cannot be read (first: {bad.first}). Every row needs its "
+            "vector: mend the file, or remove the rows."
         )
     return ColumnTexts(chosen, texts, texts.count(""))
 

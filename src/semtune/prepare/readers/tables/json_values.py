@@ -13,7 +13,8 @@ from semtune.prepare.readers.files.unpack import MAX_LINE
 
 TOO_LONG = f"line longer than {MAX_LINE:,} characters"
 NESTED = "nested too deeply"
-IN_VAIN = 20_000_000_000  # the cost of reading on behind a line's end in vain; beyond it each line is read by itself
+WINDOW = 1 << 17  # characters that a value over several lines is first looked for in; then MAX_LINE
+IN_VAIN = 200_000_000  # characters read in vain over line ends; beyond them each line is read by itself
 SHOWN = 40  # characters shown around a mistake
 _BETWEEN = re.compile(r"[\s,]*(?:\]\s*\Z)?")
 _BRACKETS = frozenset({"[", "]", "],"})
@@ -126,10 +127,19 @@ class _Reader:
 
     def _decode(self) -> tuple[Any, int]:
         """The value that begins here, and where it ends."""
-        end = self._end(self._at)
-        if self._text[self._at] in "{[" and self._wasted < IN_VAIN:
-            return self._decoder.raw_decode(self._text, self._at)
-        return json.loads(self._text[self._at : end]), end
+        at, end = self._at, self._end(self._at)
+        if self._text[at] not in "{[" or self._wasted > IN_VAIN:
+            return json.loads(self._text[at:end]), end
+        try:
+            value, length = self._decoder.raw_decode(self._text[at : at + WINDOW])
+        except json.JSONDecodeError as error:
+            self._wasted += error.pos
+            cut = error.msg.startswith("Unterminated") or error.pos > WINDOW - SHOWN
+            if not cut or at + WINDOW >= len(self._text):
+                raise
+            self._wasted += WINDOW
+            value, length = self._decoder.raw_decode(self._text[at : at + MAX_LINE])
+        return value, at + length
 
     def _opens_all(self) -> bool:
         """Whether a list of objects begins here that is the whole text."""
@@ -139,12 +149,9 @@ class _Reader:
         """Refuse the value that begins here, and go on where the next can begin."""
         end = self._end(self._at)
         column = self._at - self._text.rfind("\n", 0, self._at) - 1
-        if isinstance(error, json.JSONDecodeError) and error.doc is self._text:
-            self._wasted += error.pos + 10 * (error.pos - self._at)
-            where = mistake(error, self._text)
-        else:
-            found = mistake(error, self._text[self._at : end])
-            where = Mistake(self._line, column + found.column, found.problem, found.near)
+        found = mistake(error, error.doc if isinstance(error, json.JSONDecodeError) else "")
+        shift = column if found.line == 1 else 0
+        where = Mistake(self._line + found.line - 1, shift + found.column, found.problem, found.near)
         goes_on = where.line > self._line
         self._refuse("not valid JSON", self._text[self._at : end].rstrip("\r"), str(where))
         self._go_to(end + 1)

@@ -1,4 +1,4 @@
-""".json files to rows: a list of objects, columns of lists, SQuAD's questions, LlamaIndex's judged questions, splits."""
+""".json files to rows: a list of objects, lists by column, SQuAD's questions, judged questions, or lists by split."""
 
 from __future__ import annotations
 

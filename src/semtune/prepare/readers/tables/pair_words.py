@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from semtune.errors import InputError
 from semtune.prepare.readers.tables.delimited import is_number
 
-YES = frozenset(
-    "true yes y t ja oui si sí duplicate duplicates same similar match matches matching matched paraphrase paraphrases "
-    "relevant positive pos related equivalent equal entailment correct identical".split()
-)
-NO = frozenset(
-    "false no n f nein non not different distinct dissimilar mismatch irrelevant unrelated negative neg random "
-    "contradiction wrong incorrect unique other none".split()
-)
+YES = frozenset({
+    "true", "yes", "y", "t", "ja", "oui", "si", "sí", "duplicate", "duplicates", "same", "similar", "match",
+    "matches", "matching", "matched", "paraphrase", "paraphrases", "relevant", "positive", "pos", "related",
+    "equivalent", "equal", "entailment", "correct", "identical",
+})  # fmt: skip
+NO = frozenset({
+    "false", "no", "n", "f", "nein", "non", "not", "different", "distinct", "dissimilar", "mismatch", "irrelevant",
+    "unrelated", "negative", "neg", "random", "contradiction", "wrong", "incorrect", "unique", "other", "none",
+})  # fmt: skip
 _NEGATION = re.compile(r"(?:not|no|non|un|dis|ir|in|mis)[ _-]?")
 SHOWN = 8  # words in a message
 

@@ -1,4 +1,4 @@
-"""Rows that are no objects with a column a role: bare lists of texts, sets of texts that mean the same, conversations."""
+"""Rows that are no objects with a column a role: bare lists, sets of texts that mean the same, conversations."""
 
 from __future__ import annotations
 

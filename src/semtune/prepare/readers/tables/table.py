@@ -54,14 +54,14 @@ class Sample:
         roles: what they are.
         header: whether a header row names them.
         shape: the format in words, if the suffix does not say it.
-        binary: whether all its scores are 0 or 1.
+        binary: what its scores are, if they are all 0 or 1 or words; else empty.
     """
 
     columns: list[str]
     roles: Roles
     header: bool
     shape: str
-    binary: bool
+    binary: str
 
 
 def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) -> Sample:
@@ -70,7 +70,10 @@ def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) ->
     rows = [row for _, row in islice(opened.rows, SAMPLE_ROWS)]
     roles = find_roles(opened.columns, settings.roles, path, rows)
     scores = {str(row.get(roles.columns["score"])) for row in rows} if roles.kind == "scored" else set()
-    binary = bool(scores) and (scores <= {"0", "1", "0.0", "1.0"} or not any(map(is_number, scores)))
+    binary = "0 or 1" if scores <= {"0", "1", "0.0", "1.0", "True", "False"} else ""
+    if not any(map(is_number, scores)):
+        binary = binary or "a word"
+    binary = binary if scores else ""
     return Sample(opened.columns, roles, opened.header, opened.shape, binary)
 
 

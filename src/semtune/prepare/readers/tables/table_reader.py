@@ -113,7 +113,7 @@ def _columns(path: Path, rows: list[tuple[int, Row]], bad: BadRows) -> list[str]
     if not columns:
         wrong = f" ({bad.first})" if bad.first else ""
         raise InputError(
-            f'{path.absolute()} has no JSON object that can be read{wrong}. Expected objects, e.g. {{"query": …, "document": …}}, '
-            "one per line in .jsonl or in a list in .json."
+            f"{path.absolute()} has no JSON object that can be read{wrong}. Expected objects, e.g. "
+            '{"query": …, "document": …}, one per line in .jsonl or in a list in .json.'
         )
     return list(columns)
