@@ -132,6 +132,9 @@ class _Reader:
             return json.loads(self._text[at:end]), end
         try:
             value, length = self._decoder.raw_decode(self._text[at : at + WINDOW])
+        except RecursionError:
+            self._wasted += WINDOW
+            raise
         except json.JSONDecodeError as error:
             self._wasted += error.pos
             cut = error.msg.startswith("Unterminated") or error.pos > WINDOW - SHOWN
