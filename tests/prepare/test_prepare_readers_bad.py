@@ -14,6 +14,7 @@ from semtune.prepare.readers.benchmarks.ms_marco import is_marco, part_of, read_
 from semtune.prepare.readers.sniff import sniff
 from semtune.prepare.readers.source_kind import find_kind, hash_source
 from semtune.prepare.readers.tables import delimited as cells
+from semtune.prepare.readers.tables import json_values
 from semtune.prepare.readers.tables.table import read_table
 from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document
@@ -33,6 +34,7 @@ def reasons(tally):
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
 def test_a_line_that_is_too_long_is_a_bad_row(tmp_path, monkeypatch, name):
     monkeypatch.setattr(cells, "MAX_LINE", 200)
+    monkeypatch.setattr(json_values, "MAX_LINE", 200)
     path = tmp_path / name
     if name == "a.csv":
         path.write_text("query,document\nq1,d1\nq2," + "x," * 200 + "\nq3,d3\n")

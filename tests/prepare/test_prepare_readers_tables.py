@@ -151,7 +151,7 @@ def test_squad(tmp_path):
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ('{"a": 1}\n{"a": 2}', "If it is JSON lines, rename it"),
+        ('{"a": 1}\n{"a": 2', r"is not valid JSON: line 2, column 1: extra data, near"),
         ("{", "is not valid JSON"),
         ("[" * 200_000, "nested too deep"),
         ('{"a": 1}', r"no rows.*found an object with a"),
@@ -226,8 +226,9 @@ def test_quora_as_scores_and_as_pairs(tmp_path):
 
 def test_flag_embedding_and_triplets(write_jsonl):
     flag = write_jsonl("flag.jsonl", [{"query": "q", "pos": ["a", "b"], "neg": ["c", "d"], "prompt": "Find it"}])
-    with pytest.raises(InputError, match="'query' and 'prompt' could both be the anchor"):
-        read_table(flag, SETTINGS, Tally())
+    tally = Tally()
+    assert read_table(flag, SETTINGS, tally).pairs[0].anchor == "q"
+    assert tally.warnings == ["flag.jsonl: the column 'prompt' holds instructions for a model ('Find it'); it is not used."]
     flag = write_jsonl("flag.jsonl", [{"query": "q", "pos": ["a", "b"], "neg": ["c", "d"], "pos_scores": [1, 1]}])
     assert read_table(flag, SETTINGS, Tally()).pairs == [
         PairRow(1, "q", (Document("", "a"), Document("", "b")), ("c", "d"))

@@ -12,11 +12,14 @@ from semtune.cli.console import JSON, RUNTIME, Console
 
 def encode(
     model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
-    file: Annotated[Path, typer.Argument(help="A text file, one text a line, or JSONL with a 'text' key.")],
+    file: Annotated[Path, typer.Argument(help="A text file, one text a line, or a table.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The .npy file to write: float32, one row a text.")],
     role: Annotated[
         str, typer.Option("--role", help="query or document: which of the model's prompts to use.")
     ] = "document",
+    column: Annotated[
+        str, typer.Option("--column", help="of a table: the column to embed; needed where it is unclear.")
+    ] = "",
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -25,7 +28,7 @@ def encode(
 
     from semtune.encoders.load import load_encoder, parse_runtime
     from semtune.errors import ConfigError, InputError
-    from semtune.io import atomic_file, read_jsonl
+    from semtune.io import atomic_file
     from semtune.machine import keep_freed_memory
 
     console = Console(as_json)
@@ -36,18 +39,7 @@ def encode(
         raise ConfigError(f"{out} does not end in .npy, the only format that is written.")
     if not file.is_file():
         raise InputError(f"{file.resolve()} does not exist or is not a file.")
-    try:
-        texts = (
-            [str(row["text"]) for row in read_jsonl(file)]
-            if file.suffix == ".jsonl"
-            else file.read_text(encoding="utf-8").splitlines()
-        )
-    except KeyError:
-        raise InputError(f"{file} has rows without a 'text' key.") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not text in UTF-8 ({error.reason} at byte {error.start}).") from None
-    if not texts:
-        raise InputError(f"{file} is empty.")
+    texts, used = _texts(file, column)
     keep_freed_memory()
     with console.progress() as progress:
         made = load_encoder(model, chosen).encode(texts, role, progress)  # type: ignore[arg-type]
@@ -56,13 +48,43 @@ def encode(
     console.say(
         f"{out}: {len(texts):,} texts × {made.vectors.shape[1]} dimensions; "
         f"{made.truncated:,} texts were longer than the model reads and were cut"
+        + (f"; from the column {used!r}" if used else "")
     )
+    if empty := texts.count(""):
+        console.say(f"warning: {file.name}: {empty:,} of {len(texts):,} texts are empty; their vectors say nothing.")
     console.document(
         {
             "path": str(out),
             "texts": len(texts),
+            "column": used or None,
+            "empty": empty,
             "dimension": made.vectors.shape[1],
             "tokens": made.tokens,
             "truncated": made.truncated,
         }
     )
+
+
+def _texts(file: Path, column: str) -> tuple[list[str], str]:
+    """The texts of a file and, of a table, the column they are from.
+
+    Raises:
+        InputError: the file has no texts, or it is unclear which.
+    """
+    from semtune.errors import ConfigError, InputError
+    from semtune.prepare.readers.tables.column_texts import column_texts
+    from semtune.prepare.readers.tables.table_reader import is_table
+
+    if is_table(file):
+        found = column_texts(file, column)
+        texts, used = found.texts, found.column
+    elif column:
+        raise ConfigError(f"--column is for tables; {file} is read as one text a line.")
+    else:
+        try:
+            texts, used = file.read_text(encoding="utf-8").splitlines(), ""
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} is not text in UTF-8 ({error.reason} at byte {error.start}).") from None
+    if not texts:
+        raise InputError(f"{file} is empty.")
+    return texts, used

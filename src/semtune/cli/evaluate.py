@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -135,7 +135,7 @@ def _evaluate(
     stages: bool, index: Path | None, runtime: str, seed: int,
 ) -> int:  # fmt: skip
     from semtune import api
-    from semtune.prepare.build.for_other_steps import left_out
+    from semtune.prepare.build.for_other_steps import left_out, warned
 
     with console.progress() as progress:
         found = api.evaluate(
@@ -145,10 +145,13 @@ def _evaluate(
     lost = left_out(found.data) if found.data else {}
     for reason, count in lost.items():
         console.say(f"left out of the data: {count:,} × {reason}")
-    return _report(console, found, model, str(dataset), lost)
+    warnings = warned(found.data) if found.data else []
+    for warning in warnings:
+        console.say(f"warning: {warning}")
+    return _report(console, found, model, str(dataset), {"left_out": lost, "data_warnings": warnings})
 
 
-def _report(console: Console, found: Evaluated, model: str, dataset: str, left_out: dict[str, int]) -> int:
+def _report(console: Console, found: Evaluated, model: str, dataset: str, read: dict[str, Any]) -> int:
     from semtune.cli.serving_quality import show_stages, show_thresholds
 
     outcome = found.outcome
@@ -167,7 +170,7 @@ def _report(console: Console, found: Evaluated, model: str, dataset: str, left_o
             "dataset": dataset,
             "runtime": found.runtime,
             "truncated": dict(outcome.tuned.truncated),
-            "left_out": left_out,
+            **read,
             **({"stages": found.stages.as_dict()} if found.stages else {}),
             **({"thresholds": found.calibrated.as_dict()} if found.calibrated else {}),
         }

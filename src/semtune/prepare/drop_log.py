@@ -75,11 +75,11 @@ class BadRows:
         """Count a row, usable or not."""
         self.seen += 1
 
-    def refuse(self, number: int, reason: str, shown: object = "") -> None:
-        """Count a row that cannot be used."""
+    def refuse(self, number: int, reason: str, shown: object = "", detail: str = "") -> None:
+        """Count a row that cannot be used; `detail` says what is wrong with the first one, beyond its reason."""
         self.bad += 1
         example = f"{self.where}:{number}: {shown}" if shown != "" else f"{self.where}:{number}"
-        self.first = self.first or f"line {number}: {reason}"
+        self.first = self.first or f"line {number}: {reason}{f' ({detail})' if detail else ''}"
         self.tally.drop(f"bad row: {reason}", example)
 
     def check(self, max_share: float) -> None:

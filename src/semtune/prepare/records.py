@@ -73,6 +73,7 @@ class Rows:
     scored: list[ScoredPair] = field(default_factory=list)
     labelled: list[LabelledPair] = field(default_factory=list)
     classes: list[Labelled] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)  # that no pair asks for
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from semtune.errors import InputError
 from semtune.prepare.build.from_sentence_pairs import distinct_sentences, in_fields
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.benchmarks.parallel_sets import read_translations
-from semtune.prepare.readers.read_source import open_tables, read_source, scored_pairs
+from semtune.prepare.readers.read_source import further_documents, open_tables, read_source, scored_pairs
 from semtune.prepare.readers.source_kind import existing, find_kind
 from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
 from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
@@ -85,7 +85,7 @@ def _from_tables(parts: Mapping[Part, list[Path]], where: str, settings: Prepare
         rows: dict[Part, list[PairRow]] = {
             part: [row for table in tables[part] for row in table.pairs] for part in tables
         }
-        dataset = _searched(labels_from_rows(rows, tally))
+        dataset = _searched(labels_from_rows(rows, tally, further_documents(tables)))
         pairs = _by_split({part: [pair for row in rows[part] for pair in _pairs(row)] for part in rows})
         dataset.pairs = {split: found for split, found in pairs.items() if any(pair.negatives for pair in found)}
         return dataset

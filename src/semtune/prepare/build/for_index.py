@@ -86,7 +86,7 @@ def _of_table(
     if table.kind == "classes":
         return [_labelled(row) for row in table.classes]
     if table.kind == "pairs":
-        return labels_from_rows({"all": table.pairs}, tally).corpus
+        return labels_from_rows({"all": table.pairs}, tally, table.documents).corpus
     return _sentences([*table.scored, *table.labelled])
 
 

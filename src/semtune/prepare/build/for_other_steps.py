@@ -122,6 +122,11 @@ def left_out(dataset: Dataset) -> dict[str, int]:
     return {reason: entry["count"] for reason, entry in dropped.items()}
 
 
+def warned(dataset: Dataset) -> list[str]:
+    """What a source warned of when it was read to be judged on; a prepared data set has told so before."""
+    return [] if "settings" in dataset.report else list(dataset.report.get("warnings", []))
+
+
 def held_out_queries(dataset: Dataset) -> list[str]:
     """Queries that nothing was trained on: those of test and dev; all, where there is no split."""
     held = [query for split in ("test", "dev") for query in dataset.qrels.get(split, {})]

@@ -19,10 +19,10 @@ from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
 from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
 from semtune.prepare.readers.tables.split_tables import find_splits
 from semtune.prepare.readers.tables.table import read_table, scale_scores
-from semtune.prepare.records import Labels, Part, Rows, Section
+from semtune.prepare.records import Labels, PairRow, Part, Rows, Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import Progress
-from semtune.types import LabelledPair, ScoredPair
+from semtune.types import Document, LabelledPair, ScoredPair
 
 Judged: TypeAlias = "dict[Part, list[ScoredPair]] | dict[Part, list[LabelledPair]]"
 
@@ -90,6 +90,11 @@ def scored_pairs(
     return dict(zip(tables, scale_scores(scored, where, tally, settings.max_bad_share), strict=True))
 
 
+def further_documents(tables: Mapping[Part, list[Rows]]) -> list[Document]:
+    """The documents of all tables that no row asks for."""
+    return [document for part in tables.values() for table in part for document in table.documents]
+
+
 def _read_tables(
     parts: Mapping[Part, list[Path]], settings: PrepareSettings, tally: Tally
 ) -> list[Section] | Labels | Judged:
@@ -97,7 +102,10 @@ def _read_tables(
     where = ", ".join(path.name for paths in parts.values() for path in paths)
     kind = next(iter(tables.values()))[0].kind
     if kind == "pairs":
-        return labels_from_rows({part: [row for table in tables[part] for row in table.pairs] for part in parts}, tally)
+        pairs: dict[Part, list[PairRow]] = {
+            part: [row for table in tables[part] for row in table.pairs] for part in parts
+        }
+        return labels_from_rows(pairs, tally, further_documents(tables))
     if kind == "scored":
         return scored_pairs(tables, where, settings, tally)
     if kind == "labelled":

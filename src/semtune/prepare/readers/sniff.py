@@ -27,7 +27,7 @@ from semtune.prepare.readers.tables.table_reader import open_table
 from semtune.prepare.settings import PrepareSettings
 
 LARGE = 64 << 20  # bytes; lines of larger files are estimated
-SMALL = 8 << 20  # bytes; the rows of smaller CSV files are parsed to be counted
+SMALL = 8 << 20  # bytes; the rows of smaller CSV and JSON lines files are parsed to be counted
 HEAD = 1 << 20
 SHAPES = {
     "pairs": "questions with the texts that answer them",
@@ -38,7 +38,7 @@ SHAPES = {
     "classes": "texts with a class: a text asks for the others of its class",
 }
 BINARY_SCORES = (
-    "The score {column!r} is 0 or 1. To train on the matching pairs instead of the scores, set roles: "
+    "The score {column!r} is {values}. To train on the matching pairs instead of the scores, set roles: "
     "{{anchor: {one}, positive: {two}}}."
 )
 
@@ -126,7 +126,7 @@ def _tables(kind: str, parts: Mapping[str, list[Path]], settings: PrepareSetting
                 warnings.append(f"{path.name} has no header; its columns were taken for {', '.join(found.columns)}.")
             if found.binary:
                 one, two = (columns[role] for role in ("sentence1", "sentence2"))
-                warnings.append(BINARY_SCORES.format(column=columns["score"], one=one, two=two))
+                warnings.append(BINARY_SCORES.format(values=found.binary, column=columns["score"], one=one, two=two))
     number = sum(map(len, parts.values()))
     what = "a table" if number == 1 else f"{number} tables" if kind == "splits" else f"{number} tables by split"
     content = " / ".join(SHAPES[kind] for kind in kinds)
@@ -207,9 +207,13 @@ def _rows(path: Path, header: bool) -> int:
     suffix = suffix_of(path)
     if suffix in {".parquet", ".arrow"}:
         return count_rows(path)
-    if is_jsonl(path):
-        return _lines(path)
     bad = BadRows(path.name, Tally())
+    if is_jsonl(path):
+        if path.stat().st_size > SMALL:
+            return _lines(path)
+        for _ in open_table(path, {}, bad).rows:
+            pass
+        return bad.seen
     if suffix not in {".csv", ".tsv"}:
         return sum(1 for _ in open_table(path, {}, bad).rows)
     if path.stat().st_size > SMALL:

@@ -10,7 +10,8 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.benchmarks.judgements import identified, join_labels, read_judgements
 from semtune.prepare.readers.files.unpack import stem_of
-from semtune.prepare.readers.tables.delimited import Row, jsonl_rows, load_text
+from semtune.prepare.readers.tables.delimited import Row, load_text
+from semtune.prepare.readers.tables.json_values import jsonl_rows
 from semtune.prepare.records import Labels, Part
 from semtune.prepare.settings import PrepareSettings
 from semtune.types import Document, Qrels, Query

@@ -9,7 +9,8 @@ from pathlib import Path
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.benchmarks.beir import file_of
 from semtune.prepare.readers.benchmarks.judgements import join_labels, read_judgements, rest_to_train
-from semtune.prepare.readers.tables.delimited import MAX_LINE, TOO_LONG, load_text
+from semtune.prepare.readers.tables.delimited import MAX_LINE, load_text
+from semtune.prepare.readers.tables.json_values import TOO_LONG
 from semtune.prepare.records import Labels, Part
 from semtune.prepare.settings import PrepareSettings
 from semtune.text import tidy

@@ -26,7 +26,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "sentence1": ("sentence1", "sentence_1", "sent1", "text1", "text_1", "question1", "question_1", "premise"),
     "sentence2": ("sentence2", "sentence_2", "sent2", "text2", "text_2", "question2", "question_2", "hypothesis"),
     "score": ("score", "similarity", "similarity_score", "label", "similar", "is_duplicate"),
-    "text": ("text", "content", "body", "contents"),
+    "text": ("text", "content", "body", "contents", "page_content"),
     "title": ("title", "headline"),
     "heading": ("heading", "section", "section_title"),  # within a document that has a title
     "id": ("id", "_id", "doc_id", "docid", "document_id"),
@@ -34,7 +34,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "label": ("gold_label", "label_text", "label", "category", "intent", "class"),  # the first that is there
 }
 INFERENCE = frozenset({"entailment", "neutral", "contradiction"})
-NEGATIVE_NUMBERED = re.compile(r"(?:negative|neg|hard_negative)_?\d+$")
+NEGATIVE_NUMBERED = re.compile(r"(?:negative|neg|hard_negative)[_.]?\d+$")
+_AGAIN = re.compile(r"(.+)\.\d+$")  # a name that stands more than once in a header
+INSTRUCTION = "prompt"  # FlagEmbedding's instruction, where another column is the question
 ALLOWED = (
     "(query, document[, negative]) to train a search; (sentence1, sentence2, score) for similarity; "
     "(premise, hypothesis, label) for inference; (text, label) for classes; (title, text) or (text) for documents"
@@ -77,13 +79,15 @@ def find_roles(
     for role, aliases in ALIASES.items():
         if role not in roles:
             claims[role] = [
-                c for c in columns if _plain(c) in aliases and c not in roles.values() and c not in negatives
+                c for c in columns if _base(c, columns) in aliases and c not in roles.values() and c not in negatives
             ]
+    if "anchor" in claims:
+        claims["anchor"] = _questions(claims["anchor"])
     for role, names in claims.items():
         if len(names) == 1 or (names and role in {"id", "title", "heading"}):
             roles[role] = names[0]
         elif names and role == "label":
-            roles[role] = min(names, key=lambda name: ALIASES["label"].index(_plain(name)))
+            roles[role] = min(names, key=lambda name: ALIASES["label"].index(_base(name, columns)))
     for wanted, kind in _shapes(roles, claims, negatives, given, sample):
         torn = next((role for role in wanted if role not in roles), None)
         if torn is None:
@@ -94,6 +98,17 @@ def find_roles(
         f"{where}: cannot tell what the columns are. Found: {_listed(columns) or 'none'}. Allowed: {ALLOWED}. "
         f"Rename the columns, or say which is which, e.g. roles: {{anchor: {anchor}, positive: {positive}}}."
     )
+
+
+def names_a_role(column: object) -> bool:
+    """Whether a name is one that a column with a role has."""
+    return any(_plain(str(column)) in aliases for aliases in ALIASES.values())
+
+
+def _questions(names: list[str]) -> list[str]:
+    """The columns that can be the anchor: a prompt beside another of them is an instruction for the model."""
+    others = [name for name in names if _plain(name) != INSTRUCTION]
+    return others or names
 
 
 def _guess(columns: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
@@ -199,8 +214,10 @@ def _given(columns: Sequence[str], given: Mapping[str, str], where: object) -> d
 
 
 def _refuse_two(where: object, role: str, names: list[str]) -> None:
+    again = [name for name in names if _base(name, names) != _plain(name)]
+    twice = f" The header has this name more than once; the later column is called {again[0]!r} here." if again else ""
     raise InputError(
-        f"{where}: the columns {' and '.join(map(repr, names))} could both be the {role}. Say which, e.g. "
+        f"{where}: the columns {' and '.join(map(repr, names))} could both be the {role}.{twice} Say which, e.g. "
         f"roles: {{{role}: {names[0]}}}."
     )
 
@@ -208,6 +225,12 @@ def _refuse_two(where: object, role: str, names: list[str]) -> None:
 def _listed(columns: Sequence[str]) -> str:
     more = f" and {len(columns) - SHOWN:,} more" if len(columns) > SHOWN else ""
     return ", ".join(columns[:SHOWN]) + more
+
+
+def _base(column: str, columns: Sequence[str]) -> str:
+    """A column's name without the number it got because the name stands before it."""
+    found = _AGAIN.match(column)
+    return _plain(found[1] if found and found[1] in columns else column)
 
 
 def _plain(column: str) -> str:

@@ -1,13 +1,12 @@
-"""CSV, TSV and JSONL text to numbered rows; rows that cannot be parsed are counted."""
+"""CSV and TSV text to numbered rows; rows that cannot be parsed are counted."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.files.decode import BROKEN, UNREADABLE, decode
 from semtune.prepare.readers.files.unpack import MAX_LINE, MAX_TABLE, in_mib, read_head, suffix_of
+from semtune.prepare.readers.tables.json_values import TOO_LONG
 
 STSB = ["sentence1", "sentence2", "score"]
 TRIPLES = ["query", "positive", "negative"]  # MS MARCO's triples.*.tsv
@@ -24,18 +24,23 @@ LONG_ROW = 20_000  # lines that a quoted cell may span
 SHORT_ROW = 200  # the limit after PATIENCE lines were read in vain
 PATIENCE = 200_000
 MAX_COLUMNS = 10_000
-TOO_LONG = f"line longer than {MAX_LINE:,} characters"
+DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"\ufeff?\"?sep=(.)\"?[ \t,;|]*\r?\n", re.IGNORECASE)  # written for Excel
 Row: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The format of a CSV file and its columns; `header` says whether its first row names them."""
+    """The format of a CSV file and its columns; `header` says whether its first row names them.
+
+    A name that stands more than once in the header gets a number: document, document.2.
+    """
 
     columns: list[str]
     delimiter: str = ","
     quoting: bool = True
     header: bool = True
+    skip: int = 0  # lines before the first row
 
     def reader(self, lines: Iterable[str], *, strict: bool = False) -> Any:
         """A csv reader of `lines`; a strict one raises an error at a misplaced quote."""
@@ -82,9 +87,31 @@ def find_layout(text: str, path: Path, roles: Mapping[str, str] | None = None) -
     """
     if len(text) > MAX_LINE and "\n" not in text[:MAX_LINE] and "\r" not in text[:MAX_LINE]:
         raise InputError(f"{path.absolute()} is not a table: its first line has more than {MAX_LINE:,} characters.")
-    sample = "".join(islice(io.StringIO(text[:MAX_LINE], newline=""), SAMPLE_LINES))
+    named = _SEPARATOR_LINE.match(text)
+    start = named.end() if named else 0
+    sample = "".join(islice(io.StringIO(text[start : start + MAX_LINE], newline=""), SAMPLE_LINES))
     tabs = suffix_of(path) == ".tsv"
-    delimiters = "\t" if tabs else ",;\t"
+    best = _best_layout(sample, named.group(1) if named else "\t" if tabs else DELIMITERS)
+    rows, _ = _sampled(best, sample)
+    if rows and len(rows[0]) > MAX_COLUMNS:
+        raise InputError(
+            f"{path.absolute()} has {len(rows[0]):,} cells in its first row. The maximum is {MAX_COLUMNS:,} columns."
+        )
+    first = _distinct([cell.strip().lstrip("\ufeff") for cell in rows[0]]) if rows else []
+    numbers = [str(number) for number in range(1, len(first) + 1)]
+    if roles and all(column.isdigit() and column not in first for column in roles.values()):
+        best = replace(best, columns=numbers, header=False)
+    elif _is_stsb(rows):
+        best = replace(best, columns=STSB, header=False)
+    elif _is_triples(path, rows):
+        best = Layout(TRIPLES, "\t", quoting=False, header=False)
+    else:
+        best = replace(best, columns=first)
+    return replace(best, skip=1 if named else 0)
+
+
+def _best_layout(sample: str, delimiters: str) -> Layout:
+    """Delimiter and quoting with which the rows of a sample agree best in their number of cells."""
     best, best_score = Layout([]), (-1.0, 0, 0, 0)
     for number, delimiter in enumerate(delimiters):
         for quoting in (True, False):
@@ -97,20 +124,19 @@ def find_layout(text: str, path: Path, roles: Mapping[str, str] | None = None) -
             score = (round(agree, 2), int(clean), int(quoting), -number)
             if score > best_score:
                 best, best_score = layout, score
-    rows, _ = _sampled(best, sample)
-    if rows and len(rows[0]) > MAX_COLUMNS:
-        raise InputError(
-            f"{path.absolute()} has {len(rows[0]):,} cells in its first row. The maximum is {MAX_COLUMNS:,} columns."
-        )
-    first = [cell.strip().lstrip("\ufeff") for cell in rows[0]] if rows else []
-    numbers = [str(number) for number in range(1, len(first) + 1)]
-    if roles and all(column.isdigit() and column not in first for column in roles.values()):
-        return Layout(numbers, best.delimiter, best.quoting, header=False)
-    if _is_stsb(rows):
-        return Layout(STSB, best.delimiter, best.quoting, header=False)
-    if _is_triples(path, rows):
-        return Layout(TRIPLES, "\t", quoting=False, header=False)
-    return Layout(first, best.delimiter, best.quoting)
+    return best
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names of columns, with a number at those that stand more than once."""
+    found: dict[str, None] = {}
+    for name in names:
+        number, chosen = 1, name
+        while chosen in found:
+            number += 1
+            chosen = f"{name}.{number}"
+        found[chosen] = None
+    return list(found)
 
 
 def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row]]:
@@ -119,7 +145,7 @@ def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row
     A quote that is never closed swallows the lines after it: if a row of several lines has the wrong width or a
     misplaced quote, only its first line is refused, and reading continues with the second.
     """
-    feed = _Feed(_split(text), bad)
+    feed = _Feed(_split(text), bad, layout.skip)
     waiting = layout.header
     while feed.more:
         start = feed.at
@@ -148,13 +174,13 @@ def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row
 class _Feed:
     """Lines for a csv reader: they can be read again, and lines that are too long are refused."""
 
-    def __init__(self, lines: list[str], bad: BadRows) -> None:
+    def __init__(self, lines: list[str], bad: BadRows, start: int) -> None:
         self._lines = lines
         self._bad = bad
         self._stop = 0
         self._wasted = 0
         self._reader: Any = None
-        self.at = 0
+        self.at = start
 
     @property
     def more(self) -> bool:
@@ -203,26 +229,6 @@ class _Feed:
             self._bad.refuse(self.at, TOO_LONG, line[:80])
             return "\n"
         return line
-
-
-def jsonl_rows(text: str, bad: BadRows) -> Iterator[tuple[int, Row]]:
-    """Yield (line number, row) of a JSON-lines text."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        bad.row()
-        if len(line) > MAX_LINE:
-            bad.refuse(number, TOO_LONG, line[:80])
-            continue
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
-            bad.refuse(number, "not valid JSON", line)
-            continue
-        if isinstance(row, dict):
-            yield number, row
-        else:
-            bad.refuse(number, "not a JSON object", line)
 
 
 def _sampled(layout: Layout, sample: str) -> tuple[list[list[str]], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.records import Labels, PairRow, Part
@@ -10,10 +10,10 @@ from semtune.text import short_id
 from semtune.types import Document, Query
 
 
-def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally) -> Labels:
+def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally, further: Iterable[Document] = ()) -> Labels:
     """Distinct texts become documents and distinct anchors queries; negatives are added to the corpus as distractors.
 
-    Duplicate pairs are counted and left out.
+    Duplicate pairs are counted and left out. `further` documents, that no question asks for, are distractors too.
     """
     documents: dict[str, Document] = {}
     labels = Labels([], {}, {})
@@ -33,6 +33,8 @@ def labels_from_rows(parts: Mapping[Part, list[PairRow]], tally: Tally) -> Label
                 negatives.setdefault(query, {})[text] = None
             if row.group:
                 labels.groups.setdefault(query, row.group)
+    for document in further:
+        _add(documents, document)
     labels.corpus = list(documents.values())
     labels.negatives = {query: tuple(texts) for query, texts in negatives.items()}
     return labels

@@ -1,25 +1,42 @@
-""".json files to rows: a list of objects, SQuAD's paragraphs with questions, or lists of (text, label) by split."""
+""".json files to rows: a list of objects, lists by column, SQuAD's questions, judged questions, or lists by split."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from semtune.errors import InputError
-from semtune.prepare.drop_log import BadRows
-from semtune.prepare.readers.tables.delimited import Row, load_text
+from semtune.prepare.drop_log import BadRows, Tally
+from semtune.prepare.readers.tables.column_roles import names_a_role
+from semtune.prepare.readers.tables.delimited import load_text
+from semtune.prepare.readers.tables.json_values import json_values, mistake
+from semtune.prepare.readers.tables.judged_json import is_judged, judged_rows, unasked
+from semtune.prepare.readers.tables.row_shapes import shape_of
+from semtune.types import Document
 
-LOOK = 1000  # items; if none of them is an object, the rest are not checked
-Numbered = tuple[int, Row]
+LOOK = 1000  # items; if none of them is a row, the rest are not checked
+ALLOWED = (
+    "a list of objects, an object with a list a column (all of one length), SQuAD's data → paragraphs → qas, "
+    "LlamaIndex's queries, corpus and relevant_docs, or lists of (text, label) by split"
+)
 
 
-class JsonTable(NamedTuple):
-    """The rows of a .json file and its format in words (empty for a list of objects)."""
+@dataclass(frozen=True, slots=True)
+class JsonTable:
+    """The numbered values of a .json file.
+
+    Attributes:
+        shape: the format in words; empty for a list of objects.
+        values: (number, value), counted as rows.
+        documents: those that no question asks for.
+    """
 
     shape: str
-    rows: list[Numbered]
+    values: list[tuple[int, Any]]
+    documents: tuple[Document, ...] = ()
 
 
 def read_json_table(path: Path, bad: BadRows) -> JsonTable:
@@ -31,39 +48,79 @@ def read_json_table(path: Path, bad: BadRows) -> JsonTable:
     text = load_text(path, tally=bad.tally)
     try:
         value = json.loads(text)
-    except RecursionError:
-        raise InputError(f"{path.absolute()} is nested too deeply.") from None
-    except json.JSONDecodeError as error:
-        hint = " If it is JSON lines, rename it to .jsonl." if "Extra data" in error.msg else ""
-        raise InputError(f"{path.absolute()} is not valid JSON ({error}).{hint}") from None
+    except (ValueError, RecursionError) as error:
+        return JsonTable("", _several(path, text, error, bad))
+    if is_judged(value):
+        return JsonTable("judged questions", list(judged_rows(value, bad)), tuple(unasked(value, bad.tally)))
+    if isinstance(value, dict) and (columns := _by_column(value, path, bad.tally)) is not None:
+        bad.seen += len(columns)
+        return JsonTable("a list a column", list(enumerate(columns, start=1)))
     rows = value.get("data", value) if isinstance(value, dict) else value
     if isinstance(rows, list):
         if any(isinstance(item, dict) and "paragraphs" in item for item in rows):
             return JsonTable("questions in SQuAD's shape", list(_squad(rows, bad)))
-        return JsonTable("", list(_objects(rows, bad)))
+        return JsonTable("", _items(rows, bad))
     if isinstance(rows, dict) and rows and all(isinstance(part, list) for part in rows.values()):
         return JsonTable("labelled texts by split", list(_labelled(rows, bad)))
     found = f"an object with {', '.join(list(rows)[:8])}" if isinstance(rows, dict) else type(rows).__name__
-    raise InputError(
-        f"{path.absolute()} has no rows: expected a list of objects, SQuAD's data → paragraphs → qas, or lists of "
-        f"(text, label) by split; found {found}."
-    )
+    raise InputError(f"{path.absolute()} has no rows: expected {ALLOWED}; found {found}.")
 
 
-def _objects(items: list[Any], bad: BadRows) -> Iterator[Numbered]:
-    if items and not any(isinstance(item, dict) for item in items[:LOOK]):
+def _several(path: Path, text: str, error: ValueError | RecursionError, bad: BadRows) -> list[tuple[int, Any]]:
+    """The values of a text that holds several, or a list with a comma too many; anything broken is refused."""
+    if isinstance(error, RecursionError):
+        raise InputError(f"{path.absolute()} is nested too deeply.") from None
+    trial = BadRows(bad.where, Tally())
+    values = list(json_values(text, trial))
+    if trial.bad or not values or not _closed(text):
+        raise InputError(f"{path.absolute()} is not valid JSON: {mistake(error, text)}. Mend it there.") from None
+    bad.seen += trial.seen
+    return values
+
+
+def _closed(text: str) -> bool:
+    """Whether a list that is opened at the beginning is closed at the end."""
+    return text.lstrip()[:1] != "[" or text.rstrip()[-1:] == "]"
+
+
+def _by_column(value: dict[str, Any], path: Path, tally: Tally) -> list[dict[str, Any]] | None:
+    """Rows of an object with a list (or an object by row) a column, as pandas writes it; None if it is none."""
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
+        names = [str(name) for name in value["columns"]]
+        if all(isinstance(row, list) and len(row) == len(names) for row in value["data"]):
+            return [dict(zip(names, row, strict=True)) for row in value["data"]]
+    parts = list(value.values())
+    if not parts or "data" in value:
+        return None
+    if all(isinstance(part, dict) for part in parts):
+        if any(names_a_role(name) for name in value):
+            keys = dict.fromkeys(key for part in parts for key in part)
+            return [{name: part.get(key) for name, part in value.items()} for key in keys]
+        by_row = all(any(names_a_role(name) for name in part) for part in parts)
+        return [{"id": key, **part} for key, part in value.items()] if by_row else None
+    lists = {name: part for name, part in value.items() if isinstance(part, list)}
+    if not any(names_a_role(name) for name in lists):
+        return None
+    lengths = {len(part) for part in lists.values()}
+    if len(lengths) > 1:
+        shown = ", ".join(f"{name}: {len(part):,}" for name, part in lists.items())
+        raise InputError(f"{path.absolute()}: its columns are lists of different lengths ({shown}). Make them equal.")
+    for name in value.keys() - lists.keys():
+        tally.drop("entry of a .json file beside its columns", f"{path.name}: {name}: {value[name]}")
+    names = list(lists)
+    return [dict(zip(names, cells, strict=True)) for cells in zip(*lists.values(), strict=True)]
+
+
+def _items(items: list[Any], bad: BadRows) -> list[tuple[int, Any]]:
+    if items and not any(isinstance(item, dict) or shape_of(item) for item in items[:LOOK]):
         raise InputError(
             f"{bad.where}: none of the first {min(len(items), LOOK):,} items of its list is a JSON object in braces."
         )
-    for number, item in enumerate(items, start=1):
-        bad.row()
-        if isinstance(item, dict):
-            yield number, item
-        else:
-            bad.refuse(number, "not a JSON object", json.dumps(item, ensure_ascii=False))
+    bad.seen += len(items)
+    return list(enumerate(items, start=1))
 
 
-def _squad(articles: list[Any], bad: BadRows) -> Iterator[Numbered]:
+def _squad(articles: list[Any], bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
     """One row per question that its paragraph answers; the questions of an article stay in one split."""
     number = 0
     for article in articles:
@@ -87,7 +144,7 @@ def _squad(articles: list[Any], bad: BadRows) -> Iterator[Numbered]:
                     yield number, row | ({"group": article["title"]} if article.get("title") else {})
 
 
-def _labelled(parts: dict[str, list[Any]], bad: BadRows) -> Iterator[Numbered]:
+def _labelled(parts: dict[str, list[Any]], bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
     number = 0
     for items in parts.values():
         for item in items:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.tables.pair_words import plain_word
 from semtune.prepare.records import PairRow
+from semtune.text import key
 from semtune.types import Document
 
 Relation = Literal["yes", "neutral", "no"]
@@ -19,9 +21,7 @@ LABELS: dict[str, dict[Relation, str]] = {
 }
 """Kind of table and relation to the label of a pair that is kept as it is."""
 UNDECIDED = frozenset({"-", "-1", ""})  # SNLI: the annotators did not agree
-DUPLICATE: dict[str, Relation] = {
-    "1": "yes", "0": "no", "true": "yes", "false": "no", "duplicate": "yes", "not_duplicate": "no",
-}  # fmt: skip
+DUPLICATE: dict[str, Relation] = {"1": "yes", "0": "no"}
 
 
 @dataclass(slots=True)
@@ -54,9 +54,11 @@ def inference_relation(value: str, names: Sequence[str]) -> Relation | Literal["
     return INFERENCE.get(word)
 
 
-def duplicate_relation(value: str) -> Relation | None:
-    """The relation that a label of a set of duplicates means; None if unknown."""
-    return DUPLICATE.get(value.strip().lower().removesuffix(".0"))
+def duplicate_relation(value: str, words: Mapping[str, float]) -> Relation | None:
+    """The relation that a label of a set of duplicates means; None if unknown. `words`: 1 for those of a match."""
+    if (word := plain_word(value)) in words:
+        return "yes" if words[word] else "no"
+    return DUPLICATE.get(value.strip().removesuffix(".0"))
 
 
 def pairs_from_relations(rows: Sequence[RelatedPair], tally: Tally) -> list[PairRow]:
@@ -64,7 +66,9 @@ def pairs_from_relations(rows: Sequence[RelatedPair], tally: Tally) -> list[Pair
     found: dict[str, _Texts] = {}
     for row in rows:
         judged = found.setdefault(row.anchor, _Texts(row.number))
-        if row.relation == "neutral":
+        if key(row.anchor) == key(row.text):
+            tally.drop("pair of two equal texts", f"{row.anchor} | {row.text}")
+        elif row.relation == "neutral":
             tally.drop("neutral pair, not used", f"{row.anchor} | {row.text}")
         else:
             (judged.positives if row.relation == "yes" else judged.negatives)[row.text] = None

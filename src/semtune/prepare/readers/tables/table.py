@@ -7,7 +7,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from semtune.prepare.drop_log import BadRows, Tally
-from semtune.prepare.readers.tables.column_roles import Roles, find_roles
+from semtune.prepare.readers.tables.column_roles import INSTRUCTION, Roles, find_roles
+from semtune.prepare.readers.tables.delimited import is_number
 from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, open_table
 from semtune.prepare.readers.tables.table_rows import TableRows
 from semtune.prepare.records import Rows
@@ -33,7 +34,14 @@ def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
     for number, row in chain(sample, opened.rows):
         table.add(number, row)
     tally.count("rows", bad.seen)
+    table.settle()
     bad.check(settings.max_bad_share)
+    if INSTRUCTION in opened.columns and INSTRUCTION not in roles.columns.values():
+        told = [row[INSTRUCTION] for _, row in sample if row.get(INSTRUCTION)]
+        if told:
+            tally.warn(
+                f"{path.name}: the column 'prompt' holds instructions for a model ({told[0]!r}); it is not used."
+            )
     return table.close()
 
 
@@ -46,14 +54,14 @@ class Sample:
         roles: what they are.
         header: whether a header row names them.
         shape: the format in words, if the suffix does not say it.
-        binary: whether all its scores are 0 or 1.
+        binary: what its scores are, if they are all 0 or 1 or words; else empty.
     """
 
     columns: list[str]
     roles: Roles
     header: bool
     shape: str
-    binary: bool
+    binary: str
 
 
 def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) -> Sample:
@@ -62,7 +70,10 @@ def sample_table(path: Path, settings: PrepareSettings, limit: int = 1 << 16) ->
     rows = [row for _, row in islice(opened.rows, SAMPLE_ROWS)]
     roles = find_roles(opened.columns, settings.roles, path, rows)
     scores = {str(row.get(roles.columns["score"])) for row in rows} if roles.kind == "scored" else set()
-    binary = bool(scores) and scores <= {"0", "1", "0.0", "1.0", "True", "False"}
+    binary = "0 or 1" if scores <= {"0", "1", "0.0", "1.0", "True", "False"} else ""
+    if not any(map(is_number, scores)):
+        binary = binary or "a word"
+    binary = binary if scores else ""
     return Sample(opened.columns, roles, opened.header, opened.shape, binary)
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.tables.columnar import read_arrow, read_parquet
-from semtune.prepare.readers.tables.delimited import (
-    Row,
-    csv_rows,
-    find_layout,
-    jsonl_rows,
-    load_text,
-)
+from semtune.prepare.readers.tables.delimited import Row, csv_rows, find_layout, load_text
+from semtune.prepare.readers.tables.json_values import json_values
 from semtune.prepare.readers.tables.nested_json import read_json_table
 from semtune.prepare.readers.tables.parallel_text import is_parallel, read_lines, read_tmx
+from semtune.prepare.readers.tables.row_shapes import rows_of, shape_of
+from semtune.types import Document
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".tmx")
 SAMPLE_ROWS = 100
@@ -34,6 +33,7 @@ class OpenTable:
         header: whether a header row names the columns.
         shape: the format in words, if the suffix does not say it.
         names: column → names of the classes that its numbers stand for.
+        documents: those that no row asks for.
     """
 
     columns: list[str]
@@ -41,6 +41,7 @@ class OpenTable:
     header: bool = True
     shape: str = ""
     names: Mapping[str, list[str]] = field(default_factory=dict)
+    documents: tuple[Document, ...] = ()
 
 
 def is_table(path: Path) -> bool:
@@ -67,21 +68,32 @@ def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | 
         return _known(read_tmx(path, bad), "a translation memory")
     if suffix in {".parquet", ".arrow"}:
         found = read_parquet(path) if suffix == ".parquet" else read_arrow(path)
-        return OpenTable(found.columns, _counted(found.rows, bad), names=found.names)
+        return replace(_shaped(path, _counted(found.rows, bad), roles, bad, found.columns), names=found.names)
     if suffix == ".json":
-        shape, rows = read_json_table(path, bad)
-        return OpenTable(_columns(path, rows), iter(rows), shape=shape)
+        table = read_json_table(path, bad)
+        opened = _shaped(path, iter(table.values), roles, bad)
+        return replace(opened, shape=table.shape or opened.shape, documents=table.documents)
     text = load_text(path, limit, bad.tally)
     if suffix in {".jsonl", ".ndjson"}:
-        sample = [
-            row for row, _ in zip(jsonl_rows(text, BadRows(path.name, Tally())), range(SAMPLE_ROWS), strict=False)
-        ]
-        return OpenTable(_columns(path, sample), jsonl_rows(text, bad))
+        return _shaped(path, json_values(text, bad), roles, bad)
     layout = find_layout(text, path, roles)
     shape = (
         "triples without a header" if layout.columns == ["query", "positive", "negative"] and not layout.header else ""
     )
     return OpenTable(layout.columns, csv_rows(text, layout, bad), layout.header, shape)
+
+
+def _shaped(
+    path: Path, values: Iterator[tuple[int, Any]], roles: Mapping[str, str], bad: BadRows, named: Sequence[str] = ()
+) -> OpenTable:
+    """The table that values are, whatever their shape; `named` columns are there even if no row has them."""
+    first = list(islice(values, SAMPLE_ROWS))
+    trial = list(rows_of(first, roles, BadRows(path.name, Tally())))
+    shape = next((found for _, value in first if (found := shape_of(value))), "")
+    same = trial and trial[0][1] is first[0][1]
+    columns = list(named) if named and (same or not trial) else _columns(path, trial, bad)
+    shape = "" if same else shape
+    return OpenTable(columns, rows_of(chain(first, values), roles, bad), shape=shape)
 
 
 def _known(rows: Iterator[tuple[int, Row]], shape: str) -> OpenTable:
@@ -94,13 +106,14 @@ def _counted(rows: Iterator[Row], bad: BadRows) -> Iterator[tuple[int, Row]]:
         yield number, row
 
 
-def _columns(path: Path, rows: list[tuple[int, Row]]) -> list[str]:
+def _columns(path: Path, rows: list[tuple[int, Row]], bad: BadRows) -> list[str]:
     columns: dict[str, None] = {}
     for _, row in rows[:SAMPLE_ROWS]:
         columns.update(dict.fromkeys(row))
     if not columns:
+        wrong = f" ({bad.first})" if bad.first else ""
         raise InputError(
-            f'{path.absolute()} has no JSON object. Expected objects, e.g. {{"query": …, "document": …}}, '
-            "one per line in .jsonl or in a list in .json."
+            f"{path.absolute()} has no JSON object that can be read{wrong}. Expected objects, e.g. "
+            '{"query": …, "document": …}, one per line in .jsonl or in a list in .json.'
         )
     return list(columns)

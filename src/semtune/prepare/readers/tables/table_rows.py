@@ -9,7 +9,7 @@ from typing import Any
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows
-from semtune.prepare.readers.tables.cell_values import cell_text, cell_texts
+from semtune.prepare.readers.tables.cell_values import cell_documents, cell_paragraphs, cell_text, cell_texts
 from semtune.prepare.readers.tables.column_roles import Roles
 from semtune.prepare.readers.tables.delimited import Row, is_number
 from semtune.prepare.readers.tables.pair_labels import (
@@ -19,10 +19,11 @@ from semtune.prepare.readers.tables.pair_labels import (
     inference_relation,
     pairs_from_relations,
 )
+from semtune.prepare.readers.tables.pair_words import label_values, plain_word
 from semtune.prepare.readers.tables.table_reader import OpenTable
 from semtune.prepare.records import Labelled, PairRow, Rows, Section
-from semtune.text import one_line
-from semtune.types import Document, LabelledPair, ScoredPair
+from semtune.text import key, one_line
+from semtune.types import LabelledPair, ScoredPair
 
 RELATED = ("inference", "duplicates")
 PASSAGE_KEYS = frozenset({"source", "headings", "part", "parts", "group", "span"})
@@ -39,7 +40,8 @@ class TableRows:
     labels: bool  # keep labels as they are
     result: Rows = field(init=False)
     related: list[RelatedPair] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
+    judged: list[tuple[int, str, str, str]] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)  # id → the last number it got
 
     def __post_init__(self) -> None:
         negatives = {f"negative {n}": column for n, column in enumerate(self.roles.negatives, 1)}
@@ -61,6 +63,21 @@ class TableRows:
         else:
             self._related(number, row)
 
+    def settle(self) -> None:
+        """Give the labels that are words their meaning, which only all rows together show; before rows are judged.
+
+        Raises:
+            InputError: it is unclear which word means a match.
+        """
+        if self.roles.kind not in {"scored", "duplicates"}:
+            return
+        column = self.roles.columns["score" if self.roles.kind == "scored" else "label"]
+        words, said = label_values((label for *_, label in self.judged), self.bad.where, column)
+        if said:
+            self.bad.tally.warn(said)
+        for number, first, second, label in self.judged:
+            self._settled(number, first, second, label, words)
+
     def close(self) -> Rows:
         """Everything that was added.
 
@@ -73,14 +90,18 @@ class TableRows:
             result.labelled = [LabelledPair(row.anchor, row.text, words[row.relation]) for row in self.related]
         elif self.related:
             result.pairs = pairs_from_relations(self.related, self.bad.tally)
+        result.documents = list(self.opened.documents)
         if not (result.sections or result.pairs or result.scored or result.labelled or result.classes):
+            why = "; ".join(f"{entry['count']:,} × {reason}" for reason, entry in self.bad.tally.dropped.items())
             raise InputError(
                 f"{self.path.absolute()} has no usable row. Columns found: {', '.join(self.opened.columns)}."
+                + (f" Left out: {why}." if why else "")
             )
         return result
 
     def _document(self, number: int, row: Row) -> None:
-        text, title = self._cell(row, "text"), self._cell(row, "title")
+        text = cell_paragraphs(row.get(self.roles.columns["text"]), self.bad.tally)
+        title = self._cell(row, "title")
         if not text and not title:
             return self.bad.refuse(number, f"no {self.roles.columns['text']}", row)
         id_ = self._unique(self._cell(row, "id") or str(number))
@@ -94,13 +115,14 @@ class TableRows:
 
     def _unique(self, id_: str) -> str:
         """The id, with a number if an earlier row has the same one."""
-        number, found = 1, id_
+        number, found = self.ids.get(id_, 1), id_
         while found in self.ids:
             number += 1
             found = f"{id_}~{number}"
         if found != id_:
             self.bad.tally.count("rows whose id an earlier row has; their ids got a number", 1)
-        self.ids.add(found)
+        self.ids[id_] = number
+        self.ids.setdefault(found, 1)
         return found
 
     def _metadata(self, row: Row) -> dict[str, Any]:
@@ -117,27 +139,43 @@ class TableRows:
 
     def _pair(self, number: int, row: Row) -> None:
         anchor = one_line(self._cell(row, "anchor"))
-        positives = cell_texts(row.get(self.roles.columns["positive"]), self.bad.tally)
+        positives = cell_documents(row.get(self.roles.columns["positive"]), self._cell(row, "title"), self.bad.tally)
         if not anchor or not positives:
             return self.bad.refuse(number, f"no {self.roles.columns['positive' if anchor else 'anchor']}", row)
-        title = self._cell(row, "title")
-        documents = tuple(Document("", text, title) for text in positives)
-        negatives = tuple(
-            text for column in self.roles.negatives for text in cell_texts(row.get(column), self.bad.tally)
-        )
+        given = [text for column in self.roles.negatives for text in cell_texts(row.get(column), self.bad.tally)]
+        documents = tuple(document for document in positives if self._differs(anchor, document.content, "answer"))
+        negatives = tuple(text for text in given if self._differs(anchor, text, "negative"))
+        if not documents:
+            return None
         self.result.pairs.append(PairRow(number, anchor, documents, negatives, self._cell(row, "group")))
         return None
+
+    def _differs(self, anchor: str, text: str, what: str) -> bool:
+        """Whether a text is another one than its question; equal ones are counted."""
+        if key(anchor) != key(text):
+            return True
+        self.bad.tally.drop(f"{what} that equals its question", text)
+        return False
 
     def _score(self, number: int, row: Row) -> None:
         first, second = self._cell(row, "sentence1"), self._cell(row, "sentence2")
         value = row.get(self.roles.columns["score"])
         if not first or not second:
             return self.bad.refuse(number, "a sentence is missing", row)
-        if isinstance(value, bool):
-            value = int(value)
-        if not is_number(value):
-            return self.bad.refuse(number, "score is not a number", value)
-        self.result.scored.append(ScoredPair(first, second, float(str(value))))
+        self.judged.append((number, first, second, str(int(value) if isinstance(value, bool) else value)))
+        return None
+
+    def _settled(self, number: int, first: str, second: str, label: str, words: Mapping[str, float]) -> None:
+        """Add a pair that was judged by a number or a word."""
+        if self.roles.kind == "duplicates":
+            relation = duplicate_relation(label, words)
+            if relation is None:
+                return self.bad.refuse(number, "label is not one of 0 or 1", label)
+            self.related.append(RelatedPair(number, first, second, relation))
+        elif (word := plain_word(label)) in words or is_number(label):
+            self.result.scored.append(ScoredPair(first, second, words[word] if word in words else float(label)))
+        else:
+            self.bad.refuse(number, "score is not a number", label)
         return None
 
     def _related(self, number: int, row: Row) -> None:
@@ -145,10 +183,11 @@ class TableRows:
         label = self._label(row)
         if not first or not second:
             return self.bad.refuse(number, "a sentence is missing", row)
-        names = self.opened.names.get(self.roles.columns["label"], [])
-        relation = inference_relation(label, names) if self.roles.kind == "inference" else duplicate_relation(label)
+        if self.roles.kind == "duplicates":
+            return self.judged.append((number, first, second, label))
+        relation = inference_relation(label, self.opened.names.get(self.roles.columns["label"], []))
         if relation is None:
-            allowed = "entailment, neutral, contradiction or 0, 1, 2" if self.roles.kind == "inference" else "0 or 1"
+            allowed = "entailment, neutral, contradiction or 0, 1, 2"
             return self.bad.refuse(number, f"label is not one of {allowed}", label)
         if relation == "undecided":
             return self.bad.tally.drop("pair without an agreed label", f"{first} | {second}")
