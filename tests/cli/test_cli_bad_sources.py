@@ -47,7 +47,6 @@ BAD_ROWS = {
         objects(*({"query": f"q{i}", "document": f"d {i}"} for i in range(20)), {"query": "q", "document": "x" * 5_000_000}),
         "bad row: line longer than 4,194,304 characters", 1, "long.jsonl:21: ",
     ),
-    "ids.jsonl": (texts(*range(20), 3), "bad row: duplicate id", 1, "ids.jsonl:21: 3"),
     "scores.csv": (scores("a,b,9"), "bad row: score outside 0 to 5", 1, "scores.csv:21: 9.0"),
     "words.csv": (scores("a,b,much"), "bad row: score is not a number", 1, "words.csv:22: much"),
     "labels.jsonl": (

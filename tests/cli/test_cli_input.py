@@ -140,8 +140,8 @@ def test_what_is_not_the_command_s_own_is_left_alone(semtune, place, done, comma
     [
         ("prepare pages --model toy -o few.csv/new", "Cannot write few.csv: a file is in the way."),
         ("index run run -o few.csv/new", "Cannot write few.csv: a file is in the way."),
-        ("encode run few.csv -o few.csv/new.npy", "Cannot write few.csv: a file is in the way."),
-        ("encode run few.csv -o empty.npy", "Cannot write empty.npy: a folder is in the way."),
+        ("encode run few.csv --column question -o few.csv/new.npy", "Cannot write few.csv: a file is in the way."),
+        ("encode run few.csv --column question -o empty.npy", "Cannot write empty.npy: a folder is in the way."),
         ("evaluate run run -o few.csv", "Cannot write few.csv: a file is in the way."),
         ("init pages -o empty --force", "Cannot write empty: a folder is in the way."),
     ],
