@@ -12,7 +12,7 @@ from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
 from semtune.metrics import main_axes
 from semtune.select import candidates
-from semtune.select.backbone_catalogue import catalogue, find_entry
+from semtune.backbone_catalogue import catalogue, find_entry
 from semtune.select.candidates import gather, languages_of
 from semtune.select.cost import index_mb, peak_memory
 from semtune.select.sample import dev_part

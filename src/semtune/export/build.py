@@ -17,6 +17,7 @@ from semtune.contract import Contract, Export
 from semtune.errors import ModelError
 from semtune.export.settings import ExportSettings
 from semtune.io import atomic_folder, read_json, sha256_file, storage_errors, write_json
+from semtune.model_places import places
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.types import Embeddings, Role
@@ -231,7 +232,7 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
     else:
         write_onnx(model, contract.normalize, contract.max_length, path)
     graph = GraphRunner(path)
-    return lambda role: lambda texts: graph(tokenizer.encode(texts, role).ids)
+    return lambda role: lambda texts: graph(tokenizer.encode(texts, role).ids, tokenizer.prompt_tokens(role))
 
 
 def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> None:
@@ -249,11 +250,12 @@ def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, fold
 
 def _copy_small_files(source: Path, target: Path, model: SentenceTransformer) -> None:
     """Copy the small files that encoding needs; a slow tokenizer is converted to a fast one."""
+    found = places(source)
     for name in COPIED:
-        if (source / name).exists():
-            shutil.copyfile(source / name, target / name)
-    if (source / "tokenizer.json").exists():
-        shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+        if file := found.small_file(name):
+            shutil.copyfile(file, target / name)
+    if file := found.small_file("tokenizer.json"):
+        shutil.copyfile(file, target / "tokenizer.json")
         return
     with tempfile.TemporaryDirectory() as scratch:
         model.tokenizer.save_pretrained(scratch)

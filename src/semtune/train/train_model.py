@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semtune import contract as contracts
-from semtune.contract import Contract, static_folder
+from semtune.contract import Contract
 from semtune.dataset import Dataset
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.io import storage_errors, write_jsonl
+from semtune.model_places import places
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.train.data.columns import row_columns
@@ -132,7 +133,7 @@ def _findings(job: TrainingJob, result: TrainingResult) -> list[Finding]:
 
 def _token_counts(data: Mapping[str, Dataset], base: Path, contract: Contract) -> list[int]:
     """Token counts of some training texts of each data set; empty if the backbone has no fast tokenizer."""
-    if not ((static_folder(base) or base) / "tokenizer.json").exists():
+    if places(base).small_file("tokenizer.json") is None:
         return []
     tokenizer = Tokenizer(base, contract)
     texts: list[str] = []
