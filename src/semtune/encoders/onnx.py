@@ -105,13 +105,3 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     # The arena never returns memory (onnxruntime#11627): one long text would raise memory use for good.
     options.enable_cpu_mem_arena = False
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def open_fp32(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001 - the signature of all runtimes
-    """The fp32 graph of an exported model."""
-    return OnnxEncoder(folder, "fp32")
-
-
-def open_int8(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001
-    """The int8 graph of an exported model."""
-    return OnnxEncoder(folder, "int8")

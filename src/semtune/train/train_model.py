@@ -11,6 +11,7 @@ from semtune import contract as contracts
 from semtune.contract import Contract
 from semtune.dataset import Dataset
 from semtune.encoders.tokenizer import Tokenizer
+from semtune.errors import ModelError
 from semtune.io import storage_errors, write_jsonl
 from semtune.model_places import places
 from semtune.progress import QUIET, Progress
@@ -100,6 +101,11 @@ def _prepared_job(
 ) -> TrainingJob:
     """Bring the rows into the form that the losses take, and plan."""
     contract = contracts.load(base)
+    if contract.parts:
+        raise ModelError(
+            f"{base} is a Router model, with a part for queries and one for documents. Semtune searches with it but does "
+            "not tune it: tune the model of one part, or give another base."
+        )
     main = reshape_for_loss(dataset, settings.loss)
     also = {name: reshape_for_loss(one, "auto") for name, one in also.items()}
     data = {MAIN_DATASET: main, **also}
