@@ -16,8 +16,8 @@ from typing import Any
 
 from semtune import formats
 from semtune.errors import ContractError, ModelError
-from semtune.io import read_json, sha256_json, write_json
 from semtune.hub import CONTRACT_FILE
+from semtune.io import read_json, sha256_json, write_json
 from semtune.model_folder import NO_LIMIT, ROUTER, STATIC, FolderFacts, read_folder, static_folder, weights_hash
 from semtune.model_places import weights_files
 from semtune.types import Role

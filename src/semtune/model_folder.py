@@ -162,7 +162,10 @@ def assumed_pooling(found: Places, config: Mapping[str, Any]) -> tuple[str, str]
     if str((config.get("architectures") or [""])[0]).endswith("ForCausalLM") and config.get("is_causal", True):
         chosen, why = "lasttoken", "as for language models"
     else:
-        named = (_name(found.base or found.folder), str(config.get("_name_or_path") or "").rstrip("/").rpartition("/")[2])
+        named = (
+            _name(found.base or found.folder),
+            str(config.get("_name_or_path") or "").rstrip("/").rpartition("/")[2],
+        )
         family = find_family(named, str(config.get("model_type") or ""))
         chosen = family.pooling if family else "mean"
         why = f"as for the {family.family} models" if family else "the most usual one"

@@ -139,7 +139,9 @@ def optional_json(path: Path) -> Any:
 
 
 def _modules(folder: Path) -> list[Module]:
-    return [_module(folder, each["type"], each.get("path", "")) for each in optional_json(folder / "modules.json") or []]
+    return [
+        _module(folder, each["type"], each.get("path", "")) for each in optional_json(folder / "modules.json") or []
+    ]
 
 
 def _module(folder: Path, kind: str, path: str) -> Module:

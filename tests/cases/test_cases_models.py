@@ -104,7 +104,9 @@ def test_the_prompt_s_part_of_the_pooling_counts(tmp_path):
         export_model(without, ["torchscript"], tmp_path / "script")
 
 
-@pytest.mark.parametrize("types", ["sentence_transformers.models", "sentence_transformers.sentence_transformer.modules"])
+@pytest.mark.parametrize(
+    "types", ["sentence_transformers.models", "sentence_transformers.sentence_transformer.modules"]
+)
 def test_old_and_new_class_paths_are_one_model(tmp_path, types):
     folder = makes.toy(tmp_path / "model")
     before = contracts.load(folder)
@@ -218,7 +220,9 @@ def test_a_router_encodes_each_role_with_its_part(tmp_path, static_queries):
         one, other = served.encode(TEXTS, role), on_torch.encode(TEXTS, role)
         assert (one.tokens, one.truncated) == (other.tokens, other.truncated)
     assert contracts.load(tmp_path / "served").parts.keys() == {"query", "document"}
-    assert served.decode(served._parts["document"]._tokenizer.encode(["mend a kettle"], "query").ids[0]).endswith("kettle")
+    assert served.decode(served._parts["document"]._tokenizer.encode(["mend a kettle"], "query").ids[0]).endswith(
+        "kettle"
+    )
 
 
 def test_a_router_is_exported_to_a_new_folder_and_is_not_tuned(tmp_path):

@@ -33,8 +33,10 @@ def open_adapted(found: Places, device: str | None = None) -> SentenceTransforme
         model = SentenceTransformer(str(joined), device=device, local_files_only=True)
     try:
         transformer: Any = model.transformers_model
+        conversions = vars(transformer).get("_weight_conversions")
         transformer.load_adapter(str(found.folder))
         merge_into_weights(transformer)
+        transformer._weight_conversions = conversions  # the adapter's would spoil the names when the model is saved
         transformer.config._name_or_path = str(found.folder)  # not the folder of links, which is gone
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{found.folder} is an adapter that does not fit its base {found.base}: {error}") from error

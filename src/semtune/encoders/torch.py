@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Precision = Literal["fp32", "bf16"]
+SOME_TEXT = "a"
 WINDOW = 4096  # texts tokenized at a time; limits the memory for token ids
 
 
@@ -115,7 +116,10 @@ class TorchEncoder:
                     cut[start : start + WINDOW] = [n > limit for n in lengths]
                     read[start : start + WINDOW] = [min(n, limit) for n in lengths]
                     for batch in by_length([min(n, limit) for n in lengths]):
-                        vectors[[start + i for i in batch]] = self._forward([window[i] for i in batch], role)
+                        # Without special tokens an empty text has no token, and a batch must have one.
+                        beside = [SOME_TEXT] if not any(lengths[i] for i in batch) else []
+                        made = self._forward([window[i] for i in batch] + beside, role)
+                        vectors[[start + i for i in batch]] = made[: len(batch)]
                         advance(len(batch))
         finally:
             self._model.train(was_training)

@@ -54,7 +54,9 @@ def input_names(model: SentenceTransformer) -> list[str]:
     return [*names, POOLED] if leaves_out_prompt(model) else names
 
 
-def example_inputs(names: list[str], vocabulary: int, rows: int = 3, width: int = EXAMPLE_TOKENS) -> tuple[torch.Tensor, ...]:
+def example_inputs(
+    names: list[str], vocabulary: int, rows: int = 3, width: int = EXAMPLE_TOKENS
+) -> tuple[torch.Tensor, ...]:
     """Example inputs for tracing: random ids, one row shorter than the others."""
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(min(1000, vocabulary // 2), vocabulary, (rows, width), generator=generator)
