@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import warnings
 
 import numpy as np
 import pytest
@@ -147,7 +146,8 @@ def test_a_plain_folder_says_which_pooling_it_assumed(tmp_path, name, pooling, f
     assert made.pooling == pooling
     why = f"as for the {family} models" if family else "the most usual one"
     assert made.assumed.startswith(f"{folder} has no pooling configuration. Semtune assumes {pooling} pooling, {why}.")
-    model = open_sentence_transformer(folder, "cpu")
+    with pytest.warns(UserWarning, match=rf"Semtune assumes {pooling} pooling, {why}"):
+        model = open_sentence_transformer(folder, "cpu")
     assert model[1].pooling_mode == pooling
 
 
@@ -160,6 +160,7 @@ def test_a_family_is_known_by_the_config_as_well(tmp_path):
     assert contracts.load(makes.toy(tmp_path / "whole")).assumed == ""
 
 
+@pytest.mark.filterwarnings("ignore:.*has no pooling configuration")
 def test_the_assumed_pooling_is_that_of_every_runtime(tmp_path):
     folder = makes.plain(tmp_path / "bge-tiny")
     whole = makes.toy(tmp_path / "whole")
@@ -225,7 +226,7 @@ def test_a_router_encodes_each_role_with_its_part(tmp_path, static_queries):
     )
 
 
-def test_a_router_is_exported_to_a_new_folder_and_is_not_tuned(tmp_path):
+def test_a_router_is_exported_to_a_new_folder_and_needs_both_parts(tmp_path):
     folder = makes.router(tmp_path / "router", static_queries=True)
     with pytest.raises(ModelError, match=r"Router model, which is exported as two models.* -o FOLDER"):
         export_model(folder, ["onnx"])
@@ -234,6 +235,25 @@ def test_a_router_is_exported_to_a_new_folder_and_is_not_tuned(tmp_path):
     (folder / "router_config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match=r"Router model without a part for the role 'query'; its parts are 'document'"):
         load_encoder(str(folder))
+
+
+def test_a_router_is_not_tuned(tmp_path, toy_folder):
+    import semtune
+
+    folder = makes.router(tmp_path / "router", static_queries=True)
+    semtune.prepare(str(toy_folder), str(tmp_path / "data"))
+    with pytest.raises(ModelError, match=r"is a Router model.* does not tune it"):
+        semtune.train(str(tmp_path / "data"), str(folder), str(tmp_path / "tuned"))
+
+
+def test_a_router_is_indexed_and_searched_from_its_export(tmp_path, toy_folder):
+    import semtune
+
+    folder = makes.router(tmp_path / "router", static_queries=False)
+    semtune.export(str(folder), str(tmp_path / "served"))
+    semtune.index(str(tmp_path / "served"), str(toy_folder), str(tmp_path / "index"))
+    hits = semtune.Searcher.open(tmp_path / "index").search("mend a kettle", k=3)
+    assert len(hits) == 3
 
 
 def test_a_router_s_fingerprint_is_of_both_parts(tmp_path):
@@ -265,5 +285,4 @@ def test_other_kinds_are_refused_by_name(tmp_path, cross_encoder):
 def test_a_classifier_with_a_pooling_configuration_is_an_encoder(tmp_path):
     folder = makes.toy(tmp_path / "model")
     edit(folder / "config.json", architectures=["BertForSequenceClassification"], id2label={"0": "LABEL_0"})
-    with warnings.catch_warnings():
-        assert TorchEncoder.load(folder).encode(TEXTS).vectors.shape == (len(TEXTS), 32)
+    assert TorchEncoder.load(folder).encode(TEXTS).vectors.shape == (len(TEXTS), 32)

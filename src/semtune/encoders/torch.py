@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -64,11 +65,12 @@ def _take_assumed_pooling(model: SentenceTransformer, found: Places) -> None:
     """Pool a folder without a pooling configuration as its family does; the library takes the mean for all."""
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    if found.static or found.modules:
-        return
     assumed = assumed_pooling(found, optional_json(found.backbone / "config.json"))
-    for module in model if assumed else ():
-        if assumed and isinstance(module, Pooling):
+    if assumed is None:
+        return
+    warnings.warn(assumed[1], stacklevel=3)
+    for module in model:
+        if isinstance(module, Pooling):
             module.pooling_mode = assumed[0]  # type: ignore[assignment]
 
 
@@ -142,6 +144,7 @@ class TorchEncoder:
     def _forward(self, texts: list[str], role: Role) -> np.ndarray:
         import torch
 
+        task: dict[str, Any] = {"task": role} if self.contract.parts else {}
         half = torch.autocast(self._model.device.type, dtype=torch.bfloat16) if self._bf16 else nullcontext()
         with torch.inference_mode(), half:
             made = self._model.encode(
@@ -151,7 +154,7 @@ class TorchEncoder:
                 normalize_embeddings=self.contract.normalize,
                 convert_to_tensor=True,
                 show_progress_bar=False,
-                **({"task": role} if self.contract.parts else {}),
+                **task,
             )
         return made.float().cpu().numpy()
 

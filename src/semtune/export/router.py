@@ -65,7 +65,7 @@ def _part(model: SentenceTransformer, role: Role) -> SentenceTransformer:
     route = router._resolve_route(task=role, modality="text")
     return SentenceTransformer(
         modules=[*router.sub_modules[route], *list(model)[1:]],
-        prompts=model.prompts,
+        prompts={name: text for name, text in model.prompts.items() if text},
         similarity_fn_name=model.similarity_fn_name,
         truncate_dim=model.truncate_dim,
         device="cpu",

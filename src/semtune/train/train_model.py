@@ -103,8 +103,8 @@ def _prepared_job(
     contract = contracts.load(base)
     if contract.parts:
         raise ModelError(
-            f"{base} is a Router model, with a part for queries and one for documents. Semtune searches with it but does "
-            "not tune it: tune the model of one part, or give another base."
+            f"{base} is a Router model, with a part for queries and one for documents. Semtune searches with it "
+            "but does not tune it: tune the model of one part, or give another base."
         )
     main = reshape_for_loss(dataset, settings.loss)
     also = {name: reshape_for_loss(one, "auto") for name, one in also.items()}
