@@ -16,21 +16,16 @@ from typing import Any
 
 from semtune import formats
 from semtune.errors import ContractError, ModelError
+from semtune.hub import CONTRACT_FILE
 from semtune.io import read_json, sha256_json, write_json
-from semtune.model_folder import (
-    CONTRACT_FILE,
-    NO_LIMIT,
-    STATIC,
-    read_folder,
-    static_folder,
-    weights_files,
-    weights_hash,
-)
+from semtune.model_folder import NO_LIMIT, ROUTER, STATIC, FolderFacts, read_folder, static_folder, weights_hash
+from semtune.model_places import weights_files
 from semtune.types import Role
 
 __all__ = [
     "FILE",
     "NO_LIMIT",
+    "ROUTER",
     "STATIC",
     "Calibration",
     "Contract",
@@ -87,7 +82,8 @@ class Contract:
     Attributes:
         name: of the model, for people.
         base: the model it was tuned from; empty if it was not tuned here.
-        pooling: "mean", "cls", "max" ... as in sentence-transformers; "static" for a table of token vectors.
+        pooling: "mean", "cls", "max" ... as in sentence-transformers; "static" for a table of token vectors, "router"
+            for a model whose parts have one each.
         normalize: vectors have unit length, so that the inner product is the cosine.
         prompts: role → text put before each input, e.g. {"query": "query: "}.
         max_length: maximum number of tokens of an input, special tokens included; longer inputs are cut. `NO_LIMIT`
@@ -101,6 +97,9 @@ class Contract:
         thresholds: calibrated score thresholds, by name ("best-f1", "p0.9"); empty until measured.
         calibration: from a score to a probability; None until measured. Like thresholds, it changes neither a vector
             nor the fingerprint.
+        parts: role → the contract of the part that reads texts of this role; empty for all but Router models. Length
+            limit and lower-casing of such a model are those of its documents' part.
+        assumed: what the folder does not say and Semtune had to assume, as a sentence; empty if nothing. Not saved.
     """
 
     name: str
@@ -118,6 +117,8 @@ class Contract:
     exports: Mapping[str, Export] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
     calibration: Calibration | None = None
+    parts: Mapping[str, Contract] = field(default_factory=dict)
+    assumed: str = ""
 
     @property
     def passage_length(self) -> int:
@@ -127,6 +128,10 @@ class Contract:
     def prompt(self, role: Role) -> str:
         """The text to put before an input of this role; empty where the model has none."""
         return self.prompts.get(role, "")
+
+    def part(self, role: Role) -> Contract:
+        """The rules for texts of this role: a Router model has a part for each, others are one for both."""
+        return self.parts.get(role, self)
 
 
 def load(folder: Path, *, verify: bool = True) -> Contract:
@@ -176,7 +181,11 @@ def publish_thresholds(folder: Path, values: Mapping[str, Any] | None) -> None:
 
 def save(contract: Contract, folder: Path) -> None:
     """Write `semtune.json` into `folder`, atomically."""
-    write_json(folder / FILE, formats.CONTRACT.stamp(asdict(contract)))
+    values = asdict(contract)
+    del values["assumed"]  # what was assumed for the folder is settled by this file
+    if not contract.parts:
+        del values["parts"]
+    write_json(folder / FILE, formats.CONTRACT.stamp(values))
 
 
 def describe(folder: Path, name: str = "", base: str = "") -> Contract:
@@ -190,7 +199,10 @@ def describe(folder: Path, name: str = "", base: str = "") -> Contract:
     Raises:
         ModelError: it is not such a folder, or it has a module that Semtune cannot serve.
     """
-    facts = read_folder(folder)
+    return _from_facts(read_folder(folder), name, base)
+
+
+def _from_facts(facts: FolderFacts, name: str = "", base: str = "") -> Contract:
     contract = Contract(
         name=name or facts.name,
         base=base,
@@ -204,6 +216,8 @@ def describe(folder: Path, name: str = "", base: str = "") -> Contract:
         tokenizer_sha256=facts.tokenizer_sha256,
         weights_sha256=facts.weights_sha256,
         fingerprint="",
+        parts={role: _from_facts(part, f"{name or facts.name} ({role})") for role, part in facts.parts.items()},
+        assumed=facts.assumed,
     )
     return replace(contract, fingerprint=_fingerprint(contract, facts.architecture))
 
@@ -215,11 +229,16 @@ def _fingerprint(contract: Contract, architecture: Mapping[str, Any]) -> str:
 
 def _parse(path: Path) -> Contract:
     contents = formats.CONTRACT.read(read_json(path), path)
-    values = contents.known_to(Contract)
     try:
-        exports = {name: Export(**contents.known_to(Export, made)) for name, made in values.get("exports", {}).items()}
-        curve = values.get("calibration")
-        calibration = Calibration(**contents.known_to(Calibration, curve)) if curve else None
-        return Contract(**{**values, "exports": exports, "calibration": calibration})
+        return _parsed(contents, contents.values)
     except (TypeError, AttributeError) as error:
         raise ContractError(f"{path} is not a contract this Semtune can read ({error}).") from None
+
+
+def _parsed(contents: formats.Contents, given: Mapping[str, Any]) -> Contract:
+    values = contents.known_to(Contract, given)
+    exports = {name: Export(**contents.known_to(Export, made)) for name, made in values.get("exports", {}).items()}
+    curve = values.get("calibration")
+    calibration = Calibration(**contents.known_to(Calibration, curve)) if curve else None
+    parts = {role: _parsed(contents, part) for role, part in values.get("parts", {}).items()}
+    return Contract(**{**values, "exports": exports, "calibration": calibration, "parts": parts})

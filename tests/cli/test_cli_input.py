@@ -66,7 +66,7 @@ CASES = {
     "encode run nowhere.txt -o new.npy": "{}/nowhere.txt does not exist or is not a file.",
     "encode run few.csv -o new.txt": "new.txt does not end in .npy, the only format that is written.",
     "encode run few.csv -o new.npy --role both": "--role is 'both'. Allowed: query, document.",
-    "encode run broken.jsonl -o new.npy": "broken.jsonl: 1 of 2 rows cannot be read (first: line 2: not valid JSON (line 2,",
+    "encode run broken.jsonl -o new.npy": "broken.jsonl: 1 of 2 rows cannot be read (first: line 2: not valid JSON (line 3, column 1: the text",
     "encode run picture.png -o new.npy": "picture.png is not text in UTF-8 (invalid start byte at byte 0).",
     "search empty q": "empty is not an index: it has no manifest.json. Build one with `semtune index",
     "search nowhere q": "There is no folder {}/nowhere. Give an index",

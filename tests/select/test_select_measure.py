@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from select_parts import Means, quality, retrieval_set, scored_set
+from semtune.backbone_catalogue import catalogue, find_entry
 from semtune.contract import Contract
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import InputError
 from semtune.metrics import main_axes
 from semtune.select import candidates
-from semtune.select.backbone_catalogue import catalogue, find_entry
 from semtune.select.candidates import gather, languages_of
 from semtune.select.cost import index_mb, peak_memory
 from semtune.select.sample import dev_part

@@ -76,6 +76,18 @@ def test_the_roles_official_clients_can_send_by_extra_body(prompted):
         np.testing.assert_array_equal(vectors_of(answer), encoder.encode(["zip", "csv"], role).vectors)
 
 
+def test_null_is_the_default(prompted):
+    client, encoder = prompted
+    nulls = {"encoding_format": None, "input_type": None, "dimensions": None, "user": None, "model": None}
+    for body in (nulls, {"encoding_format": None}, {"input_type": None}):
+        answer = client.post("/v1/embeddings", json={"input": "zip", **body})
+        assert answer.status_code == 200
+        np.testing.assert_array_equal(vectors_of(answer.json()), encoder.encode(["zip"], "document").vectors)
+    assert client.post("/v1/embeddings", json={"input": None, "input_type": None}).status_code == 400
+    unknown = client.post("/v1/embeddings", json={"input": "zip", "input_typ": None})
+    assert "input_typ" in unknown.json()["error"]["message"]
+
+
 def test_token_ids_are_read_as_text(prompted):
     client, encoder = prompted
     one = client.post("/v1/embeddings", json={"input": [0, 1, 2, 3]}).json()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 
 import typer
 
@@ -73,6 +74,7 @@ def main() -> None:
     # Before any library reads them: no telemetry, and no progress bars but ours.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    warnings.formatwarning = _as_a_line
     real_stdout = sys.stdout
     try:
         code = app(standalone_mode=False)
@@ -81,6 +83,11 @@ def main() -> None:
     if code == INTERRUPTED:  # typer's answer to Ctrl-C
         _say_error("stopped. Finished work is kept; the same command continues from there.", INTERRUPTED, real_stdout)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_a_line(message: Warning | str, *_: object) -> str:
+    """A warning as people read it, without the place in the code."""
+    return f"warning: {message}\n"
 
 
 def _failed(error: Exception, stdout: object) -> int:

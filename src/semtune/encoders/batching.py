@@ -34,7 +34,7 @@ def pad(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int
 
     The padding id is always 0: padded positions are masked and never pooled.
     """
-    width = max(map(len, ids))
+    width = max(1, *map(len, ids))  # a tokenizer without special tokens makes nothing of an empty text
     input_ids = np.zeros((len(ids), width), dtype=np.int64)
     mask = np.zeros_like(input_ids)
     for row, tokens in enumerate(ids):

@@ -26,10 +26,18 @@ class GraphRunner:
         self._session = _session(path, threads or usable_cpus())
         self._inputs = {node.name for node in self._session.get_inputs()}
 
-    def __call__(self, ids: Sequence[Sequence[int]]) -> Embeddings:
-        """Embed token ids, n lists → (n, dim) float32, as one padded batch."""
+    def __call__(self, ids: Sequence[Sequence[int]], prompt_tokens: int = 0) -> Embeddings:
+        """Embed token ids, n lists → (n, dim) float32, as one padded batch.
+
+        Args:
+            ids: of each text, with its prompt.
+            prompt_tokens: at the start of each list; a model that pools without the prompt leaves them out.
+        """
         input_ids, mask = pad(ids)
-        feed = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": np.zeros_like(input_ids)}
+        pooled = mask.copy()
+        pooled[:, :prompt_tokens] = 0
+        types = np.zeros_like(input_ids)
+        feed = {"input_ids": input_ids, "attention_mask": mask, "token_type_ids": types, "pooling_mask": pooled}
         return np.asarray(self._session.run(None, {name: feed[name] for name in self._inputs})[0])
 
 
@@ -76,9 +84,10 @@ class OnnxEncoder:
             return Encoded(vectors, 0, 0, np.zeros(0, np.int32), np.zeros(0, bool))
         tokens = self._tokenizer.encode(texts, role)
         lengths = [len(ids) for ids in tokens.ids]
+        prompt = self._tokenizer.prompt_tokens(role)
         with (progress or QUIET).track("encode", len(texts)) as advance:
             for batch in by_length(lengths):
-                vectors[batch] = self._graph([tokens.ids[i] for i in batch])
+                vectors[batch] = self._graph([tokens.ids[i] for i in batch], prompt)
                 advance(len(batch))
         return Encoded(vectors, sum(lengths), tokens.truncated, np.array(lengths, np.int32), tokens.cut)
 
@@ -96,13 +105,3 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     # The arena never returns memory (onnxruntime#11627): one long text would raise memory use for good.
     options.enable_cpu_mem_arena = False
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def open_fp32(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001 - the signature of all runtimes
-    """The fp32 graph of an exported model."""
-    return OnnxEncoder(folder, "fp32")
-
-
-def open_int8(folder: Path, fast: bool = False) -> OnnxEncoder:  # noqa: ARG001
-    """The int8 graph of an exported model."""
-    return OnnxEncoder(folder, "int8")

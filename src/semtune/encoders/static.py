@@ -11,6 +11,7 @@ from semtune import contract as contracts
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.errors import ModelError
 from semtune.io import read_json
+from semtune.model_places import places
 from semtune.progress import QUIET, Progress
 from semtune.tensors import read_tensor, tensor_shapes
 from semtune.types import Embeddings, Encoded, Role
@@ -47,7 +48,8 @@ class StaticEncoder:
         self.contract = contracts.load(folder)
         self._table = _table(place / "model.safetensors")
         self._tokenizer = Tokenizer(folder, self.contract)
-        if self._table.shape[1] != self.contract.dimension or self._tokenizer.size > len(self._table):
+        self._unit = any(module.kind == "Normalize" for module in places(folder).modules)
+        if self._table.shape[1] < self.contract.dimension or self._tokenizer.size > len(self._table):
             raise ModelError(
                 f"{folder}: the token table has {len(self._table):,} rows of {self._table.shape[1]} dimensions, but "
                 f"the tokenizer has {self._tokenizer.size:,} tokens and the contract {self.contract.dimension} "
@@ -56,7 +58,7 @@ class StaticEncoder:
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
-        vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
+        vectors = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
         lengths, cut = np.zeros(len(texts), np.int32), np.zeros(len(texts), bool)
         with (progress or QUIET).track("encode", len(texts)) as advance:
             for start in range(0, len(texts), WINDOW):
@@ -68,13 +70,20 @@ class StaticEncoder:
                 lengths[start : start + WINDOW] = [len(ids) for ids in tokens.ids]
                 cut[start : start + WINDOW] = tokens.cut
                 advance(len(tokens.ids))
+        if self._unit:
+            vectors = _unit(vectors)
+        vectors = vectors[:, : self.contract.dimension]  # truncate_dim cuts after the pipeline's own normalisation
         if self.contract.normalize:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
+            vectors = _unit(vectors)
         return Encoded(vectors, int(lengths.sum()), int(cut.sum()), lengths, cut)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; OpenAI's API allows ids as input."""
         return self._tokenizer.decode(ids)
+
+
+def _unit(vectors: Embeddings) -> Embeddings:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
 
 
 def can_serve(folder: Path) -> bool:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import normalizers
 
-from semtune.contract import STATIC, Contract, static_folder
+from semtune.contract import STATIC, Contract
 from semtune.errors import ModelError
+from semtune.model_places import places
 from semtune.types import Role
 
 
@@ -33,8 +34,10 @@ class Tokenizer:
     another thread encodes raises "Already borrowed".
     """
 
-    def __init__(self, folder: Path, contract: Contract) -> None:
-        path = (static_folder(folder) or folder) / "tokenizer.json"
+    def __init__(self, folder: Path, contract: Contract, role: Role = "document") -> None:
+        """Read the tokenizer; of a Router model, that of one role."""
+        contract = contract.part(role)
+        path = places(folder, role).tokenizer / "tokenizer.json"
         if not path.exists():
             raise ModelError(
                 f"{folder} has no tokenizer.json. `semtune export` writes one from the slow tokenizer's files."
@@ -89,6 +92,13 @@ class Tokenizer:
             len(e.ids)
             for e in self._whole.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
         ]
+
+    def prompt_tokens(self, role: Role) -> int:
+        """Tokens of the role's prompt before a text, counted as sentence-transformers does: without a last [SEP]."""
+        ids = self._cutting.encode(self._contract.prompt(role), add_special_tokens=self._special).ids
+        added = self._whole.get_added_tokens_decoder()
+        ends = bool(ids) and ids[-1] in added and added[ids[-1]].special
+        return max(0, len(ids) - ends) if self._contract.prompt(role) else 0
 
     def count(self, texts: Sequence[str]) -> tuple[int, int]:
         """Total tokens without special tokens and without the limit, and how many of them are unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from semtune import contract as contracts
+from semtune.encoders.adapter import open_adapted
 from semtune.encoders.batching import by_length
 from semtune.errors import ModelError
 from semtune.machine import has_bf16
+from semtune.model_folder import assumed_pooling, position_limit
+from semtune.model_places import Places, optional_json, places
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.types import Encoded, Role
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Precision = Literal["fp32", "bf16"]
+SOME_TEXT = "a"
 WINDOW = 4096  # texts tokenized at a time; limits the memory for token ids
 
 
@@ -36,15 +41,51 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
     # transformers otherwise asks the hub for updates of a folder that records its origin.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from safetensors import SafetensorError
-    from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    found = places(folder)
     try:
-        return SentenceTransformer(str(folder), device=device, local_files_only=True)
+        opened = open_adapted(found, device) if found.base else _opened(folder, device)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"sentence-transformers cannot open {folder}: {error}") from error
+    _take_assumed_pooling(opened, found)
+    _keep_within_positions(opened)
+    return opened
+
+
+def _opened(folder: Path, device: str | None) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(folder), device=device, local_files_only=True)
+
+
+def _take_assumed_pooling(model: SentenceTransformer, found: Places) -> None:
+    """Pool a folder without a pooling configuration as its family does; the library takes the mean for all."""
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    assumed = assumed_pooling(found, optional_json(found.backbone / "config.json"))
+    if assumed is None:
+        return
+    warnings.warn(assumed[1], stacklevel=3)
+    for module in model:
+        if isinstance(module, Pooling):
+            module.pooling_mode = assumed[0]  # type: ignore[assignment]
+
+
+def _keep_within_positions(model: SentenceTransformer) -> None:
+    """Shorten a length limit that goes beyond the backbone's positions, where a longer text would fail."""
+    from sentence_transformers.base.modules import Transformer
+
+    for module in model.modules():
+        if not isinstance(module, Transformer):
+            continue
+        config = module.config.to_dict()
+        if int(config.get("max_position_embeddings") or 0) > 0:
+            limit = position_limit(config)
+            if module.max_seq_length is None or module.max_seq_length > limit:
+                module.max_seq_length = limit
 
 
 class TorchEncoder:
@@ -73,11 +114,14 @@ class TorchEncoder:
                 for start in range(0, len(texts), WINDOW):
                     window = texts[start : start + WINDOW]
                     lengths = self._lengths(window, role)
-                    limit = self.contract.max_length
+                    limit = self.contract.part(role).max_length
                     cut[start : start + WINDOW] = [n > limit for n in lengths]
                     read[start : start + WINDOW] = [min(n, limit) for n in lengths]
                     for batch in by_length([min(n, limit) for n in lengths]):
-                        vectors[[start + i for i in batch]] = self._forward([window[i] for i in batch], role)
+                        # Without special tokens an empty text has no token, and a batch must have one.
+                        beside = [SOME_TEXT] if not any(lengths[i] for i in batch) else []
+                        made = self._forward([window[i] for i in batch] + beside, role)
+                        vectors[[start + i for i in batch]] = made[: len(batch)]
                         advance(len(batch))
         finally:
             self._model.train(was_training)
@@ -85,15 +129,22 @@ class TorchEncoder:
 
     def _lengths(self, texts: Sequence[str], role: Role) -> list[int]:
         prompted = [self.contract.prompt(role) + text for text in texts]
-        if self.contract.pooling == contracts.STATIC:  # a tokenizer of the tokenizers package
-            tokenizer: Any = self._model.tokenizer
+        tokenizer = self._tokenizer(role)
+        if self.contract.part(role).pooling == contracts.STATIC:  # a tokenizer of the tokenizers package
             encodings = tokenizer.encode_batch(prompted, add_special_tokens=False)
             return [len(e.ids) + sum(len(rest.ids) for rest in e.overflowing) for e in encodings]
-        return [len(ids) for ids in self._model.tokenizer(prompted, verbose=False)["input_ids"]]
+        return [len(ids) for ids in tokenizer(prompted, verbose=False)["input_ids"]]
+
+    def _tokenizer(self, role: Role) -> Any:
+        if not self.contract.parts:
+            return self._model.tokenizer
+        router: Any = self._model[0]
+        return router.sub_modules[router._resolve_route(task=role, modality="text")][0].tokenizer
 
     def _forward(self, texts: list[str], role: Role) -> np.ndarray:
         import torch
 
+        task: dict[str, Any] = {"task": role} if self.contract.parts else {}
         half = torch.autocast(self._model.device.type, dtype=torch.bfloat16) if self._bf16 else nullcontext()
         with torch.inference_mode(), half:
             made = self._model.encode(
@@ -103,6 +154,7 @@ class TorchEncoder:
                 normalize_embeddings=self.contract.normalize,
                 convert_to_tensor=True,
                 show_progress_bar=False,
+                **task,
             )
         return made.float().cpu().numpy()
 

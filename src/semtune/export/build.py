@@ -17,6 +17,7 @@ from semtune.contract import Contract, Export
 from semtune.errors import ModelError
 from semtune.export.settings import ExportSettings
 from semtune.io import atomic_folder, read_json, sha256_file, storage_errors, write_json
+from semtune.model_places import is_router, places
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.types import Embeddings, Role
@@ -95,7 +96,7 @@ def export_model(
         with atomic_folder(out) as scratch:
             return replace(export_into(model_folder, formats, scratch, texts, progress, precisions), folder=out)
     check_formats(formats, precisions)
-    _refuse_static(model_folder)
+    _refuse_in_place(model_folder)
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with (
         progress.track("export", len(wanted) * 2) as advance,
@@ -117,9 +118,16 @@ def export_into(
     progress: Progress = QUIET,
     precisions: Sequence[str] = ("fp32",),
 ) -> Exported:
-    """As `export_model`, into an empty folder; a static model needs no graph, and is copied."""
+    """As `export_model`, into an empty folder; a static model needs no graph and is copied, a Router becomes two."""
     if _is_static(model_folder):
         return export_static(model_folder, folder, texts)
+    if is_router(model_folder):
+        from semtune.export.router import export_parts, proofs
+
+        made = export_parts(
+            model_folder, folder, lambda part, to: export_into(part, formats, to, texts, progress, precisions)
+        )
+        return Exported(folder, contracts.load(folder), proofs(made))
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with progress.track("export", len(wanted) * 2) as advance:
         _copy_small_files(model_folder, folder, model)
@@ -167,7 +175,12 @@ def _is_static(model_folder: Path) -> bool:
     return contracts.load(model_folder, verify=False).pooling == contracts.STATIC
 
 
-def _refuse_static(model_folder: Path) -> None:
+def _refuse_in_place(model_folder: Path) -> None:
+    if is_router(model_folder):
+        raise ModelError(
+            f"{model_folder} is a Router model, which is exported as two models, one for queries and one for "
+            "documents. Give a new folder for them: -o FOLDER."
+        )
     if _is_static(model_folder):
         raise ModelError(
             f"{model_folder} is a static model and needs no graph. `semtune encode`, `index`, `search` and `serve` "
@@ -231,7 +244,7 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
     else:
         write_onnx(model, contract.normalize, contract.max_length, path)
     graph = GraphRunner(path)
-    return lambda role: lambda texts: graph(tokenizer.encode(texts, role).ids)
+    return lambda role: lambda texts: graph(tokenizer.encode(texts, role).ids, tokenizer.prompt_tokens(role))
 
 
 def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, folder: Path) -> None:
@@ -249,11 +262,12 @@ def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, fold
 
 def _copy_small_files(source: Path, target: Path, model: SentenceTransformer) -> None:
     """Copy the small files that encoding needs; a slow tokenizer is converted to a fast one."""
+    found = places(source)
     for name in COPIED:
-        if (source / name).exists():
-            shutil.copyfile(source / name, target / name)
-    if (source / "tokenizer.json").exists():
-        shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+        if file := found.small_file(name):
+            shutil.copyfile(file, target / name)
+    if file := found.small_file("tokenizer.json"):
+        shutil.copyfile(file, target / "tokenizer.json")
         return
     with tempfile.TemporaryDirectory() as scratch:
         model.tokenizer.save_pretrained(scratch)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from semtune.errors import ModelError
-from semtune.export.pipeline_module import WholePipeline, example_inputs, input_names
+from semtune.export.pipeline_module import EXAMPLE_TOKENS, WholePipeline, example_inputs, input_names
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -41,11 +41,11 @@ def write_onnx(model: SentenceTransformer, normalize: bool, max_length: int, pat
             warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript
             torch.onnx.export(
                 WholePipeline(model, normalize),
-                example_inputs(names, len(model.tokenizer)),
+                example_inputs(names, len(model.tokenizer), width=min(EXAMPLE_TOKENS, max_length)),
                 str(path),
                 input_names=names,
                 output_names=[OUTPUT],
-                dynamic_shapes=dict.fromkeys(names, shape),
+                dynamic_shapes={"inputs": (shape,) * len(names)},
                 opset_version=OPSET,
                 dynamo=True,
                 external_data=False,

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from semtune.encoders.batching import pad
-from semtune.export.pipeline_module import WholePipeline, example_inputs, input_names
+from semtune.errors import ModelError
+from semtune.export.pipeline_module import EXAMPLE_TOKENS, POOLED, WholePipeline, example_inputs, input_names
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 def write_torchscript(model: SentenceTransformer, normalize: bool, path: Path) -> None:
     """Trace the pipeline and write it to `path`, with variable batch size and length."""
     names = input_names(model)
+    if POOLED in names:
+        raise ModelError(
+            "This model leaves out its prompt when it pools (include_prompt: false), which needs an input of its own. "
+            "Semtune writes that to ONNX only: use --format onnx."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = logging.getLogger("sentence_transformers.base.model")
     level = noise.level
@@ -31,7 +37,9 @@ def write_torchscript(model: SentenceTransformer, normalize: bool, path: Path) -
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # tracer and deprecation warnings; parity is measured instead
             traced = torch.jit.trace(
-                WholePipeline(model, normalize), example_inputs(names, len(model.tokenizer)), strict=False
+                WholePipeline(model, normalize),
+                example_inputs(names, len(model.tokenizer), width=min(EXAMPLE_TOKENS, model.max_seq_length or 512)),
+                strict=False,
             )
             torch.jit.save(traced, str(path))
     finally:

@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 
 from semtune import contract as contracts
+from semtune.backbone_catalogue import CatalogueEntry, catalogue, find_entry
 from semtune.contract import Contract
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.hub import is_here, resolve_model
-from semtune.select.backbone_catalogue import CatalogueEntry, catalogue, find_entry
 from semtune.tensors import tensor_shapes
 
 FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*$", re.DOTALL | re.MULTILINE)

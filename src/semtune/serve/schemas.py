@@ -106,6 +106,15 @@ class EmbeddingsRequest(Strict):
     user: str | None = Field(None, description="Accepted for compatibility; ignored and not stored.")
     input_type: Role = Field("document", description="Which of the model's prompts is put before each text.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_the_default(cls, values: Any) -> Any:
+        """Clients write null for what was not chosen."""
+        if not isinstance(values, dict):
+            return values
+        chosen = ("encoding_format", "input_type")
+        return {name: value for name, value in values.items() if value is not None or name not in chosen}
+
 
 class EmbeddingResponse(BaseModel):
     """The vector of one text."""

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semtune import contract as contracts
-from semtune.contract import Contract, static_folder
+from semtune.contract import Contract
 from semtune.dataset import Dataset
 from semtune.encoders.tokenizer import Tokenizer
+from semtune.errors import ModelError
 from semtune.io import storage_errors, write_jsonl
+from semtune.model_places import places
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.train.data.columns import row_columns
@@ -99,6 +101,11 @@ def _prepared_job(
 ) -> TrainingJob:
     """Bring the rows into the form that the losses take, and plan."""
     contract = contracts.load(base)
+    if contract.parts:
+        raise ModelError(
+            f"{base} is a Router model, with a part for queries and one for documents. Semtune searches with it "
+            "but does not tune it: tune the model of one part, or give another base."
+        )
     main = reshape_for_loss(dataset, settings.loss)
     also = {name: reshape_for_loss(one, "auto") for name, one in also.items()}
     data = {MAIN_DATASET: main, **also}
@@ -132,7 +139,7 @@ def _findings(job: TrainingJob, result: TrainingResult) -> list[Finding]:
 
 def _token_counts(data: Mapping[str, Dataset], base: Path, contract: Contract) -> list[int]:
     """Token counts of some training texts of each data set; empty if the backbone has no fast tokenizer."""
-    if not ((static_folder(base) or base) / "tokenizer.json").exists():
+    if places(base).small_file("tokenizer.json") is None:
         return []
     tokenizer = Tokenizer(base, contract)
     texts: list[str] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 from semtune.errors import ModelError
 from semtune.io import read_json
 from semtune.machine import free_memory, usable_memory
+from semtune.model_places import places, weights_files
 
 USABLE_SHARE = 0.7  # of the memory this process may use; the rest is for data, the system and errors of the estimate
 FREE_SHARE = 0.9  # of the memory that is free now: a process that asks for more is killed, and mini-batches cost little
@@ -32,7 +33,7 @@ class ModelSizes:
         Raises:
             ModelError: the config is not a JSON object.
         """
-        inner = next((p for p in (folder, folder / "0_Transformer") if (p / "config.json").exists()), folder)
+        inner = places(folder).backbone
         config = read_json(inner / "config.json") if (inner / "config.json").exists() else {}
         if not isinstance(config, dict):
             raise ModelError(f"{inner / 'config.json'} is not a model config: a JSON object is expected.")
@@ -40,7 +41,7 @@ class ModelSizes:
         def first(*names: str) -> int:
             return next((int(config[name]) for name in names if isinstance(config.get(name), int)), 0)
 
-        weights = sum(path.stat().st_size for path in folder.rglob("*.safetensors")) // 4
+        weights = sum(path.stat().st_size for path in {*folder.rglob("*.safetensors"), *weights_files(folder)}) // 4
         return cls(
             parameters=weights,
             layers=first("num_hidden_layers", "n_layers", "num_layers"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from semtune.encoders.adapter import merge_into_weights
 from semtune.errors import ConfigError
 from semtune.registry import need
 from semtune.train.settings import TrainSettings
@@ -53,21 +54,6 @@ def merge_adapter(model: SentenceTransformer, folder: Path, *, keep: bool = True
     transformer = model.transformers_model
     if transformer is None or not getattr(transformer, "_hf_peft_config_loaded", False):
         return
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
     if keep:
         transformer.save_pretrained(folder)
-    for parent in list(transformer.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, BaseTunerLayer):
-                child.merge()
-                setattr(parent, name, child.get_base_layer())
-    _forget_adapter(transformer)
-
-
-def _forget_adapter(transformer: Any) -> None:
-    transformer._hf_peft_config_loaded = False
-    if hasattr(transformer, "peft_config"):
-        del transformer.peft_config
-    for parameter in transformer.parameters():
-        parameter.requires_grad_(True)
+    merge_into_weights(transformer)
