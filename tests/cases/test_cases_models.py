@@ -54,7 +54,12 @@ def same_as(wanted, folder, texts=TEXTS, roles=("query", "document")):
     return served
 
 
-@pytest.mark.parametrize("make", MAKES)
+AT_ONCE = {"truncated", "without the prompt"}  # the others take minutes: slow
+
+
+@pytest.mark.parametrize(
+    "make", [pytest.param(make, marks=[] if make in AT_ONCE else [pytest.mark.slow]) for make in MAKES]
+)
 def test_it_equals_sentence_transformers(tmp_path, make):
     write, options, dimension, pooling = MAKES[make]
     folder = write(tmp_path / "model", **options)
@@ -64,6 +69,7 @@ def test_it_equals_sentence_transformers(tmp_path, make):
     assert spread[0] < 0.999
 
 
+@pytest.mark.slow
 def test_vectors_that_are_cut_have_unit_length_where_the_cosine_counts_and_keep_theirs_where_not(tmp_path):
     cosine = load_encoder(str(makes.truncated(tmp_path / "cosine")), "torch").encode(TEXTS).vectors
     np.testing.assert_allclose(np.linalg.norm(cosine, axis=1), 1, atol=1e-5)
@@ -73,6 +79,7 @@ def test_vectors_that_are_cut_have_unit_length_where_the_cosine_counts_and_keep_
     assert np.linalg.norm(dot, axis=1).max() < 0.95
 
 
+@pytest.mark.slow
 def test_texts_of_a_tokenizer_without_special_tokens_may_be_empty(tmp_path):
     folder = makes.without_special_tokens(tmp_path / "model")
     served = load_encoder(str(export_model(folder, ["onnx"], tmp_path / "served").folder))
@@ -83,6 +90,7 @@ def test_texts_of_a_tokenizer_without_special_tokens_may_be_empty(tmp_path):
         np.testing.assert_allclose(mixed[1:], encoder.encode(["kettle", "mend a kettle"]).vectors, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_limit_beyond_the_positions_is_that_of_the_positions(tmp_path):
     folder = makes.of_length(tmp_path / "model", 2000)
     assert contracts.load(folder).max_length == 64
@@ -93,6 +101,7 @@ def test_a_limit_beyond_the_positions_is_that_of_the_positions(tmp_path):
     assert made.lengths.max() == 64
 
 
+@pytest.mark.slow
 def test_the_prompt_s_part_of_the_pooling_counts(tmp_path):
     with_it = makes.pooled(tmp_path / "with")
     without = makes.pooled(tmp_path / "without", include_prompt=False)
@@ -160,6 +169,7 @@ def test_a_family_is_known_by_the_config_as_well(tmp_path):
     assert contracts.load(makes.toy(tmp_path / "whole")).assumed == ""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*has no pooling configuration")
 def test_the_assumed_pooling_is_that_of_every_runtime(tmp_path):
     folder = makes.plain(tmp_path / "bge-tiny")
@@ -208,7 +218,7 @@ def test_an_adapter_without_its_base_names_it(tmp_path):
         load_encoder(str(folder))
 
 
-@pytest.mark.parametrize("static_queries", [True, False])
+@pytest.mark.parametrize("static_queries", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_router_encodes_each_role_with_its_part(tmp_path, static_queries):
     folder = makes.router(tmp_path / "router", static_queries=static_queries)
     assert contracts.load(folder).pooling == "router"
@@ -246,6 +256,7 @@ def test_a_router_is_not_tuned(tmp_path, toy_folder):
         semtune.train(str(tmp_path / "data"), str(folder), str(tmp_path / "tuned"))
 
 
+@pytest.mark.slow
 def test_a_router_is_indexed_and_searched_from_its_export(tmp_path, toy_folder):
     import semtune
 

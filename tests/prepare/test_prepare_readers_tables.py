@@ -228,7 +228,9 @@ def test_flag_embedding_and_triplets(write_jsonl):
     flag = write_jsonl("flag.jsonl", [{"query": "q", "pos": ["a", "b"], "neg": ["c", "d"], "prompt": "Find it"}])
     tally = Tally()
     assert read_table(flag, SETTINGS, tally).pairs[0].anchor == "q"
-    assert tally.warnings == ["flag.jsonl: the column 'prompt' holds instructions for a model ('Find it'); it is not used."]
+    assert tally.warnings == [
+        "flag.jsonl: the column 'prompt' holds instructions for a model ('Find it'); it is not used."
+    ]
     flag = write_jsonl("flag.jsonl", [{"query": "q", "pos": ["a", "b"], "neg": ["c", "d"], "pos_scores": [1, 1]}])
     assert read_table(flag, SETTINGS, Tally()).pairs == [
         PairRow(1, "q", (Document("", "a"), Document("", "b")), ("c", "d"))
