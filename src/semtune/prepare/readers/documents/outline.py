@@ -7,8 +7,9 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.readers.documents.outline_types import Outline
+from semtune.prepare.readers.documents.outline_types import Outline, UnreadableError
 from semtune.prepare.readers.files.decode import read_bytes, read_text
+from semtune.prepare.readers.files.garbled import notice_garbled
 from semtune.prepare.readers.files.mojibake import repair_outline, repair_page
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.registry import READERS, RegistryEntry
@@ -43,13 +44,15 @@ def read_outline(path: Path, name: str, tally: Tally, encoding: str = "") -> Out
     try:
         outline = _of_bytes(path, name, tally) if not takes_text(path) else _of_text(path, name, tally, encoding)
     except InputError as error:
-        tally.drop(f"{suffix} file that cannot be read", error)
+        reason = error.reason if isinstance(error, UnreadableError) else "cannot be read"
+        tally.drop(f"{suffix} file that {reason}", error)
         return []
     if outline is None:
         return []
     outline = [(headings, body) for headings, body in outline if body.strip() or any(headings)]
     if not outline:
         tally.drop("file without text", name)
+    notice_garbled((body for _, body in outline), name, tally)
     tally.count("files", bool(outline))
     return outline
 
