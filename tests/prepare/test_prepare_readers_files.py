@@ -218,7 +218,7 @@ def test_docx_that_is_none_or_a_bomb(monkeypatch):
         read_docx(docx(paragraph("&b;"), entity), "a.docx")
     with pytest.raises(InputError, match="not well-formed"):
         read_docx(docx("<w:p>"), "a.docx")
-    monkeypatch.setattr("semtune.prepare.readers.documents.docx.MAX_FILE", 1000)
+    monkeypatch.setattr("semtune.prepare.readers.files.unpack.MAX_FILE", 1000)
     with pytest.raises(InputError, match="too large"):
         read_docx(docx(paragraph("x" * 1000)), "a.docx")
 

@@ -189,10 +189,18 @@ def as_sections(name: str, outline: Outline) -> list[Section]:
 
 
 def _leads_into(link: Path, root: Path) -> bool:
+    """Whether a link leads to a file below the folder, or to a blob of a Hugging Face cache."""
     try:
-        return link.resolve().is_relative_to(root)
+        target = link.resolve()
+        return target.is_relative_to(root) or _is_blob(target)
     except (OSError, RuntimeError):  # a loop of links
         return True
+
+
+def _is_blob(path: Path) -> bool:
+    """Whether a file is a blob of a Hugging Face cache: its snapshots are folders of links to `blobs`."""
+    repository = path.parent.parent
+    return path.parent.name == "blobs" and repository.name.startswith(("models--", "datasets--", "spaces--"))
 
 
 def _is_file(path: Path) -> bool:

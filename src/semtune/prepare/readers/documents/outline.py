@@ -12,7 +12,7 @@ from semtune.prepare.readers.files.decode import read_bytes, read_text
 from semtune.prepare.readers.files.garbled import notice_garbled
 from semtune.prepare.readers.files.mojibake import repair_outline, repair_page
 from semtune.prepare.readers.files.unpack import suffix_of
-from semtune.registry import READERS, RegistryEntry
+from semtune.registry import EXTRA_OF, READERS, RegistryEntry
 
 
 def readable_suffixes() -> tuple[str, ...]:
@@ -41,6 +41,10 @@ def read_outline(path: Path, name: str, tally: Tally, encoding: str = "") -> Out
         encoding: of the file where it is not UTF-8 and the source speaks for it; empty: it is detected.
     """
     suffix = suffix_of(path)
+    reader = _by_suffix()[suffix]
+    if not reader.usable and any(EXTRA_OF.get(module) == "documents" for module in reader.modules):
+        tally.drop(f"{suffix} file not read (needs: pip install 'semtune[documents]')", name)
+        return []
     try:
         outline = _of_bytes(path, name, tally) if not takes_text(path) else _of_text(path, name, tally, encoding)
     except InputError as error:
