@@ -204,7 +204,9 @@ READERS = Registry(
             facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"},
         ),
         RegistryEntry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
-        RegistryEntry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdfium2",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
+        RegistryEntry(
+            "pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdfium2",), facts={"suffixes": (".pdf",), "takes": "bytes"}
+        ),
         RegistryEntry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
         RegistryEntry("pptx", f"{_OFFICE}.slides:read_pptx", facts={"suffixes": (".pptx",), "takes": "bytes"}),
         RegistryEntry(

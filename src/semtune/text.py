@@ -31,7 +31,7 @@ def one_line(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """The text with Unix line ends, no control characters or soft hyphens, no trailing spaces and no two empty lines in a row."""
+    """The text with Unix line ends and without control characters, soft hyphens, trailing spaces, double gaps."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\xad" in text:
         text = _without_soft_hyphens(text)

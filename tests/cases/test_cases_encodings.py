@@ -76,7 +76,9 @@ def test_further_encodings(text, encoding, times):
 
 @pytest.mark.parametrize(("text", "encoding"), [(RUSSIAN, "koi8-r"), (POLISH, "cp1250"), (JAPANESE, "euc_jp")])
 def test_a_table_in_an_old_encoding(tmp_path, text, encoding):
-    (tmp_path / "a.csv").write_bytes(f"question,answer\n{text.splitlines()[0]},{text.splitlines()[2]}\n".encode(encoding))
+    (tmp_path / "a.csv").write_bytes(
+        f"question,answer\n{text.splitlines()[0]},{text.splitlines()[2]}\n".encode(encoding)
+    )
     tally = Tally()
     assert text.splitlines()[2] in load_text(tmp_path / "a.csv", tally=tally)
     assert tally.counts == {f"tables not in UTF-8, read as {encoding}": 1}

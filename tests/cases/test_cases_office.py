@@ -19,7 +19,7 @@ from semtune.prepare.readers.documents.office.slides import read_pptx
 
 FILES = Path(__file__).parent / "files" / "markdown_and_others"
 A = 'xmlns:a="a" xmlns:p="p" xmlns:r="r"'
-RELS = '<Relationships>{}</Relationships>'
+RELS = "<Relationships>{}</Relationships>"
 
 
 def packed(**parts):
@@ -151,7 +151,8 @@ def test_workbook():
 
 
 @pytest.mark.parametrize(
-    ("read", "data"), [(read_pptx, pptx()), (read_odt, odt("<text:p>" + "x" * 900 + "</text:p>")), (read_workbook, xlsx([("a", "b")]))]
+    ("read", "data"),
+    [(read_pptx, pptx()), (read_odt, odt("<text:p>" + "x" * 900 + "</text:p>")), (read_workbook, xlsx([("a", "b")]))],
 )
 def test_bombs_are_refused(monkeypatch, read, data):
     monkeypatch.setattr("semtune.prepare.readers.files.unpack.MAX_FILE", 500)
@@ -171,7 +172,12 @@ def test_mail_with_html_and_attachments():
     only = EmailMessage()
     only["Subject"] = "Page"
     only.set_content("<h1>Head</h1><p>Words.</p>", subtype="html")
-    box = b"From a@b Mon Jan  1 10:00:00 2026\n" + mail.as_bytes() + b"\nFrom a@b Mon Jan  1 10:01:00 2026\n" + only.as_bytes()
+    box = (
+        b"From a@b Mon Jan  1 10:00:00 2026\n"
+        + mail.as_bytes()
+        + b"\nFrom a@b Mon Jan  1 10:01:00 2026\n"
+        + only.as_bytes()
+    )
     assert read_mbox(box, "a.mbox") == [(("Größe der Pumpe",), "Die Pumpe läuft."), (("Page", "Head"), "Words.")]
 
 

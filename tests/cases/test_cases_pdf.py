@@ -31,7 +31,9 @@ def page_pdf(*pages, height=800):
     })  # fmt: skip
     for lines in pages:
         page = writer.add_blank_page(600, height)
-        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})})
+        page[NameObject("/Resources")] = DictionaryObject(
+            {NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})}
+        )
         stream = DecodedStreamObject()
         stream.set_data("\n".join(f"BT /F1 11 Tf {x} {y} Td ({text}) Tj ET" for x, y, text in lines).encode("cp1252"))
         page[NameObject("/Contents")] = writer._add_object(stream)
@@ -94,7 +96,9 @@ def test_heads_of_chapters_on_left_and_right_pages():
 
 def test_first_lines_of_the_text_stay():
     pages = [[(50, 770, f"Step {n}"), (50, 750, "Turn the screw.")] for n in (1, 5, 9)]
-    filler = [[(50, 770, f"Words of page {word}."), (50, 750, f"More {word}.")] for word in ("one", "two", "six", "ten")]
+    filler = [
+        [(50, 770, f"Words of page {word}."), (50, 750, f"More {word}.")] for word in ("one", "two", "six", "ten")
+    ]
     found = texts(page_pdf(pages[0], *filler[:2], pages[1], *filler[2:], pages[2]))
     assert found[0] == "Step 1\nTurn the screw."
     assert texts(page_pdf([(50, 770, "Only one page."), (50, 20, "1")])) == ["Only one page.\n\n1"]
@@ -112,9 +116,7 @@ def test_hyphens_at_line_ends():
 
 
 def test_columns_with_a_last_line_on_one_side_and_a_title_between():
-    left, right = (
-        [f"{side} words of line number {n} here" for n in range(4)] for side in ("Left", "Right")
-    )
+    left, right = ([f"{side} words of line number {n} here" for n in range(4)] for side in ("Left", "Right"))
     lines = [(50, 750, "A title that goes over both of the columns of this page, from one side to the other side")]
     for n, (one, two) in enumerate(zip(left, right, strict=True)):
         lines += [(50, 700 - 14 * n, one), (320, 700 - 14 * n, two)]
@@ -125,7 +127,11 @@ def test_columns_with_a_last_line_on_one_side_and_a_title_between():
 
 
 def test_a_table_with_long_cells_stays_a_table():
-    rows = [("Part", "What it is good for"), ("Bow", "It cuts the waves of the sea"), ("Keel", "It holds the boat upright")]
+    rows = [
+        ("Part", "What it is good for"),
+        ("Bow", "It cuts the waves of the sea"),
+        ("Keel", "It holds the boat upright"),
+    ]
     lines = [(x, 700 - 16 * n, text) for n, row in enumerate(rows) for x, text in zip((50, 250), row, strict=True)]
     assert texts(page_pdf(lines)) == ["\n".join(" | ".join(row) for row in rows)]
 
@@ -133,7 +139,9 @@ def test_a_table_with_long_cells_stays_a_table():
 def test_glued_text_is_noticed_by_file_name(tmp_path):
     (tmp_path / "good.md").write_text("Font packages must not provide alias names for other fonts. " * 5)
     (tmp_path / "german.md").write_text("Die Donaudampfschifffahrtsgesellschaft fährt jeden Tag auf dem Fluss. " * 5)
-    (tmp_path / "glued.md").write_text("Fontpackagesmustnotprovidealiasnames for otherfontswithoutaskingthem first, thepackagemanagerrefuses it. " * 5)
+    (tmp_path / "glued.md").write_text(
+        "Fontpackagesmustnotprovidealiasnames for otherfontswithoutaskingthem first, thepackagemanagerrefuses it. " * 5
+    )
     (tmp_path / "strange.md").write_text("(cid:12)(cid:7)(cid:9) text (cid:1)(cid:2) end")
     tally = Tally()
     read_folder(tmp_path, tally)

@@ -84,8 +84,12 @@ def guess(data: bytes) -> Guess:
     best, confidence = fitting[0]
     text = _plain(part, best)
     enough = len(_BEYOND.findall(part)) >= ENOUGH or _is_latin(part)
-    sure = enough and confidence >= SURE and all(
-        _plain(part, name) == text for name, score in fitting if score >= RIVAL * confidence and name not in _RARE
+    sure = (
+        enough
+        and confidence >= SURE
+        and all(
+            _plain(part, name) == text for name, score in fitting if score >= RIVAL * confidence and name not in _RARE
+        )
     )
     if confidence < SURE and not _is_foreign(part) and _fits(data, WESTERN):
         best = WESTERN  # a few accents in a Latin text

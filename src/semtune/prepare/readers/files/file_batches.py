@@ -188,4 +188,6 @@ def _name(files: Files) -> str:
 
 @cache
 def _made_by() -> str:
-    return json.dumps([FORMAT, versions("ftfy", "markdown-it-py", "mdit-py-plugins", "chardet", "pypdfium2", "selectolax")])
+    return json.dumps(
+        [FORMAT, versions("ftfy", "markdown-it-py", "mdit-py-plugins", "chardet", "pypdfium2", "selectolax")]
+    )

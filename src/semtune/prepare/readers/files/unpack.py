@@ -14,9 +14,8 @@ MAX_LINE = 4 << 20  # characters of one line of a table
 MAX_TEXT_LINE = 1 << 20  # characters of one line of a text
 
 
-PLAIN_NAMES = frozenset(
-    "README LICENSE LICENCE COPYING CHANGELOG CHANGES NEWS HISTORY TODO AUTHORS INSTALL NOTICE CONTRIBUTING FAQ".split()
-)  # texts by custom, without a suffix
+_PLAIN = "README LICENSE LICENCE COPYING CHANGELOG CHANGES NEWS HISTORY TODO AUTHORS INSTALL NOTICE CONTRIBUTING FAQ"
+PLAIN_NAMES = frozenset(_PLAIN.split())  # texts by custom, without a suffix
 
 
 @dataclass(frozen=True, slots=True)

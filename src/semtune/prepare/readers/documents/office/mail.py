@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from typing import cast
 
 from semtune.prepare.drop_log import Tally
@@ -38,7 +38,7 @@ def read_mbox(data: bytes, name: str, tally: Tally | None = None) -> Outline:
     return outline
 
 
-def _body(part: EmailMessage) -> Outline:
+def _body(part: MIMEPart) -> Outline:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
     try:

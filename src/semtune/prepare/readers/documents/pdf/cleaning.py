@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from semtune.prepare.readers.documents.pdf.layout import Page, Piece
 from semtune.text import one_line
@@ -40,7 +41,9 @@ def _edges(page: Page) -> list[Piece]:
     """The first and the last lines of a page that stand in its margins."""
     low, high = MARGIN * page.height, (1 - MARGIN) * page.height
     ordered = sorted(page.lines, key=lambda line: line.bottom)
-    return [line for line in ordered[:EDGE] if line.bottom < low] + [line for line in ordered[-EDGE:] if line.top > high]
+    return [line for line in ordered[:EDGE] if line.bottom < low] + [
+        line for line in ordered[-EDGE:] if line.top > high
+    ]
 
 
 def _repeated(found: list[tuple[int, Piece]], pages: int) -> set[int]:
@@ -71,7 +74,7 @@ def _key(line: Piece) -> str:
 def _repeats(numbers: list[int], pages: int) -> bool:
     if pages <= MIN_PAGES:
         return len(numbers) == pages > 1
-    near = sum(after - before <= NEAR for before, after in zip(numbers, numbers[1:], strict=False))
+    near = sum(after - before <= NEAR for before, after in pairwise(numbers))
     return len(numbers) >= MIN_PAGES and near >= MOST * (len(numbers) - 1)
 
 

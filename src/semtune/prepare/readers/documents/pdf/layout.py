@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from semtune.text import one_line
@@ -64,7 +65,7 @@ def to_lines(pieces: Iterable[Piece]) -> list[Piece]:
 
 def with_gaps(lines: Sequence[Piece]) -> list[str]:
     """The text of lines, with an empty one where a paragraph ends."""
-    steps = [above.bottom - line.bottom for above, line in zip(lines, lines[1:], strict=False)]
+    steps = [above.bottom - line.bottom for above, line in pairwise(lines)]
     usual = median([step for step in steps if step > 0] or [0.0])
     texts: list[str] = []
     for number, line in enumerate(lines):
