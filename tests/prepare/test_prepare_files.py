@@ -88,7 +88,7 @@ def test_folder_counts_what_it_passes_over(tmp_path):
     (folder / "binary.txt").write_bytes(b"\x00\x01\x02")
     (folder / "empty.html").write_text(" \n")
     (folder / "bare.html").write_text("<nav>only menu</nav>")
-    (folder / "c.odt").write_text("x")
+    (folder / "c.wma").write_text("x")
     (folder / ".hidden.txt").write_text("x")
     (folder / ".git").mkdir()
     (tmp_path / "outside.txt").write_text("secret")
@@ -108,7 +108,7 @@ def test_folder_counts_what_it_passes_over(tmp_path):
         "hidden file": (1, ".hidden.txt"),
         "symbolic link that leaves the folder": (1, "out.txt"),
         "broken link or special file": (1, "broken.txt"),
-        "file type not read (.odt)": (1, "c.odt"),
+        "file type not read (.wma)": (1, "c.wma"),
         "binary file": (1, "binary.txt"),
         "empty file": (1, "empty.html"),
         "file without text": (1, "bare.html"),
@@ -119,9 +119,9 @@ def test_folder_counts_what_it_passes_over(tmp_path):
 def test_folders_without_text_are_refused_in_words(tmp_path):
     with pytest.raises(InputError, match="is empty"):
         read_folder(tmp_path, Tally())
-    (tmp_path / "a.odt").write_text("x")
-    (tmp_path / "b.odt").write_text("x")
-    with pytest.raises(InputError, match=r"Found: \.odt \(2\)\. Readable in a folder: \.txt"):
+    (tmp_path / "a.wma").write_text("x")
+    (tmp_path / "b.wma").write_text("x")
+    with pytest.raises(InputError, match=r"Found: \.wma \(2\)\. Readable in a folder: \.txt"):
         read_folder(tmp_path, Tally())
     (tmp_path / "c.txt").write_text("")
     with pytest.raises(InputError, match="none of its 1 files has any text"):

@@ -15,6 +15,7 @@ from semtune.prepare.readers.documents.folder import read_file, read_folder
 from semtune.prepare.readers.documents.markdown import read_markdown
 from semtune.prepare.readers.documents.outline_types import Term
 from semtune.prepare.readers.documents.pdf import read_pdf
+from semtune.prepare.readers.documents.pdf.reader import NO_TEXT
 from semtune.prepare.readers.documents.rst import inline, read_rst
 from semtune.prepare.readers.files import decode, unpack
 from semtune.prepare.readers.sniff import sniff
@@ -217,7 +218,7 @@ def test_docx_that_is_none_or_a_bomb(monkeypatch):
         read_docx(docx(paragraph("&b;"), entity), "a.docx")
     with pytest.raises(InputError, match="not well-formed"):
         read_docx(docx("<w:p>"), "a.docx")
-    monkeypatch.setattr("semtune.prepare.readers.documents.docx.MAX_FILE", 1000)
+    monkeypatch.setattr("semtune.prepare.readers.files.unpack.MAX_FILE", 1000)
     with pytest.raises(InputError, match="too large"):
         read_docx(docx(paragraph("x" * 1000)), "a.docx")
 
@@ -249,7 +250,7 @@ def test_pdf_page_by_page():
     pages = read_pdf(pdf("First page, hyphen-\nated.", "", "Third page.", title="The guide"), "a.pdf", tally)
     assert pages == [(("The guide",), "First page, hyphenated."), (("The guide",), "Third page.")]
     assert tally.counts == {"PDF pages": 3}
-    assert tally.dropped == {"PDF page without text (scanned or empty)": {"count": 1, "example": "a.pdf, page 2"}}
+    assert tally.dropped == {NO_TEXT: {"count": 1, "example": "a.pdf, page 2"}}
     assert read_pdf(pdf("Text.", title="Microsoft Word - a.doc"), "a.pdf", Tally()) == [((), "Text.")]
 
 
@@ -274,9 +275,10 @@ def test_folder_with_every_type_packed_and_not(tmp_path):
     ]
     assert {reason: (entry["count"], entry["example"]) for reason, entry in tally.dropped.items()} == {
         "unreadable file": (2, "e.txt.gz (broken gzip file)"),
-        ".pdf file that cannot be read": (2, "g.pdf needs a password."),
+        ".pdf file that needs a password": (1, "g.pdf needs a password. Save it without one."),
+        ".pdf file that is broken or cut off": (1, "h.pdf is no PDF, or is broken or cut off."),
         ".docx file that cannot be read": (1, "i.docx cannot be opened as a Word document (broken or encrypted)."),
-        "PDF page without text (scanned or empty)": (2, "j.pdf, page 1"),
+        NO_TEXT: (2, "j.pdf, page 1"),
         "file without text": (1, "j.pdf"),
     }
     found = sniff(tmp_path)

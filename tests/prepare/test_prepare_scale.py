@@ -150,7 +150,7 @@ def test_a_killed_call_is_continued_and_a_changed_file_read_again(pages, tmp_pat
     names = []
     real = batches.read_outline
     monkeypatch.setattr(
-        batches, "read_outline", lambda path, name, tally: names.append(name) or real(path, name, tally)
+        batches, "read_outline", lambda path, name, *rest: names.append(name) or real(path, name, *rest)
     )
     found = read(pages, processes=1, work=work)
     assert names == ["5.txt", "6.txt", "7.md", "8.md"]  # the first two batches were finished

@@ -17,6 +17,7 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.folder import read_file
 from semtune.prepare.readers.documents.section_positions import SECTION_GAP
 from semtune.prepare.readers.files.archive import is_archive, unpacked
+from semtune.prepare.readers.files.folder_encodings import encoding_within
 from semtune.prepare.records import Section
 
 _RUN = re.compile(r"\S+")
@@ -96,14 +97,19 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def document_text(path: Path) -> str:
+def document_text(path: Path, folder: Path | None = None) -> str:
     """The text of a file that the spans of its passages refer to.
+
+    Args:
+        path: of the file.
+        folder: that was read; its other files may tell the encoding of this one. None: the file alone was read.
 
     Raises:
         InputError: the file cannot be read, or has no text.
     """
     tally = Tally()
-    sections = read_file(path, path.name, tally)
+    encoding = encoding_within(folder, path) if folder else None
+    sections = read_file(path, path.name, tally, encoding)
     if not sections:
         raise InputError(f"{path.absolute()} has no readable text ({', '.join(tally.dropped) or 'empty'}).")
     return SECTION_GAP.join(section.text for section in sections)
@@ -120,9 +126,9 @@ def _text_of(source: Path, name: str) -> str:
                 path, parts = place, parts[end:]
                 break
     if not is_archive(path):
-        return document_text(path)
+        return document_text(path, source if source.is_dir() else None)
     with unpacked(path, path.name, Tally()) as folder:
-        return document_text(folder.joinpath(*parts))
+        return document_text(folder.joinpath(*parts), folder)
 
 
 def passage_text(source: Path, metadata: Mapping[str, Any]) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.prepare.readers.documents.outliner import Outliner
-from semtune.prepare.readers.files.unpack import MAX_FILE
 from semtune.prepare.readers.files.xml_events import Event, events
+from semtune.prepare.readers.files.zip_parts import open_parts
 from semtune.text import one_line
 
 _HEADING = re.compile(r"heading (\d)$")
@@ -25,21 +22,11 @@ def read_docx(data: bytes, name: str, tally: Tally | None = None) -> Outline:  #
     Raises:
         InputError: it is not a .docx file.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            body = _member(archive, "word/document.xml", name)
-            styles = _member(archive, "word/styles.xml", name) if "word/styles.xml" in archive.namelist() else b""
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, zlib.error, EOFError, OSError):
-        raise InputError(f"{name} cannot be opened as a Word document (broken or encrypted).") from None
+    with open_parts(data, name, "a Word document") as parts:
+        body, styles = parts.read("word/document.xml"), parts.read("word/styles.xml")
+    if not body:
+        raise InputError(f"{name} cannot be opened as a Word document: it has no text part.")
     return _DocxSections(_levels(styles, name)).sections(events(body, name))
-
-
-def _member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
-    with archive.open(member) as source:
-        data = source.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise InputError(f"{name} expands into a document that is too large.")
-    return data
 
 
 def _levels(styles: bytes, name: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.prepare.readers.documents.section_positions import section_starts
 from semtune.prepare.readers.files.archive import ARCHIVES, is_archive, unpacked
 from semtune.prepare.readers.files.file_batches import Batch, read_batches
+from semtune.prepare.readers.files.folder_encodings import find_encodings
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.records import Section
 from semtune.progress import QUIET, Progress
@@ -107,6 +108,7 @@ def read_folder(
     """
     files = list_files(folder, tally)
     sections: list[Section] = []
+    encodings = find_encodings(folder, files, tally)
     with progress.track("Reading files", len(files)) as done:
         for archived, run in groupby(files, is_archive):
             if archived:
@@ -114,7 +116,7 @@ def read_folder(
                     sections += _archived(path, path.relative_to(folder).as_posix(), tally, work, processes)
                     done(1)
                 continue
-            for batch in read_batches(folder, list(run), work, processes):
+            for batch in read_batches(folder, list(run), work, processes, encodings):
                 sections += _of_batch(batch, "", tally)
                 done(len(batch.outlines))
     if not sections:
@@ -144,7 +146,8 @@ def _archived(path: Path, name: str, tally: Tally, work: Path | None, processes:
     """The sections of an archive's members. Their source is `name`/member, or the member's name if `name` is empty."""
     sections: list[Section] = []
     with unpacked(path, name or path.name, tally) as folder:
-        for batch in read_batches(folder, _members(folder), work, processes):
+        members = _members(folder)
+        for batch in read_batches(folder, members, work, processes, find_encodings(folder, members, tally)):
             sections += _of_batch(batch, f"{name}/" if name else "", tally)
     return sections
 
@@ -159,9 +162,21 @@ def _members(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def read_file(path: Path, name: str, tally: Tally) -> list[Section]:
-    """The sections of one file. One that cannot be read is counted and gives none."""
-    return as_sections(name, read_outline(path, name, tally))
+def read_file(path: Path, name: str, tally: Tally, encoding: str | None = None) -> list[Section]:
+    """The sections of one file. One that cannot be read is counted and gives none.
+
+    Args:
+        path: of the file.
+        name: in the data set.
+        tally: counts what is left out.
+        encoding: of a file that is not in UTF-8; None: it is detected.
+
+    Raises:
+        InputError: its encoding cannot be told.
+    """
+    if encoding is None:
+        encoding = find_encodings(path.parent, [path], tally).get(str(path), "")
+    return as_sections(name, read_outline(path, name, tally, encoding))
 
 
 def as_sections(name: str, outline: Outline) -> list[Section]:
@@ -174,10 +189,18 @@ def as_sections(name: str, outline: Outline) -> list[Section]:
 
 
 def _leads_into(link: Path, root: Path) -> bool:
+    """Whether a link leads to a file below the folder, or to a blob of a Hugging Face cache."""
     try:
-        return link.resolve().is_relative_to(root)
+        target = link.resolve()
+        return target.is_relative_to(root) or _is_blob(target)
     except (OSError, RuntimeError):  # a loop of links
         return True
+
+
+def _is_blob(path: Path) -> bool:
+    """Whether a file is a blob of a Hugging Face cache: its snapshots are folders of links to `blobs`."""
+    repository = path.parent.parent
+    return path.parent.name == "blobs" and repository.name.startswith(("models--", "datasets--", "spaces--"))
 
 
 def _is_file(path: Path) -> bool:

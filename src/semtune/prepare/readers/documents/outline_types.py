@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from semtune.errors import InputError
+
 Outline = list[tuple[tuple[str, ...], str]]
 """(heading path, text) of each section, in document order."""
 
@@ -17,6 +19,19 @@ class Link:
 
     text: str
     href: str
+
+
+class UnreadableError(InputError):
+    """A file that its reader cannot read.
+
+    Args:
+        message: what is wrong, with the file's name.
+        reason: under which it is counted: "needs a password".
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Term(str):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -31,10 +31,18 @@ class Files:
 
     paths: list[str]
     names: list[str]
+    encodings: dict[str, str] = field(default_factory=dict)  # by path, of those that are not UTF-8
 
     def one_by_one(self) -> list[Files]:
         """Each file as a batch of its own."""
-        return [Files([path], [name]) for path, name in zip(self.paths, self.names, strict=True)]
+        return [Files([path], [name], self.encodings) for path, name in zip(self.paths, self.names, strict=True)]
+
+    def add(self, path: Path, name: str, encoding: str) -> None:
+        """Add a file; `encoding` is empty for UTF-8."""
+        self.paths.append(str(path))
+        self.names.append(name)
+        if encoding:
+            self.encodings[str(path)] = encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,11 @@ class Batch:
 
 
 def read_batches(
-    folder: Path, files: Sequence[Path], work: Path | None = None, processes: int | None = None
+    folder: Path,
+    files: Sequence[Path],
+    work: Path | None = None,
+    processes: int | None = None,
+    encodings: Mapping[str, str] | None = None,
 ) -> Iterator[Batch]:
     """Read files in their order. The result does not depend on the number of processes.
 
@@ -57,9 +69,10 @@ def read_batches(
         files: to read.
         work: where finished batches are kept and looked up, by the bytes of their files; None: nowhere.
         processes: how many; None: one, or one per processor where there is much to read.
+        encodings: by path, of the files that are not in UTF-8.
     """
     sizes = [_size(path) for path in files]
-    batches = list(_batches(folder, files, sizes))
+    batches = list(_batches(folder, files, sizes, encodings or {}))
     much = sum(sizes) >= PAYS
     if processes is None:
         processes = min(usable_cpus(), MAX_PROCESSES) if much else 1
@@ -76,7 +89,7 @@ def read_here(files: Files) -> Batch:
     """Read files in this process."""
     batch = Batch()
     for path, name in zip(files.paths, files.names, strict=True):
-        batch.outlines.append((name, read_outline(Path(path), name, batch.tally)))
+        batch.outlines.append((name, read_outline(Path(path), name, batch.tally, files.encodings.get(path, ""))))
     return batch
 
 
@@ -142,14 +155,15 @@ def _text(value: Any) -> str:
     return Linked(value[0], (Link(*link) for link in value[1:])) if isinstance(value, list) else value
 
 
-def _batches(folder: Path, files: Iterable[Path], sizes: Iterable[int]) -> Iterator[Files]:
+def _batches(
+    folder: Path, files: Iterable[Path], sizes: Iterable[int], encodings: Mapping[str, str]
+) -> Iterator[Files]:
     batch, room = Files([], []), BYTES
     for path, size in zip(files, sizes, strict=True):
         if batch.paths and (len(batch.paths) >= FILES or size > room):
             yield batch
             batch, room = Files([], []), BYTES
-        batch.paths.append(str(path))
-        batch.names.append(path.relative_to(folder).as_posix())
+        batch.add(path, path.relative_to(folder).as_posix(), encodings.get(str(path), ""))
         room -= size
     if batch.paths:
         yield batch
@@ -168,9 +182,12 @@ def _name(files: Files) -> str:
         contents = [sha256_file(Path(path)) for path in files.paths]
     except OSError:
         return ""
-    return "read-" + named_after(_made_by(), *files.names, *contents) + ".json"
+    encodings = [files.encodings.get(path, "") for path in files.paths]
+    return "read-" + named_after(_made_by(), *files.names, *contents, *encodings) + ".json"
 
 
 @cache
 def _made_by() -> str:
-    return json.dumps([FORMAT, versions("ftfy", "markdown-it-py", "mdit-py-plugins", "pypdf", "selectolax")])
+    return json.dumps(
+        [FORMAT, versions("ftfy", "markdown-it-py", "mdit-py-plugins", "chardet", "pypdfium2", "selectolax")]
+    )

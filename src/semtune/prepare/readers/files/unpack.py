@@ -14,6 +14,10 @@ MAX_LINE = 4 << 20  # characters of one line of a table
 MAX_TEXT_LINE = 1 << 20  # characters of one line of a text
 
 
+_PLAIN = "README LICENSE LICENCE COPYING CHANGELOG CHANGES NEWS HISTORY TODO AUTHORS INSTALL NOTICE CONTRIBUTING FAQ"
+PLAIN_NAMES = frozenset(_PLAIN.split())  # texts by custom, without a suffix
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The first bytes of a file; `cut` tells whether there were more."""
@@ -23,9 +27,11 @@ class Head:
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix of a file's content: that of `a.md.gz` is `.md`."""
+    """The suffix of a file's content: that of `a.md.gz` is `.md`, that of `README` `.txt`."""
     suffix = path.suffix.lower()
-    return Path(path.stem).suffix.lower() if suffix == ".gz" else suffix
+    if suffix == ".gz":
+        return Path(path.stem).suffix.lower()
+    return ".txt" if path.name.upper() in PLAIN_NAMES else suffix
 
 
 def stem_of(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
-from semtune.prepare.readers.files.decode import BROKEN, UNREADABLE, decode
+from semtune.prepare.readers.files.decode import BROKEN, NULS, UNREADABLE, Decoded, to_text, unsure
 from semtune.prepare.readers.files.unpack import MAX_LINE, MAX_TABLE, in_mib, read_head, suffix_of
 from semtune.prepare.readers.tables.json_values import TOO_LONG
 
@@ -64,15 +64,26 @@ def load_text(path: Path, limit: int | None = None, tally: Tally | None = None) 
         raise InputError(f"{path.absolute()} is larger than {in_mib(MAX_TABLE)}. Split it, or convert it to Parquet.")
     if head.cut and b"\n" in data:
         data = data[: data.rindex(b"\n") + 1]
-    found = decode(data)
+    found = to_text(data)
     if found is None:
         raise InputError(f"{path.absolute()} is not text. Give a {suffix_of(path)} file in UTF-8.")
-    text, encoding = found
+    text = found.text
     if not text.strip():
         raise InputError(f"{path.absolute()} is empty. Give a file with at least one row.")
-    if encoding == BROKEN and tally is not None:
-        tally.count(f"tables in {encoding}, shown as {UNREADABLE}")
+    if tally is not None:
+        _count(found, path, tally)
     return text
+
+
+def _count(found: Decoded, path: Path, tally: Tally) -> None:
+    """Count a table that is not in UTF-8; warn of an encoding that is unsure."""
+    if found.encoding == BROKEN:
+        tally.count(f"tables in {BROKEN}, shown as {UNREADABLE}")
+    elif found.guessed:
+        tally.count(f"tables not in UTF-8, read as {found.encoding}")
+    tally.count(NULS, found.nuls)
+    if not found.sure:
+        tally.warn(unsure(path.name, found.encoding))
 
 
 def is_jsonl(path: Path) -> bool:

@@ -1,0 +1,1 @@
+"""Slides, sheets, books, notebooks, mail and further texts."""
