@@ -191,6 +191,8 @@ def test_index_encode_and_info_agree_with_the_encoder(semtune, done, encoder, tm
         "dimension": 32,
         "tokens": made.tokens,
         "truncated": 1,
+        "column": None,
+        "empty": 0,
     }
     (tmp_path / "b.jsonl").write_text('{"text": "ünï", "id": 4}\n')
     assert semtune("encode", done, tmp_path / "b.jsonl", "-o", tmp_path / "b.npy", "--role", "query").code == 0

@@ -10,6 +10,8 @@ from semtune import dataset as datasets
 from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*has no pooling configuration")  # the raw BERT, as it should
+
 QUICK = [
     "--runtime",
     "torch",

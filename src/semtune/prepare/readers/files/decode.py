@@ -185,4 +185,5 @@ def _mended(data: bytes) -> tuple[str, str] | None:
     text = data.decode("utf-8", errors="replace")
     broken = text.count(UNREADABLE)
     good = len(_NOT_ASCII.findall(text)) - broken
-    return (text, BROKEN) if good > broken else None
+    # One character may be UTF-8 by chance, two hardly are.
+    return (text, BROKEN) if good > broken or 1 < good == broken else None
