@@ -27,7 +27,7 @@ ARCHITECTURES = {"HF_ColBERT": MULTI_VECTOR, "ColBERT": MULTI_VECTOR}
 
 
 def refuse_other_kinds(found: Places, config: Mapping[str, Any]) -> None:
-    """Refuse a folder whose model is no embedding model.
+    """Refuse a folder whose model is not an embedding model.
 
     Raises:
         ModelError: it is a cross-encoder, a sparse encoder or a multi-vector model; the message says what to do.

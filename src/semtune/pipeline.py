@@ -14,6 +14,7 @@ from pathlib import Path
 from semtune import step_inputs as inputs
 from semtune.config import RunConfig, write_config
 from semtune.evaluate import step as evaluating
+from semtune.evaluate.verdict.rule import EXIT_CODES
 from semtune.export import step as exporting
 from semtune.index import step as indexing
 from semtune.machine import keep_freed_memory
@@ -25,8 +26,6 @@ from semtune.select import step as selecting
 from semtune.step_inputs import STORE, Context
 from semtune.step_runner import PlannedStep, Rerun, RunReport, StepReport, plan_steps, run_steps
 from semtune.train import step as training
-
-EXIT_CODES = {"ship": 0, "promising": 0, "do-not-ship": 1, "cannot-judge": 2}
 
 
 def run_pipeline(

@@ -98,7 +98,7 @@ def index(
         progress: shown while it works.
 
     Raises:
-        InputError: there are no documents, or `out` exists and is not Semtune's.
+        InputError: there are no documents, or `out` exists and was not made by Semtune.
     """
     from semtune.encoders.load import parse_runtime
     from semtune.hub import resolve_model

@@ -49,7 +49,7 @@ def prepare(
         progress: shown while it works.
 
     Raises:
-        InputError: the source cannot be read, or `out` exists and is not Semtune's.
+        InputError: the source cannot be read, or `out` exists and was not made by Semtune.
         GateError: the data set would leak.
     """
     from semtune.io import atomic_folder, restore_folder
@@ -243,7 +243,7 @@ def distil(
 
     Raises:
         ConfigError: options that do not belong to this way.
-        InputError: data is needed, or `out` exists and is not Semtune's.
+        InputError: data is needed, or `out` exists and was not made by Semtune.
     """
     from semtune import distillation
 

@@ -15,9 +15,9 @@ from semtune.model_places import places
 from semtune.progress import QUIET, Progress
 from semtune.tensors import read_tensor, tensor_shapes
 from semtune.types import Embeddings, Encoded, Role
+from semtune.unit_vectors import unit
 
 WINDOW = 1024  # texts tokenized at a time
-SHORTEST = 1e-12  # torch's lower bound of a norm: a zero vector stays zero
 
 
 class StaticEncoder:
@@ -71,19 +71,15 @@ class StaticEncoder:
                 cut[start : start + WINDOW] = tokens.cut
                 advance(len(tokens.ids))
         if self._unit:
-            vectors = _unit(vectors)
+            vectors = unit(vectors)
         vectors = vectors[:, : self.contract.dimension]  # truncate_dim cuts after the pipeline's own normalisation
         if self.contract.normalize:
-            vectors = _unit(vectors)
+            vectors = unit(vectors)
         return Encoded(vectors, int(lengths.sum()), int(cut.sum()), lengths, cut)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; OpenAI's API allows ids as input."""
         return self._tokenizer.decode(ids)
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
 
 
 def can_serve(folder: Path) -> bool:

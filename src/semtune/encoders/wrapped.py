@@ -10,8 +10,7 @@ import numpy as np
 from semtune.progress import Progress
 from semtune.protocols import Encoder
 from semtune.types import Embeddings, Encoded, Role
-
-SHORTEST = 1e-12  # torch's lower bound of a norm
+from semtune.unit_vectors import unit
 
 
 class CachingEncoder:
@@ -49,9 +48,4 @@ class TransformedEncoder:
         """Embed `texts`, (n,) → (n, dimension) float32, in the order given."""
         made = self._encoder.encode(texts, role, progress)
         vectors = self._transform(made.vectors)
-        return Encoded(_unit(vectors) if self.contract.normalize else vectors, made.tokens, made.truncated)
-
-
-def _unit(vectors: Embeddings) -> Embeddings:
-    """(n, dim) vectors scaled to length 1; zero vectors stay zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
+        return Encoded(unit(vectors) if self.contract.normalize else vectors, made.tokens, made.truncated)

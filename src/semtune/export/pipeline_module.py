@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
-EXAMPLE_TOKENS = 17  # an odd number that is no dimension of a model
+EXAMPLE_TOKENS = 17  # an odd number, so that it is not mistaken for a dimension of the model
 POOLED = "pooling_mask"
 """The input of models that leave out the prompt when they pool: 1 for tokens of the text, 0 for prompt and padding."""
 

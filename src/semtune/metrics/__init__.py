@@ -28,7 +28,8 @@ from semtune.metrics.statistics import (
     compare_statistic,
     draw_samples,
 )
-from semtune.metrics.vectors import SHORTEST, main_axes, unit
+from semtune.metrics.vectors import main_axes
+from semtune.unit_vectors import SHORTEST, unit
 
 Scores = NDArray[np.float64]  # (n,) one value per query or pair
 

@@ -1,4 +1,4 @@
-"""Unit vectors, and the principal directions of a set of vectors."""
+"""The principal directions of a set of vectors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.types import Embeddings
-
-SHORTEST = 1e-12  # the lower bound of a vector's length in divisions, as in torch
-
-
-def unit(vectors: Embeddings) -> Embeddings:
-    """(n, dim) vectors of length 1, so that inner products are cosines; zero vectors stay zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), SHORTEST)
 
 
 def main_axes(vectors: Embeddings) -> NDArray[np.float32]:

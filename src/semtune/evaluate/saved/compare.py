@@ -14,7 +14,7 @@ from semtune.evaluate.saved.read import STEP, SavedEvaluation, aligned, read_sav
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.rule import JudgedComparison, json_number, judge_all
 
-WORDS = {"ship": "better", "promising": "better", "do-not-ship": "worse", "cannot-judge": "not told apart"}
+WORDS = {"ship": "better", "do-not-ship": "worse", "cannot-judge": "not told apart"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

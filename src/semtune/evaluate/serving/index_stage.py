@@ -57,7 +57,7 @@ def open_index_of_corpus(folder: Path, contract: Contract, dataset: Dataset) -> 
         dataset: with the corpus that the index must have.
 
     Raises:
-        InputError: there is no complete index, or it has other documents.
+        InputError: the index is missing or incomplete, or its documents are not those of the corpus.
         ContractError: it was built with another model.
     """
     manifest = manifests.read(folder)

@@ -52,7 +52,7 @@ def measure_stages(
         progress: shows the encoding.
 
     Raises:
-        ModelError: there is no stage, or not the one for serving.
+        ModelError: no stage can be measured, or the one for serving cannot.
         InputError: the index has another corpus.
         ContractError: the index was built with another model.
     """

@@ -80,15 +80,17 @@ def _small(
 def _doubtful(tuned: Scores, others: Mapping[str, Scores] | None) -> list[str]:
     """Doubts about the test itself: the first other model, untouched, finds almost nothing or almost everything."""
     first = next(iter((others or {}).values()), None)
-    value = first.metrics.get(tuned.main, math.nan) if first and tuned.kind == "retrieval" else math.nan
+    if first is None or tuned.kind != "retrieval":
+        return []
+    value = first.metrics.get(tuned.main, math.nan)
     if value < TOO_HARD:
         return [
-            f"The test is doubtful: {first.model if first else ''} finds almost nothing ({label(tuned.main)} "
+            f"The test is doubtful: {first.model} finds almost nothing ({label(tuned.main)} "
             f"{value:.3f}). Look at some questions: they may not be answered by their documents."
         ]
     if value > TOO_EASY:
         return [
-            f"The test is doubtful: {first.model if first else ''} finds almost everything ({label(tuned.main)} "
+            f"The test is doubtful: {first.model} finds almost everything ({label(tuned.main)} "
             f"{value:.3f}). Look at some questions: they may repeat their documents, and leave nothing to gain."
         ]
     return []

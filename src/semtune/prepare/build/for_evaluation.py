@@ -20,7 +20,7 @@ from semtune.prepare.records import Labels, PairRow, Part, Rows
 from semtune.prepare.report.json_report import sizes
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET
-from semtune.types import LabelledText, Pair, Split
+from semtune.types import SPLITS, LabelledText, Pair, Split
 
 DEFAULT = PrepareSettings()
 T = TypeVar("T")
@@ -73,7 +73,7 @@ def _from_tables(parts: Mapping[Part, list[Path]], where: str, settings: Prepare
     kind = next(iter(tables.values()))[0].kind
     if kind == "scored":
         dataset = Dataset(scored=_by_split(scored_pairs(tables, where, settings, tally)))
-        dataset.corpus = distinct_sentences(dataset)
+        dataset.corpus = distinct_sentences(row for split in SPLITS for row in dataset.sentence_pairs(split))
         return dataset
     if kind == "labelled":
         return in_fields(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
+from semtune.prepare.build.from_sentence_pairs import distinct_sentences
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import TokenCounter
 from semtune.prepare.passages.for_index import documents_of
@@ -17,8 +18,7 @@ from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
 from semtune.prepare.records import Labelled, Labels, Rows, Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET, Progress
-from semtune.text import short_id
-from semtune.types import Document, SentencePair
+from semtune.types import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _of_source(
         return found.corpus
     if isinstance(found, list):
         return documents_of(found, tokenizer, limit, settings, progress)
-    return _sentences([row for rows in found.values() for row in rows])
+    return distinct_sentences(row for rows in found.values() for row in rows)
 
 
 def _of_table(
@@ -87,13 +87,8 @@ def _of_table(
         return [_labelled(row) for row in table.classes]
     if table.kind == "pairs":
         return labels_from_rows({"all": table.pairs}, tally, table.documents).corpus
-    return _sentences([*table.scored, *table.labelled])
+    return distinct_sentences([*table.scored, *table.labelled])
 
 
 def _labelled(row: Labelled) -> Document:
     return Document(str(row.number), row.text, metadata={"label": row.label})
-
-
-def _sentences(rows: Sequence[SentencePair]) -> list[Document]:
-    texts = dict.fromkeys(text for row in rows for text in (row.sentence1, row.sentence2))
-    return [Document(short_id("s", text), text) for text in texts]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
@@ -45,18 +45,17 @@ def in_fields(split_rows: Mapping[Split, Sequence[SentencePair]]) -> Dataset:
             dataset.scored[split] = scored
         if labelled := [row for row in rows if isinstance(row, LabelledPair)]:
             dataset.labelled_pairs[split] = labelled
-    dataset.corpus = distinct_sentences(dataset)
+    dataset.corpus = distinct_sentences(row for split in SPLITS for row in dataset.sentence_pairs(split))
     return dataset
 
 
-def distinct_sentences(dataset: Dataset) -> list[Document]:
+def distinct_sentences(rows: Iterable[SentencePair]) -> list[Document]:
     """Every sentence once, in order of appearance, so that an index can be built from them."""
     found: dict[str, Document] = {}
-    for split in SPLITS:
-        for row in dataset.sentence_pairs(split):
-            for text in (row.sentence1, row.sentence2):
-                id_ = short_id("s", text)
-                found.setdefault(id_, Document(id_, text))
+    for row in rows:
+        for text in (row.sentence1, row.sentence2):
+            id_ = short_id("s", text)
+            found.setdefault(id_, Document(id_, text))
     return list(found.values())
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import TokenCounter
-from semtune.prepare.passages.from_sections import AskedSection, Passage, cut
+from semtune.prepare.passages.from_sections import AskedSection, Passage, cut, passage_of
 from semtune.prepare.passages.list_entries import separate
 from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings
@@ -34,7 +34,11 @@ def documents_of(
     found: dict[str, list[Document]] = {}
     for passage in cut(asked, tokenizer, limit, progress, settings.chunk_overlap):
         found.setdefault(passage.section, []).append(passage.served)
-    return [document for item in asked for document in found.get(item.section.id) or [_title_only(item)]]
+    return [
+        document
+        for item in asked
+        for document in found.get(item.section.id) or [passage_of(item, "", 1, 1, None).served]
+    ]
 
 
 def with_left_out(
@@ -71,9 +75,3 @@ def _with_text(sections: Sequence[Section]) -> list[Section]:
         places[section.group, tuple(above)] = len(kept)
         kept.append(replace(section, path=tuple(above) or section.path, text=heading if above else "", start=None))
     return kept
-
-
-def _title_only(item: AskedSection) -> Document:
-    section = item.section
-    facts = {"source": section.source, "headings": list(section.path), "part": 1, "parts": 1, "group": section.group}
-    return Document(section.id, section.summary, item.title, {**section.metadata, **facts})

@@ -106,7 +106,7 @@ def cut(
     texts = [without_repeated_title(item.section.text, item.anchor, item.section.path) for item in asked]
     pieces = chunk(texts, [item.header for item in asked], tokenizer, limit, progress, overlap)
     return [
-        _passage(item, part.text, number, len(parts), span)
+        passage_of(item, part.text, number, len(parts), span)
         for item, text, parts in zip(asked, texts, pieces, strict=True)
         for number, (part, span) in enumerate(zip(parts, spans(item.section, text, parts), strict=True), start=1)
     ]
@@ -245,7 +245,8 @@ def without_repeated_title(text: str, anchor: str, path: Sequence[str] = ()) -> 
     return text
 
 
-def _passage(item: AskedSection, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
+def passage_of(item: AskedSection, text: str, number: int, count: int, span: tuple[int, int] | None) -> Passage:
+    """The passage number `number` of `count` of a section, with its position in the document's text."""
     section = item.section
     id_ = section.id if number == 1 else f"{section.id}({number})" if "#" in section.id else f"{section.id}#{number}"
     metadata = {
@@ -258,7 +259,7 @@ def _passage(item: AskedSection, text: str, number: int, count: int, span: tuple
         **({"span": list(span)} if span else {}),
     }
     name = "" if item.anchor and contains(section.name, item.anchor) else section.name
-    whole = f"{section.summary}\n\n{text}" if section.summary else text
+    whole = "\n\n".join(filter(None, (section.summary, text)))
     return Passage(
         judged=Document(id_, text, name, metadata),
         served=Document(id_, whole, item.title, metadata),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from semtune.errors import InputError
@@ -16,7 +16,7 @@ NAMED = 5  # files that a warning names
 MAX_UNSURE = 0.5  # share of a source's files
 
 
-def find_encodings(folder: Path, files: Iterable[Path], tally: Tally) -> dict[str, str]:
+def find_encodings(folder: Path, files: Sequence[Path], tally: Tally) -> dict[str, str]:
     """The encoding of each file that is not in UTF-8 and does not declare one, by path.
 
     Args:
@@ -31,7 +31,7 @@ def find_encodings(folder: Path, files: Iterable[Path], tally: Tally) -> dict[st
     settled = settle(guesses, {name: part for name, part in samples.items() if not guesses[name].sure})
     doubtful = [name for name, found in settled.items() if not found.sure and found.encoding]
     heavy = [name for name in doubtful if says_much(samples[name])]
-    if len(heavy) > MAX_UNSURE * sum(1 for _ in files):
+    if len(heavy) > MAX_UNSURE * len(files):
         raise InputError(
             f"{folder.absolute()}: the encoding of {len(heavy)} of its files cannot be told ({_listed(heavy)}). "
             "Convert them to UTF-8, for example by: iconv -f OLD -t UTF-8 FILE."

@@ -62,7 +62,7 @@ def open_parts(data: bytes, name: str, what: str) -> Iterator[Parts]:
     """The parts of a document.
 
     Raises:
-        InputError: it is no zip file, broken or encrypted.
+        InputError: it is not a zip file, or is broken or encrypted.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -17,7 +17,7 @@ def read_epub(data: bytes, name: str, tally: Tally | None = None) -> Outline:
     """The chapters of a book.
 
     Raises:
-        InputError: it is no .epub file.
+        InputError: it is not an .epub file.
     """
     outline: Outline = []
     with open_parts(data, name, "an EPUB book") as parts:

@@ -14,7 +14,7 @@ def read_notebook(text: str) -> Outline:
     """The cells of a notebook as one document.
 
     Raises:
-        InputError: it is no notebook.
+        InputError: it is not a notebook.
     """
     try:
         notebook = json.loads(text)
@@ -22,7 +22,7 @@ def read_notebook(text: str) -> Outline:
         cells = notebook.get("cells") or [cell for sheet in notebook["worksheets"] for cell in sheet["cells"]]
         return read_markdown("\n\n".join(_cell(cell, language) for cell in cells))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError("It is no notebook: it must be JSON with a list of cells.") from None
+        raise InputError("Not a notebook: it must be JSON with a list of cells.") from None
 
 
 def _cell(cell: dict[str, Any], language: str) -> str:

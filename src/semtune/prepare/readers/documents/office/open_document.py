@@ -17,7 +17,7 @@ def read_odt(data: bytes, name: str, tally: Tally | None = None) -> Outline:  # 
     """Sections of a document.
 
     Raises:
-        InputError: it is no .odt file.
+        InputError: it is not an .odt file.
     """
     with open_parts(data, name, "an OpenDocument text") as parts:
         content = parts.read("content.xml")

@@ -19,7 +19,7 @@ def read_pptx(data: bytes, name: str, tally: Tally | None = None) -> Outline:  #
     """The slides in their order.
 
     Raises:
-        InputError: it is no .pptx file.
+        InputError: it is not a .pptx file.
     """
     out = Outliner()
     with open_parts(data, name, "PowerPoint slides") as parts:
