@@ -98,7 +98,7 @@ def test_texts_by_chance_do_not_chain_all_documents_into_one(tmp_path, tokenizer
 
 def test_documents_that_share_much_stay_together_with_a_warning(tmp_path, tokenizer):
     for n in range(3):
-        write(tmp_path, f"v{n}.md", [(head, f"{text} Boat {n}.") for head, text in chapter(1, 10)])
+        write(tmp_path, f"v{n}.md", [(head, f"{text} Boat {n} sails {n}.") for head, text in chapter(1, 10)])
     for n in range(6):
         write(tmp_path, f"z{n}.md", chapter(n + 20, 1))
     data = prepare(tmp_path, tokenizer, 64, PrepareSettings(), 0)

@@ -368,7 +368,8 @@ def test_a_definition_in_several_documents_joins_none(site, tokenizer):
         path.write_text(path.read_text() + shared)
     data = prepare(site, tokenizer, 64, PrepareSettings(), 0)
     assert data.report["counts"]["groups"] == 12
-    assert data.report["dropped"]["question: asked of more than 1 text"]["count"] == 12
+    assert data.report["dropped"]["question: its text occurs in more than 1 document"]["count"] == 1
+    assert data.report["dropped"]["duplicate passage"]["count"] == 11
     assert not any("quiet-mode" in query.text for query in data.queries.values())
 
 

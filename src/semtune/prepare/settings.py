@@ -16,18 +16,25 @@ Pool: TypeAlias = Literal["not-held-out", "all", "train"]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
+AutoShare = Literal["auto"] | Share
+
+
 class SupervisionSettings(Settings):
-    """prepare.supervision: the share of each source's training pairs that is kept, chosen by hash; 0 turns it off."""
+    """prepare.supervision: the share of each source's training pairs that is kept, chosen by hash; 0 turns it off.
+
+    "auto" sources come in by themselves where there are fewer than one question for two documents.
+    """
 
     heading: Share = Field(1.0, description="a title or heading, for the text below it")
     summary: Share = Field(1.0, description="a docstring's first sentence, for the rest")
     faq: Share = Field(1.0, description="a heading, bold line or Q: line that is a question, for the answer")
     definition: Share = Field(1.0, description="a term, for its definition")
     link: Share = Field(0.5, description="what a link says, for the document it leads to; train only")
-    neighbour: Share = Field(0.0, description="a passage, for the next of its section; train only")
-    cloze: Literal["auto"] | Share = Field(
-        "auto", description="a sentence of a passage, for the rest; auto: where hardly anything else asks"
-    )
+    cloze: AutoShare = Field("auto", description="a sentence of a passage, for the rest")
+    neighbour: AutoShare = Field("auto", description="a passage, for the next of its section; train only")
+    crop: AutoShare = Field("auto", description="one half of a passage, for the other; train only")
+    list_item: AutoShare = Field("auto", description="the line before a list, for its items; train only")
+    comment: AutoShare = Field("auto", description="a comment in code, for the code below it; train only")
 
     def share(self, source: str) -> float:
         """The share of a source's training pairs that is kept; 1 for a source that has no weight."""

@@ -167,7 +167,8 @@ class _Job:
         report = write_report(
             dataset, kind, self.tokenizer, self.max_length, self.settings, self.seed, self.tally, leaks, self.progress
         )
-        dataset.report = {**report, **self.facts}
+        found = {"yield": dataset.report["yield"]} if "yield" in dataset.report else {}
+        dataset.report = {**report, **found, **self.facts}
 
 
 def _check_needs(settings: PrepareSettings, encoder: Encoder | None, judge: Reranker | None) -> None:

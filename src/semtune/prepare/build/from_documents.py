@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
+from semtune.prepare.dedupe.document_copies import without_document_copies
 from semtune.prepare.dedupe.repeated_passages import find_collections, without_copies, without_near_duplicates
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import TokenCounter
+from semtune.prepare.passages.contents import is_contents, without_contents
 from semtune.prepare.passages.for_index import documents_of, with_left_out
 from semtune.prepare.passages.from_sections import (
     AskedSection,
@@ -22,9 +24,12 @@ from semtune.prepare.passages.from_sections import (
 )
 from semtune.prepare.passages.list_entries import separate
 from semtune.prepare.questions.cloze import cloze
-from semtune.prepare.questions.links import add_train_only
+from semtune.prepare.questions.fair_share import asks_by_title, fair_shares, few_of_a_kind
+from semtune.prepare.questions.further_sources import add_further, further_kinds
+from semtune.prepare.questions.links import add_links
 from semtune.prepare.questions.uninformative import uninformative_reason
 from semtune.prepare.records import Section
+from semtune.prepare.report.question_yield import per_document, question_yield
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.assign import Groups, assign
 from semtune.prepare.split.document_groups import group_documents
@@ -55,29 +60,33 @@ def build_documents(
         InputError: no pair can be made.
     """
     weights = settings.supervision
-    collections = find_collections(sections)
     read = sections
+    sections, copies = without_document_copies(sections, tally)
+    collections = find_collections(sections)
     sections = [section for section in sections if section.text.strip() or section.summary]  # not headings alone
-    sections = separate(without_copies(sections, collections, tally), weights, tally)
+    sections = without_contents(without_copies(sections, collections, tally), tally)
+    sections = separate(sections, weights, tally)
     asked = ask(sections, settings, tally)
     passages = _without_uninformative_questions(cut(asked, tokenizer, limit, progress, settings.chunk_overlap), tally)
-    few = sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked)
+    few, yielded = sum(bool(item.anchor) for item in asked) < FEW_ANCHORS * len(asked), per_document(passages)
     if weights.share("cloze") and (few or weights.cloze != "auto"):
         passages = cloze(passages, seed, tally)
     passages = cap(passages, settings.max_passages, tally, seed)
     served = passages
-    passages = unique(passages, tally)
+    passages = _informative(passages, tally)
     if settings.near_duplicates == "drop":
         passages = served = without_near_duplicates(passages, tally)
-    passages = _without_passages_that_are_questions(passages, tally)
-    passages = without_boilerplate(passages, tally)
-    grouped = group_documents(passages, collections, tally)
-    passages = grouped.passages
-    splits = _split(passages, grouped.groups, settings, seed, tally)
+    passages = few_of_a_kind(without_boilerplate(passages, tally), seed, tally)
+    grouped = group_documents(passages, collections | copies, tally)
+    splits = _split(grouped.passages, grouped.groups, settings, seed, tally)
+    passages = fair_shares(grouped.passages, splits, seed, tally)
     documents = _documents(served, read, sections, asked, tokenizer, limit, settings)
     dataset = Dataset(corpus=[p.judged for p in passages], documents=documents)
     _fill(dataset, passages, splits, settings, seed, tally, cloze_in_test=few)
-    add_train_only(dataset, sections, passages, splits, weights, seed, tally)
+    add_links(dataset, sections, passages, splits, weights, seed, tally)
+    further = further_kinds(weights, yielded)
+    add_further(dataset, passages, splits, further, weights, seed, tally)
+    dataset.report["yield"] = question_yield(dataset, len({section.group for section in read}), further, tally)
     if not any(dataset.pairs.values()):
         raise InputError(
             f"No training pair could be made from {len(asked):,} sections: they have no informative headings, titles "
@@ -125,6 +134,17 @@ def _without_uninformative_questions(passages: list[Passage], tally: Tally) -> l
             passage = replace(passage, anchor="")
         kept.append(passage)
     return kept
+
+
+def _informative(passages: list[Passage], tally: Tally) -> list[Passage]:
+    """Leave out passages that no model should be trained on or judged by: copies, contents, bare questions."""
+    kept: list[Passage] = []
+    for passage in unique(passages, tally):
+        if is_contents(passage.judged.text):
+            tally.drop("passage that is a table of contents or an index", passage.judged.id)
+        else:
+            kept.append(passage)
+    return _without_passages_that_are_questions(kept, tally)
 
 
 def _without_passages_that_are_questions(passages: list[Passage], tally: Tally) -> list[Passage]:
@@ -176,8 +196,8 @@ def _fill(
         metadata = {"split": split, "group": passage.group, "source": passage.asked_by}
         dataset.queries.setdefault(id_, Query(id_, passage.anchor, metadata))
         dataset.qrels.setdefault(split, {}).setdefault(id_, {})[passage.judged.id] = 1
-        if passage.part > settings.pairs_per_section:
-            continue
+        if passage.part > (1 if asks_by_title(passage) else settings.pairs_per_section):
+            continue  # a title asks for its document: its beginning says best what it is about
         if split == "train" and not settings.supervision.keeps(
             passage.asked_by, passage.anchor, passage.judged.content, seed
         ):

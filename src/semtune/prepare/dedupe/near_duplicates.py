@@ -71,21 +71,27 @@ class Rarity:
 @lru_cache(maxsize=REMEMBERED)  # several steps compare the same text
 def fingerprint(text: str) -> Fingerprint:
     """Hashes of the words and word triples of a text, ignoring case; a shorter text is a single shingle."""
-    tokens = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in _TOKEN.findall(text.casefold())]
-    words = np.asarray(tokens, dtype=np.uint64)
-    if not tokens:
+    words = _words(text)
+    if not words.size:
         return Fingerprint(words, words)
-    width = min(SHINGLE, len(words))
-    count = len(words) - width + 1
-    mixed = np.full(count, np.uint64(width))
-    for offset in range(width):
-        mixed = _mix(mixed ^ words[offset : offset + count])
+    mixed = _mixed(words, min(SHINGLE, len(words)))
     return Fingerprint(_distinct(words), _distinct(mixed))
+
+
+def shingles(text: str, width: int) -> Hashes:
+    """Distinct hashes of the runs of `width` words of a text, ignoring case; none if it has fewer words."""
+    words = _words(text)
+    return _distinct(_mixed(words, width)) if words.size >= width else words[:0]
+
+
+def in_both(one: Hashes, two: Hashes) -> int:
+    """How many hashes are in both."""
+    return int(np.intersect1d(one, two, assume_unique=True).size)
 
 
 def similarity(one: Fingerprint, two: Fingerprint, rarity: Rarity, least: float = 0.0) -> float:
     """The smaller of the Jaccard similarities of shingles and of weighted words; 0 below `least` or for empty texts."""
-    common = np.intersect1d(one.shingles, two.shingles, assume_unique=True).size
+    common = in_both(one.shingles, two.shingles)
     total = one.shingles.size + two.shingles.size - common
     if not common or common / total < least:
         return 0.0
@@ -174,6 +180,20 @@ def _distinct(values: Hashes) -> Hashes:
     keep = np.ones(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=keep[1:])
     return values[keep]
+
+
+def _words(text: str) -> NDArray[np.uint64]:
+    tokens = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in _TOKEN.findall(text.casefold())]
+    return np.asarray(tokens, dtype=np.uint64)
+
+
+def _mixed(words: NDArray[np.uint64], width: int) -> NDArray[np.uint64]:
+    """A hash of each run of `width` words."""
+    count = len(words) - width + 1
+    mixed = np.full(count, np.uint64(width))
+    for offset in range(width):
+        mixed = _mix(mixed ^ words[offset : offset + count])
+    return mixed
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -11,7 +11,7 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import TokenCounter, chunk
 from semtune.prepare.passages.list_entries import is_question
 from semtune.prepare.passages.spans import spans
-from semtune.prepare.questions.headings import clean_heading, from_headings, from_term, is_empty
+from semtune.prepare.questions.headings import clean_heading, completed, from_headings, from_term, is_empty
 from semtune.prepare.readers.documents.outline_types import Term, is_link_list
 from semtune.prepare.records import Section
 from semtune.prepare.settings import PrepareSettings
@@ -204,19 +204,33 @@ def _whole(section: Section, settings: PrepareSettings) -> Section:
 
 
 def _drop_repeated(asked: list[AskedSection], tally: Tally) -> list[AskedSection]:
+    """Complete questions that are asked of many documents by the headings above them; drop those that cannot be."""
+    result = list(asked)
+    for place, item in _repeated(result):
+        *_, longest = completed(clean_heading(item.section.path[-1]), item.section.path) if item.section.path else [""]
+        if item.asked_by in ("heading", "definition") and len(longest) > len(item.anchor):
+            result[place] = replace(item, anchor=longest)
+            tally.count("questions that were completed by the headings above them")
+    for place, item in _repeated(result):
+        most = _most_repeats(item.asked_by)
+        tally.drop(f"question: asked of more than {most} text{'s' * (most > 1)}", item.anchor)
+        result[place] = AskedSection(_whole_text(item.section), "")
+    return result
+
+
+def _repeated(asked: Sequence[AskedSection]) -> list[tuple[int, AskedSection]]:
+    """The sections whose question is asked of more documents than one question may be, with their positions."""
     groups: dict[str, set[str]] = {}
     for item in asked:
         if item.anchor:
             groups.setdefault(key(item.anchor), set()).add(
                 item.section.group if not item.section.name else item.section.id
             )
-    result: list[AskedSection] = []
-    for item in asked:
-        if item.anchor and len(groups[key(item.anchor)]) > (most := _most_repeats(item.asked_by)):
-            tally.drop(f"question: asked of more than {most} text{'s' * (most > 1)}", item.anchor)
-            item = AskedSection(_whole_text(item.section), "")
-        result.append(item)
-    return result
+    return [
+        (place, item)
+        for place, item in enumerate(asked)
+        if item.anchor and len(groups[key(item.anchor)]) > _most_repeats(item.asked_by)
+    ]
 
 
 def _whole_text(section: Section) -> Section:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.questions.headings import from_term, is_empty
+from semtune.prepare.questions.headings import from_term, is_empty, is_option
 from semtune.prepare.questions.uninformative import says_words
 from semtune.prepare.readers.documents.outline_types import Linked, Term, links_of
 from semtune.prepare.records import Section
@@ -68,7 +68,7 @@ def _stands_alone(section: Section, weights: SupervisionSettings, tally: Tally) 
     least = MIN_ANSWER if source == "faq" else MIN_DEFINITION
     if weights.share(source) == 0:
         reason = f"the source {source!r} is off"
-    elif is_empty(term) or not says_words(term) or not from_term(section.path):
+    elif not _says_something(section.path):
         reason = "the term is uninformative"
     elif word_count(term) > MAX_TERM:
         reason = f"the term has more than {MAX_TERM} words"
@@ -78,6 +78,16 @@ def _stands_alone(section: Section, weights: SupervisionSettings, tally: Tally) 
         return True
     tally.drop(f"{source} left in its section: {reason}", " > ".join(section.path[-2:]))
     return False
+
+
+def _says_something(path: tuple[str, ...]) -> bool:
+    """Whether a term is a question; an option or a variable is one with its program's name."""
+    asked = from_term(path)
+    return (
+        bool(asked)
+        and (is_option(path[-1]) or not is_empty(path[-1]))
+        and says_words(asked if is_option(path[-1]) else path[-1])
+    )
 
 
 def _questions(section: Section) -> list[Section]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from semtune.text import CJK, contains, one_line, word_count
+from semtune.text import CJK, contains, key, one_line, word_count
 
 # Headings that say nothing about the text below them, in common languages.
 _EMPTY_HEADINGS = (
@@ -33,6 +34,8 @@ _INFORMATIVE = re.compile(
     rf"\w[._:/()-]+\w|_|\d|[a-z][A-Z]|[{CJK}]{{4,}}"
 )  # os.path, read_csv, HTTP2, DataFrame, 字符串方法
 _LETTER = re.compile(r"\s+[–—-]\s+\S{1,2}$")  # "Index – F"
+_VALUE = re.compile(r"\d+(?:[.\-/:]\d+)*")
+_OPTION = re.compile(r"^(?:--?|\+|/|\$|\\)[^\s\d]")  # "-e", "--verbose", "/help", "$?"
 _DECORATION = re.compile(r"[\"“”`*]+")
 
 
@@ -53,6 +56,16 @@ def is_enough(heading: str) -> bool:
     return word_count(heading) >= 2 or bool(_INFORMATIVE.search(heading))
 
 
+def alike(heading: str) -> str:
+    """What headings that differ in a number only have in common: "version #" for "Version 4.1.3"."""
+    return _VALUE.sub("#", key(heading))
+
+
+def is_option(term: str) -> bool:
+    """Whether a term is an option or a variable of a program, which says something with the program's name only."""
+    return bool(_OPTION.match(term))
+
+
 def from_headings(path: tuple[str, ...]) -> str:
     """The question that a section answers, from its headings (title first); empty if they say too little.
 
@@ -62,12 +75,7 @@ def from_headings(path: tuple[str, ...]) -> str:
     if not path or is_empty(path[-1]):
         return ""
     anchor = clean_heading(path[-1])
-    for parent in reversed(path[:-1]):
-        if is_enough(anchor):
-            break
-        if not is_empty(parent) and not contains(anchor, clean_heading(parent)):
-            anchor = f"{clean_heading(parent)}: {anchor}"
-    return anchor if is_enough(anchor) else ""
+    return next((longer for longer in completed(anchor, path) if is_enough(longer)), "")
 
 
 def from_term(path: tuple[str, ...]) -> str:
@@ -79,10 +87,13 @@ def from_term(path: tuple[str, ...]) -> str:
     term = _MARKS.sub("", one_line(_DECORATION.sub("", path[-1]))).rstrip(":").strip()
     if term.endswith(("?", "？", "؟")):
         return _NUMBER.sub("", term) or term
-    anchor = term
+    return next((longer for longer in completed(term, path) if is_enough(longer) and not is_option(longer)), "")
+
+
+def completed(anchor: str, path: tuple[str, ...]) -> Iterator[str]:
+    """A question, and the same question after one, two and more of the informative headings above it."""
+    yield anchor
     for parent in reversed(path[:-1]):
-        if is_enough(anchor) and not anchor.startswith(("-", "/")):
-            break
-        if not is_empty(parent) and not contains(anchor, clean_heading(parent)):
-            anchor = f"{clean_heading(parent)}: {anchor}"
-    return anchor if is_enough(anchor) else ""
+        if not is_empty(parent) and not contains(anchor, name := clean_heading(parent)):
+            anchor = f"{name}: {anchor}"
+            yield anchor

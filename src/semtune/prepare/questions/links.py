@@ -1,8 +1,7 @@
-"""Training pairs from link texts with their target documents, and from neighbouring passages of a section."""
+"""Training pairs from link texts with the documents they lead to."""
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from posixpath import dirname, join, normpath
@@ -17,7 +16,7 @@ from semtune.prepare.questions.uninformative import uninformative_reason
 from semtune.prepare.readers.documents.outline_types import is_link_list, links_of
 from semtune.prepare.records import Section
 from semtune.prepare.settings import SupervisionSettings
-from semtune.text import key, one_line, stable_hash, word_count
+from semtune.text import key, stable_hash, word_count
 from semtune.types import Split
 
 MIN_WORDS, MAX_WORDS = 2, 20
@@ -99,7 +98,7 @@ def resolve(href: str, where: str, documents: Mapping[str, object]) -> str | Non
     return next((found for found in tries if found in documents and found != where), None)
 
 
-def add_train_only(
+def add_links(
     dataset: Dataset,
     sections: Sequence[Section],
     passages: Sequence[Passage],
@@ -108,19 +107,12 @@ def add_train_only(
     seed: int,
     tally: Tally,
 ) -> None:
-    """Add the pairs of links and of neighbours if all documents involved are in train."""
-    if weights.link:
-        for anchor, where, passage in link_pairs(sections, passages, tally):
-            if splits.get(where) != "train" or splits[passage.group] != "train":
-                tally.drop("link: from or to a document of dev or test", f"{anchor} → {passage.group}")
-            elif weights.keeps("link", anchor, passage.judged.content, seed):
-                add_pair(dataset, anchor, passage.judged.id, passage.judged.content, passage.group, "link", tally)
-    if weights.neighbour:
-        for one, two in itertools.pairwise(passages):
-            if one.section == two.section and two.part == one.part + 1 and splits[one.group] == "train":
-                anchor, positive = one_line(one.judged.text), two.judged.content
-                if weights.keeps("neighbour", anchor, positive, seed):
-                    add_pair(dataset, anchor, two.judged.id, positive, two.group, "neighbour", tally)
+    """Add the pairs of links if both documents are in train."""
+    for anchor, where, passage in link_pairs(sections, passages, tally) if weights.link else ():
+        if splits.get(where) != "train" or splits[passage.group] != "train":
+            tally.drop("link: from or to a document of dev or test", f"{anchor} → {passage.group}")
+        elif weights.keeps("link", anchor, passage.judged.content, seed):
+            add_pair(dataset, anchor, passage.judged.id, passage.judged.content, passage.group, "link", tally)
 
 
 def _links(sections: Iterable[Section]) -> Iterator[tuple[str, str, str]]:
