@@ -88,6 +88,8 @@ def _show(console: Console, prepared: Prepared, out: Path) -> None:
     console.say(
         f"{out}: {len(made.corpus):,} {texts}; rows train {rows['train']:,}, dev {rows['dev']:,}, test {rows['test']:,}"
     )
+    if found := made.report.get("yield"):
+        console.say(f"  {_yield(found)}")
     if negatives := made.report.get("negatives"):
         for line in _negatives(negatives, out / "review.jsonl"):
             console.say(f"  {line}")
@@ -95,6 +97,15 @@ def _show(console: Console, prepared: Prepared, out: Path) -> None:
         console.say(f"  left out: {facts['count']:,} {reason}, e.g. {_start(facts['example'])}")
     for warning in made.report.get("warnings", []):
         console.say(f"  warning: {warning}")
+
+
+def _yield(found: Mapping[str, Any]) -> str:
+    """How many questions the documents gave, in words."""
+    sources = ", ".join(f"{source} {rate:.2f}" for source, rate in found["by source"].items())
+    return (
+        f"{found['questions']:,} questions from {found['documents']:,} documents, "
+        f"{found['per document']:.2f} a document{f' ({sources})' if sources else ''}"
+    )
 
 
 def _start(text: str) -> str:

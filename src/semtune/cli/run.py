@@ -107,6 +107,7 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
         table.add_row(step.step, step.status, f"{step.seconds:.1f}", _numbers(step), escape(_where(step)))
     screen = console.rich()
     screen.print(table)
+    _notes(console, report)
     sentence = report.result("evaluate").get("sentence")
     if sentence:
         screen.print(f"[bold]{escape(sentence)}[/bold]")
@@ -117,6 +118,24 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
         console.say(f'Search: semtune search {report.path} "your question"')
         console.say(f"Serve:  semtune serve {report.path} --port 8080")
     console.say(f"{seconds:.0f} s in total.")
+
+
+def _notes(console: Console, report: RunReport) -> None:
+    """What prepare and index left out, and what they warn of, the gravest first."""
+    for step, reasons in (("prepare", "dropped"), ("index", "left_out")):
+        result = report.result(step)
+        found = {
+            reason: entry["count"] if isinstance(entry, dict) else entry
+            for reason, entry in result.get(reasons, {}).items()
+        }
+        if found:
+            console.say(
+                f"{step} left out {sum(found.values()):,} things for {len(found):,} reasons, listed in {step}'s report:"
+            )
+            for reason, count in sorted(found.items(), key=lambda item: -item[1]):
+                console.say(f"  {count:>8,}  {reason}")
+        for warning in result.get("warnings", []):
+            console.say(f"  warning ({step}): {warning}")
 
 
 def _numbers(step: StepReport) -> str:

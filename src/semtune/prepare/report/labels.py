@@ -37,7 +37,10 @@ SOURCES = {
     "definition": "terms that are defined",
     "link": "texts of links",
     "neighbour": "passages, with the next passage as the answer",
-    "cloze": "sentences removed from a passage",
+    "cloze": "sentences, for the rest of their passage",
+    "crop": "one half of a passage, for the other",
+    "list_item": "lines before a list, for its items",
+    "comment": "comments in code, for the code below",
     "synthetic": "questions written by a language model",
 }
 MINING = {

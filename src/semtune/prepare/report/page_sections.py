@@ -98,7 +98,8 @@ def left_out(report: Mapping[str, Any], *, questions_only: bool) -> list[Count]:
 
 def costs_a_question_only(reason: str) -> bool:
     """Whether a reason to leave something out costs a question only, and no text, row or label."""
-    return reason.startswith(("question: ", "link: ", "synthetic: ")) or " left in its section: " in reason
+    costs = ("question: ", "question of dev or test: ", "link: ", "synthetic: ")
+    return reason.startswith(costs) or " left in its section: " in reason
 
 
 def lengths_name(name: str, report: Mapping[str, Any]) -> str:
@@ -156,18 +157,19 @@ def _share(share: float) -> str:
 
 
 def questions_by_source(report: Mapping[str, Any]) -> Table | None:
-    """How the questions were made, by split; None where they came with the source."""
+    """How the questions were made, by split and for each document; None where they came with the source."""
     found = report.get("counts", {}).get("questions by source")
     if not found:
         return None
+    rates = report.get("yield", {}).get("by source", {})
     rows = [
         Row(
             Cell(str(source), notes=[SOURCES[source]] if source in SOURCES else []),
-            [f"{row.get(split, 0):,}" for split in SPLITS],
+            [*(f"{row.get(split, 0):,}" for split in SPLITS), *([f"{rates.get(source, 0):.2f}"] if rates else [])],
         )
         for source, row in sorted(found.items(), key=lambda item: -sum(item[1].values()))
     ]
-    return Table(["", *SPLITS], rows)
+    return Table(["", *SPLITS, *(["a document"] if rates else [])], rows)
 
 
 def leaks(report: Mapping[str, Any]) -> LeakCheck:
