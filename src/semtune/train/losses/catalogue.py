@@ -82,6 +82,9 @@ LOSSES: dict[str, LossSpec] = {
     "SoftmaxLoss": LossSpec(
         "a classifier of pairs on top of the model (Reimers and Gurevych 2019)", ("labelled pairs",)
     ),
+    "SupervisedContrastiveLoss": LossSpec(
+        "each text must find those of its class among the rest of the batch (Khosla et al. 2020)", ("labelled texts",)
+    ),
     "BatchHardTripletLoss": LossSpec(
         "the farthest text of the class against the nearest of another class (Hermans et al. 2017)", ("labelled texts",)
     ),
@@ -102,7 +105,8 @@ LOSSES: dict[str, LossSpec] = {
     ),
 }  # fmt: skip
 OF_THE_BATCH = frozenset(
-    {"CoSENTLoss", "AnglELoss", "OnlineContrastiveLoss"} | {name for name in LOSSES if name.startswith("Batch")}
+    {"CoSENTLoss", "AnglELoss", "OnlineContrastiveLoss", "SupervisedContrastiveLoss"}
+    | {name for name in LOSSES if name.startswith("Batch")}
 )
 """Losses that compare the rows of a batch without using them as negatives."""
 NOT_MATRYOSHKA = {"SoftmaxLoss", "DenoisingAutoEncoderLoss", "MSELoss", "EmbedDistillLoss"}
