@@ -90,7 +90,9 @@ LOSSES: dict[str, LossSpec] = {
     ),
     "BatchHardSoftMarginTripletLoss": LossSpec("BatchHardTripletLoss without a margin to choose", ("labelled texts",)),
     "BatchSemiHardTripletLoss": LossSpec("triplets that are neither too easy nor too hard", ("labelled texts",)),
-    "BatchAllTripletLoss": LossSpec("every triplet of the batch", ("labelled texts",)),
+    "BatchAllTripletLoss": LossSpec(
+        "every text is closer to those of its class than to all others of the batch, by a margin", ("labelled texts",)
+    ),
     "MSELoss": LossSpec(
         "every text of a row gets the teacher's vector of the first (Reimers and Gurevych 2020)",
         ("pairs", "plain sentences"),
