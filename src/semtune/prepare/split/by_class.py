@@ -56,9 +56,9 @@ def _hold_out(
         owed[split] += share * total
     for text in sorted(groups, key=lambda text: (stable_hash(text, seed), text)):
         size = len(groups[text])
-        open_ = [split for split, share in shares.items() if share and owed[split] > size - ROUNDING]
+        open_: list[Split] = [name for name, share in shares.items() if share and owed[name] > size - ROUNDING]
         if open_ and size <= free:
-            split = max(open_, key=lambda name: owed[name] / shares[name])
+            split: Split = max(open_, key=lambda name: owed[name] / shares[name])
             free -= size
             owed[split] -= size
             home |= dict.fromkeys(groups[text], split)
