@@ -53,7 +53,7 @@ def even_sample(labels: Sequence[str], most: int, seed: int, first: Collection[s
         return list(range(len(labels)))
     turns = Counter[str]()
     places: list[tuple[int, bool, int]] = []
-    for at in np.random.default_rng(seed).permutation(len(labels)).tolist():
+    for at in map(int, np.random.default_rng(seed).permutation(len(labels))):
         places.append((turns[labels[at]], labels[at] not in first, at))
         turns[labels[at]] += 1
     return sorted(at for _, _, at in sorted(places, key=lambda place: place[:2])[:most])

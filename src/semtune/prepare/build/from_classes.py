@@ -35,7 +35,7 @@ def build_classes(found: ClassRows, settings: PrepareSettings, seed: int, tally:
         made |= {split: rows for split, rows in split_by_class(train, wanted, seed, tally).items() if rows}
     else:
         made["train"] = train
-    splits = {split: made[split] for split in SPLITS if made.get(split)}
+    splits: dict[Split, list[LabelledText]] = {split: made[split] for split in SPLITS if made.get(split)}
     return Dataset(labelled_texts=splits, corpus=distinct_texts(row for rows in splits.values() for row in rows))
 
 

@@ -58,8 +58,10 @@ def _as_it_is(found: object) -> Dataset:
             ]
         return made
     if isinstance(found, ClassRows):
-        made = {split: [LabelledText(row.text, row.label) for row in found.parts.get(split, [])] for split in SPLITS}
-        return Dataset(labelled_texts={split: rows for split, rows in made.items() if rows})
+        labelled: dict[Split, list[LabelledText]] = {
+            split: [LabelledText(row.text, row.label) for row in found.parts.get(split, [])] for split in SPLITS
+        }
+        return Dataset(labelled_texts={split: rows for split, rows in labelled.items() if rows})
     if isinstance(found, dict):
         return in_fields({split: found[split] for split in SPLITS if split in found})
     return Dataset()
