@@ -17,7 +17,16 @@ Role: TypeAlias = Literal["query", "document"]
 Split: TypeAlias = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Task: TypeAlias = Literal[
-    "retrieval", "similarity", "pairs", "triplets", "clustering", "zero-shot", "few-shot", "cross-language", "mining"
+    "retrieval",
+    "similarity",
+    "classification",
+    "pairs",
+    "triplets",
+    "clustering",
+    "zero-shot",
+    "few-shot",
+    "cross-language",
+    "mining",
 ]
 """What a model is judged by; `semtune.evaluate.result.KINDS` says more of each."""
 

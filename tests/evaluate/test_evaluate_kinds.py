@@ -63,7 +63,7 @@ def translations(n=30):
 
 
 MADE = {
-    "few-shot": classes(), "clustering": classes(), "zero-shot": classes(), "pairs": pairs(), "mining": pairs(),
+    "classification": classes(), "few-shot": classes(), "clustering": classes(), "zero-shot": classes(), "pairs": pairs(), "mining": pairs(),
     "triplets": triplets(), "cross-language": translations(),
 }  # fmt: skip
 
@@ -95,8 +95,8 @@ class Filled(ToyEncoder):
 
 def test_the_shape_says_the_kind():
     assert {kind: tasks(data, "test")[0] for kind, data in MADE.items()} == {
-        "few-shot": "few-shot", "clustering": "few-shot", "zero-shot": "few-shot", "pairs": "pairs", "mining": "pairs",
-        "triplets": "triplets", "cross-language": "cross-language",
+        "classification": "classification", "few-shot": "classification", "clustering": "classification",
+        "zero-shot": "classification", "pairs": "pairs", "mining": "pairs", "triplets": "triplets", "cross-language": "cross-language",
     }  # fmt: skip
     scored = [ScoredPair("a", "b", 1.0), ScoredPair("c", "d", 0.0)]
     assert tasks(Dataset(scored={"test": scored}), "test") == ["pairs", "mining", "similarity"]
@@ -145,9 +145,9 @@ def test_triplets_by_hand():
 def test_few_shot_leaves_out_classes_that_train_lacks_and_draws_the_same_examples_again():
     data = classes()
     data.labelled_texts["test"].append(LabelledText("who knows", "another"))
-    found = score(ToyEncoder(), data, seed=4)
+    found = score(ToyEncoder(), data, task="few-shot", seed=4)
     assert (found.n, found.counts["texts_of_unknown_class"], found.counts["classes"]) == (24, 1, 4)
-    assert found.metrics == score(ToyEncoder(), data, seed=4).metrics
+    assert found.metrics == score(ToyEncoder(), data, task="few-shot", seed=4).metrics
     assert "times" in found.answers[0]
 
 
@@ -202,7 +202,7 @@ def test_tables_of_every_shape_are_told_by_their_columns(tmp_path):
     (tmp_path / "both").mkdir()
     for part in ("train", "test"):
         (tmp_path / "both" / f"{part}.csv").write_text("text,label\na b,x\nc d,y\n", encoding="utf-8")
-    assert tasks(load_for_evaluation(tmp_path / "both"), "test")[0] == "few-shot"
+    assert tasks(load_for_evaluation(tmp_path / "both"), "test")[0] == "classification"
     (tmp_path / "lines").mkdir()
     for language, lines in {"de": "eins\nzwei\n", "en": "one\ntwo\n", "fr": "un\n\n"}.items():
         (tmp_path / "lines" / f"x.de-en.{language}").write_text(lines, encoding="utf-8")

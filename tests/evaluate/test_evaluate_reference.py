@@ -166,6 +166,6 @@ def test_clustering_and_classification(encoder, real_data):
     )
     assert zero.metrics["accuracy"] == pytest.approx(np.mean(np.array(names)[said] == labels), abs=ATOL)
 
-    few = score(encoder, data)
+    few = score(encoder, data, task="few-shot")
     assert (few.kind, few.n) == ("few-shot", 385)
     assert zero.metrics["accuracy"] < few.metrics["accuracy"] < 1

@@ -325,7 +325,7 @@ def test_classes_are_paired_within_their_label(tmp_path, monkeypatch):
     path.write_text("text,category\n" + "".join(f"{word} {i},{word}\n" for word in ("card", "cash") for i in range(8)))
     rows = read_table(path, SETTINGS, Tally())
     assert (rows.kind, rows.classes[0], len(rows.classes)) == ("classes", Labelled(2, "card 0", "card"), 16)
-    assert sniff(path).description == "a table of texts with a class: a text asks for the others of its class"
+    assert sniff(path).description == "a table of texts with a class, for a classifier on top of the embeddings"
     made = pair_classes(rows.classes, Tally())
     assert [(len(row.positives), row.group) for row in made] == [(6, "class card")] * 2 + [(6, "class cash")] * 2
     for row in made:
@@ -343,19 +343,6 @@ def test_classes_are_paired_within_their_label(tmp_path, monkeypatch):
         "text beyond 10 questions and 2 answers of a class": 8,
         "text that is the only one of its class": 1,
     }
-
-
-def test_classes_are_split_by_label(tmp_path, tokenizer):
-    words = ["card", "cash", "loan", "rate", "fee", "limit", "branch", "code", "coin", "tax", "gold", "bond"]
-    lines = "".join(f"{word} {word[::-1]} {i * 7919},{word}\n" for word in words for i in range(8))
-    for name in ("train.csv", "test.csv"):
-        (tmp_path / name).write_text("text,category\n" + lines)
-    data = prepare(tmp_path, tokenizer, 32, PrepareSettings(), 0)
-    seen = {s: {data.queries[q].text.split()[0] for q in rows} for s, rows in data.qrels.items()}
-    assert set(seen) == {"train", "dev", "test"}
-    assert seen["train"].isdisjoint(seen["test"] | seen["dev"])
-    assert any("share their classes" in warning for warning in data.report["warnings"])
-    assert data.corpus[0].metadata["label"] in words
 
 
 def test_class_numbers_take_the_names_of_the_file(tmp_path):

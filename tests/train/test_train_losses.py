@@ -86,7 +86,7 @@ MAKE = {
 @pytest.mark.parametrize(("shape", "loss"), [
     ("pairs", "MultipleNegativesRankingLoss"), ("triplets", "MultipleNegativesRankingLoss"),
     ("pairs with negatives", "MultipleNegativesRankingLoss"), ("scored pairs", "CoSENTLoss"),
-    ("labelled pairs", "SoftmaxLoss"), ("labelled texts", "BatchHardSoftMarginTripletLoss"),
+    ("labelled pairs", "SoftmaxLoss"), ("labelled texts", "BatchAllTripletLoss"),
     ("plain sentences", "MultipleNegativesRankingLoss"),
 ])  # fmt: skip
 def test_each_shape_is_known_and_has_its_loss(shape, loss):

@@ -36,8 +36,8 @@ TaskName = Annotated[
     str | None,
     typer.Option(
         "--task",
-        help="What to judge by where the data allows several: retrieval, similarity, pairs, mining, triplets, "
-        "clustering, zero-shot, few-shot, cross-language. By default: what its shape says.",
+        help="What to judge by where the data allows several: retrieval, similarity, classification, pairs, "
+        "mining, triplets, clustering, zero-shot, few-shot, cross-language. By default: what its shape says.",
     ),
 ]
 At = Annotated[str, typer.Option("--at", help="The k of retrieval metrics, e.g. 1,3,10; nDCG@10 always decides.")]

@@ -85,6 +85,9 @@ def _prepare(
 def _show(console: Console, prepared: Prepared, out: Path) -> None:
     made, rows = prepared.dataset, prepared.rows
     texts = "sentences" if made.scored or made.labelled_pairs else "passages"
+    if made.labelled_texts:
+        classes = {row.label for part in made.labelled_texts.values() for row in part}
+        texts = f"texts in {len(classes):,} classes"
     console.say(
         f"{out}: {len(made.corpus):,} {texts}; rows train {rows['train']:,}, dev {rows['dev']:,}, test {rows['test']:,}"
     )

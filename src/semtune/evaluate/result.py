@@ -36,6 +36,7 @@ class KindFacts:
 KINDS: dict[Kind, KindFacts] = {
     "retrieval": KindFacts("ndcg@10", "query", "queries", "a corpus, queries and qrels"),
     "similarity": KindFacts("spearman", "pair", "pairs", "(sentence1, sentence2, score)"),
+    "classification": KindFacts("accuracy", "text", "texts", "(text, label), in train and test"),
     "pairs": KindFacts("ap", "pair", "pairs", "(sentence1, sentence2, label) of two classes, or scores of 0 and 1"),
     "triplets": KindFacts("accuracy", "triplet", "triplets", "(anchor, positive, negative)"),
     "clustering": KindFacts("v_measure", "text", "texts", "(text, label)"),
@@ -54,6 +55,7 @@ _WORDS = {
     "spearman": "Spearman", "pearson": "Pearson", "ap": "Average precision", "f1": "Best F1", "accuracy": "Accuracy",
     "f1_threshold": "Threshold of F1", "accuracy_threshold": "Threshold of accuracy", "macro_f1": "Macro F1",
     "v_measure": "V-measure", "homogeneity": "Homogeneity", "completeness": "Completeness", "margin": "Mean margin",
+    "few_shot_accuracy": "Few-shot accuracy", "few_shot_macro_f1": "Few-shot macro F1",
 }  # fmt: skip
 NO_VALUES: Values = np.empty(0)
 

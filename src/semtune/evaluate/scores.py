@@ -10,6 +10,7 @@ import numpy as np
 
 from semtune.dataset import Dataset
 from semtune.evaluate.kinds.classes import score_few_shot, score_zero_shot
+from semtune.evaluate.kinds.classification import score_classification
 from semtune.evaluate.kinds.clustering import score_clustering
 from semtune.evaluate.kinds.mining import score_mining
 from semtune.evaluate.kinds.pairs import binary_pairs, score_pairs
@@ -62,7 +63,7 @@ def score(
         progress: shows the encoding.
         task: one of `KINDS`; None: the first one that fits the data.
         at: the k of retrieval metrics; empty: the defaults.
-        seed: of k-means and of the examples for few-shot.
+        seed: of k-means, and of the examples drawn from train.
 
     Raises:
         InputError: the split has no labels, or the parts of the data set do not match.
@@ -97,6 +98,8 @@ def _score_kind(
         return score_clustering(encoder, texts, seed, progress)
     if kind == "zero-shot":
         return score_zero_shot(encoder, texts, progress)
+    if kind == "classification":
+        return score_classification(encoder, dataset.labelled_texts["train"], texts, seed, progress)
     return score_few_shot(encoder, dataset.labelled_texts["train"], texts, seed, progress)
 
 

@@ -16,6 +16,7 @@ def tasks(dataset: Dataset, split: Split) -> list[Kind]:
     triplets, judged = _triplets(dataset, split), bool(binary_pairs(dataset, split))
     fits: dict[Kind, bool] = {
         "cross-language": bool(dataset.parallel.get(split)),
+        "classification": len({row.label for row in texts} & known) > 1,
         "few-shot": any(row.label in known for row in texts),
         "clustering": bool(texts),
         "zero-shot": named(texts),

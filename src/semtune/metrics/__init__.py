@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from semtune.metrics.classes import VMeasure, macro_f1, v_measure
 from semtune.metrics.correlation import pearson, ranks, spearman
+from semtune.metrics.logistic_head import classify, even_sample
 from semtune.metrics.mining import Mined, compare_mined, mined_interval
 from semtune.metrics.pairs import Cut, average_precision, best_accuracy, best_f1
 from semtune.metrics.retrieval import (
@@ -45,6 +46,7 @@ __all__ = [
     "average_precision_at",
     "best_accuracy",
     "best_f1",
+    "classify",
     "compare_draws",
     "compare_means",
     "compare_mined",
@@ -52,6 +54,7 @@ __all__ = [
     "compare_statistic",
     "depth_of",
     "draw_samples",
+    "even_sample",
     "hit",
     "macro_f1",
     "main_axes",

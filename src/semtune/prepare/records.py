@@ -62,6 +62,13 @@ class Labelled:
 
 
 @dataclass(slots=True)
+class ClassRows:
+    """Texts with classes, by the split that the source put them in."""
+
+    parts: dict[Part, list[Labelled]]
+
+
+@dataclass(slots=True)
 class Rows:
     """The content of a table; `kind` says which of the lists is filled."""
 

@@ -56,9 +56,12 @@ class Prepared:
 
     @property
     def rows(self) -> dict[str, int]:
-        """Split → rows to train on, or sentence pairs."""
+        """Split → rows to train on, sentence pairs or texts with classes."""
         made = self.dataset
-        return {split: len(made.sentence_pairs(split) or made.pairs.get(split) or []) for split in SPLITS}
+        return {
+            split: len(made.sentence_pairs(split) or made.labelled_texts.get(split) or made.pairs.get(split) or [])
+            for split in SPLITS
+        }
 
     def facts(self) -> dict[str, Any]:
         """Counts, what was left out and the warnings."""

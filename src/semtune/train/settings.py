@@ -53,7 +53,10 @@ class TrainSettings(Settings):
         None, ge=8, description="maximum tokens of a text in training; null: the model's limit"
     )
     learning_rate: float | None = Field(
-        None, gt=0, lt=1, description="peak learning rate; null: the plan's, 2e-5, for scored pairs 5e-5"
+        None,
+        gt=0,
+        lt=1,
+        description="peak learning rate; null: the plan's, 2e-5, for scored pairs and texts with classes 5e-5",
     )
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
         "linear", description="how the rate falls after its warm-up"

@@ -63,13 +63,17 @@ def score_few_shot(
     if not rows:
         raise InputError("Train has no examples of the classes in this split. Few-shot needs the same classes in both.")
     labels, classes = _classes(rows)
-    members = [[row.text for row in train if row.label == label] for label in labels]
-    rng = np.random.default_rng(seed)
-    draws = [[_drawn(texts, rng) for texts in members] for _ in range(DRAWS)]
-    examples = Texts(encoder, (text for draw in draws for texts in draw for text in texts), "query", progress)
+    numbers = {label: number for number, label in enumerate(labels)}
+    shown = [row for row in train if row.label in numbers]
+    draws = _draws(np.array([numbers[row.label] for row in shown]), seed)
+    drawn = sorted({at for draw in draws for rows_ in draw for at in rows_.tolist()})
+    examples = Texts(encoder, (shown[at].text for at in drawn), "query", progress)
     texts = Texts(encoder, (row.text for row in rows), "query", progress)
     vectors = texts.vectors([row.text for row in rows])
-    said = [(vectors @ _centres(examples, draw).T).argmax(axis=1) for draw in draws]
+    said = [
+        _nearest([examples.vectors([shown[at].text for at in rows_.tolist()]) for rows_ in draw], vectors)
+        for draw in draws
+    ]
     counts = {**_counts(rows, labels), "texts_of_unknown_class": left_out}
     base = begin("few-shot", encoder, {"examples": examples, "distinct_texts": texts}, counts)
     return _with_metrics(base, rows, labels, classes, said)
@@ -87,12 +91,29 @@ def _counts(rows: Sequence[LabelledText], labels: Sequence[str]) -> dict[str, in
     return {"texts": len(rows), "classes": len(labels)}
 
 
-def _drawn(texts: Sequence[str], rng: np.random.Generator) -> list[str]:
-    return [texts[int(at)] for at in rng.permutation(len(texts))[:SHOTS]]
+def nearest_centres(train: Embeddings, classes: Numbers, texts: Embeddings, seed: int) -> list[Numbers]:
+    """For each of 10 draws the (m,) class with the nearest centre: the mean of 8 examples drawn from train.
+
+    Args:
+        train: (n, dim) unit vectors.
+        classes: (n,) their classes, from 0 without gaps.
+        texts: (m, dim) unit vectors.
+        seed: of the draws.
+    """
+    return [_nearest([train[rows] for rows in draw], texts) for draw in _draws(classes, seed)]
 
 
-def _centres(examples: Texts, draw: Sequence[Sequence[str]]) -> Embeddings:
-    return unit(np.stack([examples.vectors(texts).mean(axis=0) for texts in draw]))
+def _draws(classes: Numbers, seed: int) -> list[list[Numbers]]:
+    """For each draw the positions of the examples of each class."""
+    rng = np.random.default_rng(seed)
+    order = np.argsort(classes, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(classes))[:-1])
+    return [[rng.permutation(rows)[:SHOTS] for rows in members] for _ in range(DRAWS)]
+
+
+def _nearest(examples: Sequence[Embeddings], texts: Embeddings) -> Numbers:
+    centres = unit(np.stack([vectors.mean(axis=0) for vectors in examples]))
+    return np.asarray((texts @ centres.T).argmax(axis=1), dtype=np.int64)
 
 
 def _with_metrics(

@@ -26,6 +26,7 @@ COUNT_LABELS = {
     "rows_without_negative": "rows left out: no negative",
     "positives_and_negatives": "distinct positives and negatives",
     "names": "names of classes",
+    "training_texts": "distinct texts of train that the head was fitted on",
     "examples": "distinct examples drawn from train",
     "texts_of_unknown_class": "texts left out: their class is not in train",
     "language_pairs": "language pairs, counting each direction",

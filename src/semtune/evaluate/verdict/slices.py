@@ -26,7 +26,7 @@ LEVEL = 0.05  # looser than the verdict's, so that fewer losses are missed
 SMALLEST = 10  # queries or pairs; the mean of fewer is unreliable
 MOST = 8  # the largest slices of one kind
 UNKNOWN = "unknown"  # the language of a text that `DetectLanguages` is unsure about
-CLASSES = frozenset({"few-shot", "zero-shot", "clustering"})
+CLASSES = frozenset({"classification", "few-shot", "zero-shot", "clustering"})
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 BANDS = ("0 to 1/3", "1/3 to 2/3", "2/3 to 1")
 
@@ -149,7 +149,7 @@ def _of_items(scores: Scores, languages: DetectLanguages | None) -> Iterator[tup
     yield "length", _bands([_words(text) for text in texts], "words")
     if scores.kind == "similarity":
         yield "score", [BANDS[min(2, int(gold * 3))] for gold in scores.gold]
-    if scores.kind in {"few-shot", "zero-shot"}:
+    if scores.kind in CLASSES:
         yield "class", [lines[-1].removeprefix("class ") for lines in scores.items]
     if languages:
         yield "language", _languages(languages, texts)

@@ -9,9 +9,11 @@ from typing import Any
 from semtune.dataset import Dataset
 from semtune.encoders.vector_store import StoredEncoder, VectorStore
 from semtune.errors import ConfigError
+from semtune.prepare.build.from_classes import build_classes
 from semtune.prepare.build.from_documents import build_documents, limit_pairs
 from semtune.prepare.build.from_labelled_questions import build_labelled
 from semtune.prepare.build.from_sentence_pairs import build_scored
+from semtune.prepare.build.odd_classes import warn_of_classes
 from semtune.prepare.dedupe.near_duplicates import fingerprint
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.mine.reranker import Reranker
@@ -22,7 +24,7 @@ from semtune.prepare.passages.token_cache import TokenLengthCache
 from semtune.prepare.questions.synthetic import add_synthetic
 from semtune.prepare.readers.read_source import read_source
 from semtune.prepare.readers.source_kind import Kind, Source, find_kind
-from semtune.prepare.records import Labels
+from semtune.prepare.records import ClassRows, Labels
 from semtune.prepare.report.json_report import write_report
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.decontaminate import decontaminate
@@ -121,6 +123,8 @@ class _Job:
             return found
         if isinstance(found, Labels):
             return build_labelled(found, settings, seed, tally)
+        if isinstance(found, ClassRows):
+            return build_classes(found, settings, seed, tally)
         if isinstance(found, list):
             return build_documents(found, self.tokenizer, self.max_length, settings, seed, tally, self.progress)
         return build_scored(found, settings, seed, tally)
@@ -163,6 +167,7 @@ class _Job:
     def finish(self, dataset: Dataset, kind: Kind) -> None:
         """Refuse leaks and write the report."""
         leaks = check_leaks(dataset, self.settings.shared_documents, self.settings.max_leak_share)
+        warn_of_classes(dataset.labelled_texts, self.tally)
         fingerprint.cache_clear()  # no more texts will be compared
         report = write_report(
             dataset, kind, self.tokenizer, self.max_length, self.settings, self.seed, self.tally, leaks, self.progress

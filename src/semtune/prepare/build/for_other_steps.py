@@ -104,7 +104,7 @@ def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
 
     if "leaks" in dataset.report:
         return dataset.report["leaks"]
-    rows = (dataset.qrels, dataset.pairs, dataset.scored)
+    rows = (dataset.qrels, dataset.pairs, dataset.scored, dataset.labelled_texts)
     train, test = (any(split in part and part[split] for part in rows) for split in ("train", "test"))
     return find_leaks(dataset).as_dict() if train and test else {}
 

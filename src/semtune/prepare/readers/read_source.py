@@ -1,4 +1,4 @@
-"""Reads a source of any kind into sections, labels, scored pairs or a finished data set."""
+"""Reads a source of any kind into sections, labels, scored pairs, texts with classes or a finished data set."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from semtune.prepare.readers.benchmarks.mteb import read_hub
 from semtune.prepare.readers.documents.folder import read_archive, read_file, read_folder
 from semtune.prepare.readers.documents.python_docs import read_python_docs
 from semtune.prepare.readers.source_kind import Kind, Source, existing
-from semtune.prepare.readers.tables.classes_to_pairs import pair_classes
 from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
 from semtune.prepare.readers.tables.split_tables import find_splits
 from semtune.prepare.readers.tables.table import read_table, scale_scores
-from semtune.prepare.records import Labels, PairRow, Part, Rows, Section
+from semtune.prepare.records import ClassRows, Labels, PairRow, Part, Rows, Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import Progress
 from semtune.types import Document, LabelledPair, ScoredPair
@@ -38,7 +37,7 @@ def read_source(
     tally: Tally,
     progress: Progress,
     work: Path | None = None,
-) -> list[Section] | Labels | Judged | Dataset:
+) -> list[Section] | Labels | ClassRows | Judged | Dataset:
     """Read a source with the reader for its kind; `work` is a folder for finished work, see `prepare`.
 
     Raises:
@@ -97,7 +96,7 @@ def further_documents(tables: Mapping[Part, list[Rows]]) -> list[Document]:
 
 def _read_tables(
     parts: Mapping[Part, list[Path]], settings: PrepareSettings, tally: Tally
-) -> list[Section] | Labels | Judged:
+) -> list[Section] | Labels | ClassRows | Judged:
     tables = open_tables(parts, settings, tally)
     where = ", ".join(path.name for paths in parts.values() for path in paths)
     kind = next(iter(tables.values()))[0].kind
@@ -111,18 +110,7 @@ def _read_tables(
     if kind == "labelled":
         return {part: [row for table in tables[part] for row in table.labelled] for part in tables}
     if kind == "classes":
-        return _read_classes(tables, tally)
+        return ClassRows({part: [row for table in tables[part] for row in table.classes] for part in tables})
     if len(tables) > 1:
         raise InputError(f"{where}: documents without labels must be in one file; Semtune splits them.")
     return [section for table in next(iter(tables.values())) for section in table.sections]
-
-
-def _read_classes(tables: Mapping[Part, list[Rows]], tally: Tally) -> Labels:
-    """Texts with a class, of all splits together: judging on classes of the training data would prove little."""
-    if len(tables) > 1:
-        tally.warn(
-            f"The splits {', '.join(tables)} share their classes. They were merged and split again by class, so that "
-            "the model is judged on classes it was not trained on; the scores are not comparable with a classifier's."
-        )
-    rows = [row for part in tables.values() for table in part for row in table.classes]
-    return labels_from_rows({"all": pair_classes(rows, tally)}, tally)

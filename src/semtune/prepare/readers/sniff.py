@@ -35,7 +35,7 @@ SHAPES = {
     "documents": "documents without labels",
     "inference": "premises with hypotheses: those that follow become positives, those that contradict negatives",
     "duplicates": "pairs marked as matching or not: the matching ones become positives, the others negatives",
-    "classes": "texts with a class: a text asks for the others of its class",
+    "classes": "texts with a class, for a classifier on top of the embeddings",
 }
 BINARY_SCORES = (
     "The score {column!r} is {values}. To train on the matching pairs instead of the scores, set roles: "

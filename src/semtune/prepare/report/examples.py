@@ -54,6 +54,8 @@ def training_rows(dataset: Dataset) -> Examples:
 
 
 def _training_row(row: Mapping[str, Any], negatives: Mapping[str, Sequence[str]]) -> Example:
+    if "text" in row:
+        return Example([row["text"]], change=row["label"])
     if "anchor" not in row:
         judged = f"{row['score']:.2f}" if "score" in row else str(row["label"])
         return Example([row["sentence1"], row["sentence2"]], change=judged)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from semtune.prepare.report.page_sections import corpus_name, costs_a_question_only, training_rows
+from semtune.prepare.report.page_sections import CLASSES, corpus_name, costs_a_question_only, training_rows
 from semtune.report.elements import Headline, Note, many
 
 
@@ -32,6 +32,8 @@ def _holds(report: Mapping[str, Any]) -> str:
     if questions := sum(counts.get("queries", {}).values()):
         parts.append(many(questions, "question"))
     rows = training_rows(counts).get("train", 0)
+    if counts.get(CLASSES):
+        parts.append(many(max(counts["classes"].values()), "class", "classes"))
     parts.append(many(rows, "training pair" if counts.get("pairs") else "training row"))
     return f"This data set holds {', '.join(parts[:-1])} and {parts[-1]}."
 

@@ -66,7 +66,18 @@ def sizes(dataset: Dataset) -> dict[str, Any]:
             if (labelled := {s: len(rows) for s, rows in dataset.labelled_pairs.items()})
             else {}
         ),
+        **_classes(dataset),
         **({"questions by source": asked} if (asked := by_source(dataset)) else {}),
+    }
+
+
+def _classes(dataset: Dataset) -> dict[str, Any]:
+    texts = {split: dataset.labelled_texts[split] for split in SPLITS if split in dataset.labelled_texts}
+    if not texts:
+        return {}
+    return {
+        "texts with classes": {split: len(rows) for split, rows in texts.items()},
+        "classes": {split: len({row.label for row in rows}) for split, rows in texts.items()},
     }
 
 
@@ -113,13 +124,15 @@ def _warn(dataset: Dataset, tokens: dict[str, Any], tally: Tally) -> None:
             f"{cut:,} of {total:,} documents are longer than the model's limit of {tokens['limit']} tokens; it reads "
             "only their beginning. Choose a model with a higher limit, or split the documents into shorter ones."
         )
-    queries = len(dataset.qrels.get("test", {}))
+    queries, texts = len(dataset.qrels.get("test", {})), len(dataset.labelled_texts.get("test", []))
     if dataset.qrels and 0 < queries < FEW_QUERIES:
         tally.warn(
             f"Only {queries} test question{'s' * (queries != 1)}: only a large gain can be told from chance. "
             "Add documents or labelled questions."
         )
-    if not dataset.qrels.get("test") and not dataset.sentence_pairs("test"):
+    if 0 < texts < FEW_QUERIES:
+        tally.warn(f"Only {texts} test text{'s' * (texts != 1)}: only a large gain can be told from chance. Add more.")
+    if not (queries or texts or dataset.sentence_pairs("test")):
         tally.warn("There is no test split, so a tuned model cannot be evaluated on this data set.")
 
 
@@ -135,6 +148,9 @@ def _sample(dataset: Dataset, seed: int) -> list[dict[str, Any]]:
             for source in sorted(rows)
             for pair in rows[source][:SAMPLES]
         ]
+    if texts := dataset.labelled_texts.get("train"):
+        drawn = sorted(texts, key=lambda row: stable_hash(row.text, seed))[:SAMPLES]
+        return [{"text": row.text, "label": row.label} for row in drawn]
     judged = dataset.sentence_pairs("train")
     chosen = sorted(judged, key=lambda row: stable_hash(row.sentence1 + row.sentence2, seed))[:SAMPLES]
     return [{"sentence1": row.sentence1, "sentence2": row.sentence2, **_mark(row)} for row in chosen]

@@ -28,6 +28,8 @@ LEAKS = {
     "near-duplicate question": "questions that are nearly the same",
     "near-duplicate passage": "passages that are nearly the same, or contain a copy",
     "scored pair": "scored pairs that are the same",
+    "labelled text": "texts with a class that are the same",
+    "near-duplicate labelled text": "texts with a class that are nearly the same",
     "near-duplicate scored pair": "scored pairs that are nearly the same",
 }
 SOURCES = {

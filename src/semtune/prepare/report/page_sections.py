@@ -17,6 +17,9 @@ READ = (  # what a source is counted in; the first that is there is shown
     ("files", "files read"), ("docstrings", "docstrings read"), ("rows", "rows read"), ("lines", "lines read"),
 )  # fmt: skip
 
+CLASSES = "texts with classes"
+ROWS = ("pairs", "scored pairs", "labelled pairs", CLASSES)  # what a data set is trained on; the first that is there
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -58,11 +61,13 @@ class LeakCheck:
 
 def training_rows(counts: Mapping[str, Any]) -> Mapping[str, int]:
     """The number of rows to train on, by split."""
-    return counts.get("pairs") or counts.get("scored pairs") or counts.get("labelled pairs") or {}
+    return next((counts[name] for name in ROWS if counts.get(name)), {})
 
 
 def corpus_name(counts: Mapping[str, Any]) -> str:
     """What the corpus is made of."""
+    if counts.get(CLASSES):
+        return "distinct texts"
     return "distinct sentences" if counts.get("scored pairs") or counts.get("labelled pairs") else "passages"
 
 
@@ -76,7 +81,10 @@ def flow(report: Mapping[str, Any]) -> list[tuple[str, str]]:
     if questions := sum(counts.get("queries", {}).values()):
         steps.append((f"{questions:,}", "questions"))
     rows = training_rows(counts)
-    steps.append((" · ".join(f"{rows.get(split, 0):,}" for split in SPLITS), "pairs to train · dev · test"))
+    what = "texts with classes" if counts.get(CLASSES) else "pairs"
+    if classes := counts.get("classes") if counts.get(CLASSES) else None:
+        steps.append((" · ".join(f"{classes.get(split, 0):,}" for split in SPLITS), "classes in train · dev · test"))
+    steps.append((" · ".join(f"{rows.get(split, 0):,}" for split in SPLITS), f"{what} to train · dev · test"))
     return steps
 
 

@@ -8,11 +8,11 @@ from semtune.prepare.build.from_sentence_pairs import in_fields
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.read_source import read_source
 from semtune.prepare.readers.source_kind import Source, find_kind
-from semtune.prepare.records import Labels
+from semtune.prepare.records import ClassRows, Labels
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.leaks import LeakReport, find_leaks
 from semtune.progress import QUIET
-from semtune.types import SPLITS, Pair, Split
+from semtune.types import SPLITS, LabelledText, Pair, Split
 
 DEFAULT = PrepareSettings()
 
@@ -57,12 +57,16 @@ def _as_it_is(found: object) -> Dataset:
                 if grade > 0
             ]
         return made
+    if isinstance(found, ClassRows):
+        labelled: dict[Split, list[LabelledText]] = {
+            split: [LabelledText(row.text, row.label) for row in found.parts.get(split, [])] for split in SPLITS
+        }
+        return Dataset(labelled_texts={split: rows for split, rows in labelled.items() if rows})
     if isinstance(found, dict):
         return in_fields({split: found[split] for split in SPLITS if split in found})
     return Dataset()
 
 
 def _has(dataset: Dataset, split: Split) -> bool:
-    return any(
-        split in rows and rows[split] for rows in (dataset.pairs, dataset.scored, dataset.labelled_pairs, dataset.qrels)
-    )
+    kinds = (dataset.pairs, dataset.scored, dataset.labelled_pairs, dataset.labelled_texts, dataset.qrels)
+    return any(split in rows and rows[split] for rows in kinds)

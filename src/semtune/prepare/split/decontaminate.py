@@ -1,4 +1,4 @@
-"""Decontamination: remove training rows that nearly repeat a held-out question, passage or pair."""
+"""Decontamination: remove training rows that nearly repeat a held-out question, passage, pair or text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from semtune.dataset import Dataset
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.split.split_texts import Sort, SplitTexts, both_sides, scored_text
 from semtune.text import key
-from semtune.types import Pair
+from semtune.types import LabelledText, Pair
 
 
 def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = False) -> None:
@@ -40,6 +40,7 @@ def decontaminate(dataset: Dataset, tally: Tally, *, keep_documents: bool = Fals
                 "training row: near duplicate of a pair in dev or test", next(iter(alike["scored pair"])), dropped
             )
             rows["train"] = kept  # type: ignore[assignment]
+    _drop_texts(dataset, alike.get("labelled text", {}), tally)
 
 
 def _crosswise(texts: SplitTexts, sides: Sequence[SplitTexts]) -> dict[str, str]:
@@ -49,7 +50,7 @@ def _crosswise(texts: SplitTexts, sides: Sequence[SplitTexts]) -> dict[str, str]
     """
     other: Sort = "passage" if texts.sort == "question" else "question"
     held = {key(text) for side in sides if side.sort == other for text in side.held}
-    return {text: text for text in texts.train if texts.sort != "scored pair" and key(text) in held}
+    return {text: text for text in texts.train if texts.sort in ("question", "passage") and key(text) in held}
 
 
 def _drop_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tally) -> None:
@@ -63,6 +64,17 @@ def _drop_pairs(dataset: Dataset, alike: dict[Sort, dict[str, str]], tally: Tall
             kept.append(pair)
     if "train" in dataset.pairs:
         dataset.pairs["train"] = kept
+
+
+def _drop_texts(dataset: Dataset, alike: dict[str, str], tally: Tally) -> None:
+    kept: list[LabelledText] = []
+    for row in dataset.labelled_texts.get("train", []):
+        if row.text in alike:
+            tally.drop("training row: near duplicate of a text in dev or test", row.text)
+        else:
+            kept.append(row)
+    if "train" in dataset.labelled_texts:
+        dataset.labelled_texts["train"] = kept
 
 
 def _drop_labels(dataset: Dataset, alike: dict[Sort, dict[str, str]]) -> None:

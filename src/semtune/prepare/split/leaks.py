@@ -1,7 +1,7 @@
 """Leaks: what train shares with dev and test, and the one rule that says how much of it is too much.
 
 Compared are documents by id, groups by name, exact texts (ignoring case and white space), and near duplicates and
-copies of questions, passages and scored pairs.
+copies of questions, passages, scored pairs and texts with classes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ SharedDocuments: TypeAlias = Literal["drop", "keep"]
 EXAMPLES = 3
 SHOWN = 160  # characters of an example
 OF_DOCUMENTS = frozenset({"document", "group", "text", "near-duplicate passage"})
+WHOLE_ROWS = frozenset({"scored pair", "labelled text"})  # compared with their own sort only, and never exempt
 EXEMPT = {"drop": frozenset[str](), "keep": OF_DOCUMENTS}
-"""`shared_documents` → sorts of leaks that do not count; shared questions and scored pairs always do."""
+"""`shared_documents` → sorts of leaks that do not count; shared questions, scored pairs and texts with classes
+always do."""
 
 
 @dataclass(slots=True)
@@ -91,12 +93,12 @@ def find_leaks(dataset: Dataset, shared_documents: SharedDocuments = "drop") -> 
     sides = both_sides(dataset)
     result.held_out = sum(len(texts.held) for texts in sides)
     texts = [
-        [key(t) for texts in sides if texts.sort != "scored pair" for t in side(texts)] for side in (_train, _held)
+        [key(t) for texts in sides if texts.sort not in WHOLE_ROWS for t in side(texts)] for side in (_train, _held)
     ]
     _compare(result, "text", set(texts[0]), set(texts[1]))
     for each in sides:
-        if each.sort == "scored pair":
-            _compare(result, "scored pair", set(map(key, each.train)), set(map(key, each.held)))
+        if each.sort in WHOLE_ROWS:
+            _compare(result, each.sort, set(map(key, each.train)), set(map(key, each.held)))
         _near(result, each)
     return result
 

@@ -11,7 +11,7 @@ from semtune.prepare.dedupe.overlap import Overlap, overlaps
 from semtune.text import key
 from semtune.types import Qrels, SentencePair, Split
 
-Sort: TypeAlias = Literal["question", "passage", "scored pair"]
+Sort: TypeAlias = Literal["question", "passage", "scored pair", "labelled text"]
 TRAIN: tuple[Split, ...] = ("train",)
 HELD_OUT: tuple[Split, ...] = ("dev", "test")
 
@@ -39,14 +39,18 @@ class SplitTexts:
 
 
 def both_sides(dataset: Dataset) -> list[SplitTexts]:
-    """Questions, passages and scored pairs of a data set, training side and held-out side."""
+    """Questions, passages, scored pairs and texts with classes, training side and held-out side."""
     queries = [query.text for query in dataset.queries.values()]
     corpus = [document.content for document in dataset.corpus]
-    return [
+    sides = [
         SplitTexts("question", _questions(dataset, TRAIN), _questions(dataset, HELD_OUT), queries),
         SplitTexts("passage", _passages(dataset, TRAIN), _passages(dataset, HELD_OUT), corpus),
         SplitTexts("scored pair", _scored(dataset, TRAIN), _scored(dataset, HELD_OUT), corpus),
     ]
+    if dataset.labelled_texts:
+        train, held = _labelled(dataset, TRAIN), _labelled(dataset, HELD_OUT)
+        sides.append(SplitTexts("labelled text", train, held, [*train, *held]))
+    return sides
 
 
 def scored_text(row: SentencePair) -> str:
@@ -83,3 +87,7 @@ def _passages(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
 
 def _scored(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
     return list(dict.fromkeys(scored_text(row) for split in splits for row in dataset.sentence_pairs(split)))
+
+
+def _labelled(dataset: Dataset, splits: Iterable[Split]) -> list[str]:
+    return list(dict.fromkeys(row.text for split in splits for row in dataset.labelled_texts.get(split, [])))

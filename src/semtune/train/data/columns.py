@@ -18,7 +18,7 @@ def row_columns(dataset: Dataset, rows: RowsSummary, split: Split, most: int | N
         dataset: that the rows are taken from.
         rows: summary of its training rows, whose shape is used.
         split: that the rows are taken from.
-        most: maximum number of rows; None: all.
+        most: maximum number of rows, of texts with classes evenly spaced; None: all.
     """
     if rows.shape == "scored pairs":
         scored = dataset.scored.get(split, [])[:most]
@@ -27,7 +27,8 @@ def row_columns(dataset: Dataset, rows: RowsSummary, split: Split, most: int | N
         return _labelled_pairs(dataset, rows, split, most)
     if rows.shape == "labelled texts":
         numbers = {label: n for n, label in enumerate(rows.classes)}
-        known = [row for row in dataset.labelled_texts.get(split, [])[:most] if row.label in numbers]
+        known = [row for row in dataset.labelled_texts.get(split, []) if row.label in numbers]
+        known = known[:: -(-len(known) // most)] if most and known else known  # files are often sorted by class
         return {"text": [row.text for row in known], "label": [numbers[row.label] for row in known]}
     if rows.shape == "plain sentences":
         return {"text": corpus_sentences(dataset)[:most] if split == "train" else []}

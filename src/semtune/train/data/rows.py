@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
-from semtune.types import LabelledPair, LabelledText
+from semtune.types import LabelledPair, LabelledText, Split
 
 RowShape: TypeAlias = Literal[
     "pairs", "triplets", "pairs with negatives", "scored pairs", "labelled pairs", "labelled texts", "plain sentences"
@@ -100,6 +100,13 @@ def _main_language(counts: Mapping[str, int]) -> str:
         return ""
     language, most = max(counts.items(), key=lambda item: (item[1], item[0]))
     return language if language != "unknown" and most > MAIN_LANGUAGE_SHARE * sum(counts.values()) else ""
+
+
+def known_texts(dataset: Dataset, split: Split) -> list[LabelledText]:
+    """The texts of a split whose class train has too; none if train has fewer than two of the split's classes."""
+    train = {row.label for row in dataset.labelled_texts.get("train", [])}
+    found = [row for row in dataset.labelled_texts.get(split, []) if row.label in train]
+    return found if len({row.label for row in found}) > 1 else []
 
 
 def corpus_sentences(dataset: Dataset) -> list[str]:

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sentence_transformers.base.sampler import DefaultBatchSampler, GroupByLabelBatchSampler
+from sentence_transformers.base.sampler import DefaultBatchSampler
+
+from semtune.train.data.class_batches import ClassBatchSampler
 
 MOST_EXCHANGES = 200  # rows for which an exchange is looked for at the end of an epoch
 SORTED_BATCHES = 16  # batches sorted by length together: enough to save the padding, and batches stay random
@@ -152,5 +154,5 @@ def batch_sampler(
     """The sampler that a table needs: batches of single labelled texts hold several of each class."""
     texts = [column for column in dataset.column_names if column not in (valid_label_columns or [])]
     if len(texts) == 1 and len(dataset.column_names) > 1 and isinstance(dataset[0][dataset.column_names[-1]], int):
-        return GroupByLabelBatchSampler(dataset, batch_size, drop_last, valid_label_columns, generator, seed)
+        return ClassBatchSampler(dataset, batch_size, drop_last, valid_label_columns, generator, seed)
     return LengthBatchSampler(dataset, batch_size, drop_last, valid_label_columns, generator, seed)

@@ -86,18 +86,22 @@ def build_loss(
         values |= SYMMETRIC_OPTIONS
     if name == "SoftmaxLoss":
         values |= {"embedding_dimension": model.get_embedding_dimension(), "num_labels": classes}
-    loss = _library_class(name)(model, **_with_distance(name, values))
+    loss = _loss_class(name)(model, **_with_distance(name, values))
     return losses.MatryoshkaLoss(model, loss, list(matryoshka)) if matryoshka else loss
 
 
 def _parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(_library_class(name).__init__).parameters
+    return inspect.signature(_loss_class(name).__init__).parameters
 
 
-def _library_class(name: str) -> Any:
-    """The library's class; its symmetric ones are deprecated in favour of options, see `SYMMETRIC_OPTIONS`."""
+def _loss_class(name: str) -> Any:
+    """The loss's class; the symmetric ones are deprecated in favour of options, see `SYMMETRIC_OPTIONS`."""
     from sentence_transformers.sentence_transformer import losses
 
+    if name == "SupervisedContrastiveLoss":
+        from semtune.train.losses.supervised_contrastive import SupervisedContrastiveLoss
+
+        return SupervisedContrastiveLoss
     return getattr(losses, name.replace("Symmetric", ""))
 
 

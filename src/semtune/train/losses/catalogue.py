@@ -82,12 +82,17 @@ LOSSES: dict[str, LossSpec] = {
     "SoftmaxLoss": LossSpec(
         "a classifier of pairs on top of the model (Reimers and Gurevych 2019)", ("labelled pairs",)
     ),
+    "SupervisedContrastiveLoss": LossSpec(
+        "each text must find those of its class among the rest of the batch (Khosla et al. 2020)", ("labelled texts",)
+    ),
     "BatchHardTripletLoss": LossSpec(
         "the farthest text of the class against the nearest of another class (Hermans et al. 2017)", ("labelled texts",)
     ),
     "BatchHardSoftMarginTripletLoss": LossSpec("BatchHardTripletLoss without a margin to choose", ("labelled texts",)),
     "BatchSemiHardTripletLoss": LossSpec("triplets that are neither too easy nor too hard", ("labelled texts",)),
-    "BatchAllTripletLoss": LossSpec("every triplet of the batch", ("labelled texts",)),
+    "BatchAllTripletLoss": LossSpec(
+        "every text is closer to those of its class than to all others of the batch, by a margin", ("labelled texts",)
+    ),
     "MSELoss": LossSpec(
         "every text of a row gets the teacher's vector of the first (Reimers and Gurevych 2020)",
         ("pairs", "plain sentences"),
@@ -102,7 +107,8 @@ LOSSES: dict[str, LossSpec] = {
     ),
 }  # fmt: skip
 OF_THE_BATCH = frozenset(
-    {"CoSENTLoss", "AnglELoss", "OnlineContrastiveLoss"} | {name for name in LOSSES if name.startswith("Batch")}
+    {"CoSENTLoss", "AnglELoss", "OnlineContrastiveLoss", "SupervisedContrastiveLoss"}
+    | {name for name in LOSSES if name.startswith("Batch")}
 )
 """Losses that compare the rows of a batch without using them as negatives."""
 NOT_MATRYOSHKA = {"SoftmaxLoss", "DenoisingAutoEncoderLoss", "MSELoss", "EmbedDistillLoss"}

@@ -35,7 +35,7 @@ def _default_loss(rows: RowsSummary) -> str:
     if rows.shape == "plain sentences":
         return "MultipleNegativesRankingLoss"
     if rows.shape == "labelled texts":
-        return "BatchHardSoftMarginTripletLoss"
+        return "BatchAllTripletLoss"
     if rows.binary:
         return "OnlineContrastiveLoss"
     return "SoftmaxLoss" if rows.shape == "labelled pairs" else "CoSENTLoss"

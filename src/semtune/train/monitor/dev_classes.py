@@ -1,4 +1,4 @@
-"""MAP@R on a dev split: the dev metric of labelled texts."""
+"""The dev metrics of labelled texts: accuracy of a classifier, or MAP@R where train lacks the classes of dev."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from semtune.dataset import Dataset
 from semtune.encoders.torch import Precision, TorchEncoder
-from semtune.metrics import Scores, unit
+from semtune.metrics import Scores, classify, even_sample, unit
+from semtune.train.data.rows import known_texts
 from semtune.train.monitor.dev_metric import DevResult
 from semtune.train.monitor.embedding_health import sample_vectors
 from semtune.types import Embeddings, Split
@@ -17,6 +18,40 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from semtune.contract import Contract
+
+
+HEAD_TEXTS = 1_000  # of train that the head is fitted on: enough to rank checkpoints
+
+
+class AccuracyMeasure:
+    """Accuracy of a logistic head: fitted on the vectors of a sample of train, asked for texts of a held-out split.
+
+    The sample is the same at every measurement, and holds as many texts of each class as there is room for.
+    """
+
+    metric = "accuracy"
+
+    def __init__(
+        self, dataset: Dataset, contract: Contract, bf16: bool, max_texts: int, seed: int, split: Split = "dev"
+    ) -> None:
+        self._contract = contract
+        self._precision: Precision = "bf16" if bf16 else "fp32"
+        known = known_texts(dataset, split)
+        rows = np.random.default_rng(seed).permutation(len(known))[:max_texts]
+        self._asked = [known[row] for row in sorted(rows.tolist())]
+        train, first = dataset.labelled_texts["train"], {row.label for row in self._asked}
+        self._train = [train[at] for at in even_sample([row.label for row in train], HEAD_TEXTS, seed, first)]
+
+    def __call__(self, model: SentenceTransformer) -> DevResult:
+        """Fit the head and measure."""
+        encoder = TorchEncoder(model, self._contract, self._precision)
+        train, asked = (
+            unit(encoder.encode([row.text for row in rows], "query").vectors) for rows in (self._train, self._asked)
+        )
+        numbers = {label: number for number, label in enumerate(sorted({row.label for row in self._train}))}
+        classes = np.array([numbers[row.label] for row in self._train])
+        right = classify(train, classes, asked) == [numbers[row.label] for row in self._asked]
+        return DevResult(self.metric, float(right.mean()), right.astype(np.float64), None, sample_vectors(asked))
 
 
 class ClassMeasure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from semtune.train.monitor.dev_classes import ClassMeasure
+from semtune.train.monitor.dev_classes import AccuracyMeasure, ClassMeasure
 from semtune.train.monitor.dev_metric import DevEvaluator, DevMeasure
 from semtune.train.monitor.dev_retrieval import RetrievalMeasure
 from semtune.train.monitor.dev_similarity import SimilarityMeasure
@@ -23,6 +23,9 @@ def dev_evaluator(job: TrainingJob, floor: DevMeasure | None) -> DevEvaluator | 
         return None
     if metric == "spearman":
         return DevEvaluator(SimilarityMeasure(dataset, job.contract, job.plan.bf16), floor)
+    if metric == "accuracy":
+        most = job.settings.max_dev_queries
+        return DevEvaluator(AccuracyMeasure(dataset, job.contract, job.plan.bf16, most, job.seed), floor)
     if metric == "map@r":
         return DevEvaluator(ClassMeasure(dataset, job.contract, job.plan.bf16), floor)
     return DevEvaluator(_retrieval(job, dataset, "dev"), floor)

@@ -24,7 +24,7 @@ class DevResult:
     """A model measured once.
 
     Attributes:
-        metric: "ndcg@10", "spearman" or "map@r".
+        metric: "ndcg@10", "spearman", "accuracy" or "map@r".
         value: the metric.
         each: (n,) the metric of each query, or the cosine of each pair.
         gold: (n,) the pairs' scores; None for queries.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from semtune.dataset import Dataset
 from semtune.machine import has_bf16
-from semtune.train.data.rows import summarize_rows
+from semtune.train.data.rows import known_texts, summarize_rows
 from semtune.train.losses.choice import choose_loss
 from semtune.train.planning.batch import TextLengths, plan_batches, texts_per_row
 from semtune.train.planning.incompatible_settings import refuse_incompatible
@@ -173,6 +173,7 @@ def _dev_metric(dataset: Dataset) -> tuple[str, int]:
     for metric, rows in (
         ("ndcg@10", dataset.qrels.get("dev")),
         ("spearman", dataset.scored.get("dev")),
+        ("accuracy", known_texts(dataset, "dev")),
         ("map@r", dataset.labelled_texts.get("dev")),
     ):
         if rows:

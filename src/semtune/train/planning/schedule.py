@@ -12,6 +12,7 @@ from semtune.train.settings import TrainSettings
 
 LEARNING_RATE = 2e-5
 SCORED_RATE = 5e-5  # found on STS-B's dev part: 0.881, against 0.876 at 2e-5 and 0.878 at 1e-4 (benchmarks/lift.py)
+CLASSES_RATE = 5e-5  # on BANKING77: see benchmarks/LOG.md
 LORA_RATE = 2e-4  # adapters start at zero and take ten times the rate (Hu et al. 2021)
 
 
@@ -40,4 +41,6 @@ def learning_rate(rows: RowsSummary, settings: TrainSettings) -> float:
         return settings.learning_rate
     if settings.lora_rank:
         return LORA_RATE
+    if rows.shape == "labelled texts":
+        return CLASSES_RATE
     return SCORED_RATE if rows.shape == "scored pairs" else LEARNING_RATE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from semtune.prepare.records import Labelled, PairRow, Rows, Section
 from semtune.text import key, one_line
 from semtune.types import LabelledPair, ScoredPair
 
+_WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+")
 RELATED = ("inference", "duplicates")
 PASSAGE_KEYS = frozenset({"source", "headings", "part", "parts", "group", "span"})
 
@@ -195,7 +197,10 @@ class TableRows:
         return None
 
     def _class(self, number: int, row: Row) -> None:
-        text, label = one_line(self._cell(row, "text")), self._label(row)
+        text, label = one_line(self._cell(row, "text")), class_name(self._label(row))
+        given = row.get(self.roles.columns["label"])
+        if isinstance(given, list) and len(given) > 1:
+            return self.bad.refuse(number, "several labels; one class a text is needed", given)
         if not text or not label:
             return self.bad.refuse(number, f"no {self.roles.columns['label' if text else 'text']}", row)
         names = self.opened.names.get(self.roles.columns["label"], [])
@@ -212,3 +217,9 @@ class TableRows:
 
     def _cell(self, row: Mapping[str, Any], role: str) -> str:
         return cell_text(row.get(self.roles.columns[role]), self.bad.tally) if role in self.roles.columns else ""
+
+
+def class_name(label: str) -> str:
+    """The name of a class on one line; a whole number without its decimals, which some tables add: "3" for "3.0"."""
+    whole = _WHOLE_NUMBER.fullmatch(label)
+    return whole[1] if whole else one_line(label)
