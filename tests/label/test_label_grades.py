@@ -27,7 +27,12 @@ def test_an_act_is_a_line_and_another_process_reads_it(tmp_path):
     store.give("Zoë", "Wo ist es?", {"a": 3, "b": 0}, {"a": "h1", "b": "h2"})
     head, row = rows(tmp_path / "x")
     assert head == {"format": "1.0", "kind": "semtune-labels"}
-    assert (row["kind"], row["judge"], row["question"], row["grades"]) == ("grade", "Zoë", "Wo ist es?", {"a": 3, "b": 0})
+    assert (row["kind"], row["judge"], row["question"], row["grades"]) == (
+        "grade",
+        "Zoë",
+        "Wo ist es?",
+        {"a": 3, "b": 0},
+    )
     other.refresh()
     assert grades(other) == grades(store) == {("Zoë", "Wo ist es?", "a"): 3, ("Zoë", "Wo ist es?", "b"): 0}
     other.give("Zoë", "wo ist  es?", {"a": 1}, {"a": "h1"})

@@ -22,7 +22,9 @@ def asked(found):
 
 
 def test_a_text_file_has_a_question_a_line(read):
-    found = read("q.txt", "\ufeffhow do I mend a kettle?\n\nHow do I  mend a KETTLE?\nlists, of things\n---\n東京の駅は\n")
+    found = read(
+        "q.txt", "\ufeffhow do I mend a kettle?\n\nHow do I  mend a KETTLE?\nlists, of things\n---\n東京の駅は\n"
+    )
     assert asked(found) == [("how do I mend a kettle?", 2), ("lists, of things", 1), ("東京の駅は", 1)]
     assert (found.read, found.merged, found.left_out) == (4, 1, {"empty question": 2})
 
@@ -97,7 +99,12 @@ def test_several_files_are_one_list(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "column", "words"),
     [
-        ("q.csv", "a,b\n1,2\n", "", r"unclear which column holds the question\. Found: a, b\. Name it, e\.g\. --column a"),
+        (
+            "q.csv",
+            "a,b\n1,2\n",
+            "",
+            r"unclear which column holds the question\. Found: a, b\. Name it, e\.g\. --column a",
+        ),
         ("q.csv", "question,query\n1,2\n", "", "unclear which column"),
         ("q.csv", "question,b\n1,2\n", "quest", r"no column 'quest'\. Did you mean 'question'\?"),
         ("q.txt", "one\n", "text", "is not a table, so it has no columns"),

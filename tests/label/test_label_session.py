@@ -170,7 +170,7 @@ def test_what_is_judged_is_told_in_numbers(session):
     assert (facts["agreement"]["equal"], facts["agreement"]["within_one"]) == (0.5, 0.75)
     assert facts["needed"]["sentence"].startswith("2 judged questions with an answer; a verdict needs at least 20")
     assert facts["warnings"] == [
-        "1 pooled answers of 1 judged questions have no grade. `semtune evaluate` counts what has no grade as not "
+        "1 pooled answer of 1 judged question without a grade. `semtune evaluate` counts what has no grade as not "
         "relevant: finish these questions first.",
         "3 of 4 questions are judged, the ones on which the systems differ most: a gain measured on them is larger "
         "than on all. Judge all of them, or use --order random, for its size.",

@@ -40,7 +40,9 @@ def test_kappa_by_hand():
 
 
 def test_agreement_counts_what_two_people_both_graded():
-    found = agreement([*given("Ann", [0, 3, 2, 1]), *given("ann ", [0, 3, 2, 3], "other"), *given("Bo", [0, 2, None, 3])])
+    found = agreement(
+        [*given("Ann", [0, 3, 2, 1]), *given("ann ", [0, 3, 2, 3], "other"), *given("Bo", [0, 2, None, 3])]
+    )
     [pair] = found.pairs
     assert (pair.judges, pair.answers, found.answers) == (("Ann", "Bo"), 3, 3)
     assert (pair.equal, pair.within_one) == (pytest.approx(1 / 3), pytest.approx(2 / 3))

@@ -103,9 +103,11 @@ def _refuse_early(index: Path, store: Path | None, export: Path) -> None:
 
 
 def _export(console: Console, session: Labelling, out: Path) -> None:
+    from semtune.report.elements import many
+
     facts = session.export(out)
-    judged = f"{len(facts.queries):,} judged questions, {facts.judged:,} graded answers"
-    console.say(f"{out}: {judged}, {len(session.documents):,} passages")
+    judged = f"{many(len(facts.queries), 'judged question')}, {many(facts.judged, 'graded answer')}"
+    console.say(f"{out}: {judged}, {many(len(session.documents), 'passage')}")
     _tell(console, facts)
     console.say(f"Next: semtune evaluate MODEL {out} --against BASE")
     console.document({"path": str(out), **facts.as_dict(), "documents": len(session.documents)})
@@ -113,10 +115,11 @@ def _export(console: Console, session: Labelling, out: Path) -> None:
 
 def _tell(console: Console, facts: LabelFacts) -> None:
     from semtune.label.words import GRADES
+    from semtune.report.elements import many
 
     console.say("  grades: " + ", ".join(f"{facts.grades[one.grade]:,} × {one.grade} ({one.word})" for one in GRADES))
     if facts.without_answer:
-        console.say(f"  {facts.without_answer:,} questions have no answer above 0; evaluate leaves them out")
+        console.say(f"  {many(facts.without_answer, 'question')} without an answer above 0; evaluate leaves them out")
     for pair in facts.agreement.pairs:
         kappa = f"{pair.kappa:.2f}" if math.isfinite(pair.kappa) else "not defined"
         console.say(
@@ -125,7 +128,7 @@ def _tell(console: Console, facts: LabelFacts) -> None:
         )
     console.say(f"  {facts.needed.sentence}")
     if facts.merged:
-        console.say(f"  {facts.merged:,} questions were equal to another one")
+        console.say(f"  merged: {many(facts.merged, 'question')} equal to another one")
     for reason, count in facts.left_out.items():
         console.say(f"  left out: {count:,} × {reason}")
     for warning in facts.warnings:
@@ -134,13 +137,16 @@ def _tell(console: Console, facts: LabelFacts) -> None:
 
 def _serve(console: Console, session: Labelling, judge: str, host: str, port: int) -> None:
     from semtune.label.app import create_label_app
+    from semtune.report.elements import many
     from semtune.serve.server import run_server
 
     facts = session.facts()
 
     def announce(url: str) -> None:
         systems = ", ".join(session.systems)
-        console.say(f"{facts.questions:,} questions, answers of {systems}. Grades are kept in {session.store.path}.")
+        console.say(
+            f"{many(facts.questions, 'question')}, answers of {systems}. Grades are kept in {session.store.path}."
+        )
         _tell(console, facts)
         console.say(f"Judge at {url}  —  Ctrl-C stops it; nothing is lost.")
         console.document({"url": url, "store": str(session.store.path), **facts.as_dict()})

@@ -19,6 +19,7 @@ from semtune.label.settings import LabelSettings
 from semtune.label.systems import BASE, TUNED
 from semtune.label.words import GRADES
 from semtune.metrics import ndcg
+from semtune.report.elements import many
 from semtune.sources import refuse_foreign
 from semtune.text import key
 from semtune.types import Document, Qrels, Query
@@ -192,8 +193,8 @@ def _warnings(unjudged: int, unfinished: int, judged: int, questions: int, setti
     found = []
     if unjudged:
         found.append(
-            f"{unjudged:,} pooled answers of {unfinished:,} judged questions have no grade. `semtune evaluate` counts "
-            "what has no grade as not relevant: finish these questions first."
+            f"{many(unjudged, 'pooled answer')} of {many(unfinished, 'judged question')} without a grade. `semtune "
+            "evaluate` counts what has no grade as not relevant: finish these questions first."
         )
     if judged < questions and settings.order == "informative" and judged:
         found.append(

@@ -82,6 +82,11 @@ class GradeStore:
         self._mutex = threading.RLock()
         self.refresh()
 
+    @property
+    def version(self) -> int:
+        """A number that changes with every act that is read."""
+        return self._read_to
+
     def refresh(self) -> None:
         """Read what other processes have added since."""
         with self._mutex:

@@ -52,8 +52,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The grades that count, and those that do not any more."""
+    """The grades that count, and those that do not any more; `version` is the store's."""
 
+    version: int
     judgements: Sequence[Judgement]
     left_out: Mapping[str, int]
 
@@ -83,6 +84,7 @@ class Labelling:
     notes: list[str] = field(default_factory=list)
     _order: list[Pooled] = field(default_factory=list)
     _by_id: dict[str, Document] = field(default_factory=dict)
+    _read: Given = field(default_factory=lambda: Given(-1, (), {}))
     _mutex: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
@@ -215,20 +217,30 @@ class Labelling:
     def _given(self) -> Given:
         """The grades of passages that are still what was judged."""
         self.store.refresh()
-        kept, left_out = [], {}
+        with self._mutex:
+            if self._read.version != self.store.version:
+                self._read = self._checked()
+            return self._read
+
+    def _checked(self) -> Given:
+        version, kept, left_out = self.store.version, [], {}
         for one in self.store.judgements():
-            document = self._by_id.get(one.document)
-            same = document is not None and one.content in ("", content_hash(document))
-            reason = "" if same else CHANGED if document else GONE
-            if key(one.question) in self.trained:
-                reason = reason or TRAINED
-            if reason:
+            if reason := self._why_not(one):
                 left_out[reason] = left_out.get(reason, 0) + 1
             else:
                 kept.append(one)
         if self.store.damaged:
             left_out[DAMAGED] = self.store.damaged
-        return Given(kept, left_out)
+        return Given(version, kept, left_out)
+
+    def _why_not(self, one: Judgement) -> str:
+        """Why a grade does not count; empty if it does."""
+        document = self._by_id.get(one.document)
+        if document is None:
+            return GONE
+        if one.content not in ("", content_hash(document)):
+            return CHANGED
+        return TRAINED if key(one.question) in self.trained else ""
 
     def _grades_by_question(self, judge: str) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = {}

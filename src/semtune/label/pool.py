@@ -55,8 +55,8 @@ def disagreement(rankings: Rankings, depth: int) -> float:
 
 
 def _apart(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    most = sum(one.values()) + sum(other.values())
-    moved = sum(abs(one.get(each, 0.0) - other.get(each, 0.0)) for each in {*one, *other})
+    most = math.fsum([*one.values(), *other.values()])
+    moved = math.fsum(abs(one.get(each, 0.0) - other.get(each, 0.0)) for each in {*one, *other})
     return moved / most if most else 0.0
 
 

@@ -18,7 +18,7 @@ async function call(path, body) {
     response = await fetch(path, body === undefined ? {} : {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
-  } catch { throw new Error("The server cannot be reached, so nothing was stored. Start it again, then go on."); }
+  } catch { throw new Error("The server cannot be reached. Start it again and reload: what was stored is kept."); }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(String(answer.detail || `The server answered with an error (${response.status}).`));
   return answer;
