@@ -204,14 +204,14 @@ class Labelling:
         """How many more questions the paired test needs."""
         return self.facts().needed
 
-    def export(self, out: Path) -> LabelFacts:
+    def export(self, out: str | Path) -> LabelFacts:
         """Write what is judged so far as a data set for `semtune evaluate`, whole or not at all.
 
         Raises:
             InputError: nothing is judged, no answer has a grade above 0, or `out` holds something else.
         """
         facts = self.facts()
-        write_dataset(out, facts, self.documents, self.model)
+        write_dataset(Path(out), facts, self.documents, self.model)
         return facts
 
     def _given(self) -> Given:

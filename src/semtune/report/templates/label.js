@@ -95,7 +95,7 @@ function paint() {
   if (!here) return;
   const graded = shown.answers.filter(one => one.grade !== null).length;
   at("place").textContent =
-    `Question ${position(here.id) + 1} of ${questions.length} · ${graded} of ${shown.answers.length} graded`;
+    `Question ${position(here.id) + 1} of ${questions.length} · ${graded}/${shown.answers.length} graded`;
   [...list.children].forEach((item, number) => {
     const one = shown.answers[number], article = item.firstChild;
     article.classList.toggle("active", number === active);
@@ -177,7 +177,8 @@ function step(by) {
 
 /* Grading. The page shows a grade at once, and takes it back if it could not be stored. */
 function give(number, grade) {
-  const one = shown.answers[number], question = shown, before = one.grade;
+  const one = shown.answers[number], question = shown, before = one?.grade;
+  if (!one) return;
   one.grade = grade;
   const further = shown.answers.findIndex((each, place) => place > number && each.grade === null);
   const any = shown.answers.findIndex(each => each.grade === null);
@@ -224,6 +225,7 @@ function undo() {
 function overview() {
   if (!at("all").hidden && shown) { only("answers"); paint(); return; }
   only("all");
+  scrollTo(0, 0);
   at("list").replaceChildren(...questions.map(one => {
     const item = make("li", one.graded >= one.answers ? "done" : ""), button = make("button", "plain", one.text);
     button.type = "button";
@@ -280,7 +282,8 @@ addEventListener("keydown", event => {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (key === "Enter" && event.target.matches("button")) return;
   const judging = shown && !at("answers").hidden;
-  if (judging && /^[0-3]$/.test(key)) { if (!event.repeat) give(active, Number(key)); }
+  if (event.repeat && !key.startsWith("Arrow")) return;  // a key held down grades nothing twice
+  if (judging && /^[0-3]$/.test(key)) give(active, Number(key));
   else if (KEYS[key] && (judging || ["u", "a", "ArrowLeft"].includes(key))) KEYS[key]();
   else return;
   event.preventDefault();
