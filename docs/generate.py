@@ -24,8 +24,8 @@ SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Example")
 SECTION = re.compile(rf"^({'|'.join(SECTIONS)}):$", re.MULTILINE)
 ENTRY = re.compile(r"^(\w+(?:, \w+)*): ?(.*)", re.DOTALL)
 ORDER = (
-    "prepare", "select", "train", "distil", "export", "evaluate", "compare", "index", "run", "encode", "load_encoder",
-    "load_dataset",
+    "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "run", "encode",
+    "load_encoder", "load_dataset",
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from semtune.api import encode as encode
 from semtune.api import evaluate as evaluate
 from semtune.api import export as export
 from semtune.api import index as index
+from semtune.api import label as label
 from semtune.api import load_dataset as load_dataset
 from semtune.api import load_encoder as load_encoder
 from semtune.api import prepare as prepare
@@ -24,6 +25,7 @@ from semtune.errors import StorageError as StorageError
 from semtune.evaluate.settings import EvaluateSettings as EvaluateSettings
 from semtune.export.settings import ExportSettings as ExportSettings
 from semtune.index.settings import IndexSettings as IndexSettings
+from semtune.label.settings import LabelSettings as LabelSettings
 from semtune.prepare.settings import PrepareSettings as PrepareSettings
 from semtune.search.searcher import Searcher as Searcher
 from semtune.search.settings import SearchSettings as SearchSettings

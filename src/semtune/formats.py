@@ -150,6 +150,7 @@ INDEX = Format(
 `left_out` and `warnings` of the source."""
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
+LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")
 
 FORMATS: dict[str, Format] = {
     "config": CONFIG,
@@ -160,6 +161,7 @@ FORMATS: dict[str, Format] = {
     "index": INDEX,
     "dataset": DATASET,
     "evaluation": EVALUATION,
+    "labels": LABELS,
 }
 """Every numbered format by its name in the docs."""
 

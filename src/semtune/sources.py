@@ -151,7 +151,7 @@ def report_of(path: Path) -> dict[str, Any]:
     return read_json(report) if report.exists() else {}
 
 
-def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:
+def refuse_foreign(out: Path, marker: str, what: str, kind: str = "", option: str = "-o") -> None:
     """Refuse to replace a folder that this command did not make.
 
     Args:
@@ -159,12 +159,15 @@ def refuse_foreign(out: Path, marker: str, what: str, kind: str = "") -> None:
         marker: the file that identifies its output.
         what: its output in words, with the article: "an index".
         kind: the value of "kind" in the marker, for marker names that other tools use as well.
+        option: of the command, that names the folder.
 
     Raises:
         InputError: something else is in that place.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not _is_own(out / marker, kind)):
-        raise InputError(f"{out} already exists and is not {what}; nothing was overwritten. Give a new folder with -o.")
+        raise InputError(
+            f"{out} already exists and is not {what}; nothing was overwritten. Give a new folder with {option}."
+        )
 
 
 def _is_own(marker: Path, kind: str) -> bool:

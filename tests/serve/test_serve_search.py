@@ -141,7 +141,7 @@ def test_a_body_that_is_no_json_object_is_refused_in_words(client, content, kind
         ("/search?q=", 422, "'q' is empty. Give at least one word."),
         ("/search?q=x&k=many", 422, "'k': input should be a valid integer, unable to parse string as an integer."),
         ("/search?q=x&top_k=3", 422, "Unknown field 'top_k'; allowed are q, k, min_score."),
-        ("/nowhere", 404, "No endpoint at /nowhere. Try /, /search, /health, /v1/embeddings or /v1/models."),
+        ("/nowhere", 404, "No endpoint at /nowhere. Try /, /search, /feedback, /health, /v1/embeddings or /v1/models."),
     ],
 )
 def test_a_bad_address_is_refused_in_words(client, address, status, words):
@@ -289,7 +289,7 @@ def test_the_page_allows_its_own_script_and_nothing_from_elsewhere(client):
 
 def test_the_schema_is_there_and_the_pages_from_a_cdn_are_not(client):
     paths = client.get("/openapi.json").json()["paths"]
-    assert sorted(paths) == ["/health", "/search", "/v1/embeddings", "/v1/models", "/v1/models/{name}"]
+    assert sorted(paths) == ["/feedback", "/health", "/search", "/v1/embeddings", "/v1/models", "/v1/models/{name}"]
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
 
 
@@ -301,3 +301,37 @@ def test_importing_the_server_brings_neither_torch_nor_transformers():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def test_feedback_is_appended_where_it_is_kept(searcher, tmp_path):
+    import json
+
+    from semtune.serve.feedback import FeedbackFile
+
+    file = tmp_path / "new" / "feedback.jsonl"
+    with TestClient(create_app(searcher, searcher.encoder, feedback=FeedbackFile(file))) as client:
+        for useful in (False, True):
+            answer = client.post("/feedback", json={"query": "Größe?", "id": "zip", "useful": useful})
+            assert (answer.status_code, answer.json()) == (200, {"status": "stored"})
+        for body, words in (
+            ({"query": " ", "id": "zip", "useful": True}, "'query' is empty"),
+            ({"query": "x", "id": "zip", "useful": "yes"}, "'useful': input should be a valid boolean"),
+            ({"query": "x", "useful": True}, "'id' is missing"),
+            ({"query": "x", "id": "zip", "useful": True, "stars": 5}, "Unknown field 'stars'"),
+        ):
+            refused = client.post("/feedback", json=body)
+            assert (refused.status_code, words in refused.json()["detail"]) == (422, True)
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [(row["query"], row["id"], row["useful"]) for row in rows] == [
+        ("Größe?", "zip", False),
+        ("Größe?", "zip", True),
+    ]
+
+
+def test_feedback_is_refused_where_it_is_not_kept(client, tmp_path):
+    from semtune.serve.feedback import FeedbackFile
+
+    answer = client.post("/feedback", json={"query": "x", "id": "zip", "useful": True})
+    assert (answer.status_code, "--feedback FILE" in answer.json()["detail"]) == (404, True)
+    with pytest.raises(InputError, match="is a folder"):
+        FeedbackFile(tmp_path)

@@ -9,6 +9,7 @@ Example:
 """
 
 from semtune.api.deployment import encode, export, index, load_dataset, load_encoder, run
+from semtune.api.labelling import label
 from semtune.api.quality import compare, evaluate
 from semtune.api.training import distil, prepare, select, train
 
@@ -19,6 +20,7 @@ __all__ = [
     "evaluate",
     "export",
     "index",
+    "label",
     "load_dataset",
     "load_encoder",
     "prepare",

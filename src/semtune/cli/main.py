@@ -19,6 +19,7 @@ from semtune.cli.export import export
 from semtune.cli.index import index
 from semtune.cli.info import info
 from semtune.cli.init import init
+from semtune.cli.label import label
 from semtune.cli.prepare import prepare
 from semtune.cli.run import run
 from semtune.cli.search import search
@@ -48,6 +49,7 @@ for command in (
     export,
     encode,
     index,
+    label,
     search,
     serve,
     info,

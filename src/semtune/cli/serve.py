@@ -19,6 +19,10 @@ def serve(
     model: Annotated[
         str | None, typer.Option("--model", help="Where the model of the index is now, if it was moved.")
     ] = None,
+    feedback: Annotated[
+        Path | None,
+        typer.Option("--feedback", help="Accept POST /feedback and append it to this file, for `semtune label`."),
+    ] = None,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -29,13 +33,14 @@ def serve(
 
     need("fastapi", "uvicorn")
     from semtune.serve.app import create_app
+    from semtune.serve.feedback import FeedbackFile
     from semtune.serve.server import run_server
 
     console = Console(as_json)
     chosen = parse_runtime(runtime)
     searcher = Searcher.open(Path(target), model, chosen) if has_index(Path(target)) else None
     encoder = searcher.encoder if searcher else load_encoder(model or target, chosen)
-    app = create_app(searcher, encoder)
+    app = create_app(searcher, encoder, feedback=FeedbackFile(feedback) if feedback else None)
 
     def announce(url: str) -> None:
         what = f"{searcher.count:,} documents" if searcher else "embeddings only, no index"

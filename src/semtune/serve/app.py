@@ -12,8 +12,17 @@ from semtune import __version__
 from semtune.protocols import Encoder
 from semtune.serve import http_errors, openai
 from semtune.serve.body_limit import MAX_BODY, BodyLimit
+from semtune.serve.feedback import FeedbackFile
 from semtune.serve.http_errors import ApiError
-from semtune.serve.schemas import HealthResponse, HitResponse, SearchParams, SearchRequest, SearchResponse
+from semtune.serve.schemas import (
+    FeedbackRequest,
+    FeedbackResponse,
+    HealthResponse,
+    HitResponse,
+    SearchParams,
+    SearchRequest,
+    SearchResponse,
+)
 from semtune.serve.search_page import search_page
 from semtune.serve.service import Service, SupportsSearch
 from semtune.serve.workers import QUEUE, Workers
@@ -21,7 +30,14 @@ from semtune.serve.workers import QUEUE, Workers
 MAX_QUERY = 32_768  # characters
 
 
-def create_app(searcher: SupportsSearch | None, encoder: Encoder, *, threads: int = 0, queue: int = QUEUE) -> FastAPI:
+def create_app(
+    searcher: SupportsSearch | None,
+    encoder: Encoder,
+    *,
+    threads: int = 0,
+    queue: int = QUEUE,
+    feedback: FeedbackFile | None = None,
+) -> FastAPI:
     """Create the application, ready for its first request: the encoder is called once here.
 
     Call `registry.need("fastapi", "uvicorn")` before importing this module.
@@ -31,6 +47,7 @@ def create_app(searcher: SupportsSearch | None, encoder: Encoder, *, threads: in
         encoder: answers /v1/embeddings; the searcher's own encoder, if there is one.
         threads: number of requests computed at once; 0: one per usable CPU, at least two.
         queue: number of requests that may wait; further ones are answered with 429.
+        feedback: where /feedback is kept; None: it is refused.
 
     Raises:
         ContractError: the searcher uses another model than `encoder`.
@@ -44,6 +61,7 @@ def create_app(searcher: SupportsSearch | None, encoder: Encoder, *, threads: in
     app.include_router(_search_router(service))
     app.include_router(openai.router(service))
     app.include_router(_server_router(service))
+    app.include_router(_feedback_router(feedback))
     return app
 
 
@@ -59,6 +77,22 @@ def _search_router(service: Service) -> APIRouter:
     async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
         """Find the documents most similar to a query given in the URL."""
         return await _search(service, params.q, params.k, params.min_score, "q")
+
+    return routes
+
+
+def _feedback_router(feedback: FeedbackFile | None) -> APIRouter:
+    routes = APIRouter(tags=["Feedback"])
+
+    @routes.post("/feedback")
+    def give(request: FeedbackRequest) -> FeedbackResponse:  # not async: it waits for the disk
+        """Say whether an answer was useful; `semtune label --queries` reads what was said."""
+        if feedback is None:
+            raise ApiError(404, "Feedback is not kept here. Start the server with `semtune serve ... --feedback FILE`.")
+        if not request.query.strip() or len(request.query) > MAX_QUERY:
+            raise ApiError(422, f"'query' is empty or longer than {MAX_QUERY:,} characters.")
+        feedback.add(request.query, request.id, request.useful)
+        return FeedbackResponse()
 
     return routes
 

@@ -19,6 +19,7 @@ from semtune.errors import InputError, SemtuneError
 
 logger = logging.getLogger(__name__)
 
+SERVED = "/, /search, /feedback, /health, /v1/embeddings or /v1/models"
 INPUT_SHAPES = "'input' must be a string, a list of strings, a list of token ids, or a list of lists of token ids"
 
 
@@ -42,8 +43,8 @@ class ApiError(Exception):
         self.headers = headers
 
 
-def install(app: FastAPI) -> None:
-    """Install handlers in `app` that answer each error in the dialect of its path."""
+def install(app: FastAPI, endpoints: str = SERVED) -> None:
+    """Install handlers in `app` that answer each error in the dialect of its path; `endpoints` are what there is."""
 
     async def api(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)  # noqa: S101 - narrows Starlette's signature
@@ -51,7 +52,9 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
-        return respond(request, ApiError(error.status_code, _http_message(request, error), headers=error.headers))
+        return respond(
+            request, ApiError(error.status_code, _http_message(request, error, endpoints), headers=error.headers)
+        )
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101
@@ -114,9 +117,9 @@ def _one(error: Mapping[str, Any], name: str) -> str:
     return f"{name!r}: {said[0].lower()}{said[1:]}."
 
 
-def _http_message(request: Request, error: HTTPException) -> str:
+def _http_message(request: Request, error: HTTPException, endpoints: str) -> str:
     if error.status_code == 404:
-        return f"No endpoint at {request.url.path}. Try /, /search, /health, /v1/embeddings or /v1/models."
+        return f"No endpoint at {request.url.path}. Try {endpoints}."
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         return f"{request.url.path} does not accept {request.method}; use {allowed}."

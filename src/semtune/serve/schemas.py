@@ -81,6 +81,20 @@ class SearchResponse(BaseModel):
     took_ms: float = Field(description="Milliseconds in the server, including the wait for a free thread.")
 
 
+class FeedbackRequest(Strict):
+    """What a user thinks of an answer."""
+
+    query: Text = Field(description="The query text.")
+    id: Text = Field(max_length=4096, description="Id of the document found.")
+    useful: bool = Field(strict=True, description="Whether it was useful.")
+
+
+class FeedbackResponse(BaseModel):
+    """The feedback is on the disk."""
+
+    status: Literal["stored"] = "stored"
+
+
 class HealthResponse(BaseModel):
     """The state of the server."""
 

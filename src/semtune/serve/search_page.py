@@ -1,4 +1,4 @@
-"""The search page: one file that loads nothing from other servers."""
+"""The pages of the servers: one file each, that loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 def search_page() -> Response:
-    """The page, with a content security policy that allows only its own script and connections to this server."""
-    html = render("search.html", {})
+    """The search page."""
+    return html_page("search.html")
+
+
+def html_page(template: str) -> Response:
+    """A page, with a content security policy that allows only its own script and connections to this server."""
+    html = render(template, {})
     scripts = " ".join(f"'sha256-{_hash(script)}'" for script in SCRIPT.findall(html))
     policy = (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; "

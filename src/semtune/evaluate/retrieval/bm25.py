@@ -35,7 +35,6 @@ def score_bm25(dataset: Dataset, split: Split = "test", progress: Progress = QUI
         raise InputError(
             f"BM25 needs a corpus, queries and qrels; the {split} split has none. Leave it out for sentence pairs."
         )
-    need("bm25s")
     started = time.perf_counter()
     qrels = dataset.qrels[split]
     queries, counts = judged_queries(dataset, qrels)
@@ -46,24 +45,43 @@ def score_bm25(dataset: Dataset, split: Split = "test", progress: Progress = QUI
     return replace(scores, seconds=time.perf_counter() - started)
 
 
-def _search(documents: list[Document], queries: dict[str, str], depth: int, progress: Progress) -> Run:
-    import bm25s
+class KeywordIndex:
+    """Documents that can be searched by BM25; see `score_bm25`. Ties are in the order of the documents."""
 
-    texts = [document.content for document in documents]
-    tokens = bm25s.tokenize(texts, stopwords="en", show_progress=False)
-    retriever = bm25s.BM25(k1=K1, b=B, method="lucene")
-    retriever.index(tokens, show_progress=False)
+    def __init__(self, documents: Sequence[Document]) -> None:
+        """Split all documents into words and count them.
+
+        Raises:
+            MissingExtraError: bm25s is not installed.
+        """
+        need("bm25s")
+        import bm25s
+
+        self._documents = documents
+        tokens = bm25s.tokenize([document.content for document in documents], stopwords="en", show_progress=False)
+        self._retriever = bm25s.BM25(k1=K1, b=B, method="lucene")
+        self._retriever.index(tokens, show_progress=False)
+
+    def search(self, text: str, depth: int) -> dict[str, float]:
+        """Document id → score of the `depth` best documents that share a word with the text, best first."""
+        import bm25s
+
+        words = bm25s.tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
+        known = [str(word) for word in words if word in self._retriever.vocab_dict]
+        return _best(self._retriever.get_scores(known), self._documents, depth) if known else {}
+
+
+def _search(documents: list[Document], queries: dict[str, str], depth: int, progress: Progress) -> Run:
+    index = KeywordIndex(documents)
     run: Run = {}
     with progress.track("search with BM25", len(queries)) as advance:
         for query, text in queries.items():
-            words = bm25s.tokenize([text], stopwords="en", return_ids=False, show_progress=False)[0]
-            known = [str(word) for word in words if word in retriever.vocab_dict]
-            run[query] = _best(retriever.get_scores(known), documents, depth) if known else {}
+            run[query] = index.search(text, depth)
             advance(1)
     return run
 
 
-def _best(scores: np.ndarray, documents: list[Document], depth: int) -> dict[str, float]:
+def _best(scores: np.ndarray, documents: Sequence[Document], depth: int) -> dict[str, float]:
     # the top-k of bm25s breaks ties at random; here the earlier row wins
     matched = np.flatnonzero(scores > 0)
     best = matched[np.argsort(-scores[matched], kind="stable")[:depth]]
