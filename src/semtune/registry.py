@@ -195,15 +195,15 @@ READERS = Registry(
             "markdown",
             f"{_DOCUMENTS}.markdown:read_markdown",
             ("markdown_it", "mdit_py_plugins"),
-            facts={"suffixes": (".md", ".markdown")},
+            facts={"suffixes": (".md", ".markdown"), "counts": True},
         ),
         RegistryEntry(
             "html",
             f"{_DOCUMENTS}.html:read_html",
             ("selectolax",),
-            facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html"},
+            facts={"suffixes": (".html", ".htm", ".xhtml"), "takes": "html", "counts": True},
         ),
-        RegistryEntry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest")}),
+        RegistryEntry("rst", f"{_DOCUMENTS}.rst:read_rst", facts={"suffixes": (".rst", ".rest"), "counts": True}),
         RegistryEntry(
             "pdf", f"{_DOCUMENTS}.pdf:read_pdf", ("pypdfium2",), facts={"suffixes": (".pdf",), "takes": "bytes"}
         ),
@@ -241,11 +241,11 @@ READERS = Registry(
         ),
         RegistryEntry("xml", f"{_OFFICE}.markup:read_xml", facts={"suffixes": (".xml",), "takes": "bytes"}),
     ),
-    usual={"suffixes": (), "takes": "text"},
+    usual={"suffixes": (), "takes": "text", "counts": False},
 )
 """Readers of documents. Facts: `suffixes` of the files it reads; `takes`, its input: "text", "html", or "bytes" with
-the file's name and a `Tally` of what is left out. `target` takes that and returns an `Outline`: (headings, body) in the
-order of the file."""
+the file's name and a `Tally` of what is left out; `counts`: whether a reader of text takes a `Tally`, too. `target`
+takes that and returns an `Outline`: (headings, body) in the order of the file."""
 
 
 def installed(module: str) -> bool:

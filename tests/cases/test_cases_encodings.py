@@ -9,6 +9,7 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.spans import passage_text
 from semtune.prepare.readers.documents.folder import read_file, read_folder
 from semtune.prepare.readers.files.decode import to_text
+from semtune.prepare.readers.files.encodings import wide_encoding
 from semtune.prepare.readers.tables.delimited import load_text
 
 FILES = Path(__file__).parent / "files" / "encodings"
@@ -133,3 +134,8 @@ def test_a_source_that_is_mostly_unsure_is_refused(tmp_path):
         read_folder(tmp_path, Tally())
     with pytest.raises(InputError, match=r"Convert them to UTF-8"):
         read_file(tmp_path / "a.txt", "a.txt", Tally())
+
+
+def test_bytes_that_are_in_no_wide_encoding_are_no_text():
+    assert wide_encoding(b"_id,\x00,\x00\r\n,w0q,w1q\r\n") == ""
+    assert wide_encoding(JAPANESE.encode("utf-16-le")) == "utf-16-le"

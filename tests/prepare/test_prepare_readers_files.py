@@ -129,7 +129,7 @@ def test_rst_definition_lists_glossaries_and_fields():
     found = read_rst(DEFINITIONS)
     assert found == [
         (("Title",), "Before it,\ntwo lines."),
-        (("Title", "bow"), "The front.\n\nMore of it."),
+        (("Title", "bow"), "(noun)\nThe front.\n\nMore of it."),
         (("Title", "stern"), "The back. See:\n\n    code()"),
         (("Title",), "After it.\n\n- one\n  goes on\n1. two\n   goes on"),
         (("Title", "prow, nose"), "Same as bow."),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.html_boilerplate import find_boilerplate, is_frame_line
 from semtune.prepare.readers.documents.outline_types import Outline, Term
 from semtune.prepare.readers.documents.outliner import QUESTION_LEVEL, TERM_LEVEL, Outliner
@@ -24,13 +25,19 @@ _BLOCKS = (
 BLOCKS = frozenset(_BLOCKS.split())
 LISTS = {"dl", "details"}  # their dt and summary say what the rest is about
 MAX_TERM, MAX_DEPTH = 300, 4  # characters, and lists within lists; beyond them lists are used for layout
+LEFT_OUT = "words of navigation, forms and boxes left out of web pages"
+_CODE = frozenset({"script", "style", "template"})  # holds no text
 _SITE = re.compile(r"\s+(?:[—|–·»]|::)\s+[^—|–·»]*$")  # "Lists — Python 3.11 documentation" → "Lists"
 
 
-def read_html(text: str) -> Outline:
+def read_html(text: str, tally: Tally | None = None) -> Outline:
     """Sections of a page: (headings from the title down, text).
 
     Terms of definition lists, summaries and questions in bold become a `Term` at the end of the path.
+
+    Args:
+        text: of the page.
+        tally: counts the words of the page that are left out.
     """
     need("selectolax")
     from selectolax.lexbor import LexborHTMLParser
@@ -42,7 +49,33 @@ def read_html(text: str) -> Outline:
     found = [tree.css(selector) for selector in MAIN]
     roots = [nodes[0] for nodes in found if len(nodes) == 1 and len(nodes[0].text()) >= MIN_MAIN]
     root = roots[0] if roots else tree.body
-    return _HtmlSections(title, dropped).sections(root) if root is not None else []
+    if root is None:
+        return []
+    reader = _HtmlSections(title, dropped)
+    sections = reader.sections(root)
+    if tally is not None:
+        tally.count(LEFT_OUT, reader.left_out + (_words_beside(tree.body, root, dropped) if roots else 0))
+    return sections
+
+
+def _words_beside(body: Any, root: Any, dropped: set[int]) -> int:
+    """Number of words of a page outside its main part."""
+    count, stack = 0, [body]
+    while stack:
+        node = stack.pop()
+        if node.mem_id == root.mem_id:
+            continue
+        if node.tag == "-text":
+            count += len((node.text_content or "").split())
+        elif node.mem_id in dropped:
+            count += _words(node)
+        else:
+            stack.extend(_children(node))
+    return count
+
+
+def _words(node: Any) -> int:
+    return 0 if node.tag in _CODE else len(node.text().split())
 
 
 def _title(tree: Any) -> str:
@@ -65,6 +98,7 @@ class _HtmlSections:
         self._inline: list[str] = []
         self._prefix = ""
         self._depth = 0  # of definition lists
+        self.left_out = 0  # words
 
     def sections(self, root: Any) -> Outline:
         stack: list[tuple[Any, bool]] = [(root, True)]
@@ -74,7 +108,7 @@ class _HtmlSections:
             if not entering:
                 self._leave(tag)
             elif node.mem_id in self._dropped:
-                continue
+                self.left_out += _words(node)
             elif tag == "-text":
                 self._inline.append(node.text_content or "")
             elif tag in {"h1", "h2", "h3", "h4", "h5", "h6"}:
@@ -96,7 +130,7 @@ class _HtmlSections:
     def _heading(self, level: int, text: str) -> None:
         self._flush()
         if not self._headed and text.casefold() == self._title.casefold():
-            self._out.forget()  # what comes before the page's own title is menus and breadcrumbs
+            self.left_out += self._out.forget()  # what comes before the page's own title is menus and breadcrumbs
         self._headed = True
         self._out.heading(level, text)
 
@@ -126,7 +160,9 @@ class _HtmlSections:
             inner = stack.pop()
             if inner.tag == "-text":
                 parts.append(inner.text_content or "")
-            elif inner.mem_id not in self._dropped:
+            elif inner.mem_id in self._dropped:
+                self.left_out += _words(inner)
+            else:
                 stack.extend(_children(inner)[::-1])
         return one_line("".join(parts))
 
@@ -154,6 +190,7 @@ class _HtmlSections:
         line = one_line("".join(self._inline).replace("\x1f", "|")).strip("| ")
         self._inline = []
         if is_frame_line(line):
+            self.left_out += len(line.split())
             line, self._prefix = "", ""
         if line:
             self._out.line(self._prefix + line)

@@ -73,8 +73,8 @@ def _of_text(path: Path, name: str, tally: Tally, encoding: str) -> Outline | No
     if found is None:
         return None
     reader = _by_suffix()[suffix_of(path)]
+    counted = (tally,) if reader.facts["counts"] else ()
     if found.guessed:  # it was never UTF-8: what looks like mojibake is a wrong guess, and a repair would hide it
-        return reader.load()(found.text)
-    return repair_outline(
-        reader.load()(repair_page(found.text, tally) if reader.facts["takes"] == "html" else found.text), tally
-    )
+        return reader.load()(found.text, *counted)
+    text = repair_page(found.text, tally) if reader.facts["takes"] == "html" else found.text
+    return repair_outline(reader.load()(text, *counted), tally)

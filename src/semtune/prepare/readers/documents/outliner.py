@@ -26,7 +26,7 @@ class Outliner:
 
     def heading(self, level: int, text: str) -> None:
         """Start a section under a heading of this level (1 is the highest); an empty text only ends deeper sections."""
-        bare = self._bare and not any(self._lines)
+        bare = self._bare and not any(map(str.strip, self._lines))
         if bare and isinstance(text, Term) and level == self._stack[-1][0]:
             text = Term(f"{self._stack.pop()[1]}, {text}")  # several terms share one definition
         elif not (bare and level > self._stack[-1][0]):
@@ -62,9 +62,11 @@ class Outliner:
         """Whether the open section is the definition of a term."""
         return bool(self._stack) and self._stack[-1][0] == TERM_LEVEL
 
-    def forget(self) -> None:
-        """Discard everything collected so far."""
+    def forget(self) -> int:
+        """Discard everything collected so far; how many words that was."""
+        texts = [*(text for _, text in self.sections), *self._lines]
         self.sections, self._lines, self._links = [], [], []
+        return len(" ".join(texts).split())
 
     def close(self) -> Outline:
         """End the open section and return all sections so far."""
@@ -85,7 +87,7 @@ class Outliner:
         return path
 
     def _end_section(self) -> None:
-        if self._bare and not any(self._lines):
+        if self._bare and not any(map(str.strip, self._lines)):
             self._lines = [self._stack.pop()[1]]  # a term without a definition is text of the section around it
         text = tidy("\n".join(self._lines))
         if self._links:

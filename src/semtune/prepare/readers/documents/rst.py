@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.outline_types import Outline, Term
 from semtune.prepare.readers.documents.outliner import TERM_LEVEL, Outliner
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
 _DIRECTIVE = re.compile(r"(\s*)\.\.\s+(?:\|[^|]+\|\s+)?([\w:+.-]+)::\s*(.*)$")
 _COMMENT = re.compile(r"(\s*)\.\.(?:\s+(?!\w[\w:+.-]*::).*)?$")
-_TARGET = re.compile(r"\s*\.\.\s+(?:_[^:]+:|__|\[[^\]]+\]|\|)")
-_OPTION = re.compile(r"\s*:[\w -]+:(?:\s|$)")
+_TARGET = re.compile(r"\s*\.\.\s+(?:_[^:]+:|__|\|)")
+_FOOTNOTE = re.compile(r"\s*\.\.\s+(\[[^\]]+\])(?:\s+|$)")
+_OPTION = re.compile(r"\s*:([\w-]+):(?:\s|$)")
 _FIELD = re.compile(r"(\s*):(?:param |parameter |arg |argument |keyword )?([\w .*-]+):\s+(?=[^`\s])")
 _NO_TERM = re.compile(r"\s*(?:[-*+|:>=~^#@\[]|\.\.|[\w#]{1,3}[.)]\s|\([\w#]{1,3}\)\s)")  # lists, tables, fields, quotes
 _CLASSIFIER = re.compile(r"\s+:\s+[^:]*$")
@@ -19,20 +21,36 @@ _BARE_FIELD = re.compile(r":\w+:$")  # `:orphan:` speaks to the builder
 _ROLE = re.compile(r":[\w:+.-]+:`([^`]+)`|`([^`<]+?)\s*<[^`>]*>`__?|`([^`]+)`_{0,2}")
 _LITERAL = re.compile(r"``(.+?)``")
 _SUBSTITUTION = re.compile(r"\|([^|\s][^|]*)\|")
-_READ = (  # directives whose text people read
-    "note warning tip hint important caution danger attention error seealso admonition versionadded "
-    "versionchanged deprecated topic sidebar epigraph pull-quote container rubric compound parsed-literal code "
-    "code-block sourcecode doctest testcode function class method attribute data exception describe option "
-    "glossary"
+_REPLACE = re.compile(r"^[ \t]*\.\.[ \t]+\|([^|\n]+)\|[ \t]+replace::[ \t]*(.*)$", re.MULTILINE)
+_BUILDER = (  # directives that speak to the builder; the text of all others is read
+    "toctree contents include literalinclude image index meta raw highlight currentmodule module tabularcolumns role "
+    "default-role sectionauthor codeauthor testsetup testcleanup sectnum header footer target-notes default-domain "
+    "automodule autoclass autofunction automethod autoattribute autodata autoexception autosummary graphviz digraph "
+    "graph unicode date title"
 )
-_WITH_TEXT = frozenset(_READ.split())
+_SILENT = frozenset(_BUILDER.split())
+_UNREAD_ARGUMENT = frozenset({"figure", "only", "ifconfig", "container", "rst-class"})  # a path, or a name
+_FIELDS = frozenset({"return", "returns", "rtype", "raises", "yields", "type"})  # they look like options
+LEFT_OUT = "lines of comments, options and directives without text left out of reStructuredText"
 _CODE = frozenset({"code", "code-block", "sourcecode", "parsed-literal", "doctest", "testcode"})
 
 
-def read_rst(text: str) -> Outline:
-    """Sections of a text: (headings from the title down, text without the heading lines)."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff").expandtabs(8).split("\n")
-    return _RstSections(lines).sections()
+def read_rst(text: str, tally: Tally | None = None) -> Outline:
+    """Sections of a text: (headings from the title down, text without the heading lines).
+
+    Args:
+        text: of the file.
+        tally: counts the lines that are left out.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+    definitions = _REPLACE.findall(text)
+    if defined := dict(definitions):
+        text = _SUBSTITUTION.sub(lambda found: defined.get(found[1], found[0]), _REPLACE.sub("", text))
+    reader = _RstSections(text.expandtabs(8).split("\n"))
+    sections = reader.sections()
+    if tally is not None:
+        tally.count(LEFT_OUT, reader.left_out + len(definitions))
+    return sections
 
 
 class _RstSections:
@@ -46,6 +64,7 @@ class _RstSections:
         self._list: int | None = None  # the indent of the terms of the definition list that is read
         self._glossary = 0  # lines before this one are of a glossary, where several terms may share a definition
         self._out = Outliner()
+        self.left_out = 0  # lines
         self._styles: list[tuple[str, bool]] = []
 
     def sections(self) -> Outline:
@@ -110,7 +129,11 @@ class _RstSections:
         indent = self._indents[self._at]
         if indent is None or (self._list is not None and indent > self._list) or not self._is_term():
             return False
-        self._out.heading(TERM_LEVEL, Term(inline(_CLASSIFIER.sub("", self._line(0).strip()))))
+        term = self._line(0).strip()
+        classifier = _CLASSIFIER.search(term)
+        self._out.heading(TERM_LEVEL, Term(inline(_CLASSIFIER.sub("", term))))
+        if classifier:
+            self._out.line(f"({inline(classifier.group(0).strip(' :'))})")
         self._list = indent
         self._at += 1
         self._until = max(self._until, self._end(indent))
@@ -123,19 +146,29 @@ class _RstSections:
         if directive:
             self._directive(len(directive.group(1)), directive.group(2).rpartition(":")[2], directive.group(3))
             return True
+        if note := _FOOTNOTE.match(line):
+            self._lines[self._at] = f"{line[: _indent(line)]}{note.group(1)} {line[note.end() :]}"
+            return False
         if not (_TARGET.match(line) or _COMMENT.match(line)):
             return False
         self._at += 1
-        self._block(_indent(line) or 0)
+        self._leave_out([line, *self._block(_indent(line) or 0)])
         return True
 
+    def _leave_out(self, lines: list[str]) -> None:
+        self.left_out += sum(any(map(str.isalnum, line)) for line in lines)
+
     def _directive(self, indent: int, name: str, argument: str) -> None:
-        self._at += 1
-        while _OPTION.match(self._line(0)):
+        start, self._at = self._at, self._at + 1
+        while (option := _OPTION.match(self._line(0))) and option.group(1) not in _FIELDS:
             self._at += 1
-        if name not in _WITH_TEXT:
-            self._block(indent)
+        self._leave_out(self._lines[start + 1 : self._at])
+        if name in _SILENT:
+            self._leave_out([self._lines[start], *self._block(indent)])
             return
+        if name in _UNREAD_ARGUMENT:
+            self._leave_out([argument])
+            argument = ""
         self._out.line("")
         if name == "glossary":
             self._glossary = self._end(indent)

@@ -149,7 +149,7 @@ def wide_encoding(data: bytes) -> str:
     """UTF-16 or UTF-32 without a byte-order mark; empty if bytes with many NULs are neither."""
     import chardet
 
-    found = chardet.detect(data, include_encodings=_WIDE)
+    found = chardet.detect(data, include_encodings=_WIDE, no_match_encoding=_WIDE[0])
     name = str(found["encoding"] or "").lower()
     return name if name in _WIDE and float(found["confidence"]) >= WIDE_SURE else ""
 

@@ -41,7 +41,7 @@ def cell_text(value: Any, tally: Tally) -> str:
     text = str(value)
     if "<" in text and is_html(text):
         tally.count("cells with HTML, read as text")
-        text = _from_html(text)
+        text = _from_html(text, tally)
     elif "&" in text and _ENTITY.search(text):
         tally.count("cells with HTML, read as text")
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text).replace("\xa0", " ")
@@ -118,6 +118,6 @@ def is_html(text: str) -> bool:
     return len(_PAIR.findall(text)) + bool(_ENTITY.search(text)) > 1
 
 
-def _from_html(text: str) -> str:
-    sections = read_html(text)
+def _from_html(text: str, tally: Tally) -> str:
+    sections = read_html(text, tally)
     return "\n\n".join(f"{path[-1]}\n{body}" if path else body for path, body in sections)

@@ -28,6 +28,12 @@ from semtune.types import LabelledPair, ScoredPair
 
 _WHOLE_NUMBER = re.compile(r"(-?\d+)\.0+")
 RELATED = ("inference", "duplicates")
+UNUSED_COLUMN = "cells of columns without a role (only documents have metadata)"
+USED = {  # roles, by the kind of table
+    "pairs": ("anchor", "positive", "title", "group"), "scored": ("sentence1", "sentence2", "score"),
+    "inference": ("sentence1", "sentence2", "label"), "duplicates": ("sentence1", "sentence2", "label"),
+    "classes": ("text", "label"),
+}  # fmt: skip
 PASSAGE_KEYS = frozenset({"source", "headings", "part", "parts", "group", "span"})
 
 
@@ -87,6 +93,7 @@ class TableRows:
             InputError: no row could be used.
         """
         result = self.result
+        self.bad.tally.count(UNUSED_COLUMN, self.bad.seen * len(self._unused()))
         if self.related and self.labels:
             words = LABELS[self.roles.kind]
             result.labelled = [LabelledPair(row.anchor, row.text, words[row.relation]) for row in self.related]
@@ -100,6 +107,13 @@ class TableRows:
                 + (f" Left out: {why}." if why else "")
             )
         return result
+
+    def _unused(self) -> list[str]:
+        """The columns whose cells are not kept."""
+        if self.roles.kind == "documents":
+            return []
+        used = {self.roles.columns.get(role) for role in USED[self.roles.kind]} | set(self.roles.negatives)
+        return [column for column in self.opened.columns if column not in used]
 
     def _document(self, number: int, row: Row) -> None:
         text = cell_paragraphs(row.get(self.roles.columns["text"]), self.bad.tally)

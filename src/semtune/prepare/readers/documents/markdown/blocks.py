@@ -11,14 +11,14 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
-from mdit_py_plugins.attrs import attrs_block_plugin, attrs_plugin
+from mdit_py_plugins.attrs import attrs_plugin
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
 
 from semtune.prepare.readers.documents.markdown.lines import Line, to_line, to_lines
 
-MAX_NESTING = 60  # of lists and quotes within each other; what is deeper is left out (each level costs Python frames)
+MAX_NESTING = 60  # of lists and quotes within each other (each level costs Python frames)
 MAX_INLINE = 20_000  # characters of a paragraph; a longer one keeps its mark-up (the time to parse it may be quadratic)
 Kind = Literal["heading", "text", "code", "html", "term", "end of terms"]
 
@@ -59,8 +59,15 @@ class _Around:
 
 
 def to_blocks(text: str) -> list[Block]:
-    """The blocks of a Markdown text without front matter, in order."""
-    tree = SyntaxTreeNode(_parser().parse(text))
+    """The blocks of a Markdown text without front matter, in order.
+
+    Raises:
+        RecursionError: it nests too deep.
+    """
+    tokens = _parser().parse(text)
+    if max((token.level for token in tokens), default=0) >= MAX_NESTING - 1:  # the parser leaves out what is deeper
+        raise RecursionError
+    tree = SyntaxTreeNode(tokens)
     return list(_Reader(text.split("\n")).blocks(tree, _Around()))
 
 
@@ -68,7 +75,7 @@ def to_blocks(text: str) -> list[Block]:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
     parser.use(deflist_plugin).use(footnote_plugin, inline=False).use(tasklists_plugin)
-    parser.use(attrs_plugin).use(attrs_block_plugin)
+    parser.use(attrs_plugin)  # not for blocks: it takes "{a} text {b}" for attributes
     parser.disable("footnote_tail")  # it would move footnotes to the end, into another section
     parser.core.ruler.before("inline", "long_inline", _spare_long)
     parser.validateLink = lambda url: True  # noqa: ARG005 - nothing is rendered, so no link is dangerous

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import Literal
+from typing import Any, Literal
 
 from semtune.text import one_line
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)  # the parser needs quadratic time for many that are not closed
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _SILENT = frozenset({"script", "style", "template", "svg"})
 _BREAKING = frozenset(
     [
@@ -70,21 +70,35 @@ class Event:
 
 def html_events(source: str) -> list[Event]:
     """What a block of HTML says, in order."""
-    parser = _Parser()
-    parser.feed(_COMMENT.sub("", source))
+    source = _without_comments(source)
+    parser = _Parser({tag for tag in _SILENT if f"</{tag}" in source.lower()})
+    parser.feed(source)
     parser.close()
     parser.flush()
     return parser.events
 
 
+def _without_comments(source: str) -> str:
+    """The source without comments. One that is not closed is text; the parser would need quadratic time for many."""
+    closed, end, rest = source.rpartition("-->")
+    return _COMMENT.sub("", closed + end) + rest.replace("<!--", "")
+
+
 class _Parser(HTMLParser):
-    def __init__(self) -> None:
+    """Args: silent: tags whose content is no text; those that are never closed would hide all that follows."""
+
+    def __init__(self, silent: set[str]) -> None:
         super().__init__(convert_charrefs=True)
+        self._tags = silent
         self.events: list[Event] = []
         self._text: list[str] = []
         self._silent = 0
         self._preformatted = 0
         self._link: tuple[str, int] | None = None  # target, and where its text begins
+
+    def set_cdata_mode(self, elem: str, *args: Any, **kwargs: Any) -> None:
+        if elem in self._tags:
+            super().set_cdata_mode(elem, *args, **kwargs)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -94,7 +108,7 @@ class _Parser(HTMLParser):
             self._text.append("- ")
         elif tag == "pre":
             self._preformatted += 1
-        elif tag in _SILENT:
+        elif tag in self._tags:
             self._silent += 1
         elif tag == "img":
             self._text.append(given.get("alt", ""))
@@ -113,7 +127,7 @@ class _Parser(HTMLParser):
             self._text.append(" | ")
         elif tag == "a":
             self._end_link()
-        elif tag in _SILENT:
+        elif tag in self._tags:
             self._silent = max(0, self._silent - 1)
         elif tag in _BREAKING:
             self.flush()

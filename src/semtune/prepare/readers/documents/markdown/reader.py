@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.markdown.blocks import Block, to_blocks
 from semtune.prepare.readers.documents.markdown.lines import Line, without_bold_marks
 from semtune.prepare.readers.documents.markdown.raw_html import html_events
@@ -14,23 +15,33 @@ from semtune.prepare.readers.documents.outliner import QUESTION_LEVEL, TERM_LEVE
 from semtune.prepare.readers.documents.plain_text import read_plain
 from semtune.text import one_line
 
-_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n.*?\n\1[ \t]*(?:\n|\Z)", re.DOTALL)  # YAML, TOML
+_FRONT_MATTER = re.compile(  # YAML, TOML; not text between two rules
+    r"\A(---|\+\+\+)[ \t]*\n(?=\s*(?:[\w.\"'-]+[ \t]*[:=]|#|\[|\1)).*?\n\1[ \t]*(?:\n|\Z)", re.DOTALL
+)
 _TITLE = re.compile(r"^title\s*[:=]\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
 _SEPARATOR = re.compile(r"\s*([:–—-]?)\s+(?=\S)")  # between a bold term and what is said about it
 _QUESTION_MARKS = ("?", "？")
+FRONT_MATTER = "lines of front matter left out of Markdown"
 MIN_ENTRIES = 3  # of a list of bold terms; fewer may be bold by chance
 
 Place = tuple[int, int]  # the number of a block, and of a line in it
 
 
-def read_markdown(text: str) -> Outline:
+def read_markdown(text: str, tally: Tally | None = None) -> Outline:
     """Sections of a Markdown text: (headings from the title down, text without the heading line).
 
     Questions in bold, summaries, and terms of definition lists become a `Term` at the end of the path.
+
+    Args:
+        text: of the file.
+        tally: counts the lines of front matter that are left out: all but the title.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     front = _FRONT_MATTER.match(text)
     title = _TITLE.search(front.group(0)) if front else None
+    if front and tally is not None:
+        fields = [line for line in front.group(0).splitlines()[1:-1] if line.strip()]
+        tally.count(FRONT_MATTER, len(fields) - bool(title))
     try:
         blocks = to_blocks(text[front.end() :] if front else text)
     except RecursionError:  # thousands of emphases within each other: noise, not Markdown

@@ -33,7 +33,7 @@ def read_epub(data: bytes, name: str, tally: Tally | None = None) -> Outline:
         for chapter in (files[idref] for idref in spine if idref in files):
             found = decode(parts.read(join(dirname(package), unquote(chapter))))
             if found:
-                outline += read_html(found[0])
+                outline += read_html(found[0], tally)
             elif tally is not None:
                 tally.drop("chapter of a book that cannot be read", f"{name}, {chapter}")
     return outline

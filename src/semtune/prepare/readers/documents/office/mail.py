@@ -25,7 +25,7 @@ def read_eml(data: bytes, name: str, tally: Tally | None = None) -> Outline:
     attached = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]
     if attached and tally is not None:
         tally.drop("attachment of a mail", f"{name}: {attached[0]}", len(attached))
-    sections = _body(body) if body is not None else []
+    sections = _body(body, tally) if body is not None else []
     return [((subject, *path) if subject else path, text) for path, text in sections]
 
 
@@ -38,7 +38,7 @@ def read_mbox(data: bytes, name: str, tally: Tally | None = None) -> Outline:
     return outline
 
 
-def _body(part: MIMEPart) -> Outline:
+def _body(part: MIMEPart, tally: Tally | None) -> Outline:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
     try:
@@ -46,4 +46,4 @@ def _body(part: MIMEPart) -> Outline:
     except (UnicodeDecodeError, LookupError):
         found = decode(data)
         text = found[0] if found else ""
-    return read_html(text) if part.get_content_subtype() == "html" else [((), tidy(text))]
+    return read_html(text, tally) if part.get_content_subtype() == "html" else [((), tidy(text))]
