@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from semtune.types import SPLITS
 
 if TYPE_CHECKING:
     from semtune.contract import Contract
+    from semtune.encoders.tokenizer import Tokenizer
     from semtune.evaluate.serving.calibration import CalibrationResult
     from semtune.prepare.build.for_index import SourceDocuments
     from semtune.prepare.settings import PrepareSettings
@@ -57,8 +59,18 @@ def documents_to_index(path: Path, folder: Path, contract: Contract, progress: P
     Raises:
         InputError: the source cannot be read, or has no document.
     """
-    from semtune import dataset as datasets
     from semtune.encoders.tokenizer import Tokenizer
+    from semtune.encoders.unreadable import check_readable
+
+    tokenizer = Tokenizer(folder, contract)
+    found = _documents(path, tokenizer, contract, progress)
+    texts, names = [document.content for document in found.documents], [document.id for document in found.documents]
+    said = check_readable(texts, names, tokenizer, "passages")
+    return replace(found, warnings=(said, *found.warnings)) if said else found
+
+
+def _documents(path: Path, tokenizer: Tokenizer, contract: Contract, progress: Progress) -> SourceDocuments:
+    from semtune import dataset as datasets
     from semtune.prepare.build.for_index import SourceDocuments, documents_for_index
     from semtune.prepare.build.for_other_steps import dataset_folder
     from semtune.prepare.settings import PrepareSettings
@@ -70,7 +82,7 @@ def documents_to_index(path: Path, folder: Path, contract: Contract, progress: P
     for file in files:
         if file.is_file():
             return SourceDocuments(datasets.read_documents(file))
-    return documents_for_index(path, Tokenizer(folder, contract), contract.passage_length, PrepareSettings(), progress)
+    return documents_for_index(path, tokenizer, contract.passage_length, PrepareSettings(), progress)
 
 
 def indexed_queries(path: Path) -> list[str]:

@@ -27,7 +27,10 @@ def encode(
     import numpy as np
 
     from semtune.encoders.load import load_encoder, parse_runtime
+    from semtune.encoders.tokenizer import Tokenizer
+    from semtune.encoders.unreadable import check_readable
     from semtune.errors import ConfigError, InputError
+    from semtune.hub import resolve_model
     from semtune.io import atomic_file
     from semtune.machine import keep_freed_memory
 
@@ -41,8 +44,12 @@ def encode(
         raise InputError(f"{file.resolve()} does not exist or is not a file.")
     texts, used = _texts(file, column)
     keep_freed_memory()
+    encoder = load_encoder(model, chosen)
+    reads = Tokenizer(resolve_model(model, serving=chosen != "torch"), encoder.contract)
+    names = [f"row {number}" for number in range(1, len(texts) + 1)]
+    unread = check_readable(texts, names, reads)
     with console.progress() as progress:
-        made = load_encoder(model, chosen).encode(texts, role, progress)  # type: ignore[arg-type]
+        made = encoder.encode(texts, role, progress)  # type: ignore[arg-type]
     with atomic_file(out, "wb") as handle:
         np.save(handle, made.vectors)
     console.say(
@@ -50,6 +57,8 @@ def encode(
         f"{made.truncated:,} texts were longer than the model reads and were cut"
         + (f"; from the column {used!r}" if used else "")
     )
+    if unread:
+        console.say(f"warning: {unread}")
     if empty := texts.count(""):
         console.say(f"warning: {file.name}: {empty:,} of {len(texts):,} texts are empty; their vectors say nothing.")
     console.document(
@@ -61,6 +70,7 @@ def encode(
             "dimension": made.vectors.shape[1],
             "tokens": made.tokens,
             "truncated": made.truncated,
+            "warnings": [unread] if unread else [],
         }
     )
 

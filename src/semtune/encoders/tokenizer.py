@@ -102,12 +102,28 @@ class Tokenizer:
 
     def count(self, texts: Sequence[str]) -> tuple[int, int]:
         """Total tokens without special tokens and without the limit, and how many of them are unknown."""
+        unknown = self._unknown()
+        encodings = self._whole.encode_batch_fast(self._prepared(texts, "document"), add_special_tokens=False)
+        return sum(len(e.ids) for e in encodings), sum(e.ids.count(unknown) for e in encodings)
+
+    def unknown_shares(self, texts: Sequence[str]) -> list[float]:
+        """The share of each text's tokens that are unknown, without its prompt and punctuation; 0 for an empty text."""
+        if (unknown := self._unknown()) < 0:
+            return [0.0] * len(texts)
+        encodings = self._whole.encode_batch_fast(list(texts), add_special_tokens=False)
+        shares = []
+        for each in encodings:
+            lost = each.ids.count(unknown)
+            known = sum(any(map(str.isalnum, self._whole.id_to_token(id_))) for id_ in each.ids if id_ != unknown)
+            shares.append(lost / max(1, lost + known))
+        return shares
+
+    def _unknown(self) -> int:
+        """The id of the unknown token; -1 if there is none, as in byte-level tokenizers."""
         model = json.loads(self._whole.to_str())["model"]
         name, number = model.get("unk_token"), model.get("unk_id")
         unknown = self._whole.token_to_id(name) if name else number
-        unknown = -1 if unknown is None else unknown  # byte-level tokenizers have no unknown token
-        encodings = self._whole.encode_batch_fast(self._prepared(texts, "document"), add_special_tokens=False)
-        return sum(len(e.ids) for e in encodings), sum(e.ids.count(unknown) for e in encodings)
+        return -1 if unknown is None else unknown
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text, without special tokens."""

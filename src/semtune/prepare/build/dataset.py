@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune.dataset import Dataset
+from semtune.encoders.unreadable import check_readable
 from semtune.encoders.vector_store import StoredEncoder, VectorStore
 from semtune.errors import ConfigError
 from semtune.prepare.build.from_classes import build_classes
@@ -33,7 +34,7 @@ from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.registry import need
 from semtune.text import key
-from semtune.types import Suspect
+from semtune.types import SPLITS, Suspect
 
 DEFAULT = PrepareSettings()
 WORK_BYTES = 8_000_000_000  # of vectors that a killed attempt leaves for the next one
@@ -82,6 +83,7 @@ def prepare(
         encoder = VectorStore(work / "vectors", WORK_BYTES).over(encoder)
     job = _Job(settings, TokenLengthCache(tokenizer), max_length, seed, progress, encoder, judge)
     dataset = job.read(source, kind, work)
+    job.check_readable(dataset, tokenizer)
     outcome = job.add_questions_and_labels(dataset, review)
     job.mine(dataset, outcome)
     job.finish(dataset, kind)
@@ -128,6 +130,17 @@ class _Job:
         if isinstance(found, list):
             return build_documents(found, self.tokenizer, self.max_length, settings, seed, tally, self.progress)
         return build_scored(found, settings, seed, tally)
+
+    def check_readable(self, dataset: Dataset, tokenizer: TokenCounter) -> None:
+        """Refuse texts whose letters the model does not know; warn of a few."""
+        documents = list(dataset.corpus)
+        pairs = [
+            text for split in SPLITS for row in dataset.sentence_pairs(split) for text in (row.sentence1, row.sentence2)
+        ]
+        texts = [document.content for document in documents] or pairs
+        names = [document.id for document in documents] or [text[:30] for text in texts]
+        if said := check_readable(texts, names, tokenizer):
+            self.tally.warn(said, grave=True)
 
     def add_questions_and_labels(self, dataset: Dataset, review: list[Suspect] | None) -> ReviewOutcome | None:
         """Add synthetic questions and reviewed labels, and remove what repeats dev or test."""
