@@ -9,6 +9,7 @@ import pytest
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.docx import read_docx
 from semtune.prepare.readers.documents.folder import read_file, read_folder
 from semtune.prepare.readers.documents.office.books import read_epub
 from semtune.prepare.readers.documents.office.mail import read_eml, read_mbox
@@ -56,6 +57,15 @@ def pptx():
 
 def odt(content):
     return packed(**{"content.xml": f'<d xmlns:text="t" xmlns:table="b" xmlns:office="o">{content}</d>'})
+
+
+def docx(body, main="word/document.xml", **parts):
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    return packed(**{
+        "_rels/.rels": f'<Relationships><Relationship Id="r1" Type="{office}/officeDocument" Target="/{main}"/></Relationships>',
+        main: f'<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>',
+        **{name.replace("_", "/", 1) + ".xml": f'<w:notes xmlns:w="w">{content}</w:notes>' for name, content in parts.items()},
+    })  # fmt: skip
 
 
 def xlsx(cells):
@@ -227,3 +237,17 @@ def test_one_file_of_a_new_kind():
         ("Measuring dough",),
         ("Measuring dough", "Cooling the bread"),
     ]
+
+
+def test_word_documents_of_other_programs_with_notes_and_hyphens():
+    body = (
+        "<w:p><w:r><w:t>The T</w:t><w:noBreakHyphen/><w:t>shirt is dor</w:t><w:softHyphen/><w:t>mant</w:t>"
+        '<w:footnoteReference w:id="2"/><w:t>.</w:t><w:endnoteReference w:id="3"/></w:r></w:p>'
+        "<w:tbl><w:tr><w:tc><w:p><w:r><w:t>A</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>B</w:t></w:r></w:p></w:tc></w:tr>"
+        "<w:tr><w:tc><w:p><w:r><w:t>C</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"
+    )
+    data = docx(
+        body, "doc/main.xml", doc_footnotes='<w:footnote w:id="2"><w:p><w:r><w:t>See the label</w:t></w:r></w:p></w:footnote>',
+        doc_endnotes='<w:endnote w:id="3"><w:p><w:r><w:t>An end note</w:t></w:r></w:p></w:endnote>',
+    )  # fmt: skip
+    assert read_docx(data, "a.docx") == [((), "The T-shirt is dormant (See the label). (An end note)\n\nA | B\nC")]

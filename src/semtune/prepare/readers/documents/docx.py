@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from posixpath import dirname
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
@@ -13,6 +14,8 @@ from semtune.prepare.readers.files.zip_parts import open_parts
 from semtune.text import one_line
 
 _HEADING = re.compile(r"heading (\d)$")
+MAIN = "word/document.xml"
+_SIGNS = {"noBreakHyphen": "-", "softHyphen": "", "tab": " ", "br": " ", "cr": " "}
 _HIDDEN = frozenset({"Fallback", "delText", "instrText"})  # a copy for old programs, deleted text, field codes
 
 
@@ -23,10 +26,43 @@ def read_docx(data: bytes, name: str, tally: Tally | None = None) -> Outline:  #
         InputError: it is not a .docx file.
     """
     with open_parts(data, name, "a Word document") as parts:
-        body, styles = parts.read("word/document.xml"), parts.read("word/styles.xml")
+        main = _main_part(parts.read("_rels/.rels"), name)
+        folder = dirname(main)
+        body, styles = parts.read(main), parts.read(f"{folder}/styles.xml")
+        notes = {kind: _notes(parts.read(f"{folder}/{kind}s.xml"), name) for kind in ("footnote", "endnote")}
     if not body:
         raise InputError(f"{name} cannot be opened as a Word document: it has no text part.")
-    return _DocxSections(_levels(styles, name)).sections(events(body, name))
+    return _DocxSections(_levels(styles, name), notes).sections(events(body, name))
+
+
+def _main_part(relationships: bytes, name: str) -> str:
+    """The part with the text; programs other than Word give it other names."""
+    for event in events(relationships, name) if relationships else ():
+        if event.kind == "start" and event.attributes.get("Type", "").endswith("/officeDocument"):
+            return event.attributes.get("Target", "").lstrip("/") or MAIN
+    return MAIN
+
+
+def _notes(part: bytes, name: str) -> dict[str, str]:
+    """Id → text of footnotes or endnotes."""
+    found: dict[str, str] = {}
+    id_, reads, hidden = "", False, 0
+    for event in events(part, name) if part else ():
+        if event.kind == "text":
+            found[id_] = found.get(id_, "") + (event.name if reads and not hidden else "")
+        elif event.name in _HIDDEN:
+            hidden += 1 if event.kind == "start" else -1
+        elif event.name in {"footnote", "endnote"}:
+            id_ = event.attributes.get("id", "") if event.kind == "start" else ""
+        elif event.name == "t":
+            reads = event.kind == "start"
+        else:
+            found[id_] = found.get(id_, "") + (_SIGNS.get(event.name, "") if event.kind == "start" else _ends(event))
+    return {key: one_line(text) for key, text in found.items() if key and text.strip()}
+
+
+def _ends(event: Event) -> str:
+    return " " if event.name == "p" else ""
 
 
 def _levels(styles: bytes, name: str) -> dict[str, int]:
@@ -48,7 +84,8 @@ def _levels(styles: bytes, name: str) -> dict[str, int]:
 class _DocxSections:
     """Turns paragraphs and tables into lines under headings."""
 
-    def __init__(self, levels: dict[str, int]) -> None:
+    def __init__(self, levels: dict[str, int], notes: dict[str, dict[str, str]]) -> None:
+        self._notes = notes
         self._out = Outliner()
         self._levels = levels
         self._text: list[str] = []
@@ -83,6 +120,11 @@ class _DocxSections:
             self._listed = True
         elif event.name in {"tab", "br", "cr"} and (self._text or event.name != "tab"):
             self._text.append("\n" if event.name != "tab" else " ")
+        elif event.name == "noBreakHyphen":
+            self._text.append("-")
+        elif event.name in {"footnoteReference", "endnoteReference"}:
+            note = self._notes[event.name.removesuffix("Reference")].get(event.attributes.get("id", ""), "")
+            self._text.append(f" ({note})" if note else "")  # where it is referred to, so that it stays in its passage
         elif event.name == "tbl":
             self._tables += 1
 
