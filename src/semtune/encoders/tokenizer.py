@@ -114,7 +114,7 @@ class Tokenizer:
         shares = []
         for each in encodings:
             lost = each.ids.count(unknown)
-            known = sum(any(map(str.isalnum, self._whole.id_to_token(id_))) for id_ in each.ids if id_ != unknown)
+            known = sum(any(map(str.isalnum, self._whole.id_to_token(id_) or "")) for id_ in each.ids if id_ != unknown)
             shares.append(lost / max(1, lost + known))
         return shares
 
