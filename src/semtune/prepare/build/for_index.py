@@ -15,7 +15,7 @@ from semtune.prepare.passages.for_index import documents_of
 from semtune.prepare.readers.read_source import open_tables, read_source
 from semtune.prepare.readers.source_kind import find_kind
 from semtune.prepare.readers.tables.labels_from_rows import labels_from_rows
-from semtune.prepare.records import Labelled, Labels, Rows, Section
+from semtune.prepare.records import ClassRows, Labelled, Labels, Rows, Section
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import QUIET, Progress
 from semtune.types import Document
@@ -66,15 +66,20 @@ def documents_for_index(
 
 
 def _of_source(
-    found: Dataset | Labels | list[Section] | Mapping, tokenizer: TokenCounter, limit: int, settings: PrepareSettings,
+    found: Dataset | Labels | list[Section] | ClassRows | Mapping,
+    tokenizer: TokenCounter,
+    limit: int,
+    settings: PrepareSettings,
     progress: Progress,
-) -> Sequence[Document]:  # fmt: skip
+) -> Sequence[Document]:
     if isinstance(found, Dataset):
         return found.to_index
     if isinstance(found, Labels):
         return found.corpus
     if isinstance(found, list):
         return documents_of(found, tokenizer, limit, settings, progress)
+    if isinstance(found, ClassRows):
+        return [_labelled(row, f"{part}:") for part, rows in found.parts.items() for row in rows]
     return distinct_sentences(row for rows in found.values() for row in rows)
 
 
@@ -90,5 +95,5 @@ def _of_table(
     return distinct_sentences([*table.scored, *table.labelled])
 
 
-def _labelled(row: Labelled) -> Document:
-    return Document(str(row.number), row.text, metadata={"label": row.label})
+def _labelled(row: Labelled, part: str = "") -> Document:
+    return Document(f"{part}{row.number}", row.text, metadata={"label": row.label})
