@@ -69,8 +69,11 @@ def test_the_defaults_are_those_of_the_design():
                 "faq": 1.0,
                 "definition": 1.0,
                 "link": 0.5,
-                "neighbour": 0.0,
                 "cloze": "auto",
+                "neighbour": "auto",
+                "crop": "auto",
+                "list_item": "auto",
+                "comment": "auto",
             },
             "synthetic": {
                 "url": "",

@@ -193,6 +193,7 @@ def test_index_encode_and_info_agree_with_the_encoder(semtune, done, encoder, tm
         "truncated": 1,
         "column": None,
         "empty": 0,
+        "warnings": [],
     }
     (tmp_path / "b.jsonl").write_text('{"text": "ünï", "id": 4}\n')
     assert semtune("encode", done, tmp_path / "b.jsonl", "-o", tmp_path / "b.npy", "--role", "query").code == 0

@@ -22,6 +22,7 @@ COMMANDS = [
     "export",
     "encode",
     "index",
+    "label",
     "search",
     "serve",
     "info",

@@ -181,6 +181,9 @@ def test_questions_are_told_from_usage_lines():
         ("Why is it slow?", "Why is it slow? It reads all.", "is the start of its text"),
         ("The parser object", "The parser objects are made by...", ""),
         ("Where we are", "Home » Docs » Tools » Parser", "has only stop words and numbers"),
+        ("Start of the boat", "This section has been deleted.", "leads to a text that was removed or moved"),
+        ("Start of the boat", "This section has moved to Sails.", "leads to a text that was removed or moved"),
+        ("Start of the boat", "This section has two ropes and an anchor.", ""),
         ("Parser of tools", "Home » Docs » Tools » Parser", "leads to a menu"),
     ],
 )

@@ -242,7 +242,7 @@ def test_a_damaged_sentence_writes_the_whole_one(toy_model, tmp_path):
 def test_several_data_sets_are_trained_in_one_run(toy_model, tmp_path):
     made = fit(retrieval_set(), toy_model, tmp_path, SHORT, also={"scores": similarity_set(), "classes": classes()})
     assert [(task.name, task.loss, task.rows) for task in made.plan.also] == [
-        ("scores", "CoSENTLoss", 60), ("classes", "BatchHardSoftMarginTripletLoss", 56),
+        ("scores", "CoSENTLoss", 60), ("classes", "BatchAllTripletLoss", 56),
     ]  # fmt: skip
     assert made.plan.metric == "ndcg@10"
 

@@ -15,6 +15,7 @@ _EMPTY_HEADINGS = (
     "further reading|external links|links|resources|bibliography|bugs|author|authors|contributors|credits|"
     "acknowledgements|acknowledgments|copyright|license|licence|legal notice|contents|table of contents|index|"
     "indices and tables|navigation|menu|search|home|about|about us|contact|changelog|change log|changes|history|"
+    "about this document|about this manual|about this book|about this guide|about this page|mailing list|"
     "news|release notes|what's new|what’s new|faq|questions|conclusion|conclusions|discussion|results|methods|"
     "tl;dr|tldr|next steps|more|more information|for more information|miscellaneous|misc|other|others|general|"
     "basics|advanced|appendix|todo|warning|warnings|tip|tips|caution|important|prerequisites|requirements|"

@@ -19,6 +19,12 @@ _STOP = (
 STOP = frozenset(_STOP.split())
 _TOKEN = re.compile(r"\w+")
 _MENU = re.compile(r"\s[|»›>·•←→]\s|[»›]")
+MAX_STUB = 25  # words
+_GONE = re.compile(
+    r"^(?:this|the) (?:section|page|chapter|article|appendix|document|part) (?:has been|have been|has|was|is) "
+    r"(?:now )?(?:deleted|removed|moved|withdrawn|obsolete|empty|intentionally)",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(rf"[.!?:;][\s\"')]|[.!?:;]$|[。！？]|[{CJK}]{{12}}")
 
 
@@ -34,6 +40,8 @@ def uninformative_reason(anchor: str, positive: str) -> str:
         return "is the start of its text"
     if is_menu(positive):
         return "leads to a menu"
+    if len(_TOKEN.findall(positive)) <= MAX_STUB and _GONE.match(positive.lstrip()):
+        return "leads to a text that was removed or moved"
     return ""
 
 
