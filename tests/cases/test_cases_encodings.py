@@ -10,7 +10,10 @@ from semtune.prepare.passages.spans import passage_text
 from semtune.prepare.readers.documents.folder import read_file, read_folder
 from semtune.prepare.readers.files.decode import to_text
 from semtune.prepare.readers.files.encodings import wide_encoding
+from semtune.prepare.readers.files.garbled import GARBLED
 from semtune.prepare.readers.tables.delimited import load_text
+from semtune.prepare.readers.tables.table import read_table
+from semtune.prepare.settings import PrepareSettings
 
 FILES = Path(__file__).parent / "files" / "encodings"
 JAPANESE = "水漏れの直し方\n\n栓を閉めてから部品を交換します。そのあと少しずつ栓を開けて確かめてください。"
@@ -83,6 +86,65 @@ def test_a_table_in_an_old_encoding(tmp_path, text, encoding):
     tally = Tally()
     assert text.splitlines()[2] in load_text(tmp_path / "a.csv", tally=tally)
     assert tally.counts == {f"tables not in UTF-8, read as {encoding}": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "name"),
+    [
+        (RUSSIAN, "koi8-r", "koi8-r"),
+        (RUSSIAN, "cp1251", "cp1251"),
+        (JAPANESE, "shift_jis", "cp932"),
+        (CHINESE, "gbk", "gb18030"),
+    ],
+)
+def test_the_cells_of_a_table_in_an_old_encoding(tmp_path, text, encoding, name):
+    title, body = text.split("\n\n")
+    (tmp_path / "a.csv").write_bytes(f"question,answer\n{title},{body}\n".encode(encoding))
+    (tmp_path / "b.jsonl").write_bytes(f'{{"title": "{title}", "text": "{body}"}}\n'.encode(encoding))
+    tally = Tally()
+    (pair,) = read_table(tmp_path / "a.csv", PrepareSettings(), tally).pairs
+    (section,) = read_table(tmp_path / "b.jsonl", PrepareSettings(), tally).sections
+    assert (pair.anchor, pair.positives[0].text) == (title, body)
+    assert (section.path, section.text) == ((title,), body)
+    assert tally.counts == {f"tables not in UTF-8, read as {name}": 2, "rows": 2}
+    assert tally.warnings == []
+
+
+MOJIBAKE = "Öffnet man UTF-8 als Latin-1, steht für den Apostroph â€™ im Text, und öfter noch für Größen"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".json", ".tsv"])
+def test_what_looks_like_mojibake_is_repaired_in_tables_in_utf_8_only(tmp_path, suffix):
+    row = {
+        ".csv": 'text\n"{}"\n', ".tsv": "text\tid\n{}\t1\n", ".jsonl": '{{"text": "{}"}}\n', ".json": '[{{"text": "{}"}}]',
+    }[suffix]  # fmt: skip
+    for encoding, text, read in (("cp1252", MOJIBAKE, MOJIBAKE), ("utf-8", MOJIBAKE, MOJIBAKE.replace("â€™", "’"))):
+        path = tmp_path / f"{encoding}{suffix}"
+        path.write_bytes(row.format(text).encode(encoding))
+        assert [section.text for section in read_table(path, PrepareSettings(), Tally()).sections] == [read]
+
+
+GLUED = "Fontpackagesmustnotprovidealiasnames forthefontsthattheyinstall andmustregisteralltheirfontswithfontconfig"
+
+
+@pytest.mark.parametrize("columns", ["text,id", "question,answer"])
+def test_a_table_with_glued_words_is_named(tmp_path, columns):
+    rows = [f"{GLUED},1" if columns == "text,id" else f"How are fonts installed?,{GLUED}"] * 4
+    (tmp_path / "fonts.csv").write_text("\n".join([columns, *rows]) + "\n")
+    tally = Tally()
+    read_table(tmp_path / "fonts.csv", PrepareSettings(), tally)
+    assert tally.counts[GARBLED] == 1
+    assert tally.warnings == [
+        "fonts.csv: 12 words are glued together (Fontpackagesmustnotprovidealiasnames…). Look at the text; a better "
+        "file, or OCR, may be needed."
+    ]
+
+
+def test_a_table_of_plain_sentences_is_not_named(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n" + "The kiln is lit with dry wood.,fire\nOil the wheel.,care\n" * 9)
+    tally = Tally()
+    read_table(tmp_path / "a.csv", PrepareSettings(), tally)
+    assert (tally.counts.get(GARBLED), tally.warnings) == (None, [])
 
 
 def test_a_charset_in_the_text_of_a_document_is_not_obeyed():

@@ -39,7 +39,7 @@ def read_translations(path: Path, tally: Tally, settings: PrepareSettings) -> li
 def _lines(path: Path, tally: Tally) -> Parallel:
     bad = BadRows(path.name, tally)
     rows: list[tuple[int, str, str]] = []
-    for number, row in read_lines(path, bad):
+    for number, row in read_lines(path, bad).rows:
         one, two = str(row["anchor"]).strip(), str(row["positive"]).strip()
         if one and two:
             rows.append((number, one, two))

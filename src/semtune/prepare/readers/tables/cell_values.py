@@ -30,12 +30,18 @@ _LIST = re.compile(rf"(?:array\()?\[\s*({_STRING}(?:(?:\s*,\s*|\s+){_STRING})*)\
 _ITEM = re.compile(_STRING, re.DOTALL)
 
 
-def cell_text(value: Any, tally: Tally) -> str:
-    """A cell as text; empty for None and for other types."""
+def cell_text(value: Any, tally: Tally, *, old: bool = False) -> str:
+    """A cell as text; empty for None and for other types.
+
+    Args:
+        value: of the cell.
+        tally: counts what was changed.
+        old: the table is in an old encoding: what looks like mojibake was never UTF-8, so nothing is repaired.
+    """
     if isinstance(value, str):
         value = _listed(value, tally)
     if isinstance(value, list):
-        return cell_text(value[0], tally) if len(value) == 1 else ""
+        return cell_text(value[0], tally, old=old) if len(value) == 1 else ""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return ""
     text = str(value)
@@ -45,34 +51,35 @@ def cell_text(value: Any, tally: Tally) -> str:
     elif "&" in text and _ENTITY.search(text):
         tally.count("cells with HTML, read as text")
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text).replace("\xa0", " ")
-    return repair_cell(tidy(text).strip(), tally)
+    text = tidy(text).strip()
+    return text if old else repair_cell(text, tally)
 
 
-def cell_texts(value: Any, tally: Tally) -> list[str]:
+def cell_texts(value: Any, tally: Tally, *, old: bool = False) -> list[str]:
     """A cell as texts: one text, or a list of them (FlagEmbedding's pos and neg)."""
-    return [document.content for document in cell_documents(value, "", tally)]
+    return [document.content for document in cell_documents(value, "", tally, old=old)]
 
 
-def cell_documents(value: Any, title: str, tally: Tally) -> list[Document]:
+def cell_documents(value: Any, title: str, tally: Tally, *, old: bool = False) -> list[Document]:
     """A cell as documents: one text, or a list; items may be objects with a title and a text."""
     if isinstance(value, str):
         value = _listed(value, tally)
     found: list[Document] = []
     for item in value if isinstance(value, list) else [value]:
         inner = item if isinstance(item, dict) else {"text": item}
-        own = cell_text(inner.get("title"), tally) or title
-        if text := cell_text(inner.get("text"), tally):
+        own = cell_text(inner.get("title"), tally, old=old) or title
+        if text := cell_text(inner.get("text"), tally, old=old):
             found.append(Document("", text, own))
     return found
 
 
-def cell_paragraphs(value: Any, tally: Tally) -> str:
+def cell_paragraphs(value: Any, tally: Tally, *, old: bool = False) -> str:
     """A cell as one text; the texts of a list are its paragraphs."""
     if isinstance(value, str):
         value = _listed(value, tally)
     if isinstance(value, list):
-        return "\n\n".join(text for item in value if (text := cell_text(item, tally)))
-    return cell_text(value, tally)
+        return "\n\n".join(text for item in value if (text := cell_text(item, tally, old=old)))
+    return cell_text(value, tally, old=old)
 
 
 def _listed(text: str, tally: Tally) -> str | list[Any]:

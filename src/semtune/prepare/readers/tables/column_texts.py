@@ -45,7 +45,7 @@ def column_texts(path: Path, column: str = "") -> ColumnTexts:
             f"{path} has no column {column!r}.{nearest(column, opened.columns)} Found: {', '.join(opened.columns)}."
         )
     chosen = column or _text_column(path, opened.columns, [row for _, row in sample])
-    texts = [cell_paragraphs(row.get(chosen), bad.tally) for _, row in chain(sample, opened.rows)]
+    texts = [cell_paragraphs(row.get(chosen), bad.tally, old=opened.old) for _, row in chain(sample, opened.rows)]
     if bad.bad:
         raise InputError(
             f"{path}: {bad.bad:,} of {bad.seen:,} rows cannot be read (first: {bad.first}). Every row needs its "

@@ -50,6 +50,11 @@ class Layout:
 
 
 def load_text(path: Path, limit: int | None = None, tally: Tally | None = None) -> str:
+    """The text of a table, as `load_decoded` reads it."""
+    return load_decoded(path, limit, tally).text
+
+
+def load_decoded(path: Path, limit: int | None = None, tally: Tally | None = None) -> Decoded:
     """Read a table's text, or whole lines from its first `limit` bytes.
 
     Raises:
@@ -67,12 +72,11 @@ def load_text(path: Path, limit: int | None = None, tally: Tally | None = None) 
     found = to_text(data)
     if found is None:
         raise InputError(f"{path.absolute()} is not text. Give a {suffix_of(path)} file in UTF-8.")
-    text = found.text
-    if not text.strip():
+    if not found.text.strip():
         raise InputError(f"{path.absolute()} is empty. Give a file with at least one row.")
     if tally is not None:
         _count(found, path, tally)
-    return text
+    return found
 
 
 def _count(found: Decoded, path: Path, tally: Tally) -> None:

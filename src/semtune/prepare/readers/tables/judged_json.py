@@ -42,8 +42,8 @@ def judged_rows(value: Mapping[str, Any], bad: BadRows) -> Iterator[tuple[int, d
             bad.tally.drop("judgement of a question that is not among the queries", f"{bad.where}: {id_}")
 
 
-def unasked(value: Mapping[str, Any], tally: Tally) -> list[Document]:
-    """The documents that no question asks for: they stay in the corpus."""
+def unasked(value: Mapping[str, Any], tally: Tally, *, old: bool = False) -> list[Document]:
+    """The documents that no question asks for: they stay in the corpus; `old`: the file is in an old encoding."""
     asked = {
         document for id_, judged in _relevant(value).items() if id_ in value["queries"] for document in _grades(judged)
     }
@@ -51,7 +51,7 @@ def unasked(value: Mapping[str, Any], tally: Tally) -> list[Document]:
         document
         for id_, text in value["corpus"].items()
         if id_ not in asked
-        for document in cell_documents(text, "", tally)
+        for document in cell_documents(text, "", tally, old=old)
     ]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.tables.column_roles import names_a_role
-from semtune.prepare.readers.tables.delimited import load_text
+from semtune.prepare.readers.tables.delimited import load_decoded
 from semtune.prepare.readers.tables.json_values import json_values, mistake
 from semtune.prepare.readers.tables.judged_json import is_judged, judged_rows, unasked
 from semtune.prepare.readers.tables.row_shapes import shape_of
@@ -32,11 +32,13 @@ class JsonTable:
         shape: the format in words; empty for a list of objects.
         values: (number, value), counted as rows.
         documents: those that no question asks for.
+        old: whether the file is in an old encoding.
     """
 
     shape: str
     values: list[tuple[int, Any]]
     documents: tuple[Document, ...] = ()
+    old: bool = False
 
 
 def read_json_table(path: Path, bad: BadRows) -> JsonTable:
@@ -45,13 +47,17 @@ def read_json_table(path: Path, bad: BadRows) -> JsonTable:
     Raises:
         InputError: it is missing, not JSON, or has no rows.
     """
-    text = load_text(path, tally=bad.tally)
+    found = load_decoded(path, tally=bad.tally)
     try:
-        value = json.loads(text)
+        value = json.loads(found.text)
     except (ValueError, RecursionError) as error:
-        return JsonTable("", _several(path, text, error, bad))
+        return JsonTable("", _several(path, found.text, error, bad), old=found.guessed)
+    return replace(_table(value, path, bad, old=found.guessed), old=found.guessed)
+
+
+def _table(value: Any, path: Path, bad: BadRows, *, old: bool) -> JsonTable:
     if is_judged(value):
-        return JsonTable("judged questions", list(judged_rows(value, bad)), tuple(unasked(value, bad.tally)))
+        return JsonTable("judged questions", list(judged_rows(value, bad)), tuple(unasked(value, bad.tally, old=old)))
     if isinstance(value, dict) and (columns := _by_column(value, path, bad.tally)) is not None:
         bad.seen += len(columns)
         return JsonTable("a list a column", list(enumerate(columns, start=1)))

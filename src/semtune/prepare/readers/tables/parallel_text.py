@@ -13,7 +13,7 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows
 from semtune.prepare.readers.files.unpack import read_head
 from semtune.prepare.readers.files.xml_events import events
-from semtune.prepare.readers.tables.delimited import Row, load_text
+from semtune.prepare.readers.tables.delimited import Row, load_decoded
 from semtune.text import one_line
 
 _LANGUAGE = r"[a-z]{2,3}(?:[_-][A-Za-z]{2,4})?"
@@ -52,7 +52,15 @@ def language_pair(path: Path) -> LanguagePair:
     return LanguagePair(own, others)
 
 
-def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
+@dataclass(frozen=True, slots=True)
+class ParallelLines:
+    """Numbered pairs of lines, and whether one of the files is in an old encoding."""
+
+    rows: Iterator[tuple[int, Row]]
+    old: bool
+
+
+def read_lines(path: Path, bad: BadRows) -> ParallelLines:
     """Pairs of lines: this file's line is the anchor, the other file's line of the same number the positive.
 
     Raises:
@@ -60,11 +68,16 @@ def read_lines(path: Path, bad: BadRows) -> Iterator[tuple[int, Row]]:
     """
     other = partner(path)
     assert other is not None, path  # noqa: S101 - is_parallel holds it
-    one, two = (load_text(half, tally=bad.tally).removesuffix("\n").split("\n") for half in (path, other))
+    halves = [load_decoded(half, tally=bad.tally) for half in (path, other)]
+    one, two = (half.text.removesuffix("\n").split("\n") for half in halves)
     if len(one) != len(two):
         raise InputError(
             f"{path.name} has {len(one):,} lines and {other.name} {len(two):,}: they are not translations line by line."
         )
+    return ParallelLines(_paired(one, two, bad), any(half.guessed for half in halves))
+
+
+def _paired(one: list[str], two: list[str], bad: BadRows) -> Iterator[tuple[int, Row]]:
     for number, (anchor, positive) in enumerate(zip(one, two, strict=True), start=1):
         bad.row()
         yield number, {"anchor": anchor, "positive": positive}

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from semtune.prepare.drop_log import BadRows, Tally
+from semtune.prepare.readers.files.garbled import notice_garbled
 from semtune.prepare.readers.tables.column_roles import INSTRUCTION, Roles, find_roles
 from semtune.prepare.readers.tables.delimited import is_number
 from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, open_table
@@ -16,6 +17,7 @@ from semtune.prepare.settings import PrepareSettings
 from semtune.types import ScoredPair
 
 STSB_MAX = 5.0
+GLANCE = 10_000  # texts of a table that are looked at for garbled ones, evenly spread
 
 
 def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
@@ -42,7 +44,22 @@ def read_table(path: Path, settings: PrepareSettings, tally: Tally) -> Rows:
             tally.warn(
                 f"{path.name}: the column 'prompt' holds instructions for a model ({told[0]!r}); it is not used."
             )
-    return table.close()
+    result = table.close()
+    texts = _texts(result)
+    notice_garbled(texts[:: 1 + len(texts) // GLANCE], path.name, tally)
+    return result
+
+
+def _texts(rows: Rows) -> list[str]:
+    """The texts of a table: documents, answers, both sides of pairs, and texts with a class; no questions."""
+    return [
+        *(section.text for section in rows.sections),
+        *(document.content for row in rows.pairs for document in row.positives),
+        *(pair.sentence1 for pair in (*rows.scored, *rows.labelled)),
+        *(pair.sentence2 for pair in (*rows.scored, *rows.labelled)),
+        *(row.text for row in rows.classes),
+        *(document.content for document in rows.documents),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.tables.columnar import read_arrow, read_parquet
-from semtune.prepare.readers.tables.delimited import Row, csv_rows, find_layout, load_text
+from semtune.prepare.readers.tables.delimited import Row, csv_rows, find_layout, load_decoded
 from semtune.prepare.readers.tables.json_values import json_values
 from semtune.prepare.readers.tables.nested_json import read_json_table
 from semtune.prepare.readers.tables.parallel_text import is_parallel, read_lines, read_tmx
@@ -34,6 +34,7 @@ class OpenTable:
         shape: the format in words, if the suffix does not say it.
         names: column → names of the classes that its numbers stand for.
         documents: those that no row asks for.
+        old: whether the file is in an old encoding, so that what looks like mojibake is none.
     """
 
     columns: list[str]
@@ -42,6 +43,7 @@ class OpenTable:
     shape: str = ""
     names: Mapping[str, list[str]] = field(default_factory=dict)
     documents: tuple[Document, ...] = ()
+    old: bool = False
 
 
 def is_table(path: Path) -> bool:
@@ -63,7 +65,8 @@ def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | 
     """
     suffix = suffix_of(path)
     if is_parallel(path):
-        return _known(read_lines(path, bad), "lines of two languages, file beside file")
+        lines = read_lines(path, bad)
+        return replace(_known(lines.rows, "lines of two languages, file beside file"), old=lines.old)
     if suffix == ".tmx":
         return _known(read_tmx(path, bad), "a translation memory")
     if suffix in {".parquet", ".arrow"}:
@@ -72,15 +75,15 @@ def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | 
     if suffix == ".json":
         table = read_json_table(path, bad)
         opened = _shaped(path, iter(table.values), roles, bad)
-        return replace(opened, shape=table.shape or opened.shape, documents=table.documents)
-    text = load_text(path, limit, bad.tally)
+        return replace(opened, shape=table.shape or opened.shape, documents=table.documents, old=table.old)
+    found = load_decoded(path, limit, bad.tally)
     if suffix in {".jsonl", ".ndjson"}:
-        return _shaped(path, json_values(text, bad), roles, bad)
-    layout = find_layout(text, path, roles)
+        return replace(_shaped(path, json_values(found.text, bad), roles, bad), old=found.guessed)
+    layout = find_layout(found.text, path, roles)
     shape = (
         "triples without a header" if layout.columns == ["query", "positive", "negative"] and not layout.header else ""
     )
-    return OpenTable(layout.columns, csv_rows(text, layout, bad), layout.header, shape)
+    return OpenTable(layout.columns, csv_rows(found.text, layout, bad), layout.header, shape, old=found.guessed)
 
 
 def _shaped(

@@ -116,7 +116,7 @@ class TableRows:
         return [column for column in self.opened.columns if column not in used]
 
     def _document(self, number: int, row: Row) -> None:
-        text = cell_paragraphs(row.get(self.roles.columns["text"]), self.bad.tally)
+        text = cell_paragraphs(row.get(self.roles.columns["text"]), self.bad.tally, old=self.opened.old)
         title = self._cell(row, "title")
         if not text and not title:
             return self.bad.refuse(number, f"no {self.roles.columns['text']}", row)
@@ -155,10 +155,11 @@ class TableRows:
 
     def _pair(self, number: int, row: Row) -> None:
         anchor = one_line(self._cell(row, "anchor"))
-        positives = cell_documents(row.get(self.roles.columns["positive"]), self._cell(row, "title"), self.bad.tally)
+        tally, old = self.bad.tally, self.opened.old
+        positives = cell_documents(row.get(self.roles.columns["positive"]), self._cell(row, "title"), tally, old=old)
         if not anchor or not positives:
             return self.bad.refuse(number, f"no {self.roles.columns['positive' if anchor else 'anchor']}", row)
-        given = [text for column in self.roles.negatives for text in cell_texts(row.get(column), self.bad.tally)]
+        given = [text for column in self.roles.negatives for text in cell_texts(row.get(column), tally, old=old)]
         documents = tuple(document for document in positives if self._differs(anchor, document.content, "answer"))
         negatives = tuple(text for text in given if self._differs(anchor, text, "negative"))
         if not documents:
@@ -227,10 +228,12 @@ class TableRows:
 
     def _label(self, row: Row) -> str:
         value = row.get(self.roles.columns["label"])
-        return str(int(value)) if isinstance(value, bool) else cell_text(value, self.bad.tally)
+        return str(int(value)) if isinstance(value, bool) else cell_text(value, self.bad.tally, old=self.opened.old)
 
     def _cell(self, row: Mapping[str, Any], role: str) -> str:
-        return cell_text(row.get(self.roles.columns[role]), self.bad.tally) if role in self.roles.columns else ""
+        if role not in self.roles.columns:
+            return ""
+        return cell_text(row.get(self.roles.columns[role]), self.bad.tally, old=self.opened.old)
 
 
 def class_name(label: str) -> str:
