@@ -1,5 +1,6 @@
 """Texts in old encodings: read as what was written, or warned about by name, or refused."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from semtune.prepare.passages.spans import passage_text
 from semtune.prepare.readers.documents.folder import read_file, read_folder
 from semtune.prepare.readers.files.decode import to_text
 from semtune.prepare.readers.files.encodings import wide_encoding
+from semtune.prepare.readers.files.folder_encodings import ENDS, find_encodings
 from semtune.prepare.readers.files.garbled import GARBLED
 from semtune.prepare.readers.tables.delimited import load_text
 from semtune.prepare.readers.tables.table import read_table
@@ -201,3 +203,76 @@ def test_a_source_that_is_mostly_unsure_is_refused(tmp_path):
 def test_bytes_that_are_in_no_wide_encoding_are_no_text():
     assert wide_encoding(b"_id,\x00,\x00\r\n,w0q,w1q\r\n") == ""
     assert wide_encoding(JAPANESE.encode("utf-16-le")) == "utf-16-le"
+
+
+class CountedFile(io.FileIO):
+    """A file that counts the bytes that are read of it."""
+
+    total = 0
+
+    def readinto(self, buffer):
+        got = super().readinto(buffer)
+        CountedFile.total += got or 0
+        return got
+
+    def readall(self):
+        data = super().readall()
+        CountedFile.total += len(data)
+        return data
+
+
+@pytest.fixture
+def bytes_read(monkeypatch):
+    """A function that tells how many bytes were read through `Path.open` since the test began."""
+    plain = Path.open
+
+    def counted(path, mode="r", *rest, **named):
+        return io.BufferedReader(CountedFile(path)) if mode == "rb" else plain(path, mode, *rest, **named)
+
+    monkeypatch.setattr(CountedFile, "total", 0)
+    monkeypatch.setattr(Path, "open", counted)
+    return lambda: CountedFile.total
+
+
+PLAIN = "Close the water first, then put in the new washer.\n"
+
+
+@pytest.mark.parametrize("late", ["", "Größe der Füße.\n", RUSSIAN])
+def test_of_a_large_file_in_utf_8_only_the_ends_are_read_to_find_its_encoding(tmp_path, late, bytes_read):
+    text = PLAIN * 20_000 + late + PLAIN * 20_000
+    (tmp_path / "a.txt").write_text(text, "utf-8")
+    assert find_encodings(tmp_path, [tmp_path / "a.txt"], Tally()) == {}
+    assert 2 * ENDS <= bytes_read() < 2.5 * ENDS
+    tally = Tally()
+    assert [section.text for section in read_file(tmp_path / "a.txt", "a.txt", tally)] == [text.strip()]
+    assert (tally.counts, tally.warnings) == ({"files": 1}, [])
+
+
+def test_a_small_file_is_read_once_to_find_its_encoding(tmp_path, bytes_read):
+    data = (RUSSIAN * 9).encode("koi8-r")
+    (tmp_path / "a.txt").write_bytes(data)
+    assert find_encodings(tmp_path, [tmp_path / "a.txt"], Tally()) == {str(tmp_path / "a.txt"): "koi8-r"}
+    assert bytes_read() == len(data)
+
+
+@pytest.mark.parametrize("before", [0, 3_000, ENDS - 60, ENDS - 1, ENDS + 10_000])
+@pytest.mark.parametrize("line", ["\n", " "])
+@pytest.mark.parametrize("encoding", ["utf-8", "koi8-r", "cp1251"])
+def test_letters_anywhere_in_a_large_file_are_read_right(tmp_path, before, line, encoding):
+    """Also where the first part ends within a letter, or a file has one line only."""
+    filler = PLAIN.replace("\n", line)
+    text = (filler * (before // len(filler) + 1))[:before] + RUSSIAN.replace("\n", line) + line + filler * 6_000
+    (tmp_path / "a.txt").write_text(text, encoding)
+    tally = Tally()
+    (section,) = read_file(tmp_path / "a.txt", "a.txt", tally)
+    assert section.text == text.strip()
+    assert tally.warnings == []
+
+
+def test_one_letter_across_the_end_of_the_first_part(tmp_path):
+    text = "x" * (ENDS - 1) + "é" + "x" * 3 * ENDS
+    (tmp_path / "a.txt").write_text(text, "utf-8")
+    tally = Tally()
+    assert find_encodings(tmp_path, [tmp_path / "a.txt"], tally) == {}
+    assert tally.warnings == []
+    assert to_text((tmp_path / "a.txt").read_bytes()).text == text

@@ -35,6 +35,7 @@ _WIDER = {  # what a name means in practice
 _RARE = frozenset({"cp437", "cp850", "cp852"})  # of MS-DOS; they fit nearly any bytes, so they rival nothing
 _BEYOND = re.compile(rb"[\x80-\xff]")
 _LETTERS = re.compile(rb"[A-Za-z]")
+_PIECE = re.compile(rb"[^\r\n]{1,400}[^\r\n ]*")  # a line; a long one (minified HTML) up to a space
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,11 @@ def python_name(label: str) -> str:
 
 
 def sample(data: bytes) -> bytes:
-    """The lines beyond ASCII, as many as are needed to judge the encoding."""
+    """The lines beyond ASCII, or pieces of long ones, as many as are needed to judge the encoding."""
     kept, size = [], 0
-    for line in data.splitlines():
-        if not line.isascii():
-            kept.append(line[: SAMPLE - size])
+    for found in _PIECE.finditer(data):
+        if not found[0].isascii():
+            kept.append(found[0][: SAMPLE - size])
             size += len(kept[-1])
             if size >= SAMPLE:
                 break

@@ -19,7 +19,7 @@ from semtune.prepare.readers.files.worker_pool import WorkerPool
 from semtune.run_directory import versions
 from semtune.work_cache import WorkCache, named_after
 
-FORMAT = "4"  # of what is kept; raise it when a reader gives something else for the same bytes
+FORMAT = "5"  # of what is kept; raise it when a reader gives something else for the same bytes
 FILES, BYTES = 32, 1 << 20  # maximum of a batch; a larger file is a batch of its own
 PAYS = 4 << 20  # bytes of files from which workers are worth their start, and results worth keeping
 MAX_PROCESSES = 16  # more would wait for the process that collects the results

@@ -10,14 +10,18 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.documents.outline import takes_text
 from semtune.prepare.readers.files.decode import needs_guess, unsure
 from semtune.prepare.readers.files.encodings import Guess, guess, sample, says_much, settle
-from semtune.prepare.readers.files.unpack import MAX_FILE, read_head
+from semtune.prepare.readers.files.unpack import MAX_FILE, Head, read_ends, read_head
 
 NAMED = 5  # files that a warning names
+ENDS = 1 << 16  # bytes at either end of a file that show whether its encoding is in doubt
 MAX_UNSURE = 0.5  # share of a source's files
 
 
 def find_encodings(folder: Path, files: Sequence[Path], tally: Tally) -> dict[str, str]:
     """The encoding of each file that is not in UTF-8 and does not declare one, by path.
+
+    Only the ends of a large file are looked at. Where they are in UTF-8 and its middle is not, its reader detects the
+    encoding from the file alone.
 
     Args:
         folder: that names are relative to.
@@ -49,8 +53,8 @@ def find_encodings(folder: Path, files: Sequence[Path], tally: Tally) -> dict[st
 
 def encoding_within(folder: Path, path: Path) -> str:
     """The encoding that a file was read with as a part of its folder; empty: UTF-8, or declared."""
-    data = _bytes(path) if takes_text(path) else b""
-    if data.isascii() or not needs_guess(data):
+    data = _doubtful(path) if takes_text(path) else b""
+    if not data:
         return ""
     alone = guess(data)
     if alone.sure:
@@ -65,20 +69,28 @@ def _guesses(folder: Path, files: Iterable[Path]) -> tuple[dict[str, Guess], dic
     samples: dict[str, bytes] = {}
     paths: dict[str, str] = {}
     for path in filter(takes_text, files):
-        data = _bytes(path)
-        if data.isascii() or not needs_guess(data):
+        data = _doubtful(path)
+        if not data:
             continue
         name = path.relative_to(folder).as_posix()
         guesses[name], samples[name], paths[name] = guess(data), sample(data), str(path)
     return guesses, samples, paths
 
 
-def _bytes(path: Path) -> bytes:
+def _doubtful(path: Path) -> bytes:
+    """The bytes of a file whose encoding has to be guessed; empty for any other."""
     try:
-        head = read_head(path, MAX_FILE)
+        head = read_ends(path, ENDS)
+        if not _in_doubt(head):
+            return b""
+        head = read_head(path, MAX_FILE) if head.cut else head
     except OSError:  # the reader counts it
         return b""
-    return b"" if head.cut else head.data
+    return head.data if _in_doubt(head) and not head.cut else b""
+
+
+def _in_doubt(head: Head) -> bool:
+    return not head.data.isascii() and needs_guess(head.data)
 
 
 def _listed(names: list[str]) -> str:

@@ -6,6 +6,7 @@ import errno
 import gzip
 import zlib
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 
 MAX_FILE = 64 << 20  # bytes of one text in a folder; more is a log or a dump, not a document
@@ -51,6 +52,26 @@ def read_head(path: Path, limit: int) -> Head:
             return Head(data, bool(source.read(1)))
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise OSError(errno.EIO, "broken gzip file") from None
+
+
+def read_ends(path: Path, size: int) -> Head:
+    """The whole lines of the first and of the last `size` bytes of a file; all of one that is not larger than both.
+
+    Of a file whose name ends in .gz only the first, since the last cost as much to unpack as all of it.
+
+    Raises:
+        OSError: as `read_head`.
+    """
+    if path.suffix.lower() == ".gz":
+        return read_head(path, size)
+    with path.open("rb") as source:
+        first = source.read(size)
+        end = source.seek(0, SEEK_END)
+        source.seek(max(len(first), end - size))
+        last = source.read(size)
+    if end <= len(first) + len(last):
+        return Head(first + last, False)
+    return Head((first[: first.rfind(b"\n") + 1] or first) + last[last.find(b"\n") + 1 :], True)
 
 
 def in_mib(size: int) -> str:
