@@ -141,6 +141,35 @@ def test_open_document():
     ]
 
 
+def note(text, kind="footnote"):
+    return (
+        f'<text:note text:id="n" text:note-class="{kind}"><text:note-citation>1</text:note-citation><text:note-body>'
+        f"{text}</text:note-body></text:note>"
+    )
+
+
+def test_open_document_with_notes_and_hyphens():
+    two = "<text:p>First\n line.</text:p><text:list><text:list-item><text:p>Second line.</text:p></text:list-item></text:list>"
+    label = "<text:p>See the la\xadbel.</text:p>"
+    inner = "<table:table><table:table-row><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row></table:table>"
+    content = (
+        '<office:text><text:h text:outline-level="1">Shirts</text:h>'
+        f"<text:p>The T\u2011shirt{note(label)} is dor\xadmant.{note(two, 'endnote')}</text:p>"
+        f"<text:p>Empty{note('')}{note('<text:p> </text:p>')}, deep{note(f'<text:p>a</text:p>{inner}<text:h>b</text:h>')}.</text:p>"
+        f"<text:list><text:list-item><text:p>wash{note('<text:p>Cold.</text:p>')}</text:p></text:list-item></text:list>"
+        "<table:table><table:table-row><table:table-cell><text:p>A</text:p></table:table-cell><table:table-cell>"
+        f"<text:p>B{note('<text:p>In a cell.</text:p>')} c</text:p></table:table-cell></table:table-row></table:table>"
+        "</office:text>"
+    )
+    assert read_odt(odt(content), "a.odt") == [
+        (
+            ("Shirts",),
+            "The T-shirt (See the label.) is dormant. (First line. Second line.)\n\nEmpty, deep (a x b).\n\n"
+            "- wash (Cold.)\nA | B (In a cell.) c",
+        )
+    ]
+
+
 def test_book():
     book = packed(**{
         "META-INF/container.xml": '<container><rootfiles><rootfile full-path="OEBPS/a.opf"/></rootfiles></container>',
@@ -251,3 +280,10 @@ def test_word_documents_of_other_programs_with_notes_and_hyphens():
         doc_endnotes='<w:endnote w:id="3"><w:p><w:r><w:t>An end note</w:t></w:r></w:p></w:endnote>',
     )  # fmt: skip
     assert read_docx(data, "a.docx") == [((), "The T-shirt is dormant (See the label). (An end note)\n\nA | B\nC")]
+
+
+def test_word_documents_with_the_signs_of_hyphens_themselves():
+    body = '<w:p><w:r><w:t>The T\u2011shirt is dor\xadmant.</w:t><w:footnoteReference w:id="2"/></w:r></w:p>'
+    notes = '<w:footnote w:id="2"><w:p><w:r><w:t>A T\u2011shirt</w:t></w:r></w:p></w:footnote>'
+    data = docx(body, word_footnotes=notes)
+    assert read_docx(data, "a.docx") == [((), "The T-shirt is dormant. (A T-shirt)")]

@@ -7,6 +7,7 @@ from posixpath import dirname
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.inline import note_in_line, plain_hyphens
 from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.prepare.readers.documents.outliner import Outliner
 from semtune.prepare.readers.files.xml_events import Event, events
@@ -44,12 +45,12 @@ def _main_part(relationships: bytes, name: str) -> str:
 
 
 def _notes(part: bytes, name: str) -> dict[str, str]:
-    """Id → text of footnotes or endnotes."""
+    """Id → footnote or endnote as it stands in the line."""
     found: dict[str, str] = {}
     id_, reads, hidden = "", False, 0
     for event in events(part, name) if part else ():
         if event.kind == "text":
-            found[id_] = found.get(id_, "") + (event.name if reads and not hidden else "")
+            found[id_] = found.get(id_, "") + (plain_hyphens(event.name) if reads and not hidden else "")
         elif event.name in _HIDDEN:
             hidden += 1 if event.kind == "start" else -1
         elif event.name in {"footnote", "endnote"}:
@@ -58,7 +59,7 @@ def _notes(part: bytes, name: str) -> dict[str, str]:
             reads = event.kind == "start"
         else:
             found[id_] = found.get(id_, "") + (_SIGNS.get(event.name, "") if event.kind == "start" else _ends(event))
-    return {key: one_line(text) for key, text in found.items() if key and text.strip()}
+    return {key: note_in_line(text) for key, text in found.items() if key}
 
 
 def _ends(event: Event) -> str:
@@ -100,7 +101,7 @@ class _DocxSections:
         for event in stream:  # type: ignore[attr-defined]
             if event.kind == "text":
                 if self._in_text and not self._hidden:
-                    self._text.append(event.name)
+                    self._text.append(plain_hyphens(event.name))
             elif event.name in _HIDDEN:
                 self._hidden += 1 if event.kind == "start" else -1
             elif self._hidden:
@@ -123,8 +124,8 @@ class _DocxSections:
         elif event.name == "noBreakHyphen":
             self._text.append("-")
         elif event.name in {"footnoteReference", "endnoteReference"}:
-            note = self._notes[event.name.removesuffix("Reference")].get(event.attributes.get("id", ""), "")
-            self._text.append(f" ({note})" if note else "")  # where it is referred to, so that it stays in its passage
+            notes = self._notes[event.name.removesuffix("Reference")]
+            self._text.append(notes.get(event.attributes.get("id", ""), ""))
         elif event.name == "tbl":
             self._tables += 1
 

@@ -1,15 +1,19 @@
-"""OpenDocument texts (.odt): headings become sections, tables are read row by row; tracked deletions are ignored."""
+"""OpenDocument texts (.odt): headings become sections, tables are read row by row, notes stand where they are referred to.
+
+Tracked deletions are ignored.
+"""
 
 from __future__ import annotations
 
 from semtune.prepare.drop_log import Tally
+from semtune.prepare.readers.documents.inline import note_in_line, plain_hyphens
 from semtune.prepare.readers.documents.outline_types import Outline
 from semtune.prepare.readers.documents.outliner import Outliner
 from semtune.prepare.readers.files.xml_events import Event, events
 from semtune.prepare.readers.files.zip_parts import open_parts
 from semtune.text import one_line
 
-_HIDDEN = frozenset({"tracked-changes", "annotation", "automatic-styles", "forms", "sequence-decls"})
+_HIDDEN = frozenset({"tracked-changes", "annotation", "automatic-styles", "forms", "sequence-decls", "note-citation"})
 _SPACES = {"s": " ", "tab": " ", "line-break": "\n"}
 
 
@@ -29,6 +33,7 @@ class _OdtSections:
         self._out = Outliner()
         self._text: list[str] = []
         self._cells: list[str] = []
+        self._around: list[list[str]] = []  # the lines that the open notes stand in
         self._tables = self._lists = self._hidden = self._depth = 0
         self._level = 1
 
@@ -39,7 +44,7 @@ class _OdtSections:
             elif self._hidden:
                 continue
             elif event.kind == "text":
-                self._text.append(event.name if self._depth else "")
+                self._text.append(plain_hyphens(event.name) if self._depth else "")
             elif event.kind == "start":
                 self._enter(event)
             else:
@@ -50,7 +55,10 @@ class _OdtSections:
         self._depth += event.name in {"p", "h"}
         self._tables += event.name == "table"
         self._lists += event.name == "list"
-        if event.name == "h":
+        if event.name == "note":
+            self._around.append(self._text)
+            self._text = []
+        if event.name == "h" and not self._around:
             self._level = int(event.attributes.get("outline-level", "1") or 1)
         self._text.append(_SPACES.get(event.name, ""))
 
@@ -58,7 +66,12 @@ class _OdtSections:
         self._depth -= name in {"p", "h"}
         self._tables -= name == "table"
         self._lists -= name == "list"
-        if name == "table-cell":
+        if name == "note":
+            note, self._text = note_in_line("".join(self._text)), self._around.pop()
+            self._text.append(note)
+        elif self._around:  # a note is one line, whatever it holds
+            self._text.append(" " if name in {"p", "h"} else "")
+        elif name == "table-cell":
             self._cells.append(one_line("".join(self._text)))
             self._text = []
         elif name == "table-row":
