@@ -149,6 +149,23 @@ def test_a_table_of_plain_sentences_is_not_named(tmp_path):
     assert (tally.counts.get(GARBLED), tally.warnings) == (None, [])
 
 
+def test_abbreviations_in_a_table_in_chinese_are_no_wrong_letters(tmp_path):
+    (tmp_path / "a.csv").write_text("text,id\n" + f"{CHINESE.replace(chr(10), '')}用 DHCP 和 DNS 或 XML,1\n" * 30)
+    tally = Tally()
+    read_table(tmp_path / "a.csv", PrepareSettings(), tally)
+    assert (tally.counts.get(GARBLED), tally.warnings) == (None, [])
+
+
+def test_letters_that_form_no_words_are_named(tmp_path):
+    (tmp_path / "a.csv").write_text("text,id\n" + "Wkh kljk vshhg prwru lv cohdqhg zlwk gub fORwkv,1\n" * 20)
+    tally = Tally()
+    read_table(tmp_path / "a.csv", PrepareSettings(), tally)
+    assert tally.warnings == [
+        "a.csv: its letters form no words (Wkh kljk vshhg prwru lv cohdqhg zlwk gub). Look at the text; a better file, "
+        "or OCR, may be needed."
+    ]
+
+
 def test_a_charset_in_the_text_of_a_document_is_not_obeyed():
     text = "В файле стоит charset=koi8-r, но это только слова. " + RUSSIAN
     assert to_text(text.encode("cp1251")).text == text

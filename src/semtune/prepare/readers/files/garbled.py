@@ -16,6 +16,7 @@ MAX_STRANGE = 0.05  # share of a text's characters that no font or encoding coul
 MIN_STRANGE = 5  # characters
 MIN_LATIN = 200  # letters of a text that are judged by their vowels
 MIN_VOWELS = 0.15  # share of vowels; languages have 0.3 to 0.5, base64 0.2
+MOST = 0.5  # share of Latin letters of a text that is judged by them
 SHOWN = 40  # characters of an example
 _SPACED = "A-Za-z\u00c0-\u024f\u0370-\u052f\u0590-\u06ff\u1e00-\u1fff"  # scripts that put spaces between words
 _LETTERS = re.compile(f"[{_SPACED}]")
@@ -45,6 +46,8 @@ def _wrong_letters(text: str) -> str:
     """Latin letters that no language would use: a font that maps its signs to other letters."""
     letters = len(_LATIN.findall(text))
     if letters < MIN_LATIN or len(_VOWEL.findall(text)) >= MIN_VOWELS * letters:
+        return ""
+    if letters < MOST * sum(map(str.isalpha, text)):  # abbreviations in Chinese, say
         return ""
     return f"its letters form no words ({one_line(text[:SHOWN])})"
 

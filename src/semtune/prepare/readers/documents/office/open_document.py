@@ -1,4 +1,4 @@
-"""OpenDocument texts (.odt): headings become sections, tables are read row by row, notes stand where they are referred to.
+"""OpenDocument texts (.odt): headings become sections, tables are read row by row, notes stand where they belong.
 
 Tracked deletions are ignored.
 """
