@@ -93,6 +93,7 @@ def test_contents_links_and_change_lists_are_left_out_and_counted():
     changes = [section("c.html", n, prose(n), "Checklist", f"Version 4.{n}.3") for n in range(6)]
     terms = section("c.html", 9, prose(9), "Checklist", "Version 4.1.3", Term("10.9"))
     articles = [section("law.html", n, prose(50 + n), "The law", f"Article 5.{n}") for n in range(6)]
+    articles += [section("fhs.html", n, prose(60 + n), "Standard", f"{n}.1. Purpose") for n in range(6)]
     named = section("CHANGELOG.md", 1, prose(70), "All of it")
     heading = section("d.html", 1, prose(71), "The tool", "Release notes", "A faster start")
     text = [section("e.html", n, prose(80 + n), f"About boats {n}") for n in range(9)]

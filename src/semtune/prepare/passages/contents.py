@@ -107,24 +107,25 @@ def _only_entries(text: str) -> bool:
 
 def _change_lists(sections: Sequence[Section]) -> frozenset[str]:
     """Sections below a heading of a change list, in a file of that name, or below one of many version headings."""
-    versions = Counter(
-        (group, alike(heading)) for group, heading in {(s.group, h) for s in sections for h in s.path if _is_version(h)}
+    paths = {section.id: [clean_heading(h) for h in section.path if not isinstance(h, Term)] for section in sections}
+    headings = {(section.group, heading) for section in sections for heading in paths[section.id]}
+    versions = Counter((group, alike(heading)) for group, heading in headings if _is_version(heading))
+    return frozenset(
+        section.id
+        for section in sections
+        if _in_change_file(section.source)
+        or any(key(h) in CHANGES or versions[section.group, alike(h)] >= ALIKE for h in paths[section.id])
     )
-    found: set[str] = set()
-    for section in sections:
-        named = PurePath(section.source).stem.casefold() in CHANGE_FILES and bool(PurePath(section.source).suffix)
-        headings = [heading for heading in section.path if not isinstance(heading, Term)]
-        if (
-            named
-            or any(key(clean_heading(heading)) in CHANGES for heading in headings)
-            or any(versions[section.group, alike(heading)] >= ALIKE for heading in headings)
-        ):
-            found.add(section.id)
-    return frozenset(found)
+
+
+def _in_change_file(source: str) -> bool:
+    path = PurePath(source)
+    return bool(path.suffix) and path.stem.casefold() in CHANGE_FILES
 
 
 def _is_version(heading: str) -> bool:
-    if isinstance(heading, Term) or not _VERSION.search(heading) or _PARTS.search(heading):
+    """Whether a heading, without its own number, is a version: "Version 4.1.3", "1.2.0 (2024-05-01)"."""
+    if not _VERSION.search(heading) or _PARTS.search(heading):
         return False
     return len(re.findall(r"[^\W\d_]{2,}", heading)) <= MAX_NAME
 
