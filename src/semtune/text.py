@@ -25,6 +25,11 @@ def word_count(text: str) -> int:
     return len(_WORD.findall(_CJK_CHAR.sub(" ", text))) + (characters + 1) // 2
 
 
+def letter_count(text: str) -> int:
+    """Number of letters and digits."""
+    return sum(map(str.isalnum, text))
+
+
 def one_line(text: str) -> str:
     """The text with every run of white space replaced by a single space, and without soft hyphens."""
     return " ".join((_without_soft_hyphens(text) if "\xad" in text else text).split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from semtune.prepare.drop_log import by_reason
 from semtune.types import SPLITS
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def describe_dataset(found: Dataset) -> dict[str, Any]:
         "limit": tokens.get("limit"),
         "languages": report.get("languages", {}),
         "leaks": {name: leaks[name] for name in ("held_out", "found", "removed") if name in leaks},
-        "left out": {reason: entry["count"] for reason, entry in report.get("dropped", {}).items()},
+        "left out": by_reason(report.get("dropped", {})),
         "settings": _chosen(report.get("settings", {})),
         "seed": report.get("seed"),
         "warnings": report.get("warnings", []),

@@ -124,10 +124,7 @@ def _notes(console: Console, report: RunReport) -> None:
     """What prepare and index left out, and what they warn of, the gravest first."""
     for step, reasons in (("prepare", "dropped"), ("index", "left_out")):
         result = report.result(step)
-        found = {
-            reason: entry["count"] if isinstance(entry, dict) else entry
-            for reason, entry in result.get(reasons, {}).items()
-        }
+        found = result.get(reasons, {})
         if found:
             console.say(
                 f"{step} left out {sum(found.values()):,} things for {len(found):,} reasons, listed in {step}'s report:"

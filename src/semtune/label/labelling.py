@@ -71,7 +71,7 @@ class Labelling:
         questions: those of the files, before typed ones are added.
         model: name of the index's model.
         trained: keys of the questions that the model was trained on.
-        notes: what the person should know, e.g. that there is no base.
+        notes: what people should know, e.g. that no base is compared.
     """
 
     documents: Sequence[Document]
@@ -175,7 +175,7 @@ class Labelling:
         """Add a question that a person typed in; an equal one that is there already is given back.
 
         Raises:
-            InputError: the text is no question, or the model was trained on it.
+            InputError: the text is not a question, or the model was trained on it.
         """
         name, question = _named(judge), as_question({"text": text})
         if isinstance(question, str):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from semtune.errors import InputError, nearest
-from semtune.prepare.drop_log import BadRows, Tally
+from semtune.errors import InputError
+from semtune.prepare.drop_log import BadRows, Tally, by_reason
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.tables.delimited import load_text
-from semtune.prepare.readers.tables.table_reader import is_table, open_table
+from semtune.prepare.readers.tables.table_reader import check_column, is_table, open_table
 from semtune.text import key, one_line, short_id
 
 QUESTION = ("question", "query", "anchor", "q", "search", "search_query", "search_term", "questions", "queries")
@@ -115,8 +115,8 @@ def read_questions(paths: Iterable[Path], column: str = "") -> Questions:
                 found.leave_out(question)
             else:
                 found.add(question)
-        for reason, entry in tally.dropped.items():
-            found.leave_out(reason, entry["count"])
+        for reason, count in by_reason(tally.dropped).items():
+            found.leave_out(reason, count)
         found.warnings += tally.warnings
     return found
 
@@ -208,8 +208,7 @@ def _table(path: Path, column: str, tally: Tally) -> Iterator[dict[str, Any]]:
 
 def _question_column(path: Path, columns: Sequence[str], wanted: str) -> str:
     if wanted:
-        if wanted not in columns:
-            raise InputError(f"{path} has no column {wanted!r}.{nearest(wanted, columns)} Found: {', '.join(columns)}.")
+        check_column(path, wanted, columns)
         return wanted
     if len(columns) == 1:
         return columns[0]

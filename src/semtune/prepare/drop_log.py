@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,11 @@ class Tally:
             known.extend(examples[: PAIR_EXAMPLES - len(known)])
         for number, message in enumerate(later.warnings):
             self.warn(message, grave=number < later.grave)
+
+
+def by_reason(dropped: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Reason → how many things were left out for it, without the examples; of a tally or of `prepare.json`."""
+    return {reason: entry["count"] for reason, entry in dropped.items()}
 
 
 def _short(text: str) -> str:

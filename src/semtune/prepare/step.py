@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semtune.prepare.drop_log import by_reason
 from semtune.prepare.settings import PrepareSettings
 from semtune.progress import Progress
 from semtune.run_directory import versions
@@ -70,7 +71,7 @@ class Prepared:
             "passages": len(made.corpus),
             "rows": self.rows,
             "queries": {split: len(qrels) for split, qrels in made.qrels.items()},
-            "dropped": {reason: facts["count"] for reason, facts in made.report.get("dropped", {}).items()},
+            "dropped": by_reason(made.report.get("dropped", {})),
             "warnings": made.report.get("warnings", []),
         }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.prepare.build.from_sentence_pairs import distinct_sentences
-from semtune.prepare.drop_log import Tally
+from semtune.prepare.drop_log import Tally, by_reason
 from semtune.prepare.passages.chunk import TokenCounter
 from semtune.prepare.passages.for_index import documents_of
 from semtune.prepare.readers.read_source import open_tables, read_source
@@ -61,8 +61,7 @@ def documents_for_index(
         documents = _of_source(found, tokenizer, limit, settings, progress)
     if not documents:
         raise InputError(f"{path} has no document to index ({', '.join(tally.dropped) or 'it is empty'}).")
-    left_out = {reason: entry["count"] for reason, entry in tally.dropped.items()}
-    return SourceDocuments(documents, left_out, tuple(tally.warnings))
+    return SourceDocuments(documents, by_reason(tally.dropped), tuple(tally.warnings))
 
 
 def _of_source(

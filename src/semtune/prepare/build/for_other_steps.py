@@ -118,8 +118,9 @@ def language_of(texts: Sequence[str]) -> list[str]:
 
 def left_out(dataset: Dataset) -> dict[str, int]:
     """Reason → rows left out when a source was read to be judged on; a prepared data set has told so before."""
-    dropped = {} if "settings" in dataset.report else dataset.report.get("dropped", {})
-    return {reason: entry["count"] for reason, entry in dropped.items()}
+    from semtune.prepare.drop_log import by_reason
+
+    return {} if "settings" in dataset.report else by_reason(dataset.report.get("dropped", {}))
 
 
 def warned(dataset: Dataset) -> list[str]:

@@ -56,6 +56,11 @@ def _parts(found: ClassRows) -> dict[Part, list[LabelledText]]:
             "not split again. Give train=FILE beside it; give the file alone, under a name without a split, to have it "
             "split; or judge a model on it as it is: semtune evaluate MODEL FILE."
         )
+    return in_parts(found)
+
+
+def in_parts(found: ClassRows) -> dict[Part, list[LabelledText]]:
+    """The rows of each part as a data set holds them."""
     return {part: [LabelledText(row.text, row.label) for row in rows] for part, rows in found.parts.items()}
 
 

@@ -16,7 +16,7 @@ from semtune.prepare.drop_log import Tally
 from semtune.prepare.questions.headings import alike, clean_heading
 from semtune.prepare.readers.documents.outline_types import Term, is_link_list, links_of
 from semtune.prepare.records import Section
-from semtune.text import key, one_line
+from semtune.text import key, letter_count, one_line
 
 _CONTENTS = (
     "table of contents|contents|brief contents|index|general index|module index|subject index|concept index|"
@@ -77,7 +77,7 @@ def is_contents(text: str) -> bool:
     """
     leaders = list(_LEADER.finditer(text))
     if len(leaders) >= MIN_LEADERS:
-        return _letters(text[leaders[-1].end() :]) <= (1 - MOST) * _letters(text)
+        return letter_count(text[leaders[-1].end() :]) <= (1 - MOST) * letter_count(text)
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     entries = [key(line) for line in lines if _ENTRY.match(line)]
     if len(entries) < 2 * MIN_ENTRIES or len(entries) < MOST * len(lines):
@@ -128,7 +128,3 @@ def _is_version(heading: str) -> bool:
     if not _VERSION.search(heading) or _PARTS.search(heading):
         return False
     return len(re.findall(r"[^\W\d_]{2,}", heading)) <= MAX_NAME
-
-
-def _letters(text: str) -> int:
-    return sum(map(str.isalnum, text))

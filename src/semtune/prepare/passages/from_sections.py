@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from semtune.prepare.dedupe.near_duplicates import fingerprint, near_duplicates
@@ -169,6 +169,14 @@ def without_boilerplate(passages: list[Passage], tally: Tally) -> list[Passage]:
                 tally.drop(reason, texts[place])
                 passages[asked[place]] = replace(passages[asked[place]], anchor="")
     return passages
+
+
+def remove_questions(passages: list[Passage], places: Collection[int], reason: str, tally: Tally) -> None:
+    """Take the questions of the passages at these places away; each is counted."""
+    for n in sorted(places):
+        if passages[n].anchor:
+            tally.drop(reason, passages[n].anchor)
+            passages[n] = replace(passages[n], anchor="")
 
 
 def _crowds(texts: Sequence[str], groups: Sequence[str]) -> list[list[int]]:

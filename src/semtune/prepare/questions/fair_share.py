@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import zip_longest
 
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.passages.from_sections import Passage
+from semtune.prepare.passages.from_sections import Passage, remove_questions
 from semtune.prepare.questions.headings import alike
 from semtune.text import key, stable_hash
 from semtune.types import Split
@@ -32,12 +32,13 @@ def few_of_a_kind(passages: Sequence[Passage], seed: int, tally: Tally) -> list[
         for (group, _), anchors in kinds.items()
         for anchor in sorted(anchors, key=lambda text: stable_hash(text, seed))[:MAX_ALIKE]
     }
-    result: list[Passage] = []
-    for passage in passages:
-        if _counts_as_kind(passage) and (passage.group, key(passage.anchor)) not in kept:
-            tally.drop(f"question: more than {MAX_ALIKE} of its document differ in a number only", passage.anchor)
-            passage = replace(passage, anchor="")
-        result.append(passage)
+    result = list(passages)
+    beyond = [
+        place
+        for place, passage in enumerate(passages)
+        if _counts_as_kind(passage) and (passage.group, key(passage.anchor)) not in kept
+    ]
+    remove_questions(result, beyond, f"question: more than {MAX_ALIKE} of its document differ in a number only", tally)
     return result
 
 
@@ -62,14 +63,13 @@ def fair_shares(passages: Sequence[Passage], splits: Mapping[str, Split], seed: 
             if passage.anchor and splits[passage.group] == split:
                 asked.setdefault(passage.group, {}).setdefault(key(passage.anchor), _chapter(passage))
         most = largest_share([len(questions) for questions in asked.values()])
-        kept = {
-            group: set(_in_turn(questions, seed)[:most]) if len(questions) > most else set(questions)
-            for group, questions in asked.items()
-        }
-        for place, passage in enumerate(result):
-            if passage.group in kept and passage.anchor and key(passage.anchor) not in kept[passage.group]:
-                tally.drop("question of dev or test: beyond its document's fair share", passage.anchor)
-                result[place] = replace(passage, anchor="")
+        kept = {group: set(_in_turn(questions, seed)[:most]) for group, questions in asked.items()}
+        beyond = [
+            place
+            for place, passage in enumerate(result)
+            if passage.group in kept and key(passage.anchor) not in kept[passage.group]
+        ]
+        remove_questions(result, beyond, "question of dev or test: beyond its document's fair share", tally)
     return result
 
 
@@ -84,21 +84,25 @@ def largest_share(counts: Sequence[int]) -> int:
     if not counts:
         return 0
     share = max(SHARE, TWICE / len(counts))
-    fitting = [most for most in range(1, max(counts) + 1) if most <= share * sum(min(most, n) for n in counts)]
-    return max([FEWEST, *fitting])
+    # What is left grows ever more slowly with m, so from the first m that is too large on, all are.
+    sizes = range(1, max(counts) + 1)
+    return max(FEWEST, bisect_left(sizes, True, key=lambda m: m > share * sum(min(m, n) for n in counts)))
 
 
 def _without_titles(passages: list[Passage], splits: Mapping[str, Split], tally: Tally) -> None:
     """Drop titles of long documents from dev and test, unless the document has no other question."""
     sizes = Counter(passage.group for passage in passages)
     others = {passage.group for passage in passages if passage.anchor and not asks_by_title(passage)}
-    for place, passage in enumerate(passages):
-        held = splits[passage.group] != "train" and passage.group in others and sizes[passage.group] > LONG
-        if held and passage.anchor and asks_by_title(passage):
-            tally.drop(
-                "question of dev or test: the title of a long document asks for none of its passages", passage.anchor
-            )
-            passages[place] = replace(passage, anchor="")
+    long = [
+        place
+        for place, passage in enumerate(passages)
+        if splits[passage.group] != "train"
+        and passage.group in others
+        and sizes[passage.group] > LONG
+        and asks_by_title(passage)
+    ]
+    reason = "question of dev or test: the title of a long document asks for none of its passages"
+    remove_questions(passages, long, reason, tally)
 
 
 def asks_by_title(passage: Passage) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from semtune.dataset import Dataset
-from semtune.prepare.drop_log import Tally
+from semtune.prepare.drop_log import Tally, by_reason
 from semtune.prepare.passages.from_sections import Passage
 from semtune.prepare.questions.supervision import by_source
 from semtune.text import key
@@ -31,9 +31,7 @@ def question_yield(dataset: Dataset, documents: int, further: Sequence[str], tal
         tally: says what was left out.
     """
     by_kind = {source: sum(splits.values()) for source, splits in by_source(dataset).items()}
-    lost: Mapping[str, int] = {
-        reason: entry["count"] for reason, entry in tally.dropped.items() if reason.startswith(LOST)
-    }
+    lost = {reason: count for reason, count in by_reason(tally.dropped).items() if reason.startswith(LOST)}
     return {
         "documents": documents,
         "questions": (questions := sum(by_kind.values())),

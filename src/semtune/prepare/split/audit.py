@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from semtune.dataset import Dataset
 from semtune.errors import InputError
+from semtune.prepare.build.from_classes import in_parts
 from semtune.prepare.build.from_sentence_pairs import in_fields
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.readers.read_source import read_source
@@ -12,7 +13,7 @@ from semtune.prepare.records import ClassRows, Labels
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.leaks import LeakReport, find_leaks
 from semtune.progress import QUIET
-from semtune.types import SPLITS, LabelledText, Pair, Split
+from semtune.types import SPLITS, Pair, Split
 
 DEFAULT = PrepareSettings()
 
@@ -58,10 +59,8 @@ def _as_it_is(found: object) -> Dataset:
             ]
         return made
     if isinstance(found, ClassRows):
-        labelled: dict[Split, list[LabelledText]] = {
-            split: [LabelledText(row.text, row.label) for row in found.parts.get(split, [])] for split in SPLITS
-        }
-        return Dataset(labelled_texts={split: rows for split, rows in labelled.items() if rows})
+        parts = in_parts(found)
+        return Dataset(labelled_texts={split: rows for split in SPLITS if (rows := parts.get(split))})
     if isinstance(found, dict):
         return in_fields({split: found[split] for split in SPLITS if split in found})
     return Dataset()

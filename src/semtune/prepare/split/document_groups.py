@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
 from semtune.prepare.dedupe.near_duplicates import fingerprint, near_duplicates
 from semtune.prepare.drop_log import Tally
-from semtune.prepare.passages.from_sections import Passage
+from semtune.prepare.passages.from_sections import Passage, remove_questions
 from semtune.prepare.split.assign import LARGE, Groups
 from semtune.text import key
 
@@ -46,7 +46,7 @@ def group_documents(passages: Sequence[Passage], collections: Set[str], tally: T
     kept = list(passages)
     links = _links(kept, tally)
     loose = {n for link in links for n in link if kept[n].group in collections}
-    _remove_questions(kept, loose, "question: of a collection, shared with another document", tally)
+    remove_questions(kept, loose, "question: of a collection, shared with another document", tally)
     groups, weights = Groups(), _weights(kept)
     for passage in kept:
         groups.find(passage.group)
@@ -54,7 +54,7 @@ def group_documents(passages: Sequence[Passage], collections: Set[str], tally: T
         groups.join(pair)
     refused = _join_while_small(groups, links, kept, weights, tally)
     reason = f"question: shared by documents that together hold more than {LARGE:.0%} of all questions"
-    _remove_questions(kept, refused, reason, tally)
+    remove_questions(kept, refused, reason, tally)
     _warn(groups, _weights(kept), tally)
     return GroupedDocuments(kept, groups)
 
@@ -109,13 +109,6 @@ def _strong(links: Sequence[Link], passages: Sequence[Passage], weights: Counter
     for link in links:
         shared.update(combinations(sorted({passages[n].group for n in link if passages[n].anchor}), 2))
     return [list(pair) for pair, count in shared.items() if count >= STRONG * min(weights[group] for group in pair)]
-
-
-def _remove_questions(passages: list[Passage], places: Set[int], reason: str, tally: Tally) -> None:
-    for n in sorted(places):
-        if passages[n].anchor:
-            tally.drop(reason, passages[n].anchor)
-            passages[n] = replace(passages[n], anchor="")
 
 
 def _warn(groups: Groups, weights: Counter[str], tally: Tally) -> None:

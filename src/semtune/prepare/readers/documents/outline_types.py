@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from semtune.errors import InputError
+from semtune.text import letter_count
 
 Outline = list[tuple[tuple[str, ...], str]]
 """(heading path, text) of each section, in document order."""
@@ -59,9 +60,5 @@ def links_of(text: str) -> tuple[Link, ...]:
 
 def is_link_list(text: str) -> bool:
     """Whether most of a section's text is link text."""
-    linked = sum(map(_letters, (link.text for link in links_of(text))))
-    return linked > MAX_LINKED * _letters(text)
-
-
-def _letters(text: str) -> int:
-    return sum(map(str.isalnum, text))
+    linked = sum(map(letter_count, (link.text for link in links_of(text))))
+    return linked > MAX_LINKED * letter_count(text)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from semtune.errors import InputError, nearest
+from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.tables.cell_values import cell_paragraphs
 from semtune.prepare.readers.tables.column_roles import find_roles
 from semtune.prepare.readers.tables.delimited import Row
-from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, open_table
+from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, check_column, open_table
 
 ONE_TEXT = ("documents", "classes")
 
@@ -23,12 +23,15 @@ class ColumnTexts:
     Attributes:
         column: its name.
         texts: one for each row of the table, in its order.
-        empty: number of rows without a text; theirs is empty.
     """
 
     column: str
     texts: list[str]
-    empty: int
+
+    @property
+    def empty(self) -> int:
+        """Number of rows without a text; theirs is empty."""
+        return self.texts.count("")
 
 
 def column_texts(path: Path, column: str = "") -> ColumnTexts:
@@ -40,10 +43,8 @@ def column_texts(path: Path, column: str = "") -> ColumnTexts:
     bad = BadRows(path.name, Tally())
     opened = open_table(path, {}, bad)
     sample = list(islice(opened.rows, SAMPLE_ROWS))
-    if column and column not in opened.columns:
-        raise InputError(
-            f"{path} has no column {column!r}.{nearest(column, opened.columns)} Found: {', '.join(opened.columns)}."
-        )
+    if column:
+        check_column(path, column, opened.columns)
     chosen = column or _text_column(path, opened.columns, [row for _, row in sample])
     texts = [cell_paragraphs(row.get(chosen), bad.tally, old=opened.old) for _, row in chain(sample, opened.rows)]
     if bad.bad:
@@ -51,7 +52,7 @@ def column_texts(path: Path, column: str = "") -> ColumnTexts:
             f"{path}: {bad.bad:,} of {bad.seen:,} rows cannot be read (first: {bad.first}). Every row needs its "
             "vector: mend the file, or remove the rows."
         )
-    return ColumnTexts(chosen, texts, texts.count(""))
+    return ColumnTexts(chosen, texts)
 
 
 def _text_column(path: Path, columns: list[str], sample: list[Row]) -> str:

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from semtune.errors import InputError
+from semtune.errors import InputError, nearest
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.tables.columnar import read_arrow, read_parquet
@@ -44,6 +44,16 @@ class OpenTable:
     names: Mapping[str, list[str]] = field(default_factory=dict)
     documents: tuple[Document, ...] = ()
     old: bool = False
+
+
+def check_column(path: Path, column: str, columns: Sequence[str]) -> None:
+    """Refuse the name of a column that a table does not have.
+
+    Raises:
+        InputError: the table has no such column.
+    """
+    if column not in columns:
+        raise InputError(f"{path} has no column {column!r}.{nearest(column, columns)} Found: {', '.join(columns)}.")
 
 
 def is_table(path: Path) -> bool:
