@@ -94,7 +94,7 @@ def _owners(sections: Sequence[Section]) -> _Owners:
         (group for group in prints if prints[group].size >= FEWEST),
         key=lambda group: (ranks[group], prints[group].size, group),
     )
-    together = np.concatenate([np.empty(0, np.uint64), *(prints[group] for group in order)])
+    together = np.concatenate([np.empty(0, np.uint32), *(prints[group] for group in order)])
     known, first = np.unique(together, return_index=True)
     homes = np.repeat(np.arange(len(order)), [prints[group].size for group in order])
     return _Owners(

@@ -25,10 +25,12 @@ SHINGLE = 3  # words
 BANDS, ROWS = 25, 5  # P(candidate) at similarity s is 1 - (1 - s^5)^25: 0.99 at 0.7, 0.55 at 0.5, 0.06 at 0.3
 CHUNK = 1 << 19  # shingles hashed at a time
 SEED = 0x5E37
-REMEMBERED = 1 << 17  # cached fingerprints, about 2 KB each
+BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, its bits well mixed
+REMEMBERED = 1 << 18  # cached fingerprints, about 1 KB each; with fewer than texts, none would be found again
 _TOKEN = re.compile(rf"[{CJK}]|\w+")
+_ASCII_TOKEN = re.compile(r"\w+")  # a third faster
 
-Hashes = NDArray[np.uint64]  # sorted, distinct
+Hashes = NDArray[np.uint32]  # sorted, distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Rarity:
 
     def __init__(self, prints: Sequence[Fingerprint]) -> None:
         """Count the words of a collection; words that do not occur in it count as the rarest."""
-        joined = np.concatenate([found.words for found in prints] or [np.empty(0, np.uint64)])
+        joined = np.concatenate([found.words for found in prints] or [np.empty(0, np.uint32)])
         self._words, counts = np.unique(joined, return_counts=True)
         self._weights = 1.0 + 4.0 * np.log1p(len(prints) / counts) / np.log1p(max(1, len(prints)))
 
@@ -135,7 +137,7 @@ def minhash(sets: Sequence[Hashes]) -> NDArray[np.uint32]:
     shifts = rng.integers(0, 2**63, BANDS * ROWS, dtype=np.uint64)
     signatures = np.empty((len(sets), BANDS * ROWS), dtype=np.uint32)
     for start, stop in _spans([len(found) for found in sets]):
-        joined = np.concatenate(sets[start:stop])
+        joined = np.concatenate(sets[start:stop]).astype(np.uint64)
         begins = np.concatenate([[0], np.cumsum([len(found) for found in sets[start : stop - 1]])]).astype(np.intp)
         for column, (factor, shift) in enumerate(zip(factors, shifts, strict=True)):
             hashed = ((joined * factor + shift) >> np.uint64(32)).astype(np.uint32)
@@ -182,18 +184,18 @@ def _distinct(values: Hashes) -> Hashes:
     return values[keep]
 
 
-def _words(text: str) -> NDArray[np.uint64]:
-    tokens = [zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in _TOKEN.findall(text.casefold())]
-    return np.asarray(tokens, dtype=np.uint64)
+def _words(text: str) -> NDArray[np.uint32]:
+    tokens = (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text.casefold())
+    return np.asarray([zlib.crc32(token.encode("utf-8", "surrogatepass")) for token in tokens], dtype=np.uint32)
 
 
-def _mixed(words: NDArray[np.uint64], width: int) -> NDArray[np.uint64]:
-    """A hash of each run of `width` words."""
+def _mixed(words: NDArray[np.uint32], width: int) -> NDArray[np.uint32]:
+    """A hash of each run of `width` words: a polynomial of the words' hashes, its bits spread."""
     count = len(words) - width + 1
     mixed = np.full(count, np.uint64(width))
     for offset in range(width):
-        mixed = _mix(mixed ^ words[offset : offset + count])
-    return mixed
+        mixed = mixed * BASE + words[offset : offset + count]
+    return (_mix(mixed) >> np.uint64(32)).astype(np.uint32)
 
 
 def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -87,7 +87,7 @@ def _index(prints: Sequence[Fingerprint]) -> tuple[Hashes, Rows]:
     """All shingles in order, and the text of each, without boilerplate."""
     sets = [found.shingles for found in prints]
     if not any(len(found) for found in sets):
-        return np.empty(0, np.uint64), np.empty(0, np.int64)
+        return np.empty(0, np.uint32), np.empty(0, np.int64)
     values = np.concatenate(sets)
     owners = np.repeat(np.arange(len(sets)), [len(found) for found in sets])
     order = np.argsort(values, kind="stable")
