@@ -49,12 +49,20 @@ MAKES_VECTORS = (
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One exported graph of the model: its file, that file's hash, and its lowest cosine to torch's vectors."""
+    """One exported graph of the model.
+
+    Attributes:
+        file, sha256: the file and its hash.
+        precision: "fp32" or "int8".
+        min_cosine: the lowest cosine of its vectors to torch's.
+        proven: an int8 graph that was shown to keep the user's own metric (`export --precision auto`).
+    """
 
     file: str
     sha256: str
     precision: str
     min_cosine: float
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,11 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
             yield row
 
 
+def user_cache() -> Path:
+    """Folder for what Semtune may keep between commands and can always make again; it may not exist yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semtune"
+
+
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex; a file that is unchanged since this process last read it is not read again."""
     found = path.stat()

@@ -43,6 +43,7 @@ EXTRA_OF = {
     "sklearn": "train",
     "torch": "train",
     "transformers": "train",
+    "openvino": "openvino",
     "peft": "lora",
     "fastapi": "serve",
     "uvicorn": "serve",
@@ -164,6 +165,12 @@ RUNTIMES = Registry(
     (
         RegistryEntry("static", "semtune.encoders.static:open_static"),
         RegistryEntry("onnx", "semtune.encoders.routed:open_fp32", ("onnxruntime",), facts={"graph": "onnx-fp32"}),
+        RegistryEntry(
+            "openvino",
+            "semtune.encoders.routed:open_with_openvino",
+            ("openvino",),
+            facts={"graph": "onnx-fp32"},
+        ),
         RegistryEntry("onnx-int8", "semtune.encoders.routed:open_int8", ("onnxruntime",), facts={"graph": "onnx-int8"}),
         RegistryEntry(
             "torch", "semtune.encoders.torch:open_torch", ("sentence_transformers",), facts={"serves": False}

@@ -9,13 +9,13 @@ import pytest
 from semtune import contract as contracts
 from semtune.config import load_config, parse_config
 from semtune.dataset import read_documents
-from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.onnx import open_onnx
 from toy_run import QUESTION, STEPS, contents
 
 
 @pytest.fixture(scope="module")
 def encoder(done):
-    return OnnxEncoder(done / "export")
+    return open_onnx(done / "export")
 
 
 def cosines(encoder, documents, query):

@@ -77,16 +77,16 @@ def test_the_differences_are_those_that_evaluate_finds(work, toy_model):
 
 
 def test_vectors_of_the_base_are_computed_once(work, monkeypatch):
-    from semtune.encoders.onnx import OnnxEncoder
+    from semtune.encoders.graph import GraphEncoder
 
     encoded = []
-    encode = OnnxEncoder.encode
+    encode = GraphEncoder.encode
 
     def counting(self, texts, role="document", progress=None):
         encoded.append((role, len(texts)))
         return encode(self, texts, role, progress)
 
-    monkeypatch.setattr(OnnxEncoder, "encode", counting)
+    monkeypatch.setattr(GraphEncoder, "encode", counting)
     api.label(work / "runs/toy", [work / "questions.txt"])
     passages = len(datasets.load(work / "runs/toy/prepare").to_index)
     assert [count for role, count in encoded if role == "document"] == [passages]

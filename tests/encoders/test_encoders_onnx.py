@@ -1,7 +1,6 @@
 """The serving encoder and the reference encoder equal sentence-transformers, text by text."""
 
 import threading
-from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from sentence_transformers import SentenceTransformer
 
 from model_variants import VARIANTS, WORDS
 from semtune.encoders.batching import by_length
-from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.onnx import open_onnx
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import TorchEncoder
 from semtune.errors import ContractError, ModelError
@@ -26,7 +25,7 @@ TEXTS = [
 def encoder(exported):
     """Name of a variant → the one ONNX encoder of it that all tests share."""
     made = {}
-    return lambda name: made.setdefault(name, made.get(name) or OnnxEncoder(exported(name).folder))
+    return lambda name: made.setdefault(name, made.get(name) or open_onnx(exported(name).folder))
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +93,9 @@ def test_a_vector_does_not_depend_on_its_batch_mates_or_the_batch_size(encoder, 
     np.testing.assert_allclose(together, alone, atol=1e-6)
     turned = encoder(name).encode(TEXTS[::-1]).vectors
     np.testing.assert_allclose(turned[::-1], together, atol=1e-6)
-    many = encoder(name).encode(TEXTS * 20).vectors
-    np.testing.assert_allclose(many, np.tile(together, (20, 1)), atol=1e-6)
-    monkeypatch.setattr("semtune.encoders.onnx.by_length", partial(by_length, max_tokens=100, max_rows=3))
+    many = encoder(name).encode([*TEXTS, *(f"{text} {n}" for n in range(20) for text in TEXTS)]).vectors
+    np.testing.assert_allclose(many[: len(TEXTS)], together, atol=1e-6)
+    monkeypatch.setattr("semtune.encoders.graph.by_length", lambda lengths, _: by_length(lengths, 100, 3))
     np.testing.assert_allclose(encoder(name).encode(TEXTS).vectors, together, atol=1e-6)
 
 
@@ -195,9 +194,9 @@ def test_lengths_and_padding_in_the_tokenizer_s_file_do_not_count(exported, tmp_
 
 def test_a_folder_without_graph_or_tokenizer_is_refused_in_words(toy_model, exported, tmp_path):
     with pytest.raises(ModelError, match=r"has no ONNX graph in fp32 \(it has none\). Make one with `semtune export"):
-        OnnxEncoder(toy_model)
+        open_onnx(toy_model)
     with pytest.raises(ModelError, match="no ONNX graph in int8"):
-        OnnxEncoder(exported("mean").folder, precision="int8")
+        open_onnx(exported("mean").folder, precision="int8")
     with pytest.raises(ModelError, match=r"has no tokenizer\.json"):
         Tokenizer(tmp_path, exported("mean").contract)
 
@@ -207,8 +206,8 @@ def test_weights_changed_after_the_export_are_refused(exported, tmp_path):
 
     folder = tmp_path / "model"
     shutil.copytree(exported("cls").source, folder)  # exported into itself: weights and graph in one folder
-    assert OnnxEncoder(folder).encode(["kettle"]).tokens == 3
+    assert open_onnx(folder).encode(["kettle"]).tokens == 3
     shutil.copyfile(exported("mean").source / "model.safetensors", folder / "model.safetensors")
-    for opened in (OnnxEncoder, TorchEncoder.load):
+    for opened in (open_onnx, TorchEncoder.load):
         with pytest.raises(ContractError, match="trained further in place"):
             opened(folder)

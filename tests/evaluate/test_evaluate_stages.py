@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from semtune.dataset import Dataset
-from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.onnx import open_onnx
 from semtune.encoders.speed import Latency, latencies
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
@@ -71,9 +71,9 @@ def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(s
     ]  # fmt: skip
     assert stages.missing == {}
     by_name = {row.name: row for row in stages.rows}
-    alone = score(OnnxEncoder(model, "int8"), data)
+    alone = score(open_onnx(model, "int8"), data)
     assert by_name[INT8].value == alone.metrics["ndcg@10"]
-    each = alone.per_query["ndcg@10"] - score(OnnxEncoder(model), data).per_query["ndcg@10"]
+    each = alone.per_query["ndcg@10"] - score(open_onnx(model), data).per_query["ndcg@10"]
     assert by_name[INT8].change.gain == pytest.approx(each.mean())
     assert by_name[TORCH].change is None
     assert abs(by_name[FP32].change.gain) < 1e-3
@@ -125,7 +125,7 @@ def test_pairs_are_searched_in_no_index(model, quick):
 
 
 def test_a_given_index_is_measured_if_it_holds_this_corpus_of_this_model(model, data, exported, tmp_path, quick):
-    encoder = OnnxEncoder(model, "int8")
+    encoder = open_onnx(model, "int8")
     shuffled = data.corpus[::-1]
     build_index(shuffled, encoder, model, tmp_path / "index", IndexSettings())
     found = {row.name: row for row in measure_stages(str(model), StageTestSet(data), tmp_path / "index").rows}

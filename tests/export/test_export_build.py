@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from model_variants import PROMPTS, VARIANTS, edit, files
 from semtune import contract as contracts
 from semtune.encoders.load import load_encoder
-from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.onnx import open_onnx
 from semtune.errors import ConfigError, ContractError, GateError, ModelError
 from semtune.export import parity
 from semtune.export.build import check_formats, export_model
@@ -230,7 +230,7 @@ def test_a_graph_that_was_changed_afterwards_is_refused(exported, copy_of, graph
     export_model(copy_of("mean"), ["onnx"], tmp_path / "out")
     shutil.copyfile(exported("cls").folder / "onnx" / "model.onnx", tmp_path / "out" / "onnx" / "model.onnx")
     with pytest.raises(ContractError, match="does not match its contract"):
-        OnnxEncoder(tmp_path / "out")
+        open_onnx(tmp_path / "out")
 
 
 def test_unknown_formats_and_folders_are_refused_in_words(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from model_variants import VARIANTS, WORDS
-from semtune.encoders.onnx import GraphRunner
+from semtune.encoders.onnx import OnnxRunner
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.export.build import FILES
 from semtune.export.torchscript import TorchScriptRunner
@@ -40,7 +40,7 @@ def reference(exported):
 def runner(variant, kind):
     path = variant.folder / FILES[kind]
     if kind == "onnx":
-        return GraphRunner(path)
+        return OnnxRunner(path)
     script = TorchScriptRunner(path)
     return lambda ids: script(ids, variant.name != "roberta")
 

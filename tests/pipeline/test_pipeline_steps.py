@@ -61,10 +61,10 @@ def test_each_step_s_input_is_what_the_step_before_made(finished):
 
 
 def test_the_answers_are_the_nearest_by_the_exported_model(finished):
-    from semtune.encoders.onnx import OnnxEncoder
+    from semtune.encoders.onnx import open_onnx
 
     run = finished / "runs" / "toy"
-    encoder = OnnxEncoder(run / "export")
+    encoder = open_onnx(run / "export")
     documents = read_documents(run / "prepare" / "documents.jsonl")
     scores = encoder.encode([d.content for d in documents]).vectors @ encoder.encode([QUESTION], "query").vectors[0]
     best = np.argsort(-scores, kind="stable")[:3]
@@ -383,16 +383,16 @@ def test_with_candidates_the_recommended_one_is_tuned(toy, toy_model, toy_folder
 
 def test_no_text_is_embedded_twice_by_the_same_model(toy, monkeypatch):
     """Evaluate, index, search and a second evaluation share what was computed."""
-    from semtune.encoders.onnx import OnnxEncoder
+    from semtune.encoders.graph import GraphEncoder
 
     texts = []
-    real = OnnxEncoder.encode
+    real = GraphEncoder.encode
 
     def noted(self, given, role="document", progress=None):
         texts.append((self.contract.fingerprint, role, len(given)))
         return real(self, given, role, progress)
 
-    monkeypatch.setattr(OnnxEncoder, "encode", noted)
+    monkeypatch.setattr(GraphEncoder, "encode", noted)
     shutil.rmtree(toy.run / ".store" / "vectors")
     quick = ["evaluate", "index", "search"]
     monkeypatch.setattr("semtune.pipeline.STEPS", [step for step in chosen_steps(toy.config()) if step.name in quick])

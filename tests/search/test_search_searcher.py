@@ -14,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 
 from semtune import contract as contracts
 from semtune.contract import Calibration
-from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.onnx import open_onnx
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.index import manifest as manifests
@@ -56,7 +56,7 @@ def run(exported, tmp_path_factory):
     root = tmp_path_factory.mktemp("search") / "run"
     shutil.copytree(exported("dense").folder, root / "export")
     (root / "config.yaml").write_text("name: toy\n")
-    build_index(DOCUMENTS, OnnxEncoder(root / "export"), root / "export", root / "index", IndexSettings())
+    build_index(DOCUMENTS, open_onnx(root / "export"), root / "export", root / "index", IndexSettings())
     return root
 
 

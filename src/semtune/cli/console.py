@@ -16,7 +16,8 @@ JSON = typer.Option("--json", help="Print one JSON document on stdout; everythin
 TRAIN = typer.Option("--set", help="key=value of the config's train section, e.g. num_train_epochs=2")
 RUNTIME = typer.Option(
     "--runtime",
-    help="auto: the exported graph in fp32 where there is one, else torch; or static, onnx, onnx-int8, torch.",
+    help="auto: the exported graph, with the fastest library on this machine, else torch; or static, onnx, openvino, "
+    "onnx-int8, torch.",
 )
 SEED = typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of everything random.")
 

@@ -12,6 +12,7 @@ EXTRAS = {
     "read documents": "prepare",
     "train, evaluate, export": "train",
     "adapters": "lora",
+    "faster encoding": "openvino",
     "serve": "serve",
     "milvus": "milvus",
     "synthetic questions": "synthetic",
@@ -45,14 +46,27 @@ def doctor(as_json: Annotated[bool, JSON] = False) -> None:
         console.say(
             f"{name}: {', '.join(each if usable else f'{each} (not usable)' for each, usable in found[name].items())}"
         )
+    for choice in found["fastest"]:
+        console.say(_fastest(choice))
     console.document(found)
+
+
+def _fastest(choice: dict[str, Any]) -> str:
+    """One line on what was measured for a model."""
+    speeds = ", ".join(
+        f"{name} {speed['texts_per_second']:,.0f} texts/s and {speed['query_ms']:.1f} ms a query"
+        for name, speed in choice["measured"].items()
+    )
+    return f"fastest runtime of {choice['model']}: {choice['chosen']} ({speeds})"
 
 
 def examine() -> dict[str, Any]:
     """What `doctor` reports, as values."""
     import shutil
+    from dataclasses import asdict
 
     from semtune import __version__, machine
+    from semtune.encoders.fastest import remembered_choices
     from semtune.registry import EXTRA_OF, INDEXES, READERS, RUNTIMES, installed
     from semtune.run_directory import versions
 
@@ -66,6 +80,7 @@ def examine() -> dict[str, Any]:
         "numpy",
         "tokenizers",
         "onnxruntime",
+        "openvino",
         "faiss-cpu",
         "torch",
         "transformers",
@@ -89,6 +104,7 @@ def examine() -> dict[str, Any]:
         },
         "paths": paths,
         **{name: {entry.name: entry.usable for entry in table} for name, table in tables.items()},
+        "fastest": [asdict(choice) for choice in remembered_choices()],
         "versions": versions(*packages),
     }
 

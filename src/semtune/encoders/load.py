@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from semtune import contract as contracts
+from semtune.encoders.fastest import open_fastest
 from semtune.errors import ConfigError, MissingExtraError, ModelError, nearest
 from semtune.hub import resolve_model
 from semtune.protocols import Encoder
@@ -31,13 +33,15 @@ def parse_runtime(text: str) -> str:
     return text
 
 
-def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Encoder:
+def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False, exact: bool = False) -> Encoder:
     """Open a model by folder, run, name or hub id.
 
     Args:
         model: see `semtune.hub.resolve_model`.
-        runtime: one of `semtune.registry.RUNTIMES`, or "auto", the first that can open the folder: the table of a
-            static model, the exported graph (fp32, or int8 if there is no fp32), else torch.
+        runtime: one of `semtune.registry.RUNTIMES`, or "auto": the table of a static model; the exported graph, with
+            the fastest library on this machine (see `semtune.encoders.fastest`); else torch. int8 counts if it was
+            proven to keep the quality (`export --precision auto`), or if there is nothing else.
+        exact: "auto" takes no int8 graph, also where it was proven.
         fast: let torch compute in bf16 if the processor supports it in hardware. Good enough to compare and filter,
             not for vectors that are stored.
 
@@ -50,21 +54,21 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False) -> Enco
         return _on_torch(folder, entry, fast)
     if _is_table(folder) and runtime in (AUTO, "static", "onnx"):  # a static model needs no graph
         return RUNTIMES.entry("static").load()(folder, fast)
-    if entry is None:
-        entry = _first_fit(folder)
-    return _on_torch(folder, entry, fast) if not entry.facts["serves"] else entry.load()(folder, fast)
+    if entry is not None:
+        return entry.load()(folder, fast)
+    if fitting := _fitting(folder, exact):
+        openers = {each.name: partial(each.load(), folder, fast) for each in fitting}
+        return open_fastest(contracts.load(folder, verify=False), openers)
+    return _on_torch(folder, RUNTIMES.entry("torch"), fast)
 
 
-def _first_fit(folder: Path) -> RegistryEntry:
-    """The first runtime that can open the folder."""
+def _fitting(folder: Path, exact: bool) -> list[RegistryEntry]:
+    """The runtimes without torch that "auto" may take, in order of preference."""
     exports = contracts.load(folder, verify=False).exports if (folder / contracts.FILE).exists() else {}
-    weights = contracts.weights_files(folder)
-    for entry in RUNTIMES:
-        graph = entry.facts["graph"]
-        # int8 is used only on request, or if there is nothing else.
-        if graph in exports and (graph != INT8_GRAPH or not weights) and entry.usable:
-            return entry
-    return RUNTIMES.entry("torch")
+    proven = INT8_GRAPH in exports and exports[INT8_GRAPH].proven and not exact
+    having = [entry for entry in RUNTIMES if entry.facts["graph"] in exports and entry.usable]
+    found = [entry for entry in having if entry.facts["graph"] != INT8_GRAPH or proven]
+    return found or ([] if contracts.weights_files(folder) else having)
 
 
 def _is_table(folder: Path) -> bool:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from semtune import contract as contracts
-from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.graph import GraphEncoder
 from semtune.encoders.static import StaticEncoder, can_serve
 from semtune.errors import ModelError
 from semtune.model_places import ROLES
 from semtune.progress import Progress
 from semtune.types import Encoded, Role
 
+OpenGraph: TypeAlias = Callable[[Path, str], GraphEncoder]  # folder, precision → encoder
+
 
 class RoutedEncoder:
     """Sends each text to the encoder of its role; the parts lie in the folders `query` and `document`."""
 
-    def __init__(self, folder: Path, precision: str = "fp32") -> None:
+    def __init__(self, folder: Path, precision: str, open_graph: OpenGraph) -> None:
         """Open both parts.
 
         Raises:
@@ -25,8 +28,9 @@ class RoutedEncoder:
             ContractError: a part does not match its contract.
         """
         self.contract = contracts.load(folder)
-        self.runtime = f"onnx-{precision}"
-        self._parts = {role: _open(folder / role, precision) for role in ROLES}
+        self._parts = {role: _open(folder / role, precision, open_graph) for role in ROLES}
+        graphs = [part.runtime for part in self._parts.values() if isinstance(part, GraphEncoder)]
+        self.runtime = graphs[0] if graphs else self._parts["document"].runtime
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
@@ -37,22 +41,33 @@ class RoutedEncoder:
         return self._parts["document"].decode(ids)
 
 
-def _open(folder: Path, precision: str) -> OnnxEncoder | StaticEncoder:
+def _open(folder: Path, precision: str, open_graph: OpenGraph) -> GraphEncoder | StaticEncoder:
     if not folder.is_dir():
         raise ModelError(f"{folder.parent} is the export of a Router model, but its part {folder.name} is missing.")
-    return StaticEncoder(folder) if can_serve(folder) else OnnxEncoder(folder, precision)
+    return StaticEncoder(folder) if can_serve(folder) else open_graph(folder, precision)
 
 
-def open_fp32(folder: Path, fast: bool = False) -> OnnxEncoder | RoutedEncoder:  # noqa: ARG001 - as all runtimes
-    """The fp32 graph of an exported model, or the graphs of a Router's parts."""
-    return _whole(folder, "fp32")
+def open_fp32(folder: Path, fast: bool = False) -> GraphEncoder | RoutedEncoder:  # noqa: ARG001 - as all runtimes
+    """The fp32 graph of an exported model, or the graphs of a Router's parts, in onnxruntime."""
+    from semtune.encoders.onnx import open_onnx
+
+    return _whole(folder, "fp32", open_onnx)
 
 
-def open_int8(folder: Path, fast: bool = False) -> OnnxEncoder | RoutedEncoder:  # noqa: ARG001
-    """The int8 graph of an exported model, or the graphs of a Router's parts."""
-    return _whole(folder, "int8")
+def open_int8(folder: Path, fast: bool = False) -> GraphEncoder | RoutedEncoder:  # noqa: ARG001
+    """The int8 graph of an exported model, or the graphs of a Router's parts, in onnxruntime."""
+    from semtune.encoders.onnx import open_onnx
+
+    return _whole(folder, "int8", open_onnx)
 
 
-def _whole(folder: Path, precision: str) -> OnnxEncoder | RoutedEncoder:
+def open_with_openvino(folder: Path, fast: bool = False) -> GraphEncoder | RoutedEncoder:  # noqa: ARG001
+    """The fp32 graph of an exported model, or the graphs of a Router's parts, in OpenVINO."""
+    from semtune.encoders.openvino import open_openvino
+
+    return _whole(folder, "fp32", open_openvino)
+
+
+def _whole(folder: Path, precision: str, open_graph: OpenGraph) -> GraphEncoder | RoutedEncoder:
     routed = contracts.load(folder, verify=False).parts
-    return RoutedEncoder(folder, precision) if routed else OnnxEncoder(folder, precision)
+    return RoutedEncoder(folder, precision, open_graph) if routed else open_graph(folder, precision)

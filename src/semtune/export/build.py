@@ -236,14 +236,14 @@ def _write(name: str, model: SentenceTransformer, contract: Contract, path: Path
         write_torchscript(model, contract.normalize, path)
         script, types = TorchScriptRunner(path), "token_type_ids" in input_names(model)
         return lambda role: lambda texts: script(tokenizer.encode(texts, role).ids, types)
-    from semtune.encoders.onnx import GraphRunner
+    from semtune.encoders.onnx import OnnxRunner
     from semtune.export.onnx_graph import write_onnx
 
     if name == INT8:
         _write_int8(model, contract, path, folder)
     else:
         write_onnx(model, contract.normalize, contract.max_length, path)
-    graph = GraphRunner(path)
+    graph = OnnxRunner(path)
     return lambda role: lambda texts: graph(tokenizer.encode(texts, role).ids, tokenizer.prompt_tokens(role))
 
 

@@ -93,3 +93,17 @@ def require_same_model(manifest: IndexManifest, contract: Contract) -> None:
             f"but {contract.name!r} has the fingerprint {contract.fingerprint[:12]}: their vectors cannot be compared. "
             "Search with the model the index was built with, or build a new index with this one (`semtune index`)."
         )
+
+
+def require_same_arithmetic(manifest: IndexManifest, runtime: str) -> None:
+    """Refuse to mix vectors of int8 graphs with others of the same model; all other runtimes agree (cosine 0.999).
+
+    Raises:
+        ContractError: the index was built in int8 and the runtime is not, or the other way round.
+    """
+    if ("int8" in manifest.runtime) != ("int8" in runtime):
+        raise ContractError(
+            f"This index was built with the runtime {manifest.runtime}, and {runtime} gives the same texts other "
+            "vectors. Leave --runtime out, which takes one that fits, or build the index with the runtime that you "
+            "want: `semtune index MODEL CORPUS -o INDEX --runtime ...`."
+        )

@@ -53,19 +53,20 @@ class Searcher:
         Args:
             path: the folder.
             model: another folder of the same model; by default the one recorded in the index.
-            runtime: of the model; "auto": int8 for an index built with int8, else as in `load_encoder`.
+            runtime: of the model; "auto": int8 for an index built with int8, else as in `load_encoder`, without int8.
 
         Raises:
             InputError: there is no complete index.
             ModelError: the index's model cannot be found.
-            ContractError: the model has another fingerprint than the index.
+            ContractError: the model has another fingerprint than the index, or the runtime computes other vectors.
         """
         folder = index_folder(Path(path))
         manifest = manifests.read(folder)
         if runtime == "auto" and manifest.runtime == "onnx-int8":
             runtime = "onnx-int8"
-        encoder = load_encoder(model or str(model_folder(folder, manifest)), runtime)
+        encoder = load_encoder(model or str(model_folder(folder, manifest)), runtime, exact=True)
         manifests.require_same_model(manifest, encoder.contract)
+        manifests.require_same_arithmetic(manifest, encoder.runtime)
         return cls(encoder, open_vectors(folder, manifest), DocumentStore(folder), manifest)
 
     @property

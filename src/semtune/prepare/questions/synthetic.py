@@ -6,7 +6,6 @@ retrieval finds its passage (the consistency filter of Promptagator, Dai et al. 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.errors import ConfigError
+from semtune.io import user_cache
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.questions.chat_client import Answer, Chat
 from semtune.prepare.questions.supervision import SYNTHETIC, add_pair
@@ -67,8 +67,7 @@ def chat_client(settings: SyntheticSettings) -> Chat:
 def _cache(settings: SyntheticSettings) -> Path:
     if settings.cache:
         return Path(settings.cache).expanduser()
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "semtune" / f"synthetic-{stable_hash(f'{settings.url} {settings.model}'):016x}.jsonl"
+    return user_cache() / f"synthetic-{stable_hash(f'{settings.url} {settings.model}'):016x}.jsonl"
 
 
 def add_synthetic(

@@ -1,0 +1,120 @@
+"""Embeds texts with a model folder's exported graph (transformer, pooling and normalisation in one), without torch.
+
+Which library runs the graph is the runner's matter: `semtune.encoders.onnx`, `semtune.encoders.openvino`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune import contract as contracts
+from semtune.encoders.batching import by_length, pad
+from semtune.encoders.tokenizer import Tokenizer
+from semtune.errors import ContractError, ModelError
+from semtune.io import sha256_file
+from semtune.progress import QUIET, Progress
+from semtune.types import Embeddings, Encoded, Role
+
+
+class GraphRunner(Protocol):
+    """Runs an exported graph: token ids to vectors. Safe to call from many threads.
+
+    Attributes:
+        runtime: library and arithmetic, such as "openvino-bf16".
+        batch_tokens: padded tokens of a batch that suit the library.
+    """
+
+    runtime: str
+    batch_tokens: int
+
+    def __call__(self, ids: Sequence[Sequence[int]], prompt_tokens: int = 0) -> Embeddings:
+        """Embed token ids, n lists → (n, dim) float32, as one padded batch.
+
+        Args:
+            ids: of each text, with its prompt.
+            prompt_tokens: at the start of each list; a model that pools without the prompt leaves them out.
+        """
+        ...
+
+
+class GraphEncoder:
+    """Embeds texts with an exported graph.
+
+    Example:
+        >>> from semtune.encoders.onnx import open_onnx  # doctest: +SKIP
+        >>> encoder = open_onnx(Path("runs/python-docs/export"))  # doctest: +SKIP
+        >>> encoder.encode(["how do I read a zip file"], role="query").vectors.shape  # doctest: +SKIP
+        (1, 384)
+    """
+
+    def __init__(self, folder: Path, precision: str, open_graph: Callable[[Path], GraphRunner]) -> None:
+        """Load the graph.
+
+        Args:
+            folder: a folder made by `semtune export`.
+            precision: which exported graph to load: "fp32" or "int8".
+            open_graph: opens the file with a library.
+
+        Raises:
+            ModelError: the folder has no such graph.
+            ContractError: the graph does not match the contract.
+        """
+        self.contract = contracts.load(folder)
+        self._graph = open_graph(_verified(folder, self.contract, precision))
+        self._tokenizer = Tokenizer(folder, self.contract)
+        self.runtime = self._graph.runtime
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed `texts`, (n,) → (n, dim) float32, in the order given; equal texts are computed once."""
+        if not texts:
+            empty = np.zeros((0, self.contract.dimension), dtype=np.float32)
+            return Encoded(empty, 0, 0, np.zeros(0, np.int32), np.zeros(0, bool))
+        numbers: dict[str, int] = {}
+        places = np.array([numbers.setdefault(text, len(numbers)) for text in texts])
+        times = np.bincount(places)
+        tokens = self._tokenizer.encode(list(numbers), role)
+        lengths = np.array([len(ids) for ids in tokens.ids], dtype=np.int32)
+        vectors = np.zeros((len(numbers), self.contract.dimension), dtype=np.float32)
+        prompt = self._tokenizer.prompt_tokens(role)
+        with (progress or QUIET).track("encode", len(texts)) as advance:
+            for batch in by_length(lengths.tolist(), self._graph.batch_tokens):
+                vectors[batch] = self._graph([tokens.ids[i] for i in batch], prompt)
+                advance(int(times[batch].sum()))
+        cut = tokens.cut[places]
+        return Encoded(vectors[places], int(lengths[places].sum()), int(cut.sum()), lengths[places], cut)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Token ids back to text; OpenAI's API allows ids as input."""
+        return self._tokenizer.decode(ids)
+
+
+def graph_inputs(
+    ids: Sequence[Sequence[int]], prompt_tokens: int, names: frozenset[str]
+) -> dict[str, NDArray[np.int64]]:
+    """The padded inputs of a graph, (n, longest) each, by the names that it has."""
+    input_ids, mask = pad(ids)
+    feed = {"input_ids": input_ids, "attention_mask": mask}
+    if "token_type_ids" in names:
+        feed["token_type_ids"] = np.zeros_like(input_ids)
+    if "pooling_mask" in names:
+        feed["pooling_mask"] = pooled = mask.copy()
+        pooled[:, :prompt_tokens] = 0
+    return feed
+
+
+def _verified(folder: Path, contract: contracts.Contract, precision: str) -> Path:
+    """The file of an exported graph, which is the one that the contract names."""
+    export = contract.exports.get(f"onnx-{precision}")
+    if export is None or not (folder / export.file).exists():
+        raise ModelError(
+            f"{folder} has no ONNX graph in {precision} (it has {sorted(contract.exports) or 'none'}). "
+            f"Make one with `semtune export {folder} --format onnx --precision {precision}`."
+        )
+    if sha256_file(folder / export.file) != export.sha256:
+        raise ContractError(f"{folder / export.file} does not match its contract (SHA-256). Export the model again.")
+    return folder / export.file
