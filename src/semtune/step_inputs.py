@@ -17,6 +17,7 @@ from semtune.export import step as exporting
 from semtune.hub import resolve_model
 from semtune.index import step as indexing
 from semtune.io import read_json, read_jsonl, sha256_file
+from semtune.precision_judge import DevJudge, dev_sample
 from semtune.prepare import step as preparing
 from semtune.prepare.build import for_other_steps as data_for
 from semtune.progress import Progress
@@ -145,6 +146,9 @@ def export_inputs(context: Context) -> exporting.ExportInputs:
         context.path("train") / training.MODEL,
         exporting.for_run(context.config.export),
         lambda: [document.content for document in context.data().to_index],
+        lambda folder: DevJudge(
+            dev_sample(context.data(), context.config.seed), folder, context.config.seed, context.progress
+        ),
     )
 
 

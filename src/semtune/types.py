@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Embeddings: TypeAlias = NDArray[np.float32]  # (n, dim)
+TokenIds: TypeAlias = list[int]
 Role: TypeAlias = Literal["query", "document"]
 Split: TypeAlias = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")

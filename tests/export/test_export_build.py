@@ -238,7 +238,7 @@ def test_unknown_formats_and_folders_are_refused_in_words(tmp_path):
         ConfigError, match=r"format\.0: input should be 'onnx' or 'torchscript' \(found 'onx'\)\. Did you mean 'onnx'\?"
     ):
         export_model(tmp_path, ["onx"])
-    with pytest.raises(ConfigError, match=r"precision\.0: input should be 'fp32' or 'int8' \(found 'fp16'\)"):
+    with pytest.raises(ConfigError, match=r"precision\.0: input should be 'fp32', 'int8' or 'auto' \(found 'fp16'\)"):
         check_formats(["onnx"], ["fp16"])
     with pytest.raises(ModelError, match="is not a model folder"):
         export_model(tmp_path, ["onnx"])

@@ -74,7 +74,7 @@ def test_what_is_asked_for_is_checked():
     assert graphs(["torchscript", "onnx"], ["int8"]) == ["torchscript", INT8]
     with pytest.raises(ConfigError, match="int8 only works with the onnx format"):
         check_formats(["torchscript"], ["int8"])
-    with pytest.raises(ConfigError, match=r"precision\.0: input should be 'fp32' or 'int8' \(found 'int4'\)"):
+    with pytest.raises(ConfigError, match=r"precision\.0: input should be 'fp32', 'int8' or 'auto' \(found 'int4'\)"):
         check_formats(["onnx"], ["int4"])
 
 

@@ -27,6 +27,7 @@ def export(
     out: str | Path | None = None,
     *,
     settings: ExportSettings = ExportSettings(),  # noqa: B008
+    data: str | Path | None = None,
     progress: Progress = QUIET,
 ) -> ExportResult:
     """Export the whole pipeline (pooling and normalisation in the graph) and prove it equal to torch.
@@ -35,11 +36,13 @@ def export(
         model: a name, a hub id, a model folder or a run folder.
         out: a new folder with all that serving needs; None: the graphs are added to the model folder itself.
         settings: of the step.
+        data: a data set: its texts are part of the parity check, and its dev split proves `precision: auto`.
         progress: shown while it works.
 
     Raises:
         ModelError: the model cannot be exported.
         GateError: a graph's vectors are not torch's.
+        ConfigError: `precision: auto` without data.
     """
     from semtune import contract as contracts
     from semtune.export.step import ExportInputs, run
@@ -48,6 +51,15 @@ def export(
     from semtune.sources import refuse_foreign
 
     inputs = ExportInputs(resolve_model(model), settings)
+    if data is not None:
+        from semtune.precision_judge import DevJudge, dev_sample
+        from semtune.select.sample import fit_texts
+
+        dataset = load_dataset(data)
+        part = dev_sample(dataset)
+        inputs = replace(
+            inputs, texts=lambda: fit_texts(dataset), judge=lambda folder: DevJudge(part, folder, progress=progress)
+        )
     if out is None:
         return run(inputs, None, progress)
     place = Path(out)

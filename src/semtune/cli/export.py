@@ -13,7 +13,20 @@ from semtune.cli.console import JSON, Console
 def export(
     model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
     formats: Annotated[str, typer.Option("--format", help="onnx, torchscript, or both with a comma.")] = "onnx",
-    precision: Annotated[str, typer.Option("--precision", help="Of onnx: fp32, int8, or both with a comma.")] = "fp32",
+    precision: Annotated[
+        str,
+        typer.Option(
+            "--precision",
+            help="Of onnx: fp32, int8, or both with a comma; auto: int8 only where --data proves that it keeps the "
+            "metric.",
+        ),
+    ] = "fp32",
+    data: Annotated[
+        Path | None, typer.Option("--data", help="A data set, whose dev split proves --precision auto.")
+    ] = None,
+    max_loss: Annotated[
+        float, typer.Option("--max-loss", min=0, max=1, help="What the metric may lose for auto to keep int8.")
+    ] = 0.005,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -27,9 +40,9 @@ def export(
     from semtune.export.settings import ExportSettings
 
     console = Console(as_json)
-    chosen = ExportSettings(format=formats, precision=precision)  # type: ignore[arg-type] - the class parts the words
+    chosen = ExportSettings(format=formats, precision=precision, max_loss=max_loss)  # type: ignore[arg-type] - words
     with console.progress() as progress:
-        result = api.export(model, out, settings=chosen, progress=progress)
+        result = api.export(model, out, settings=chosen, data=data, progress=progress)
     made, place = result.exported, out or result.exported.folder
     files = {name: export.file for name, export in made.contract.exports.items()}
     for name, proof in made.parity.items():
@@ -39,11 +52,14 @@ def export(
             "int8 is served only when asked for (--runtime onnx-int8); what it costs on your data: "
             f"`semtune evaluate {place} DATASET --stages`"
         )
+    for line in result.proof.sentences if result.proof else []:
+        console.say(line)
     console.document(
         {
             "path": str(place),
             "fingerprint": made.contract.fingerprint,
             "exports": files,
             "parity": {name: proof.as_dict() for name, proof in made.parity.items()},
+            "precision": result.proof.as_dict() if result.proof else None,
         }
     )

@@ -52,22 +52,11 @@ class GraphEncoder:
         (1, 384)
     """
 
-    def __init__(self, folder: Path, precision: str, open_graph: Callable[[Path], GraphRunner]) -> None:
-        """Load the graph.
-
-        Args:
-            folder: a folder made by `semtune export`.
-            precision: which exported graph to load: "fp32" or "int8".
-            open_graph: opens the file with a library.
-
-        Raises:
-            ModelError: the folder has no such graph.
-            ContractError: the graph does not match the contract.
-        """
-        self.contract = contracts.load(folder)
-        self._graph = open_graph(_verified(folder, self.contract, precision))
-        self._tokenizer = Tokenizer(folder, self.contract)
-        self.runtime = self._graph.runtime
+    def __init__(self, contract: contracts.Contract, tokenizer: Tokenizer, graph: GraphRunner) -> None:
+        """Combine parts that are already open; see `open_graph_encoder`."""
+        self.contract = contract
+        self.runtime = graph.runtime
+        self._tokenizer, self._graph = tokenizer, graph
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given; equal texts are computed once."""
@@ -91,6 +80,23 @@ class GraphEncoder:
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; OpenAI's API allows ids as input."""
         return self._tokenizer.decode(ids)
+
+
+def open_graph_encoder(folder: Path, precision: str, open_graph: Callable[[Path], GraphRunner]) -> GraphEncoder:
+    """Open a model folder's exported graph.
+
+    Args:
+        folder: a folder made by `semtune export`.
+        precision: which exported graph to load: "fp32" or "int8".
+        open_graph: opens the file with a library.
+
+    Raises:
+        ModelError: the folder has no such graph.
+        ContractError: the graph does not match the contract.
+    """
+    contract = contracts.load(folder)
+    graph = open_graph(_verified(folder, contract, precision))
+    return GraphEncoder(contract, Tokenizer(folder, contract), graph)
 
 
 def graph_inputs(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from semtune.encoders.graph import GraphEncoder, graph_inputs
+from semtune.encoders.graph import GraphEncoder, graph_inputs, open_graph_encoder
 from semtune.machine import usable_cpus
 from semtune.types import Embeddings
 
@@ -43,7 +43,7 @@ def open_onnx(folder: Path, precision: str = "fp32", threads: int = 0) -> GraphE
         ModelError: the folder has no such graph.
         ContractError: the graph does not match the contract.
     """
-    return GraphEncoder(folder, precision, lambda path: OnnxRunner(path, precision, threads))
+    return open_graph_encoder(folder, precision, lambda path: OnnxRunner(path, precision, threads))
 
 
 def _session(path: Path, threads: int) -> ort.InferenceSession:

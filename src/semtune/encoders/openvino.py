@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from semtune.encoders.graph import GraphEncoder, graph_inputs
+from semtune.encoders.graph import GraphEncoder, graph_inputs, open_graph_encoder
 from semtune.machine import has_bf16, usable_cpus
 from semtune.types import Embeddings
 
@@ -55,4 +55,4 @@ def open_openvino(folder: Path, precision: str = "fp32", threads: int = 0) -> Gr
         ModelError: the folder has no such graph.
         ContractError: the graph does not match the contract.
     """
-    return GraphEncoder(folder, precision, lambda path: OpenVinoRunner(path, precision, threads))
+    return open_graph_encoder(folder, precision, lambda path: OpenVinoRunner(path, precision, threads))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semtune import contract as contracts
+from semtune.errors import ConfigError
 from semtune.export.settings import ExportSettings
 from semtune.progress import Progress
 from semtune.step import ModelRef
 
 if TYPE_CHECKING:
     from semtune.export.build import Exported
+    from semtune.export.precision import Judge, Proof
 
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime")
 PARITY_TEXTS = 20
-INT8 = "onnx-int8"
+INT8, AUTO = "onnx-int8", "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,22 @@ class ExportInputs:
         model: the model folder.
         settings: of the step.
         texts: returns some of the user's own texts for the parity check.
+        judge: makes what compares precisions from the folder of the fp32 graph; needed for `precision: auto`.
     """
 
     model: Path
     settings: ExportSettings
     texts: Callable[[], Sequence[str]] = tuple
+    judge: Callable[[Path], Judge] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportResult:
-    """The exported graphs."""
+    """The exported graphs, and with `precision: auto` which precision was proven."""
 
     exported: Exported
     formats: Sequence[str]
+    proof: Proof | None = None
     external: Sequence[str] = ()
 
     @property
@@ -52,7 +57,8 @@ class ExportResult:
         """Formats and the minimum cosine to torch, with int8 graphs listed separately."""
         whole = min(value for name, value in self.cosines.items() if name != INT8)
         int8 = {"int8_min_cosine": self.cosines[INT8]} if INT8 in self.cosines else {}
-        return {"formats": list(self.formats), "min_cosine": whole, **int8}
+        proven = {"precision": self.proof.precision} if self.proof else {}
+        return {"formats": list(self.formats), "min_cosine": whole, **int8, **proven}
 
 
 def key(inputs: ExportInputs) -> dict[str, Any]:
@@ -66,16 +72,38 @@ def run(inputs: ExportInputs, out: Path | None, progress: Progress) -> ExportRes
     Raises:
         ModelError: the model cannot be opened or exported.
         GateError: a graph's vectors differ from torch's.
+        ConfigError: the precision is to be proven, and there is no data.
     """
     from semtune.export.build import export_into, export_model
 
-    formats, precisions = inputs.settings.format, inputs.settings.precision
-    texts = some_of(inputs.texts())
+    auto = AUTO in inputs.settings.precision
+    if auto and inputs.judge is None:
+        raise ConfigError(
+            "precision auto needs data to prove it with: --data DATASET, whose dev split has labels. Or name the "
+            "precision: fp32, or int8."
+        )
+    formats = inputs.settings.format
+    precisions = [one for one in inputs.settings.precision if one != AUTO] or ["fp32"]
+    every = inputs.texts()
+    texts = some_of(every)
     if out is None:
         made = export_model(inputs.model, formats, None, texts, progress, precisions)
     else:
         made = export_into(inputs.model, formats, out, texts, progress, precisions)
-    return ExportResult(made, formats if made.contract.exports else ())
+    proof = _prove(inputs, made, every, progress) if auto else None
+    if proof is not None:
+        made = replace(made, contract=contracts.load(made.folder))
+    return ExportResult(made, formats if made.contract.exports else (), proof)
+
+
+def _prove(inputs: ExportInputs, made: Exported, texts: Sequence[str], progress: Progress) -> Proof | None:
+    """Try int8, and keep it where the metric allows; nothing to try for a model without a graph."""
+    from semtune.export.precision import prove_precision
+
+    assert inputs.judge is not None  # noqa: S101 - checked by `run`
+    if "onnx-fp32" not in made.contract.exports or made.contract.parts:
+        return None
+    return prove_precision(made.folder, inputs.judge(made.folder), texts, inputs.settings.max_loss, progress)
 
 
 def for_run(settings: ExportSettings) -> ExportSettings:
