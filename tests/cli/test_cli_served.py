@@ -32,7 +32,7 @@ def test_stages_and_thresholds_are_measured_written_and_used(semtune, model, dat
     answer = semtune("evaluate", model, data, "--stages", "--calibrate", "-o", tmp_path / "out", "--json")
     assert answer.code == 0
     found = answer.json
-    assert [row["stage"] for row in found["stages"]["rows"]] == ["onnx fp32", "index"]
+    assert [row["stage"] for row in found["stages"]["rows"]] == ["onnx fp32", "openvino", "index"]
     assert found["stages"]["rows"][0]["value"] == pytest.approx(found["ndcg@10"])
     assert found["stages"]["missing"].keys() == {"torch", "onnx int8"}
     assert found["thresholds"]["split"] == "dev"

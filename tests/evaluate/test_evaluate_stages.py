@@ -14,7 +14,7 @@ from semtune.errors import ContractError, InputError, ModelError
 from semtune.evaluate.scores import score
 from semtune.evaluate.serving import measure_stages as measured
 from semtune.evaluate.serving.measure_stages import StageTestSet, measure_stages
-from semtune.evaluate.serving.stages import FP32, INDEX, INT8, TORCH, Stage, change, stage_sentence
+from semtune.evaluate.serving.stages import FP32, INDEX, INT8, OPENVINO, TORCH, Stage, change, stage_sentence
 from semtune.export.build import export_model
 from semtune.index.build import build_index
 from semtune.index.faiss import FaissIndex
@@ -67,7 +67,7 @@ def stages(model, data, quick):
 
 def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(stages, model, data):
     assert [(row.name, row.against) for row in stages.rows] == [
-        (TORCH, ""), (FP32, TORCH), (INT8, FP32), (INDEX, FP32),
+        (TORCH, ""), (FP32, TORCH), (OPENVINO, FP32), (INT8, FP32), (INDEX, FP32),
     ]  # fmt: skip
     assert stages.missing == {}
     by_name = {row.name: row for row in stages.rows}
@@ -77,14 +77,15 @@ def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(s
     assert by_name[INT8].change.gain == pytest.approx(each.mean())
     assert by_name[TORCH].change is None
     assert abs(by_name[FP32].change.gain) < 1e-3
+    assert abs(by_name[OPENVINO].change.gain) < 1e-2
     assert by_name[INDEX].change.gain == pytest.approx(0, abs=1e-9)  # so few documents are searched exactly
     assert by_name[INDEX].detail == "Flat in faiss"
     assert by_name[INDEX].bytes > 80 * 32 * 4
     assert by_name[TORCH].bytes == (model / "model.safetensors").stat().st_size
     assert by_name[INT8].bytes == (model / "onnx" / "model_int8.onnx").stat().st_size
     assert all(0 < row.latency.p50 <= row.latency.p95 for row in stages.rows)
-    assert len(stages.sentences) == 3
-    assert stages.as_dict()["rows"][3]["texts_per_second"] is None
+    assert len(stages.sentences) == 4
+    assert stages.as_dict()["rows"][4]["texts_per_second"] is None
 
 
 def test_an_index_that_finds_less_shows_its_loss(model, data, quick, monkeypatch):
@@ -106,7 +107,7 @@ def test_an_index_that_finds_less_shows_its_loss(model, data, quick, monkeypatch
 
 def test_stages_that_are_not_there_are_named(exported, data, quick):
     found = measure_stages(str(exported("mean").folder), StageTestSet(data))
-    assert [row.name for row in found.rows] == [FP32, INDEX]
+    assert [row.name for row in found.rows] == [FP32, OPENVINO, INDEX]
     assert "only an exported model" in found.missing[TORCH]
     assert "no ONNX graph in int8" in found.missing[INT8]
     with pytest.raises(ModelError, match="in int8"):
@@ -120,7 +121,7 @@ def test_pairs_are_searched_in_no_index(model, quick):
         ScoredPair(" ".join(rng.choice(words, 3)), " ".join(rng.choice(words, 3)), rng.random()) for _ in range(30)
     ]
     found = measure_stages(str(model), StageTestSet(Dataset(scored={"test": pairs})))
-    assert [row.name for row in found.rows] == [TORCH, FP32, INT8]
+    assert [row.name for row in found.rows] == [TORCH, FP32, OPENVINO, INT8]
     assert found.missing == {INDEX: "a test of pairs does not use an index"}
 
 

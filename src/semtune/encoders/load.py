@@ -52,7 +52,7 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False, exact: 
     folder = resolve_model(model, serving=entry is None or entry.facts["serves"])
     if entry is not None and not entry.facts["serves"]:
         return _on_torch(folder, entry, fast)
-    if _is_table(folder) and runtime in (AUTO, "static", "onnx"):  # a static model needs no graph
+    if _is_table(folder) and runtime in (AUTO, "static", "onnx", "openvino"):  # a static model needs no graph
         return RUNTIMES.entry("static").load()(folder, fast)
     if entry is not None:
         return entry.load()(folder, fast)
@@ -94,7 +94,8 @@ def _on_torch(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
 
 def model_bytes(folder: Path, runtime: str) -> int | None:
     """Bytes on disk of the files that a runtime ("onnx-int8", "torch-fp32" ...) loads; None if they are missing."""
-    if runtime.startswith("onnx"):
-        export = contracts.load(folder, verify=False).exports.get(runtime)
+    if runtime.startswith(("onnx", "openvino")):
+        exports = contracts.load(folder, verify=False).exports
+        export = exports.get(INT8_GRAPH if "int8" in runtime else "onnx-fp32")
         return (folder / export.file).stat().st_size if export else None
     return sum(path.stat().st_size for path in contracts.weights_files(folder)) or None

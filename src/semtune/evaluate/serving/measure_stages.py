@@ -16,14 +16,14 @@ from semtune.evaluate.result import Scores
 from semtune.evaluate.retrieval.exact_search import DEPTH, tie_order
 from semtune.evaluate.scores import retrieval_scores, score
 from semtune.evaluate.serving.index_stage import ServedIndex, index_in_memory, open_index_of_corpus
-from semtune.evaluate.serving.stages import FP32, INDEX, INT8, TORCH, Stage, Stages, change
+from semtune.evaluate.serving.stages import FP32, INDEX, INT8, OPENVINO, TORCH, Stage, Stages, change
 from semtune.hub import resolve_model
 from semtune.metrics import depth_of
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.types import Query, Run, Split
 
-RUNTIMES: dict[str, str] = {TORCH: "torch", FP32: "onnx", INT8: "onnx-int8"}
+RUNTIMES: dict[str, str] = {TORCH: "torch", FP32: "onnx", OPENVINO: "openvino", INT8: "onnx-int8"}
 TOP = 10  # documents per query when search is timed
 NAN = float("nan")
 
@@ -91,6 +91,8 @@ def _open(model: str) -> tuple[dict[str, Encoder], dict[str, str]]:
         except (ModelError, MissingExtraError) as error:
             missing[name] = str(error)
             continue
+        if encoder.runtime.startswith("static") and "static" in found:
+            continue
         first = next(iter(found.values()), encoder)
         if first.contract.fingerprint != encoder.contract.fingerprint:
             missing[name] = f"it was exported from other weights than {model} has now. Export again"
@@ -147,9 +149,9 @@ def _rows(
     if index is not None:
         asks[INDEX] = _searching(encoders[main], index)
     waits = dict(zip(asks, latencies(list(asks.values()), queries), strict=True))
-    before = {FP32: TORCH, INT8: FP32, "static": TORCH, INDEX: main}
+    before = {FP32: TORCH, OPENVINO: FP32, INT8: FP32, "static": TORCH, INDEX: main}
     rows = []
-    for name in (TORCH, FP32, "static", INT8, INDEX):
+    for name in (TORCH, FP32, "static", OPENVINO, INT8, INDEX):
         if name in scores:
             against = before.get(name, "") if before.get(name, "") in scores else ""
             rows.append(

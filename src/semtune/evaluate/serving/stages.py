@@ -15,7 +15,7 @@ from semtune.evaluate.result import Scores, label
 from semtune.evaluate.verdict.differences import compare_scores
 from semtune.metrics import Comparison
 
-TORCH, FP32, INT8, INDEX = "torch", "onnx fp32", "onnx int8", "index"
+TORCH, FP32, OPENVINO, INT8, INDEX = "torch", "onnx fp32", "openvino", "onnx int8", "index"
 MARGIN = 0.005  # a stage may cost this much: the interval of the loss must be below
 MIN_ITEMS = 20  # with fewer queries or pairs the interval is unreliable
 
@@ -25,7 +25,7 @@ class Stage:
     """The measurements of one stage.
 
     Attributes:
-        name: `TORCH`, `FP32`, `INT8`, `INDEX` or "static".
+        name: `TORCH`, `FP32`, `OPENVINO`, `INT8`, `INDEX` or "static".
         scores: its result.
         against: the stage it is compared with; empty for the first.
         change: this stage minus the other; None for the first, and if a metric is not a number.
@@ -106,7 +106,7 @@ def stage_sentence(stage: Stage, before: Stage) -> str:
     """What a stage costs; for int8 also whether to use it."""
     metric, who = (
         label(stage.scores.main),
-        {INT8: "int8", INDEX: "the index"}.get(stage.name, f"the {stage.name} graph"),
+        {INT8: "int8", INDEX: "the index", OPENVINO: "OpenVINO"}.get(stage.name, f"the {stage.name} graph"),
     )
     if stage.change is None:
         return f"{who} cannot be compared: a metric is not a number."
