@@ -77,6 +77,17 @@ def test_vectors_that_are_no_numbers_have_no_map(searched):
     assert charts({"tuned": Broken()}, searched, "test") == {}
 
 
+PROOF = {
+    "precision": "fp32", "metric": "nDCG@10", "items": 120, "reference": 0.5, "max_loss": 0.005, "why": "",
+    "trials": [
+        {
+            "name": f"int8 {ATTACK}", "value": 0.496, "loss": 0.004, "low": -0.001, "high": 0.009, "speed": 1.65,
+            "megabytes": 22.9, "kept": False,
+        }
+    ],
+}  # fmt: skip
+
+
 def test_every_part_is_shown_and_escaped(searched):
     found = score(ToyEncoder(), searched)
     rows = [
@@ -89,6 +100,7 @@ def test_every_part_is_shown_and_escaped(searched):
         {"tuned": EncoderCost(f"onnx {ATTACK}", 384, 50.0, Latency(1.5, 2.5), 1_500_000_000)},
         Stages(rows, {"onnx fp32": f"there is none {ATTACK}"}),
         calibrate(found, searched, "test"),
+        PROOF,
     )
     called = {"tuned": f"my {ATTACK}", "base": "base"}
     figure = environment().get_template("macros.html").module.figure
@@ -100,6 +112,12 @@ def test_every_part_is_shown_and_escaped(searched):
         "From training to what is served",
         "What a score means",
         "Speed and size",
+        "-0.0040",
+        "[-0.0090, +0.0010]",
+        "1.65 ×",
+        "22.9 MB",
+        "refused",
+        "No int8 graph is kept: on 120 items",
         "22.8 MB",
         "1.50 GB",
         "best-f1",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from semtune.errors import ConfigError, InputError
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.io import storage_errors, write_json
+from semtune.io import read_json, storage_errors, write_json
 from semtune.progress import Progress
 from semtune.step import LoadDataset, ModelRef
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from semtune.protocols import Encoder
 
 LIBRARIES = ("onnxruntime", "tokenizers", "bm25s", "numpy")
+PRECISION = "precision.json"  # written by export
 PAGE, STAGES, THRESHOLDS, METRICS = "report.html", "stages.json", "thresholds.json", "metrics.json"
 NOTHING_TO_JUDGE = "cannot judge: the data set has no test part. Give documents from at least three files, or labels."
 
@@ -267,7 +268,9 @@ class _Work:
         }
         stored = {name: self._over(encoder) for name, encoder in encoders.items()}
         maps = charts(stored, self.data, "test", self.inputs.seed)
-        return FurtherResults(maps, measure_costs(encoders, self.data, tuned, sizes), stages, calibrated)
+        tried = resolve_model(self.inputs.model, serving=True) / PRECISION
+        precision = read_json(tried) if tried.exists() else None
+        return FurtherResults(maps, measure_costs(encoders, self.data, tuned, sizes), stages, calibrated, precision)
 
 
 def _write(out: Path, inputs: EvaluateInputs, outcome: Outcome, data: Dataset, extras: FurtherResults) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from semtune.dataset import Dataset
 from semtune.encoders.speed import Latency, latencies, texts_a_second
@@ -46,12 +47,14 @@ class FurtherResults:
         costs: system → its speed and size.
         stages: the metric at each stage from torch to the index.
         calibrated: thresholds, and the probability behind a score.
+        precision: the values of the exported model's `precision.json`; None if no precision was tried.
     """
 
     maps: Mapping[str, EmbeddingMap] = field(default_factory=dict)
     costs: Mapping[str, EncoderCost] = field(default_factory=dict)
     stages: Stages | None = None
     calibrated: CalibrationResult | None = None
+    precision: Mapping[str, Any] | None = None
 
 
 NOTHING = FurtherResults()

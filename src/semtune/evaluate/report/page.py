@@ -99,6 +99,8 @@ def further_values(extras: FurtherResults, called: Mapping[str, str]) -> dict[st
         "missing_stages": stages.missing if stages else {},
         "thresholds": serving_tables.thresholds_table(calibrated) if calibrated else None,
         "thresholds_note": serving_tables.thresholds_note(calibrated) if calibrated else "",
+        "precision": serving_tables.precision_table(extras.precision) if extras.precision else None,
+        "precision_note": serving_tables.precision_note(extras.precision) if extras.precision else "",
         "costs": serving_tables.encoder_costs_table(extras.costs, called) if extras.costs else None,
     }
 

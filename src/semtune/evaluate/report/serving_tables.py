@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from semtune.evaluate.report.further_results import EncoderCost
 from semtune.evaluate.result import label
@@ -29,6 +30,39 @@ def _stage(row: Stage) -> Row:
     wait = f"{row.latency.p50:.1f}, {row.latency.p95:.1f}"
     title = Cell(row.name, notes=[row.detail or row.scores.runtime])
     return Row(title, [f"{row.value:.4f}", moved, row.against or "–", speed, wait, size(row.bytes)])
+
+
+def precision_table(found: Mapping[str, Any]) -> Table:
+    """The precisions that were tried, from the values of `precision.json`; empty if none was."""
+    head = ["", found["metric"], Cell("change", notes=["95 % interval"]), "texts/s of fp32", "size", "outcome"]
+    whole = Row(Cell("fp32"), [f"{found['reference']:.4f}", "–", "1 ×", "–", "kept"])
+    return Table(head, [whole, *map(_trial, found["trials"])])
+
+
+def _trial(row: Mapping[str, Any]) -> Row:
+    change, low, high = (_shown(row[name], -1, "+.4f") for name in ("loss", "high", "low"))
+    return Row(
+        Cell(row["name"]),
+        [
+            _shown(row["value"], 1, ".4f"), Cell(change, f"[{low}, {high}]"), f"{row['speed']:.2f} ×",
+            size(round(row["megabytes"] * 1e6)), "kept" if row["kept"] else "refused",
+        ],
+    )  # fmt: skip
+
+
+def precision_note(found: Mapping[str, Any]) -> str:
+    """What decided, and what is served."""
+    if not found["trials"]:
+        return f"{found['why'][0].upper()}{found['why'][1:]}."
+    kept = "An int8 graph is kept" if found["precision"] == "int8" else "No int8 graph is kept"
+    return (
+        f"{kept}: on {found['items']:,} items of the dev split the interval of the loss must end below "
+        f"{found['max_loss']:g}. Speeds are those of the machine that exported."
+    )
+
+
+def _shown(value: float | None, times: int, form: str) -> str:
+    return "–" if value is None or not math.isfinite(value) else format(times * value + 0.0, form)  # no "-0.0000"
 
 
 def thresholds_table(found: CalibrationResult) -> Table:
