@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.encoders.checked import count_beyond, truncate_of
 from semtune.errors import StorageError
 from semtune.io import atomic_file
 from semtune.progress import Progress
@@ -43,7 +44,7 @@ class VectorStore:
 
     def folder_of(self, encoder: Encoder, role: Role) -> Path:
         """The folder of the vectors of an encoder and role."""
-        facts = repr((encoder.contract.fingerprint, encoder.runtime, role, _libraries()))
+        facts = repr((encoder.contract.fingerprint, encoder.runtime, role, _libraries(), *_long_texts(encoder)))
         return self.folder / hashlib.sha256(facts.encode()).hexdigest()[:24]
 
     def find(self, place: Path, wanted: NDArray[np.bytes_], dimension: int) -> tuple[Embeddings, NDArray[np.int32]]:
@@ -108,7 +109,7 @@ class StoredEncoder:
     """An encoder with a `VectorStore`: texts that are stored are not computed again."""
 
     def __init__(self, encoder: Encoder, store: VectorStore) -> None:
-        self.contract, self.runtime = encoder.contract, encoder.runtime
+        self.contract, self.runtime, self.truncate = encoder.contract, encoder.runtime, truncate_of(encoder)
         self._encoder, self._store = encoder, store
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
@@ -131,7 +132,13 @@ class StoredEncoder:
                 vectors[row] = made.vectors[at]
                 lengths[row] = -made.lengths[at] if made.cut[at] else made.lengths[at]
         cut = lengths < 0
-        return Encoded(vectors, int(np.abs(lengths).sum()), int(cut.sum()), np.abs(lengths), cut)
+        made = Encoded(vectors, int(np.abs(lengths).sum()), int(cut.sum()), np.abs(lengths), cut)
+        return count_beyond(made, texts, role, self._encoder)
+
+
+def _long_texts(encoder: Encoder) -> tuple[str, ...]:
+    """What becomes of long texts, where they are not cut as usual."""
+    return () if truncate_of(encoder) == "cut" else (truncate_of(encoder),)
 
 
 def _hash(text: str) -> bytes:
