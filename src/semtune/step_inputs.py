@@ -203,7 +203,7 @@ def index_inputs(context: Context) -> indexing.IndexInputs:
     model = context.path("export")
     return indexing.IndexInputs(
         lambda: context.data().to_index,
-        lambda: context.store.over(load_encoder(str(model))),
+        lambda: context.store.over(load_encoder(str(model), truncate=context.config.index.truncate)),
         model,
         context.config.index,
         lambda: data_for.held_out_queries(context.data()),

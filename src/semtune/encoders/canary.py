@@ -6,7 +6,10 @@ So another version of a library, a broken path for this processor, or a swapped 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -40,7 +43,21 @@ UNIT_ERROR = 1e-2  # of a vector's length
 OTHER_PRECISION = 0.95  # cosine of a half precision to fp32
 ABOUT = ("texts", "fingerprint", "libraries")
 
-Vectors = dict[str, Embeddings]  # "onnx-fp32.query" → (8, dim)
+Vectors: TypeAlias = dict[str, Embeddings]  # "onnx-fp32.query" → (8, dim)
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """What a folder keeps of its export.
+
+    Attributes:
+        libraries: that the graphs were run with, as a sentence.
+        vectors: "RUNTIME.ROLE" → (n, dim) of the texts.
+    """
+
+    texts: list[str]
+    libraries: str
+    vectors: Vectors
 
 
 def vectors_of(runtime: str, runner: Callable[[Role], Callable[[list[str]], Embeddings]]) -> Vectors:
@@ -56,24 +73,30 @@ def write(folder: Path, fingerprint: str, vectors: Mapping[str, Embeddings]) -> 
         np.savez(out, **about, **vectors)
 
 
-def read(folder: Path, fingerprint: str = "") -> dict[str, np.ndarray]:
-    """The canary of a folder; empty if there is none, or if it belongs to another model than the one given."""
+def read(folder: Path, fingerprint: str = "") -> Canary | None:
+    """The canary of a folder; None if there is none, or if it belongs to another model than the one given.
+
+    Raises:
+        ContractError: the file is damaged.
+    """
+    if not (folder / FILE).is_file():
+        return None
     try:
         with np.load(folder / FILE, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise ContractError(f"{folder / FILE} is damaged ({error}). Copy it or export the model again.") from None
-    whole = set(ABOUT) <= found.keys() and fingerprint in ("", str(found["fingerprint"]))
-    return found if whole else {}
+            vectors = {name: file[name] for name in file.files if name not in ABOUT}
+            texts, owner, libraries = ([*file["texts"].tolist()], str(file["fingerprint"]), str(file["libraries"]))
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ContractError(
+            f"{folder / FILE} is damaged ({error}). Copy it again, or export the model again."
+        ) from None
+    return Canary(texts, libraries, vectors) if fingerprint in ("", owner) else None
 
 
-def keep_older(folder: Path, fingerprint: str, made: Mapping[str, Embeddings]) -> Vectors:
-    """The vectors of graphs that a folder had before, with those just made."""
-    before = read(folder, fingerprint)
-    same = bool(before) and before["texts"].tolist() == list(TEXTS)
-    return {**({name: before[name] for name in before if name not in ABOUT} if same else {}), **made}
+def keep_older(folder: Path, fingerprint: str, made: Path) -> None:
+    """Add to the canary in the folder `made` the vectors of graphs that `folder` had before."""
+    before, new = read(folder, fingerprint), read(made)
+    if before and new and before.texts == new.texts:
+        write(made, fingerprint, {**before.vectors, **new.vectors})
 
 
 def join_parts(folder: Path, fingerprint: str) -> None:
@@ -81,7 +104,8 @@ def join_parts(folder: Path, fingerprint: str) -> None:
     parts = {role: read(folder / role) for role in ROLES}
     joined: Vectors = {}
     for runtime in ("onnx-fp32", "onnx-int8"):
-        for role, found in parts.items():
+        for role, part in parts.items():
+            found = part.vectors if part else {}
             name = next((n for n in (f"{runtime}.{role}", f"static-fp32.{role}") if n in found), None)
             if name:
                 joined[f"{runtime}.{role}"] = found[name]
@@ -96,7 +120,7 @@ def first_vector(encoder: Encoder, folder: Path) -> None:
     """
     _check_limit(encoder.contract, folder)
     known = read(folder, encoder.contract.fingerprint)
-    text = str(known["texts"][1]) if known else TEXTS[1]
+    text = known.texts[1] if known else TEXTS[1]
     for role in _roles(encoder.contract):
         try:
             made = encoder.encode([text], role).vectors
@@ -108,7 +132,8 @@ def first_vector(encoder: Encoder, folder: Path) -> None:
                 f"not fit together: graph or weights, tokenizer and {CONTRACT_FILE}. Copy or export the model again."
             ) from error
         _check_shape(made, encoder.contract, folder)
-        _check_known(made, known, encoder, role, slice(1, 2))
+        if known:
+            _check_known(made, known, encoder, role, slice(1, 2))
 
 
 def check(encoder: Encoder, folder: Path | None) -> None:
@@ -122,8 +147,8 @@ def check(encoder: Encoder, folder: Path | None) -> None:
         ModelError: a text's vector depends on its neighbours, or all texts have one and the same.
         ContractError: the vectors are not those of the export.
     """
-    known = read(folder, encoder.contract.fingerprint) if folder else {}
-    texts = [str(text) for text in known["texts"]] if known else list(TEXTS)
+    known = read(folder, encoder.contract.fingerprint) if folder else None
+    texts = known.texts if known else list(TEXTS)
     for role in _roles(encoder.contract):
         single = alone(lambda some, role=role: encoder.encode(some, role).vectors, texts)
         check_vectors(single, encoder.contract)
@@ -141,7 +166,8 @@ def check(encoder: Encoder, folder: Path | None) -> None:
                 f"{_named(encoder)} gives one and the same vector for {len(texts)} different texts. Its weights are "
                 "broken: train it anew with a lower learning rate, or copy or export it again."
             )
-        _check_known(single, known, encoder, role, slice(None))
+        if known:
+            _check_known(single, known, encoder, role, slice(None))
 
 
 _ADVICE = "Another version of a library may help (`semtune doctor` lists them), or another runtime (--runtime)."
@@ -169,21 +195,21 @@ def _check_shape(made: Embeddings, contract: Contract, folder: Path) -> None:
         )
 
 
-def _check_known(made: Embeddings, known: Mapping[str, np.ndarray], encoder: Encoder, role: Role, rows: slice) -> None:
+def _check_known(made: Embeddings, known: Canary, encoder: Encoder, role: Role, rows: slice) -> None:
     """Compare vectors with those of the export, by the same graph or else by that in fp32."""
     precision = _precision(encoder.runtime)
     names = [f"{encoder.runtime}.{role}"]
     names += [] if precision == "int8" else [f"onnx-fp32.{role}", f"static-fp32.{role}"]
-    name = next((name for name in names if name in known), None)
-    if name is None or known[name][rows].shape != made.shape:
+    name = next((name for name in names if name in known.vectors), None)
+    if name is None or known.vectors[name][rows].shape != made.shape:
         return
     limit = limit_of(precision) if precision == "fp32" or name == names[0] else OTHER_PRECISION
-    found = difference(known[name][rows], made)
+    found = difference(known.vectors[name][rows], made)
     if found.min_cosine >= limit:
         return
     raise ContractError(
         f"{_named(encoder)} gives other vectors than when it was exported (lowest cosine {found.min_cosine:.5f}; "
-        f"required: {limit}). It was exported with {known['libraries']}; a library, the processor or a "
+        f"required: {limit}). It was exported with {known.libraries}; a library, the processor or a "
         f"file of the model has changed. {_ADVICE} If the change was meant, export and index again."
     )
 

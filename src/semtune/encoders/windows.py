@@ -73,7 +73,8 @@ class _Reader:
     """Counts a model's tokens and splits texts that are too long for it."""
 
     def __init__(self, tokenizer: Tokenizer, role: Role, limit: int) -> None:
-        self.role, self.limit = role, limit
+        self.role: Role = role
+        self.limit = limit
         self._tokenizer = tokenizer
         self._around = tokenizer.lengths([""], role)[0]  # prompt and special tokens
 

@@ -264,8 +264,7 @@ def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
     from semtune.encoders import canary
 
     older = {name: export for name, export in contract.exports.items() if (folder / export.file).exists()}
-    fingerprint, known = contract.fingerprint, canary.read(made.folder)
-    canary.write(made.folder, fingerprint, canary.keep_older(folder, fingerprint, known))
+    canary.keep_older(folder, contract.fingerprint, made.folder)
     proofs = read_json(folder / "parity.json") if (folder / "parity.json").exists() else {}
     write_json(made.folder / "parity.json", proofs | read_json(made.folder / "parity.json"))
     joined = replace(made.contract, exports=older | dict(made.contract.exports))

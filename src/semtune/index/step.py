@@ -52,7 +52,7 @@ class Indexed:
         made = self.manifest
         return {
             "count": made.count, "type": made.index_type, "recall@10": made.recall_at_10, "truncated": made.truncated,
-            "asked_with": made.asked_with,
+            "cut_tokens": made.cut_tokens, "asked_with": made.asked_with,
         }  # fmt: skip
 
 
