@@ -82,7 +82,7 @@ def read(folder: Path, fingerprint: str = "") -> Canary | None:
     if not (folder / FILE).is_file():
         return None
     try:
-        with np.load(folder / FILE, allow_pickle=False) as file:
+        with (folder / FILE).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             vectors = {name: file[name] for name in file.files if name not in ABOUT}
             texts, owner, libraries = ([*file["texts"].tolist()], str(file["fingerprint"]), str(file["libraries"]))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:

@@ -24,8 +24,8 @@ LIMITS = {"fp32": 0.9999, "bf16": 0.999, "fp16": 0.999, "int8": 0.9}
 """The lowest cosine allowed, by precision. fp32 differs by rounding alone: 0.9999 lets no error of a mask pass. int8
 scales its activations by the largest value in the whole batch (onnxruntime's dynamic quantisation), so neighbours count
 a little; 0.9 is far below what sound models lose, and far above the vectors of a broken one."""
-EQUAL_TOKENS, ROWS = 24, 8  # of the batch of equal lengths
-MIXED_TOKENS = (4, 9, 17, 33, 65, 129)
+EQUAL_TOKENS, ROWS = 22, 8  # of the batch of equal lengths; prompt and special tokens come on top
+MIXED_TOKENS = (2, 7, 15, 31, 63, 127)
 LONGEST_LIMIT = 1024  # tokens; a batch at a higher limit would need too much memory and time
 WORDS = (
     "quick", "river", "stone", "light", "under", "window", "paper", "morning", "copper", "between", "garden", "seven",
@@ -83,9 +83,10 @@ def measure_invariance(encode: Encode, lengths: Lengths, limit: int) -> Invarian
         lengths: counts tokens, with prompt and special tokens.
         limit: of the model, in tokens. The three situations around it are left out above `LONGEST_LIMIT`.
     """
-    equal = [text_of(min(EQUAL_TOKENS, limit), lengths, start=5 * row) for row in range(ROWS)]
-    mixed = [text_of(tokens, lengths, start=tokens) for tokens in MIXED_TOKENS if tokens <= limit]
-    short = text_of(min(MIXED_TOKENS[0], limit), lengths)
+    around = lengths([""])[0]
+    equal = [text_of(min(around + EQUAL_TOKENS, limit), lengths, start=5 * row) for row in range(ROWS)]
+    mixed = [text_of(around + tokens, lengths, start=tokens) for tokens in MIXED_TOKENS if around + tokens <= limit]
+    short = text_of(min(around + MIXED_TOKENS[0], limit), lengths)
     edge = {"below_limit": limit - 1, "at_limit": limit, "beyond_limit": limit + limit // 2 + 1}
     texts = {name: text_of(tokens, lengths) for name, tokens in edge.items() if limit <= LONGEST_LIMIT}
     found = {

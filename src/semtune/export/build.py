@@ -205,13 +205,15 @@ def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  #
         advance(1)
         precision = "int8" if name == INT8 else "fp32"
         proof = prove(name, precision, reference, runner, probes, tokenizer, contract)
-        known |= canary.vectors_of(export_name(name), runner)
+        if name != "torchscript":  # which is not served
+            known |= canary.vectors_of(export_name(name), runner)
         exports[export_name(name)] = Export(FILES[name], sha256_file(path), precision, round(proof.min_cosine, 7))
         proofs[name] = proof
         advance(1)
     made = replace(contract, exports=exports)
     write_json(scratch / "parity.json", {name: proof.as_dict(near=name == INT8) for name, proof in proofs.items()})
-    canary.write(scratch, contract.fingerprint, known)
+    if known:
+        canary.write(scratch, contract.fingerprint, known)
     contracts.save(made, scratch)
     return Exported(scratch, made, proofs)
 
@@ -281,5 +283,6 @@ def _move_into(scratch: Path, folder: Path, wanted: Sequence[str]) -> None:
         if not (folder / name).exists():
             (scratch / name).replace(folder / name)
     for name in ("parity.json", CANARY):
-        (scratch / name).replace(folder / name)
+        if (scratch / name).exists():
+            (scratch / name).replace(folder / name)
     (scratch / contracts.FILE).replace(folder / contracts.FILE)

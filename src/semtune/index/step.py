@@ -58,7 +58,10 @@ class Indexed:
 
 def key(inputs: IndexInputs) -> dict[str, Any]:
     """What the index depends on besides the documents and the model."""
-    return inputs.settings.as_dict()
+    values = inputs.settings.as_dict()
+    if values["truncate"] == "cut":  # as in indexes from before there was a choice
+        del values["truncate"]
+    return values
 
 
 def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
