@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune import formats
-from semtune.errors import ContractError, ModelError
+from semtune.errors import ContractError, InputError, ModelError
 from semtune.hub import CONTRACT_FILE
 from semtune.io import read_json, sha256_json, write_json
 from semtune.model_folder import NO_LIMIT, ROUTER, STATIC, FolderFacts, read_folder, static_folder, weights_hash
@@ -236,11 +236,16 @@ def _fingerprint(contract: Contract, architecture: Mapping[str, Any]) -> str:
 
 
 def _parse(path: Path) -> Contract:
-    contents = formats.CONTRACT.read(read_json(path), path)
+    again = "Copy it again; or delete it, which makes it anew, and export the model again."
+    try:
+        values = read_json(path)
+    except InputError as error:
+        raise ContractError(f"{error} {again}") from None
+    contents = formats.CONTRACT.read(values, path)
     try:
         return _parsed(contents, contents.values)
     except (TypeError, AttributeError) as error:
-        raise ContractError(f"{path} is not a contract this Semtune can read ({error}).") from None
+        raise ContractError(f"{path} is not a contract this Semtune can read ({error}). {again}") from None
 
 
 def _parsed(contents: formats.Contents, given: Mapping[str, Any]) -> Contract:

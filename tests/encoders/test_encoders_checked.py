@@ -84,6 +84,7 @@ def test_a_checked_encoder_is_an_encoder_and_lends_what_it_has(changed, model):
 
 def test_nan_and_infinity_are_refused_with_the_first_text(changed):
     for bad in (np.nan, np.inf, -np.inf):
+
         def spoil(vectors, texts, bad=bad):
             vectors = vectors.copy()
             vectors[2, 7] = bad
@@ -156,7 +157,7 @@ def test_the_canary_notices_what_the_export_did_not_do(changed, model):
     sound = changed(lambda vectors, texts: vectors)
     check(sound, model)
     turned = changed(lambda vectors, texts: np.roll(vectors, 1, axis=1))
-    with pytest.raises(ContractError, match="other vectors than when it was exported .* It was exported with semtune"):
+    with pytest.raises(ContractError, match=r"other vectors than when it was exported .* It was exported with semtune"):
         check(turned, model)
     with pytest.raises(ContractError, match="other vectors"):
         first_vector(turned, model)

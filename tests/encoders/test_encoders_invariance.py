@@ -90,7 +90,7 @@ def test_int8_may_differ_a_little_and_fp32_may_not():
     found = measure_invariance(Hashed(noisy), words, 32)
     assert 0.9 < found.min_cosine < 0.999
     require_invariance(found, "The graph", "int8")
-    with pytest.raises(GateError, match="required: 0.9999"):
+    with pytest.raises(GateError, match=r"required: 0.9999"):
         require_invariance(found, "The graph", "fp32")
     assert limit_of("bf16") == limit_of("unknown") == 0.999
 
