@@ -153,7 +153,7 @@ def test_the_defaults_are_those_of_the_design():
             "gate": False,
         },
         "export": {"format": ["onnx"], "precision": ["fp32"]},
-        "index": {"backend": "faiss", "uri": "", "collection": ""},
+        "index": {"backend": "faiss", "uri": "", "collection": "", "truncate": "cut"},
         "search": {"questions": [], "k": 3},
     }
 
@@ -168,7 +168,7 @@ def test_the_defaults_are_those_of_the_design():
         ),
         (
             {"index": {"zzz": 1}},
-            "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection",
+            "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection, truncate",
         ),
         (
             {"evaluate": {"gate": {"on": 1}}},

@@ -170,6 +170,27 @@ def load(folder: Path, *, verify: bool = True) -> Contract:
     return with_thresholds(contract, formats.THRESHOLDS.read(read_json(measured), measured).values)
 
 
+def require_own(contract: Contract, folder: Path) -> None:
+    """Refuse a contract that says other things of the vectors than the other files of its folder.
+
+    Raises:
+        ContractError: it was edited, or the files were; the message says where they differ.
+    """
+    if not (folder / FILE).exists():
+        return
+    found = describe(folder)
+    differ = [
+        f"{name} {getattr(contract, name)!r} (the files: {getattr(found, name)!r})"
+        for name in ("dimension", "max_length", "pooling", "normalize", "lowercase", "prompts")
+        if getattr(contract, name) != getattr(found, name)
+    ]
+    if differ:
+        raise ContractError(
+            f"{folder / FILE} does not fit the model's other files: it says {', '.join(differ)}. Delete it, which "
+            "makes it anew, and export and index again; or undo what was changed in the files."
+        )
+
+
 def with_thresholds(contract: Contract, values: Mapping[str, Any]) -> Contract:
     """The contract with the thresholds of a `thresholds.json`; the fingerprint stays the same."""
     calibration = Calibration(values["slope"], values["intercept"], values["of"])

@@ -158,6 +158,40 @@ def test_nan_weights_are_named(semtune, nan_model, place, toy_folder):
     assert not (nan_model / "onnx").exists()
 
 
+def cut_weights(folder):
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:20_000])
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (no_tokenizer, "has no tokenizer files"),
+        (damaged_tokenizer, "tokenizer"),
+        (damaged_contract, "is not valid JSON"),
+        (other_dimension, "it says dimension 24 (the files: 32)"),
+        (other_length, "it says max_length 512 (the files: 64)"),
+        (cut_weights, "model.safetensors"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_export_names_the_fault(semtune, toy_model, tmp_path, fault, words):
+    from semtune import contract as contracts
+
+    folder = shutil.copytree(toy_model, tmp_path / "model")
+    contracts.save(contracts.describe(folder), folder)
+    if fault in (no_tokenizer, cut_weights):
+        (folder / "semtune.json").unlink()
+    fault(folder)
+    for place in (["-o", tmp_path / "out"], []):
+        assert_told(semtune("export", folder, *place), words)
+    assert not (tmp_path / "out").exists()
+    assert not (folder / "onnx").exists()
+
+
+def test_an_export_alone_cannot_be_exported_again(semtune, place, tmp_path):
+    assert_told(semtune("export", place / "model", "-o", tmp_path / "out"), "model")
+
+
 def test_long_documents_are_counted_refused_by_name_or_read_in_windows(semtune, place, tmp_path):
     corpus = tmp_path / "corpus.jsonl"
     rows = [

@@ -137,5 +137,8 @@ def test_a_store_keeps_windows_and_cut_vectors_apart_and_counts_the_same(opened,
     for made in cut:
         assert (made.truncated, made.cut_tokens) == (2, 79)
     assert (in_windows.truncated, in_windows.cut_tokens) == (0, 0)
-    with pytest.raises(TooLongError):
-        store.over(opened("mean", "error")).encode(TEXTS)
+    strict = store.over(opened("mean", "error"))
+    strict.encode(["a kettle", "a lantern"])
+    with pytest.raises(TooLongError, match="first: text 4") as caught:  # counted among all texts, not the new ones
+        strict.encode(["a kettle", "a lantern", "a kettle", LONG])
+    assert caught.value.places == [3]

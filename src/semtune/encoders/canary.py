@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from zipfile import BadZipFile
 
 import numpy as np
@@ -70,7 +70,8 @@ def write(folder: Path, fingerprint: str, vectors: Mapping[str, Embeddings]) -> 
     libraries = ", ".join(f"{name} {version}" for name, version in versions(*LIBRARIES).items())
     with atomic_file(folder / FILE, "wb") as out:
         about = {"texts": np.array(TEXTS), "fingerprint": np.array(fingerprint), "libraries": np.array(libraries)}
-        np.savez(out, **about, **vectors)
+        everything: dict[str, Any] = {**about, **vectors}
+        np.savez(out, **everything)
 
 
 def read(folder: Path, fingerprint: str = "") -> Canary | None:

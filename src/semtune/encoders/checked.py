@@ -128,7 +128,7 @@ def check_vectors(vectors: Embeddings, contract: Contract) -> None:
         )
     finite = np.isfinite(vectors)
     if not finite.all():
-        rows = np.flatnonzero(~finite.all(axis=1))
+        rows: list[int] = np.flatnonzero(~finite.all(axis=1)).tolist()
         raise ModelError(
             f"The model {contract.name!r} gave NaN or infinity in the vectors of {len(rows):,} of {len(vectors):,} "
             f"texts (the first is text {rows[0] + 1}). They mean nothing and are not returned. Train, copy or export "
@@ -151,8 +151,8 @@ def count_beyond(made: Encoded, texts: Sequence[str], role: Role, encoder: objec
     if made.beyond is not None or made.cut is None or made.lengths is None or not isinstance(encoder, Tokenizes):
         return made
     beyond = np.zeros(len(texts), np.int32)
-    rows = np.flatnonzero(made.cut)
-    if len(rows):
+    rows: list[int] = np.flatnonzero(made.cut).tolist()
+    if rows:
         try:
             whole = encoder.tokenizer(role).lengths([texts[row] for row in rows], role)
         except ModelError:

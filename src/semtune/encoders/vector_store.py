@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.encoders.checked import count_beyond, truncate_of
-from semtune.errors import StorageError
+from semtune.errors import StorageError, TooLongError
 from semtune.io import atomic_file
 from semtune.progress import Progress
 from semtune.protocols import Encoder
@@ -121,7 +121,7 @@ class StoredEncoder:
         for row in np.flatnonzero(lengths == 0).tolist():
             missing.setdefault(bytes(hashes[row]), row)
         if missing:
-            made = self._encoder.encode([texts[row] for row in missing.values()], role, progress)
+            made = self._computed(texts, list(missing.values()), role, progress)
             if made.lengths is None or made.cut is None:
                 return self._encoder.encode(texts, role, progress) if len(missing) < len(texts) else made
             new = np.array(list(missing), dtype=HASH)
@@ -134,6 +134,13 @@ class StoredEncoder:
         cut = lengths < 0
         made = Encoded(vectors, int(np.abs(lengths).sum()), int(cut.sum()), np.abs(lengths), cut)
         return count_beyond(made, texts, role, self._encoder)
+
+    def _computed(self, texts: Sequence[str], rows: Sequence[int], role: Role, progress: Progress | None) -> Encoded:
+        try:
+            return self._encoder.encode([texts[row] for row in rows], role, progress)
+        except TooLongError as error:  # its places are those among the missing texts
+            places = [rows[place] for place in error.places]
+            raise TooLongError(places, error.beyond, error.limit, len(texts)) from None
 
 
 def _long_texts(encoder: Encoder) -> tuple[str, ...]:

@@ -170,7 +170,9 @@ def _opened(
     from semtune.encoders.torch import open_sentence_transformer
 
     model = open_sentence_transformer(model_folder, "cpu").float().eval()
-    return model, contracts.load(model_folder), graphs(formats, precisions)
+    contract = contracts.load(model_folder)
+    contracts.require_own(contract, model_folder)
+    return model, contract, graphs(formats, precisions)
 
 
 def _is_static(model_folder: Path) -> bool:
