@@ -229,8 +229,10 @@ def test_a_contract_that_does_not_fit_the_folder_s_files_is_told_where(folder):
     contracts.require_own(contract, folder)  # without a file there is nothing to compare
     contracts.save(contract, folder)
     contracts.require_own(contracts.load(folder), folder)
-    other = dataclasses.replace(contract, dimension=7, prompts={"query": "ask: "})
-    with pytest.raises(ContractError, match=r"it says dimension 7 \(the files: 32\), prompts {'query': 'ask: '} \(the"):
+    other = dataclasses.replace(contract, dimension=7, prompts={"query": "other: "})
+    with pytest.raises(
+        ContractError, match=r"it says dimension 7 \(the files: 32\), prompts {'query': 'other: '} \(the"
+    ):
         contracts.require_own(other, folder)
 
 
