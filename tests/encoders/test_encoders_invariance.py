@@ -59,6 +59,11 @@ def test_the_limit_is_left_out_where_a_batch_at_it_would_be_too_large():
     }  # fmt: skip
 
 
+def test_a_prompt_that_fills_the_limit_leaves_texts_to_measure():
+    found = measure_invariance(Hashed(), lambda texts: [len(text.split()) + 40 for text in texts], 32)
+    assert found.min_cosine == pytest.approx(1)
+
+
 def mean_of_batch(vectors, texts):
     """As a mask that is ignored where all texts are equally long."""
     same = len(texts) > 1 and len({len(text.split()) for text in texts}) == 1

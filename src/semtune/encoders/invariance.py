@@ -85,8 +85,9 @@ def measure_invariance(encode: Encode, lengths: Lengths, limit: int) -> Invarian
     """
     around = lengths([""])[0]
     equal = [text_of(min(around + EQUAL_TOKENS, limit), lengths, start=5 * row) for row in range(ROWS)]
-    mixed = [text_of(around + tokens, lengths, start=tokens) for tokens in MIXED_TOKENS if around + tokens <= limit]
     short = text_of(min(around + MIXED_TOKENS[0], limit), lengths)
+    longer = [around + tokens for tokens in MIXED_TOKENS[1:] if around + tokens <= limit]
+    mixed = [short, *(text_of(tokens, lengths, start=tokens) for tokens in longer)]
     edge = {"below_limit": limit - 1, "at_limit": limit, "beyond_limit": limit + limit // 2 + 1}
     texts = {name: text_of(tokens, lengths) for name, tokens in edge.items() if limit <= LONGEST_LIMIT}
     found = {
