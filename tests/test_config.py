@@ -54,6 +54,7 @@ def test_the_defaults_are_those_of_the_design():
             "pair_labels": "triplets",
             "roles": {},
             "max_bad_share": 0.1,
+            "allow_unreadable": False,
             "max_leak_share": 0.0,
             "hard_negatives": 0,
             "mine_margin": 0.95,

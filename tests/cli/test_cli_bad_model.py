@@ -170,7 +170,7 @@ def cut_weights(folder):
         (damaged_contract, "is not valid JSON"),
         (other_dimension, "it says dimension 24 (the files: 32)"),
         (other_length, "it says max_length 512 (the files: 64)"),
-        (cut_weights, "model.safetensors"),
+        (cut_weights, "a weights file (*.safetensors) is damaged"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -49,7 +49,12 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
     found = places(folder)
     try:
         opened = open_adapted(found, device) if found.base else _opened(folder, device)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except SafetensorError as error:
+        raise ModelError(
+            f"sentence-transformers cannot open {folder}: a weights file (*.safetensors) is damaged, perhaps cut off when "
+            f"it was copied ({error}). Copy it again."
+        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"sentence-transformers cannot open {folder}: {error}") from error
     _take_assumed_pooling(opened, found)
     _keep_within_positions(opened)
