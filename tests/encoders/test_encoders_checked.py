@@ -11,7 +11,7 @@ from semtune.encoders import canary
 from semtune.encoders.canary import TEXTS, check, first_vector
 from semtune.encoders.checked import CheckedEncoder, all_alike, check_vectors, not_finite
 from semtune.encoders.load import load_encoder
-from semtune.encoders.onnx import OnnxEncoder
+from semtune.encoders.onnx import open_onnx
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.protocols import Encoder
@@ -41,7 +41,7 @@ def model(exported, tmp_path):
 @pytest.fixture
 def changed(model):
     """Makes the checked encoder of the model with changed vectors."""
-    inner = OnnxEncoder(model)
+    inner = open_onnx(model)
     return lambda change: CheckedEncoder(Changed(inner, change), model)
 
 
@@ -126,7 +126,7 @@ def test_tokens_beyond_the_limit_are_counted_where_the_runtime_does_not(changed,
             made = self.inner.encode(texts, role, progress)
             return Encoded(made.vectors, made.tokens, made.truncated, made.lengths, made.cut)
 
-    made = CheckedEncoder(Silent(OnnxEncoder(model), None), model).encode(["kettle", "kettle " * 100])
+    made = CheckedEncoder(Silent(open_onnx(model), None), model).encode(["kettle", "kettle " * 100])
     assert made.beyond.tolist() == [0, 102 - 64]
     assert made.cut_tokens == 38
 

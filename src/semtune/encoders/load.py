@@ -58,7 +58,6 @@ def load_encoder(
         ContractError: the files are not those of the contract, or the vectors not those of the export.
     """
     encoder, folder = _opened(model, runtime, fast, exact)
-    first_vector(encoder, folder)
     return with_truncate(CheckedEncoder(encoder, folder), parse_truncate(truncate))
 
 
@@ -68,7 +67,7 @@ def _opened(model: str, runtime: str, fast: bool, exact: bool) -> tuple[Encoder,
     if entry is not None and not entry.facts["serves"]:
         return _on_torch(folder, entry, fast), folder
     if _is_table(folder) and runtime in (AUTO, "static", "onnx", "openvino"):  # a static model needs no graph
-        return RUNTIMES.entry("static").load()(folder, fast), folder
+        return _tried(RUNTIMES.entry("static").load()(folder, fast), folder), folder
     if entry is not None:
         return _serving(folder, entry, fast), folder
     if fitting := _fitting(folder, exact):
@@ -78,14 +77,14 @@ def _opened(model: str, runtime: str, fast: bool, exact: bool) -> tuple[Encoder,
 
 
 def _serving(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
-    """Open an exported model; what a runtime's library says of a damaged graph is put in words.
+    """Open an exported model and try it; what a runtime's library says of a damaged graph is put in words.
 
     Raises:
-        ModelError: the library cannot open it.
+        ModelError: the library cannot open it, or its files do not fit together.
     """
     open_folder = entry.load()
     try:
-        return open_folder(folder, fast)
+        encoder = open_folder(folder, fast)
     except (SemtuneError, ImportError, MemoryError):
         raise
     except Exception as error:  # each library has errors of its own
@@ -93,6 +92,12 @@ def _serving(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
             f"The runtime {entry.name} cannot open {folder} ({' '.join(str(error).split())[:300]}). A file is damaged, "
             "perhaps cut off when it was copied. Copy the folder again, or export the model again."
         ) from error
+    return _tried(encoder, folder)
+
+
+def _tried(encoder: Encoder, folder: Path) -> Encoder:
+    first_vector(encoder, folder)
+    return encoder
 
 
 def _fitting(folder: Path, exact: bool) -> list[RegistryEntry]:
@@ -122,7 +127,7 @@ def _on_torch(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
             f"{folder} has not been exported, and torch is not installed to open it directly. "
             f"Export it where it was trained (`semtune export {folder}`), or: pip install 'semtune[train]'"
         )
-    return entry.load()(folder, fast)
+    return _tried(entry.load()(folder, fast), folder)
 
 
 def model_bytes(folder: Path, runtime: str) -> int | None:

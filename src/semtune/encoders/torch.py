@@ -51,8 +51,8 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
         opened = open_adapted(found, device) if found.base else _opened(folder, device)
     except SafetensorError as error:
         raise ModelError(
-            f"sentence-transformers cannot open {folder}: a weights file (*.safetensors) is damaged, perhaps cut off when "
-            f"it was copied ({error}). Copy it again."
+            f"sentence-transformers cannot open {folder}: a weights file (*.safetensors) is damaged, perhaps cut off "
+            f"when it was copied ({error}). Copy it again."
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"sentence-transformers cannot open {folder}: {error}") from error
