@@ -54,6 +54,7 @@ def test_the_defaults_are_those_of_the_design():
             "pair_labels": "triplets",
             "roles": {},
             "max_bad_share": 0.1,
+            "allow_unreadable": False,
             "max_leak_share": 0.0,
             "hard_negatives": 0,
             "mine_margin": 0.95,
@@ -153,7 +154,7 @@ def test_the_defaults_are_those_of_the_design():
             "gate": False,
         },
         "export": {"format": ["onnx"], "precision": ["fp32"]},
-        "index": {"backend": "faiss", "uri": "", "collection": ""},
+        "index": {"backend": "faiss", "uri": "", "collection": "", "truncate": "cut"},
         "search": {"questions": [], "k": 3},
     }
 
@@ -168,7 +169,7 @@ def test_the_defaults_are_those_of_the_design():
         ),
         (
             {"index": {"zzz": 1}},
-            "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection",
+            "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection, truncate",
         ),
         (
             {"evaluate": {"gate": {"on": 1}}},

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from semtune import contract as contracts
-from semtune.errors import ContractError, InputError, ModelError
+from semtune.errors import ContractError, ModelError
 from semtune.testing.toy_model import write_toy_model
 
 
@@ -220,8 +220,20 @@ def test_a_broken_contract_is_refused(folder):
     with pytest.raises(ContractError, match="is not a contract this Semtune can read"):
         contracts.load(folder)
     (folder / "semtune.json").write_text('{"format"')
-    with pytest.raises(InputError, match=r"semtune\.json is not valid JSON"):
+    with pytest.raises(ContractError, match=r"semtune\.json is not valid JSON .* Copy it again; or delete it"):
         contracts.load(folder)
+
+
+def test_a_contract_that_does_not_fit_the_folder_s_files_is_told_where(folder):
+    contract = contracts.load(folder)
+    contracts.require_own(contract, folder)  # without a file there is nothing to compare
+    contracts.save(contract, folder)
+    contracts.require_own(contracts.load(folder), folder)
+    other = dataclasses.replace(contract, dimension=7, prompts={"query": "other: "})
+    with pytest.raises(
+        ContractError, match=r"it says dimension 7 \(the files: 32\), prompts {'query': 'other: '} \(the"
+    ):
+        contracts.require_own(other, folder)
 
 
 def test_a_folder_that_is_no_model_is_refused(folder, tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune import formats
-from semtune.errors import ContractError, ModelError
+from semtune.errors import ContractError, InputError, ModelError
 from semtune.hub import CONTRACT_FILE
 from semtune.io import read_json, sha256_json, write_json
 from semtune.model_folder import NO_LIMIT, ROUTER, STATIC, FolderFacts, read_folder, static_folder, weights_hash
@@ -170,6 +170,27 @@ def load(folder: Path, *, verify: bool = True) -> Contract:
     return with_thresholds(contract, formats.THRESHOLDS.read(read_json(measured), measured).values)
 
 
+def require_own(contract: Contract, folder: Path) -> None:
+    """Refuse a contract that says other things of the vectors than the other files of its folder.
+
+    Raises:
+        ContractError: it was edited, or the files were; the message says where they differ.
+    """
+    if not (folder / FILE).exists():
+        return
+    found = describe(folder)
+    differ = [
+        f"{name} {getattr(contract, name)!r} (the files: {getattr(found, name)!r})"
+        for name in ("dimension", "max_length", "pooling", "normalize", "lowercase", "prompts")
+        if getattr(contract, name) != getattr(found, name)
+    ]
+    if differ:
+        raise ContractError(
+            f"{folder / FILE} does not fit the model's other files: it says {', '.join(differ)}. Delete it, which "
+            "makes it anew, and export and index again; or undo what was changed in the files."
+        )
+
+
 def with_thresholds(contract: Contract, values: Mapping[str, Any]) -> Contract:
     """The contract with the thresholds of a `thresholds.json`; the fingerprint stays the same."""
     calibration = Calibration(values["slope"], values["intercept"], values["of"])
@@ -236,11 +257,16 @@ def _fingerprint(contract: Contract, architecture: Mapping[str, Any]) -> str:
 
 
 def _parse(path: Path) -> Contract:
-    contents = formats.CONTRACT.read(read_json(path), path)
+    again = "Copy it again; or delete it, which makes it anew, and export the model again."
+    try:
+        values = read_json(path)
+    except InputError as error:
+        raise ContractError(f"{error} {again}") from None
+    contents = formats.CONTRACT.read(values, path)
     try:
         return _parsed(contents, contents.values)
     except (TypeError, AttributeError) as error:
-        raise ContractError(f"{path} is not a contract this Semtune can read ({error}).") from None
+        raise ContractError(f"{path} is not a contract this Semtune can read ({error}). {again}") from None
 
 
 def _parsed(contents: formats.Contents, given: Mapping[str, Any]) -> Contract:

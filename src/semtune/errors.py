@@ -7,7 +7,7 @@ message alone (no traceback) and leaves with `exit_code`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class SemtuneError(Exception):
@@ -18,6 +18,31 @@ class SemtuneError(Exception):
 
 class InputError(SemtuneError):
     """The data given is missing, unreadable or of a shape that cannot be used."""
+
+
+class TooLongError(InputError):
+    """Texts are longer than the model reads, and cutting them was forbidden.
+
+    Attributes:
+        places: (n,) positions of the texts.
+        beyond: (n,) tokens of each that would not be read.
+        limit: tokens that the model reads.
+        of: number of texts in all.
+    """
+
+    def __init__(self, places: Sequence[int], beyond: Sequence[int], limit: int, of: int, name: str = "") -> None:
+        self.places, self.beyond, self.limit, self.of = places, beyond, limit, of
+        lost, first = sum(beyond), name or f"text {places[0] + 1}"
+        subject = "texts are" if len(places) != 1 else "text is"
+        super().__init__(
+            f"{len(places):,} of {of:,} {subject} longer than the {limit:,} tokens that the model reads (the first: "
+            f"{first}); {lost:,} tokens would not be read, and truncate: error forbids that. Shorten what is too long, "
+            "or choose truncate: window (nothing is lost) or truncate: cut."
+        )
+
+    def named(self, names: Sequence[str]) -> TooLongError:
+        """The same error with the first text's name out of (`of`,) names."""
+        return TooLongError(self.places, self.beyond, self.limit, self.of, names[self.places[0]])
 
 
 class ConfigError(SemtuneError):

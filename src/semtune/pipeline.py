@@ -126,7 +126,7 @@ STEPS: tuple[PlannedStep[Context], ...] = (
         "evaluate",
         ("prepare", "train", "export"),
         evaluating.LIBRARIES,
-        lambda context: evaluating.key(context.config.evaluate, context.backbone, context.config.seed),
+        inputs.evaluate_key,
         lambda context, work: evaluating.run(inputs.evaluate_inputs(context), work, context.progress),
         inputs.general_hash,
         afterwards=inputs.publish_thresholds,

@@ -53,11 +53,14 @@ def prepare_settings(words: Sequence[str]) -> PrepareSettings:
     return parse_section("prepare", words).replace(source="")
 
 
-def documents_to_index(path: Path, folder: Path, contract: Contract, progress: Progress) -> SourceDocuments:
+def documents_to_index(
+    path: Path, folder: Path, contract: Contract, progress: Progress, allow_unreadable: bool = False
+) -> SourceDocuments:
     """The documents to index from a data set, a run, a BEIR corpus file, a folder, an archive, a text or a table.
 
     Raises:
-        InputError: the source cannot be read, or has no document.
+        InputError: the source cannot be read, or has no document, or the model cannot read many of them and
+            `allow_unreadable` is False.
     """
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.encoders.unreadable import check_readable
@@ -65,7 +68,7 @@ def documents_to_index(path: Path, folder: Path, contract: Contract, progress: P
     tokenizer = Tokenizer(folder, contract)
     found = _documents(path, tokenizer, contract, progress)
     texts, names = [document.content for document in found.documents], [document.id for document in found.documents]
-    said = check_readable(texts, names, tokenizer, "passages")
+    said = check_readable(texts, names, tokenizer, "passages", allow=allow_unreadable)
     return replace(found, warnings=(said, *found.warnings)) if said else found
 
 

@@ -26,6 +26,7 @@ from semtune.search import step as searching
 from semtune.select import step as selecting
 from semtune.step import ModelRef
 from semtune.train import step as training
+from semtune.types import Truncate
 
 if TYPE_CHECKING:
     from semtune.protocols import Encoder
@@ -170,7 +171,20 @@ def evaluate_inputs(context: Context) -> evaluating.EvaluateInputs:
         training=lambda: _training_notes(context),
         store=context.store,
         test_needed=False,
+        truncate=measured_with(config),
     )
+
+
+def measured_with(config: RunConfig) -> Truncate:
+    """What evaluate does with long texts: as the index; where that refuses them, the others are measured."""
+    return "window" if config.index.truncate == "window" else "cut"
+
+
+def evaluate_key(context: Context) -> dict[str, Any]:
+    """What the evaluation depends on besides the data and the tuned model."""
+    config = context.config
+    long_texts = {"truncate": "window"} if measured_with(config) == "window" else {}
+    return evaluating.key(config.evaluate, context.backbone, config.seed) | long_texts
 
 
 def _training_notes(context: Context) -> evaluating.TrainingNotes:
@@ -203,7 +217,7 @@ def index_inputs(context: Context) -> indexing.IndexInputs:
     model = context.path("export")
     return indexing.IndexInputs(
         lambda: context.data().to_index,
-        lambda: context.store.over(load_encoder(str(model))),
+        lambda: context.store.over(load_encoder(str(model), truncate=context.config.index.truncate)),
         model,
         context.config.index,
         lambda: data_for.held_out_queries(context.data()),

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 Embeddings: TypeAlias = NDArray[np.float32]  # (n, dim)
 TokenIds: TypeAlias = list[int]
 Role: TypeAlias = Literal["query", "document"]
+Truncate: TypeAlias = Literal["cut", "error", "window"]
+"""What becomes of a text that is longer than the model reads: its end is lost, it is refused, or read in windows."""
+TRUNCATE: tuple[Truncate, ...] = ("cut", "error", "window")
 Split: TypeAlias = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Task: TypeAlias = Literal[
@@ -176,6 +179,20 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """The hits of one query, and what the user should know of it.
+
+    Attributes:
+        cut_tokens: tokens of the query that the model did not read.
+        warnings: sentences; empty if all is well.
+    """
+
+    hits: list[Hit]
+    cut_tokens: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """What an encoder returns.
 
@@ -185,6 +202,7 @@ class Encoded:
         truncated: number of texts cut at the length limit.
         lengths: (n,) tokens read of each text; None if the encoder does not say.
         cut: (n,) whether each text was truncated; None if the encoder does not say.
+        beyond: (n,) tokens of each text that were not read because of the limit; None if the encoder does not say.
     """
 
     vectors: Embeddings
@@ -192,6 +210,12 @@ class Encoded:
     truncated: int
     lengths: NDArray[np.int32] | None = None
     cut: NDArray[np.bool_] | None = None
+    beyond: NDArray[np.int32] | None = None
+
+    @property
+    def cut_tokens(self) -> int:
+        """Number of tokens that were not read because of the limit, over all texts."""
+        return 0 if self.beyond is None else int(self.beyond.sum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import model_makes as makes
 from model_makes import TEXTS
 from model_variants import edit
 from semtune import contract as contracts
+from semtune.encoders import canary
 from semtune.encoders.load import load_encoder
 from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
 from semtune.errors import ModelError
@@ -231,9 +232,14 @@ def test_a_router_encodes_each_role_with_its_part(tmp_path, static_queries):
         one, other = served.encode(TEXTS, role), on_torch.encode(TEXTS, role)
         assert (one.tokens, one.truncated) == (other.tokens, other.truncated)
     assert contracts.load(tmp_path / "served").parts.keys() == {"query", "document"}
-    assert served.decode(served._parts["document"]._tokenizer.encode(["mend a kettle"], "query").ids[0]).endswith(
-        "kettle"
-    )
+    assert served.decode(served.tokenizer("document").encode(["mend a kettle"], "query").ids[0]).endswith("kettle")
+    assert {"onnx-fp32.query", "onnx-fp32.document"} <= canary.read(tmp_path / "served").vectors.keys()
+    for encoder in (served, on_torch):
+        canary.check(encoder, tmp_path / "served")
+    part = served.contract.part("query")
+    long = "mend a kettle " * 40
+    whole = served.tokenizer("query").lengths([long], "query")[0]
+    assert served.encode([long], "query").beyond.tolist() == [max(0, whole - part.max_length)]
 
 
 def test_a_router_is_exported_to_a_new_folder_and_needs_both_parts(tmp_path):

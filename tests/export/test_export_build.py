@@ -19,7 +19,7 @@ from semtune.export import parity
 from semtune.export.build import check_formats, export_model
 from semtune.io import read_json, sha256_file
 
-NEW = {"semtune.json", "parity.json", "onnx/model.onnx", "torchscript/model.pt"}
+NEW = {"semtune.json", "parity.json", "canary.npz", "onnx/model.onnx", "torchscript/model.pt"}
 
 
 @pytest.fixture

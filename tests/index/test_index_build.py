@@ -218,7 +218,7 @@ def test_a_folder_that_is_no_index_is_refused(folder, tmp_path):
     values = read_json(folder / "manifest.json")
     for change, words in (
         ({"kind": "semtune-run"}, "is not the manifest of an index"),
-        ({"format": 99}, r"format 99\.0, which is newer than the 1\.2 .* Install a newer Semtune"),
+        ({"format": 99}, r"format 99\.0, which is newer than the 1\.3 .* Install a newer Semtune"),
         ({"unknown": 1}, "is damaged .*Build the index again"),
     ):
         write_json(folder / "manifest.json", values | change)

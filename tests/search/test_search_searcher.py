@@ -14,6 +14,7 @@ from sentence_transformers import SentenceTransformer
 
 from semtune import contract as contracts
 from semtune.contract import Calibration
+from semtune.encoders.load import load_encoder
 from semtune.encoders.onnx import open_onnx
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
@@ -296,3 +297,48 @@ def test_a_minimum_score_and_the_probability_beside_each_hit(run, tmp_path):
         assert kept[0].as_dict()["probability"] == kept[0].probability
         with pytest.raises(InputError, match=r"no threshold 'p0.8'. .*best-f1 \(0.400\), p0.9 \(2.000\)"):
             opened.search("kettle", min_score="p0.8")
+
+
+def test_an_answer_says_how_much_of_the_query_was_cut(searcher):
+    tokenizer = searcher.encoder.tokenizer("query")
+    limit = searcher.encoder.contract.max_length
+    for question in QUESTIONS:
+        answer = searcher.answer(question, k=3)
+        assert [hit.id for hit in answer.hits] == [hit.id for hit in searcher.search(question, k=3)]
+        beyond = max(0, tokenizer.lengths([question], "query")[0] - limit)
+        assert answer.cut_tokens == beyond
+        assert any("were cut" in warning for warning in answer.warnings) == (beyond > 0)
+    assert searcher.answer("frost " * 200).cut_tokens > 100
+    assert any("cannot read this query" in warning for warning in searcher.answer("日本").warnings)
+
+
+@pytest.mark.parametrize("rule", ["cut", "error", "window"])
+def test_a_query_is_read_as_the_documents_were_unless_told_otherwise(run, exported, tmp_path, rule):
+    model = exported("dense").folder
+    encoder = load_encoder(str(model), truncate=rule)
+    short = [Document("a", "a kettle"), Document("b", "a lantern")]
+    build_index(short, encoder, model, tmp_path / "index", IndexSettings(truncate=rule))
+    assert manifests.read(tmp_path / "index").truncate == rule
+    for asked, used in ((None, rule), ("window", "window"), ("cut", "cut")):
+        with closing(Searcher.open(tmp_path / "index", truncate=asked)) as opened:
+            assert opened.encoder.truncate == used
+            if used == "error":
+                with pytest.raises(
+                    InputError, match=r"the first: the query 'frost frost .* truncate: error forbids that"
+                ):
+                    opened.search("frost " * 200)
+            else:
+                assert opened.answer("frost " * 200).cut_tokens == (0 if used == "window" else 206 - 64)
+
+
+def test_an_index_of_texts_that_may_not_be_cut_names_the_document(exported, tmp_path):
+    model = exported("dense").folder
+    long = [Document("a", "a kettle"), Document("b.txt", "kettle " * 100)]
+    with pytest.raises(InputError, match=r"1 of 2 text is longer .* \(the first: b.txt\)"):
+        build_index(long, load_encoder(str(model), truncate="error"), model, tmp_path / "x", IndexSettings())
+    queries = ["a kettle", "frost " * 200]  # only measure the recall: the long one is left out
+    strict = load_encoder(str(model), truncate="error")
+    made = build_index(long[:1], strict, model, tmp_path / "x", IndexSettings(truncate="error"), queries=queries)
+    assert made.recall_at_10 == 1
+    cut = build_index(long, load_encoder(str(model)), model, tmp_path / "y", IndexSettings())
+    assert (cut.truncated, cut.cut_tokens) == (1, 100 + 2 + 2 - 64)  # "all about" stands before each document

@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from semtune.contract import Calibration
+from semtune.encoders import canary
 from semtune.encoders.toy import ToyEncoder
-from semtune.errors import ContractError, InputError, StorageError
+from semtune.errors import ContractError, InputError, ModelError, StorageError
 from semtune.serve.app import create_app
 from semtune.serve.http_errors import ApiError
 from semtune.serve.workers import Workers
@@ -171,7 +173,7 @@ def test_a_model_alone_embeds_and_does_not_search(model_client, encoder):
     assert embedded == encoder.encode(["zip"]).vectors[0].tolist()
 
 
-def test_the_encoder_is_called_once_before_the_first_request(searcher):
+def test_the_encoder_is_tried_alone_and_in_a_batch_before_the_first_request(searcher):
     calls = []
 
     class Watched(ToyEncoder):
@@ -180,7 +182,17 @@ def test_the_encoder_is_called_once_before_the_first_request(searcher):
             return super().encode(texts, role, progress)
 
     create_app(searcher, Watched())
-    assert calls == [(["warm up"], "query")]
+    assert calls == [*(([text], "document") for text in canary.TEXTS), (list(canary.TEXTS), "document")]
+
+
+def test_an_encoder_whose_vectors_depend_on_their_neighbours_is_not_served(searcher):
+    class Dependent(ToyEncoder):
+        def encode(self, texts, role="document", progress=None):
+            made = super().encode(texts, role, progress)
+            return replace(made, vectors=made.vectors + np.float32(0.3 * (len(texts) > 1)))
+
+    with pytest.raises(ModelError, match="another vector alone than beside other texts"):
+        create_app(searcher, Dependent())
 
 
 def test_an_index_of_another_model_is_refused(searcher):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from semtune.index.manifest import IndexManifest
     from semtune.protocols import Encoder
     from semtune.step_runner import Rerun, RunReport, StepReport
-    from semtune.types import Encoded, Role
+    from semtune.types import Encoded, Role, Truncate
 
 
 def export(
@@ -74,19 +74,37 @@ def export(
 
 
 def encode(
-    model: str, texts: Sequence[str], *, role: Role = "document", runtime: str = "auto", progress: Progress = QUIET
+    model: str,
+    texts: Sequence[str],
+    *,
+    role: Role = "document",
+    runtime: str = "auto",
+    truncate: Truncate = "cut",
+    progress: Progress = QUIET,
 ) -> Encoded:
     """Embed texts, (n,) → (n, dim) float32, by a model's contract.
 
+    Args:
+        model: a name, a hub id, a model folder or a run folder.
+        texts: of any length.
+        role: "query" or "document".
+        runtime: of the model.
+        truncate: what becomes of texts longer than the model reads: "cut", "error" or "window".
+        progress: shown while it works.
+
+    Returns:
+        The vectors, with the numbers of texts and tokens that were cut.
+
     Raises:
         ConfigError: `role` is neither "query" nor "document", or the runtime is unknown.
-        ModelError: there is no such model.
+        InputError: an input is not a text, or is too long and may not be cut.
+        ModelError: there is no such model, or its vectors are not numbers.
     """
     from semtune.encoders.load import parse_runtime
 
     if role not in ("query", "document"):
         raise ConfigError(f"The role is {role!r}. Allowed: query, document.")
-    return load_encoder(model, parse_runtime(runtime)).encode(texts, role, progress)
+    return load_encoder(model, parse_runtime(runtime), truncate).encode(texts, role, progress)
 
 
 def index(
@@ -96,6 +114,7 @@ def index(
     *,
     settings: IndexSettings = IndexSettings(),  # noqa: B008
     runtime: str = "auto",
+    allow_unreadable: bool = False,
     progress: Progress = QUIET,
 ) -> IndexManifest:
     """Embed documents and index them, with their texts beside the vectors.
@@ -105,12 +124,13 @@ def index(
         corpus: a data set, a run, a corpus.jsonl, or any folder, archive, text file or table. Every document of it is
             indexed, and columns without another meaning become metadata.
         out: the index folder to write.
-        settings: of the step.
+        settings: of the step; with `truncate="error"` a document longer than the model reads is refused by its id.
         runtime: of the model.
+        allow_unreadable: go on where the model does not know the letters of more than a fifth of the documents.
         progress: shown while it works.
 
     Raises:
-        InputError: there are no documents, or `out` exists and was not made by Semtune.
+        InputError: there are no documents, they cannot be read, or `out` exists and was not made by Semtune.
     """
     from semtune.encoders.load import parse_runtime
     from semtune.hub import resolve_model
@@ -126,8 +146,8 @@ def index(
         raise InputError(f"{source.resolve()} does not exist; there is nothing to index.")
     folder = resolve_model(model, serving=chosen != "torch")
     keep_freed_memory()
-    encoder = load_encoder(str(folder), chosen)
-    found = documents_to_index(source, folder, encoder.contract, progress)
+    encoder = load_encoder(str(folder), chosen, settings.truncate)
+    found = documents_to_index(source, folder, encoder.contract, progress, allow_unreadable)
     inputs = IndexInputs(
         lambda: found.documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place
     )
@@ -179,11 +199,11 @@ def run(
     )
 
 
-def load_encoder(model: str, runtime: str = "auto") -> Encoder:
+def load_encoder(model: str, runtime: str = "auto", truncate: Truncate = "cut") -> Encoder:
     """Open a model by folder, run, name or hub id; see `semtune.encoders.load.load_encoder`."""
     from semtune.encoders import load
 
-    return load.load_encoder(model, runtime)
+    return load.load_encoder(model, runtime, truncate=truncate)
 
 
 def load_dataset(folder: str | Path) -> Dataset:

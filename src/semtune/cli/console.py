@@ -19,6 +19,7 @@ RUNTIME = typer.Option(
     help="auto: the exported graph, with the fastest library on this machine, else torch; or static, onnx, openvino, "
     "onnx-int8, torch.",
 )
+TRUNCATE_HELP = "Texts longer than the model reads: cut (the end is lost), error (refused), window (read in parts)."
 SEED = typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of everything random.")
 
 

@@ -46,7 +46,11 @@ def export(
     made, place = result.exported, out or result.exported.folder
     files = {name: export.file for name, export in made.contract.exports.items()}
     for name, proof in made.parity.items():
-        console.say(f"{place}: {name}, cosine to torch at least {proof.min_cosine:.6f} on {proof.texts} texts")
+        beside = proof.invariance
+        console.say(
+            f"{place}: {name}, cosine to torch at least {proof.min_cosine:.6f} on {proof.texts} texts"
+            + (f"; beside other texts at least {beside.min_cosine:.6f} to the same text alone" if beside else "")
+        )
     if "int8" in chosen.precision:
         console.say(
             "int8 is served only when asked for (--runtime onnx-int8); what it costs on your data: "
@@ -59,7 +63,7 @@ def export(
             "path": str(place),
             "fingerprint": made.contract.fingerprint,
             "exports": files,
-            "parity": {name: proof.as_dict() for name, proof in made.parity.items()},
+            "parity": {name: proof.as_dict(near="int8" in name) for name, proof in made.parity.items()},
             "precision": result.proof.as_dict() if result.proof else None,
         }
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semtune.cli.console import JSON, RUNTIME, Console
+from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
+
+if TYPE_CHECKING:
+    from semtune.index.manifest import IndexManifest
 
 
 def index(
@@ -20,25 +23,40 @@ def index(
         str, typer.Option("--uri", help="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     ] = "",
     collection: Annotated[str, typer.Option("--collection", help="milvus: the collection's name")] = "",
+    truncate: Annotated[str, typer.Option("--truncate", help=f"{TRUNCATE_HELP} Kept for the queries.")] = "cut",
+    allow_unreadable: Annotated[
+        bool, typer.Option("--allow-unreadable", help="Go on where the model cannot read over 20 % of the documents.")
+    ] = False,
     runtime: Annotated[str, RUNTIME] = "auto",
     _seed: Annotated[int, typer.Option("--seed", hidden=True)] = 13,  # of earlier versions; nothing is drawn
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Embed documents and index them, with their texts beside the vectors."""
     from semtune import api
+    from semtune.encoders.windows import parse_truncate
     from semtune.index.settings import IndexSettings
 
     console = Console(as_json)
-    settings = IndexSettings(backend=backend, uri=uri, collection=collection)
+    chosen = parse_truncate(truncate)
+    settings = IndexSettings(backend=backend, uri=uri, collection=collection, truncate=chosen)
     with console.progress() as progress:
-        made = api.index(model, corpus, out, settings=settings, runtime=runtime, progress=progress)
+        made = api.index(
+            model, corpus, out, settings=settings, runtime=runtime, allow_unreadable=allow_unreadable,
+            progress=progress,
+        )  # fmt: skip
     console.say(
         f"{out}: {made.count:,} documents, {made.index_type} in {made.backend}, recall@10 {made.recall_at_10:.3f} "
-        f"against exact search (asked with {made.asked_with}); {made.truncated:,} documents were longer than the "
-        "model reads and were cut"
+        f"against exact search (asked with {made.asked_with}); {_long(made)}"
     )
     for reason, count in made.left_out.items():
         console.say(f"  left out: {count:,} {reason}")
     for warning in made.warnings:
         console.say(f"  warning: {warning}")
     console.document({"path": str(out), **asdict(made)})
+
+
+def _long(made: IndexManifest) -> str:
+    """What became of documents longer than the model reads, in words."""
+    if made.truncate == "window":
+        return "documents longer than the model reads were read in windows"
+    return f"{made.truncated:,} documents were longer than the model reads and were cut ({made.cut_tokens:,} tokens)"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semtune.cli.console import JSON, RUNTIME, Console
+from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
 
 
 def serve(
@@ -23,11 +23,15 @@ def serve(
         Path | None,
         typer.Option("--feedback", help="Accept POST /feedback and append it to this file, for `semtune label`."),
     ] = None,
+    truncate: Annotated[
+        str | None, typer.Option("--truncate", help=f"{TRUNCATE_HELP} By default as in the index, else cut.")
+    ] = None,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Serve /search, /v1/embeddings, /health and a search page."""
     from semtune.encoders.load import load_encoder, parse_runtime
+    from semtune.encoders.windows import parse_truncate
     from semtune.registry import need
     from semtune.search.searcher import Searcher, has_index
 
@@ -38,8 +42,9 @@ def serve(
 
     console = Console(as_json)
     chosen = parse_runtime(runtime)
-    searcher = Searcher.open(Path(target), model, chosen) if has_index(Path(target)) else None
-    encoder = searcher.encoder if searcher else load_encoder(model or target, chosen)
+    rule = parse_truncate(truncate) if truncate else None
+    searcher = Searcher.open(Path(target), model, chosen, rule) if has_index(Path(target)) else None
+    encoder = searcher.encoder if searcher else load_encoder(model or target, chosen, truncate=rule or "cut")
     app = create_app(searcher, encoder, feedback=FeedbackFile(feedback) if feedback else None)
 
     def announce(url: str) -> None:

@@ -6,11 +6,15 @@ from functools import partial
 from pathlib import Path
 
 from semtune import contract as contracts
+from semtune.encoders.canary import first_vector
+from semtune.encoders.checked import CheckedEncoder
 from semtune.encoders.fastest import open_fastest
-from semtune.errors import ConfigError, MissingExtraError, ModelError, nearest
+from semtune.encoders.windows import LongTextEncoder, parse_truncate, with_truncate
+from semtune.errors import ConfigError, MissingExtraError, ModelError, SemtuneError, nearest
 from semtune.hub import resolve_model
 from semtune.protocols import Encoder
 from semtune.registry import RUNTIMES, RegistryEntry, installed
+from semtune.types import Truncate
 
 AUTO = "auto"
 INT8_GRAPH = "onnx-int8"
@@ -33,8 +37,10 @@ def parse_runtime(text: str) -> str:
     return text
 
 
-def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False, exact: bool = False) -> Encoder:
-    """Open a model by folder, run, name or hub id.
+def load_encoder(
+    model: str, runtime: str = AUTO, *, fast: bool = False, exact: bool = False, truncate: Truncate = "cut"
+) -> CheckedEncoder | LongTextEncoder:
+    """Open a model by folder, run, name or hub id, and embed a first text with it.
 
     Args:
         model: see `semtune.hub.resolve_model`.
@@ -44,22 +50,54 @@ def load_encoder(model: str, runtime: str = AUTO, *, fast: bool = False, exact: 
         exact: "auto" takes no int8 graph, also where it was proven.
         fast: let torch compute in bf16 if the processor supports it in hardware. Good enough to compare and filter,
             not for vectors that are stored.
+        truncate: what becomes of texts longer than the model reads; see `semtune.encoders.windows`.
 
     Raises:
-        ModelError: there is no such model, or it has not been exported and torch is not installed.
+        ModelError: there is no such model, it has not been exported and torch is not installed, or its files are
+            damaged or do not fit together.
+        ContractError: the files are not those of the contract, or the vectors not those of the export.
     """
+    encoder, folder = _opened(model, runtime, fast, exact)
+    return with_truncate(CheckedEncoder(encoder, folder), parse_truncate(truncate))
+
+
+def _opened(model: str, runtime: str, fast: bool, exact: bool) -> tuple[Encoder, Path]:
     entry = None if runtime == AUTO else RUNTIMES.entry(runtime)
     folder = resolve_model(model, serving=entry is None or entry.facts["serves"])
     if entry is not None and not entry.facts["serves"]:
-        return _on_torch(folder, entry, fast)
+        return _on_torch(folder, entry, fast), folder
     if _is_table(folder) and runtime in (AUTO, "static", "onnx", "openvino"):  # a static model needs no graph
-        return RUNTIMES.entry("static").load()(folder, fast)
+        return _tried(RUNTIMES.entry("static").load()(folder, fast), folder), folder
     if entry is not None:
-        return entry.load()(folder, fast)
+        return _serving(folder, entry, fast), folder
     if fitting := _fitting(folder, exact):
-        openers = {each.name: partial(each.load(), folder, fast) for each in fitting}
-        return open_fastest(contracts.load(folder, verify=False), openers)
-    return _on_torch(folder, RUNTIMES.entry("torch"), fast)
+        openers = {each.name: partial(_serving, folder, each, fast) for each in fitting}
+        return open_fastest(contracts.load(folder, verify=False), openers), folder
+    return _on_torch(folder, RUNTIMES.entry("torch"), fast), folder
+
+
+def _serving(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
+    """Open an exported model and try it; what a runtime's library says of a damaged graph is put in words.
+
+    Raises:
+        ModelError: the library cannot open it, or its files do not fit together.
+    """
+    open_folder = entry.load()
+    try:
+        encoder = open_folder(folder, fast)
+    except (SemtuneError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # each library has errors of its own
+        raise ModelError(
+            f"The runtime {entry.name} cannot open {folder} ({' '.join(str(error).split())[:300]}). A file is damaged, "
+            "perhaps cut off when it was copied. Copy the folder again, or export the model again."
+        ) from error
+    return _tried(encoder, folder)
+
+
+def _tried(encoder: Encoder, folder: Path) -> Encoder:
+    first_vector(encoder, folder)
+    return encoder
 
 
 def _fitting(folder: Path, exact: bool) -> list[RegistryEntry]:
@@ -89,7 +127,7 @@ def _on_torch(folder: Path, entry: RegistryEntry, fast: bool) -> Encoder:
             f"{folder} has not been exported, and torch is not installed to open it directly. "
             f"Export it where it was trained (`semtune export {folder}`), or: pip install 'semtune[train]'"
         )
-    return entry.load()(folder, fast)
+    return _tried(entry.load()(folder, fast), folder)
 
 
 def model_bytes(folder: Path, runtime: str) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from semtune import contract as contracts
+from semtune.encoders.checked import not_finite, refuse_broken
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.errors import ModelError
 from semtune.io import read_json
@@ -37,7 +38,7 @@ class StaticEncoder:
         """Read the table.
 
         Raises:
-            ModelError: the folder is not a static model, or its table does not match its tokenizer.
+            ModelError: the folder is not a static model, its table does not match its tokenizer, or has NaN.
             ContractError: the weights do not match the contract.
         """
         place = contracts.static_folder(folder)
@@ -47,6 +48,7 @@ class StaticEncoder:
             )
         self.contract = contracts.load(folder)
         self._table = _table(place / "model.safetensors")
+        refuse_broken(folder, [] if np.isfinite(self._table).all() else not_finite(place / "model.safetensors"))
         self._tokenizer = Tokenizer(folder, self.contract)
         self._unit = any(module.kind == "Normalize" for module in places(folder).modules)
         if self._table.shape[1] < self.contract.dimension or self._tokenizer.size > len(self._table):
@@ -59,7 +61,7 @@ class StaticEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
         vectors = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
-        lengths, cut = np.zeros(len(texts), np.int32), np.zeros(len(texts), bool)
+        lengths, beyond = np.zeros(len(texts), np.int32), np.zeros(len(texts), np.int32)
         with (progress or QUIET).track("encode", len(texts)) as advance:
             for start in range(0, len(texts), WINDOW):
                 tokens = self._tokenizer.encode(texts[start : start + WINDOW], role)
@@ -68,14 +70,15 @@ class StaticEncoder:
                         # One text at a time: `np.add.reduceat` over a whole window is two to four times slower.
                         vectors[row] = self._table.take(ids, axis=0).sum(axis=0) / len(ids)
                 lengths[start : start + WINDOW] = [len(ids) for ids in tokens.ids]
-                cut[start : start + WINDOW] = tokens.cut
+                beyond[start : start + WINDOW] = tokens.beyond
                 advance(len(tokens.ids))
         if self._unit:
             vectors = unit(vectors)
         vectors = vectors[:, : self.contract.dimension]  # truncate_dim cuts after the pipeline's own normalisation
         if self.contract.normalize:
             vectors = unit(vectors)
-        return Encoded(vectors, int(lengths.sum()), int(cut.sum()), lengths, cut)
+        cut = beyond > 0
+        return Encoded(vectors, int(lengths.sum()), int(cut.sum()), lengths, cut, beyond)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; OpenAI's API allows ids as input."""

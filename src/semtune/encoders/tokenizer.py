@@ -20,11 +20,18 @@ from semtune.types import Role
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token ids of texts with special tokens and without padding; how many texts were truncated, and (n,) which."""
+    """Token ids of texts with special tokens and without padding.
+
+    Attributes:
+        truncated: number of truncated texts.
+        cut: (n,) whether each text was truncated.
+        beyond: (n,) tokens of each text beyond the limit.
+    """
 
     ids: list[list[int]]
     truncated: int
     cut: NDArray[np.bool_] = field(compare=False)  # arrays do not compare to one truth value
+    beyond: NDArray[np.int32] = field(compare=False)
 
 
 class Tokenizer:
@@ -44,10 +51,10 @@ class Tokenizer:
             )
         self._contract = contract
         self._special = contract.pooling != STATIC  # sentence-transformers adds none for a static model
-        self._cutting = FastTokenizer.from_file(str(path))
+        self._cutting = _read(path)
         self._cutting.no_padding()  # tokenizer.json often sets its own padding and length
         self._cutting.enable_truncation(contract.max_length)
-        self._whole = FastTokenizer.from_file(str(path))
+        self._whole = _read(path)
         self._whole.no_padding()
         self._whole.no_truncation()
         if contract.lowercase:
@@ -83,8 +90,9 @@ class Tokenizer:
     def encode(self, texts: Sequence[str], role: Role) -> Tokens:
         """Tokenize with the role's prompt in front; truncate at the limit and count the truncated texts."""
         encodings = self._cutting.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
-        cut = np.array([bool(e.overflowing) for e in encodings], dtype=bool)
-        return Tokens([e.ids for e in encodings], int(cut.sum()), cut)
+        special = self.special_tokens  # each overflowing part has its own
+        beyond = np.array([sum(len(part.ids) - special for part in e.overflowing) for e in encodings], dtype=np.int32)
+        return Tokens([e.ids for e in encodings], int((beyond > 0).sum()), beyond > 0, beyond)
 
     def lengths(self, texts: Sequence[str], role: Role = "document") -> list[int]:
         """Tokens of each text without the limit, including prompt and special tokens."""
@@ -92,6 +100,10 @@ class Tokenizer:
             len(e.ids)
             for e in self._whole.encode_batch_fast(self._prepared(texts, role), add_special_tokens=self._special)
         ]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """First and last character (exclusive) of each token, without prompt, special tokens and limit."""
+        return self._whole.encode(text, add_special_tokens=False).offsets
 
     def prompt_tokens(self, role: Role) -> int:
         """Tokens of the role's prompt before a text, counted as sentence-transformers does: without a last [SEP]."""
@@ -132,6 +144,16 @@ class Tokenizer:
     def _prepared(self, texts: Sequence[str], role: Role) -> list[str]:
         prompt = self._contract.prompt(role)
         return [prompt + text for text in texts] if prompt else list(texts)
+
+
+def _read(path: Path) -> FastTokenizer:
+    try:
+        return FastTokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower one
+        raise ModelError(
+            f"{path} is not a tokenizer that can be read ({error}). Copy it again from the original model, or export "
+            "the model again."
+        ) from None
 
 
 def _lower_case_first(tokenizer: FastTokenizer) -> None:

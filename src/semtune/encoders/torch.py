@@ -14,6 +14,7 @@ import numpy as np
 from semtune import contract as contracts
 from semtune.encoders.adapter import open_adapted
 from semtune.encoders.batching import by_length
+from semtune.encoders.checked import refuse_broken
 from semtune.errors import ModelError
 from semtune.machine import has_bf16
 from semtune.model_folder import assumed_pooling, position_limit
@@ -34,7 +35,7 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
     """Open a local folder as a `SentenceTransformer` without contacting a model hub.
 
     Raises:
-        ModelError: sentence-transformers cannot open it; the message has the reason.
+        ModelError: sentence-transformers cannot open it, or it has weights with NaN; the message says which.
         MissingExtraError: torch or sentence-transformers is not installed.
     """
     need("sentence_transformers")
@@ -48,10 +49,16 @@ def open_sentence_transformer(folder: Path, device: str | None = None) -> Senten
     found = places(folder)
     try:
         opened = open_adapted(found, device) if found.base else _opened(folder, device)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except SafetensorError as error:
+        raise ModelError(
+            f"sentence-transformers cannot open {folder}: a weights file (*.safetensors) is damaged, perhaps cut off "
+            f"when it was copied ({error}). Copy it again."
+        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(f"sentence-transformers cannot open {folder}: {error}") from error
     _take_assumed_pooling(opened, found)
     _keep_within_positions(opened)
+    refuse_broken(folder, [name for name, weights in opened.named_parameters() if not weights.isfinite().all()])
     return opened
 
 
@@ -106,7 +113,7 @@ class TorchEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given."""
         vectors = np.zeros((len(texts), self.contract.dimension), dtype=np.float32)
-        read, cut = np.zeros(len(texts), np.int32), np.zeros(len(texts), bool)
+        read, beyond = np.zeros(len(texts), np.int32), np.zeros(len(texts), np.int32)
         was_training = self._model.training
         self._model.eval()
         try:
@@ -115,7 +122,7 @@ class TorchEncoder:
                     window = texts[start : start + WINDOW]
                     lengths = self._lengths(window, role)
                     limit = self.contract.part(role).max_length
-                    cut[start : start + WINDOW] = [n > limit for n in lengths]
+                    beyond[start : start + WINDOW] = [max(0, n - limit) for n in lengths]
                     read[start : start + WINDOW] = [min(n, limit) for n in lengths]
                     for batch in by_length([min(n, limit) for n in lengths]):
                         # Without special tokens an empty text has no token, and a batch must have one.
@@ -125,7 +132,8 @@ class TorchEncoder:
                         advance(len(batch))
         finally:
             self._model.train(was_training)
-        return Encoded(vectors, int(read.sum()), int(cut.sum()), read, cut)
+        cut = beyond > 0
+        return Encoded(vectors, int(read.sum()), int(cut.sum()), read, cut, beyond)
 
     def _lengths(self, texts: Sequence[str], role: Role) -> list[int]:
         prompted = [self.contract.prompt(role) + text for text in texts]

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.errors import StorageError
+from semtune.encoders.checked import count_beyond, truncate_of
+from semtune.errors import StorageError, TooLongError
 from semtune.io import atomic_file
 from semtune.progress import Progress
 from semtune.protocols import Encoder
@@ -43,7 +44,7 @@ class VectorStore:
 
     def folder_of(self, encoder: Encoder, role: Role) -> Path:
         """The folder of the vectors of an encoder and role."""
-        facts = repr((encoder.contract.fingerprint, encoder.runtime, role, _libraries()))
+        facts = repr((encoder.contract.fingerprint, encoder.runtime, role, _libraries(), *_long_texts(encoder)))
         return self.folder / hashlib.sha256(facts.encode()).hexdigest()[:24]
 
     def find(self, place: Path, wanted: NDArray[np.bytes_], dimension: int) -> tuple[Embeddings, NDArray[np.int32]]:
@@ -108,7 +109,7 @@ class StoredEncoder:
     """An encoder with a `VectorStore`: texts that are stored are not computed again."""
 
     def __init__(self, encoder: Encoder, store: VectorStore) -> None:
-        self.contract, self.runtime = encoder.contract, encoder.runtime
+        self.contract, self.runtime, self.truncate = encoder.contract, encoder.runtime, truncate_of(encoder)
         self._encoder, self._store = encoder, store
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
@@ -120,7 +121,7 @@ class StoredEncoder:
         for row in np.flatnonzero(lengths == 0).tolist():
             missing.setdefault(bytes(hashes[row]), row)
         if missing:
-            made = self._encoder.encode([texts[row] for row in missing.values()], role, progress)
+            made = self._computed(texts, list(missing.values()), role, progress)
             if made.lengths is None or made.cut is None:
                 return self._encoder.encode(texts, role, progress) if len(missing) < len(texts) else made
             new = np.array(list(missing), dtype=HASH)
@@ -131,7 +132,20 @@ class StoredEncoder:
                 vectors[row] = made.vectors[at]
                 lengths[row] = -made.lengths[at] if made.cut[at] else made.lengths[at]
         cut = lengths < 0
-        return Encoded(vectors, int(np.abs(lengths).sum()), int(cut.sum()), np.abs(lengths), cut)
+        made = Encoded(vectors, int(np.abs(lengths).sum()), int(cut.sum()), np.abs(lengths), cut)
+        return count_beyond(made, texts, role, self._encoder)
+
+    def _computed(self, texts: Sequence[str], rows: Sequence[int], role: Role, progress: Progress | None) -> Encoded:
+        try:
+            return self._encoder.encode([texts[row] for row in rows], role, progress)
+        except TooLongError as error:  # its places are those among the missing texts
+            places = [rows[place] for place in error.places]
+            raise TooLongError(places, error.beyond, error.limit, len(texts)) from None
+
+
+def _long_texts(encoder: Encoder) -> tuple[str, ...]:
+    """What becomes of long texts, where they are not cut as usual."""
+    return () if truncate_of(encoder) == "cut" else (truncate_of(encoder),)
 
 
 def _hash(text: str) -> bytes:

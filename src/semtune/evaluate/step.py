@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from semtune.errors import ConfigError, InputError
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.io import read_json, storage_errors, write_json
+from semtune.io import read_json, write_json
 from semtune.progress import Progress
 from semtune.step import LoadDataset, ModelRef
+from semtune.types import Truncate
 
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from semtune.protocols import Encoder
 
 LIBRARIES = ("onnxruntime", "tokenizers", "bm25s", "numpy")
+THRESHOLDS, METRICS = "thresholds.json", "metrics.json"
 PRECISION = "precision.json"  # written by export
-PAGE, STAGES, THRESHOLDS, METRICS = "report.html", "stages.json", "thresholds.json", "metrics.json"
 NOTHING_TO_JUDGE = "cannot judge: the data set has no test part. Give documents from at least three files, or labels."
 
 
@@ -60,6 +61,7 @@ class EvaluateInputs:
         stages: also measure what is served, stage by stage; `index` is an index folder to measure.
         thresholds_needed: refuse where thresholds cannot be calibrated, in place of leaving them out.
         test_needed: refuse data without a test part, in place of saying "cannot judge".
+        truncate: what becomes of texts longer than a model reads.
     """
 
     data: LoadDataset
@@ -79,6 +81,7 @@ class EvaluateInputs:
     index: Path | None = None
     thresholds_needed: bool = False
     test_needed: bool = True
+    truncate: Truncate = "cut"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +143,7 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
         SemtuneError: a model or result cannot be had, or does not fit the data.
     """
     from semtune.encoders.load import load_encoder
+    from semtune.evaluate.report.write_all import write_all
     from semtune.evaluate.saved.read import identify
     from semtune.evaluate.systems import kind_of, open_systems
     from semtune.evaluate.tasks import tasks
@@ -154,12 +158,13 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
         *inputs.against,
         *(["bm25"] if settings.bm25 and kind == "retrieval" and "bm25" not in inputs.against else []),
     ]
-    encoder = load_encoder(inputs.model, inputs.runtime)
-    others = open_systems(against, inputs.runtime, identity, kind)
+    encoder = load_encoder(inputs.model, inputs.runtime, truncate=inputs.truncate)
+    others = open_systems(against, inputs.runtime, identity, kind, inputs.truncate)
     work = _Work(inputs, data, kind, encoder, others, progress)
     outcome, extras = work.measured(identity)
     if out is not None:
-        _write(out, inputs, outcome, data, extras)
+        training = inputs.training() if inputs.training else TrainingNotes()
+        write_all(out, outcome, data, inputs.title, extras, training.log, training.notes)
     rest = [other for other in fitting if other != kind] if not settings.task else []
     return Evaluated(outcome, extras, encoder.runtime, kind, rest, data)
 
@@ -180,6 +185,7 @@ class _Work:
         from semtune.evaluate.systems import measure_systems
         from semtune.evaluate.verdict.made_questions import count_made
         from semtune.evaluate.verdict.outcome import conclude
+        from semtune.evaluate.verdict.unreadable_texts import unreadable_texts
 
         settings, seed = self.inputs.settings, self.inputs.seed
         forgot = self._forgetting()
@@ -189,6 +195,7 @@ class _Work:
         outcome = conclude(
             tuned, systems, seed, settings, parts=self._parts(tuned) if self.others else (), forgot=forgot,
             leaks=self.inputs.leaks(self.data), data=identity, made=count_made(self.data.queries, tuned.query_ids),
+            unread=unreadable_texts(self.encoder, self.data, "test"),
         )  # fmt: skip
         return outcome, self._extras(tuned, stages, calibrated)
 
@@ -271,26 +278,6 @@ class _Work:
         tried = resolve_model(self.inputs.model, serving=True) / PRECISION
         precision = read_json(tried) if tried.exists() else None
         return FurtherResults(maps, measure_costs(encoders, self.data, tuned, sizes), stages, calibrated, precision)
-
-
-def _write(out: Path, inputs: EvaluateInputs, outcome: Outcome, data: Dataset, extras: FurtherResults) -> None:
-    from semtune.evaluate.report.page import write_report
-    from semtune.evaluate.saved.write import write_files
-
-    with storage_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        for name in (STAGES, THRESHOLDS):  # of an evaluation that was here before
-            (out / name).unlink(missing_ok=True)
-    training = inputs.training() if inputs.training else None
-    write_report(
-        out / PAGE, outcome, data, "test", training.log if training else None, inputs.title,
-        training.notes if training else (), extras,
-    )  # fmt: skip
-    if extras.stages:
-        write_json(out / STAGES, extras.stages.as_dict())
-    if extras.calibrated:
-        write_json(out / THRESHOLDS, extras.calibrated.as_dict())
-    write_files(out, outcome)
 
 
 def _nothing_to_judge(out: Path | None, progress: Progress) -> Evaluated:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from semtune.evaluate.result import Kind, Scores
     from semtune.progress import Progress
     from semtune.protocols import Encoder
+    from semtune.types import Truncate
 
 BM25, HYBRID = "bm25", "hybrid"
 MOST_AT = 1_000
@@ -36,7 +37,9 @@ class ComparedSystem:
     saved: Scores | None = None
 
 
-def open_systems(words: Sequence[str], runtime: str, data: Mapping[str, str], kind: Kind) -> list[ComparedSystem]:
+def open_systems(
+    words: Sequence[str], runtime: str, data: Mapping[str, str], kind: Kind, truncate: Truncate = "cut"
+) -> list[ComparedSystem]:
     """Open all systems named by `--against`, so that errors are found before hours of work.
 
     Args:
@@ -44,6 +47,7 @@ def open_systems(words: Sequence[str], runtime: str, data: Mapping[str, str], ki
         runtime: of the models.
         data: the data of the evaluation; saved results must have the same.
         kind: the task; likewise.
+        truncate: what becomes of texts longer than a model reads.
 
     Raises:
         SemtuneError: a system cannot be opened, is named twice, or was measured on other data or by another task.
@@ -65,7 +69,7 @@ def open_systems(words: Sequence[str], runtime: str, data: Mapping[str, str], ki
             refuse_other_task(kept.scores.kind, word, kind, "this data set")
             found.append(ComparedSystem(_key(kept.scores.model, found), word, saved=kept.scores))
         else:
-            encoder = load_encoder(word, runtime)
+            encoder = load_encoder(word, runtime, truncate=truncate)
             found.append(ComparedSystem(_key(encoder.contract.name, found), word, encoder))
     return found
 

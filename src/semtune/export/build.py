@@ -16,8 +16,9 @@ from semtune import contract as contracts
 from semtune.contract import Contract, Export
 from semtune.errors import ModelError
 from semtune.export.settings import ExportSettings
+from semtune.export.small_files import copy_small_files
 from semtune.io import atomic_folder, read_json, sha256_file, storage_errors, write_json
-from semtune.model_places import is_router, places
+from semtune.model_places import is_router
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
 from semtune.types import Embeddings, Role
@@ -29,16 +30,8 @@ if TYPE_CHECKING:
 
 Maker: TypeAlias = Callable[[Role], Callable[[list[str]], Embeddings]]  # role → texts → vectors
 
-INT8 = "onnx-int8"
+INT8, CANARY = "onnx-int8", "canary.npz"
 FILES = {"onnx": "onnx/model.onnx", INT8: "onnx/model_int8.onnx", "torchscript": "torchscript/model.pt"}
-COPIED = (
-    "config.json",
-    "config_sentence_transformers.json",
-    "sentence_bert_config.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "README.md",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,7 @@ def export_model(
         tempfile.TemporaryDirectory(dir=model_folder, prefix=".export.") as name,
     ):
         scratch = Path(name)
-        _copy_small_files(model_folder, scratch, model)
+        copy_small_files(model_folder, scratch, model)
         made = _beside_older(_write_all(model, contract, wanted, scratch, texts, advance), contract, model_folder)
         _move_into(scratch, model_folder, wanted)
         return replace(made, folder=model_folder)
@@ -130,7 +123,7 @@ def export_into(
         return Exported(folder, contracts.load(folder), proofs(made))
     model, contract, wanted = _opened(model_folder, formats, precisions)
     with progress.track("export", len(wanted) * 2) as advance:
-        _copy_small_files(model_folder, folder, model)
+        copy_small_files(model_folder, folder, model)
         return _write_all(model, contract, wanted, folder, texts, advance)
 
 
@@ -141,9 +134,12 @@ def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -
         ModelError: it has more modules than a token table and a Normalize, so it cannot be served without torch.
         GateError: the vectors differ from torch's.
     """
+    from semtune.encoders import canary
     from semtune.encoders.static import StaticEncoder
+    from semtune.encoders.tokenizer import Tokenizer
     from semtune.encoders.torch import TorchEncoder
     from semtune.export import parity
+    from semtune.export.proof import beside_others
 
     need("sentence_transformers")
     static = StaticEncoder(model_folder)
@@ -153,8 +149,14 @@ def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -
         [text for text in parity.probe_texts(texts) if text.strip()],  # a blank text gives a zero vector
     )
     parity.require_parity(proof, "The token table")
+    tokenizer = Tokenizer(model_folder, static.contract)
+    proof = beside_others(
+        proof, "The token table", "fp32", lambda found: static.encode(found).vectors, tokenizer, static.contract
+    )
     shutil.copytree(model_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("training", ".*"))
     write_json(folder / "parity.json", {"static": proof.as_dict()})
+    known = canary.vectors_of(static.runtime, lambda role: lambda found: static.encode(found, role).vectors)
+    canary.write(folder, static.contract.fingerprint, known)
     contracts.save(static.contract, folder)
     return Exported(folder, static.contract, {"static": proof})
 
@@ -168,7 +170,9 @@ def _opened(
     from semtune.encoders.torch import open_sentence_transformer
 
     model = open_sentence_transformer(model_folder, "cpu").float().eval()
-    return model, contracts.load(model_folder), graphs(formats, precisions)
+    contract = contracts.load(model_folder)
+    contracts.require_own(contract, model_folder)
+    return model, contract, graphs(formats, precisions)
 
 
 def _is_static(model_folder: Path) -> bool:
@@ -189,32 +193,31 @@ def _refuse_in_place(model_folder: Path) -> None:
 
 
 def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export_model`
+    from semtune.encoders import canary
+    from semtune.encoders.tokenizer import Tokenizer
     from semtune.export import parity
+    from semtune.export.proof import prove
 
-    probes = parity.probe_texts(texts)
+    probes, tokenizer = parity.probe_texts(texts), Tokenizer(scratch, contract)
     reference = _torch_reference(model, contract)
-    exports, proofs = {}, {}
+    exports, proofs, known = {}, {}, {}
     for name in wanted:
         path = scratch / FILES[name]
         runner = _write(name, model, contract, path, scratch)
         advance(1)
-        by_role = [parity.measure_parity(reference(role), runner(role), probes) for role in _roles(contract)]
-        for proof in by_role:
-            (parity.require_near_parity if name == INT8 else parity.require_parity)(proof, f"The {name} graph")
-        proof = min(by_role, key=lambda proof: proof.min_cosine)
         precision = "int8" if name == INT8 else "fp32"
+        proof = prove(name, precision, reference, runner, probes, tokenizer, contract)
+        if name != "torchscript":  # which is not served
+            known |= canary.vectors_of(export_name(name), runner)
         exports[export_name(name)] = Export(FILES[name], sha256_file(path), precision, round(proof.min_cosine, 7))
         proofs[name] = proof
         advance(1)
     made = replace(contract, exports=exports)
     write_json(scratch / "parity.json", {name: proof.as_dict(near=name == INT8) for name, proof in proofs.items()})
+    if known:
+        canary.write(scratch, contract.fingerprint, known)
     contracts.save(made, scratch)
     return Exported(scratch, made, proofs)
-
-
-def _roles(contract: Contract) -> list[Role]:
-    """The roles whose inputs differ."""
-    return ["document", "query"] if contract.prompt("query") != contract.prompt("document") else ["document"]
 
 
 def _torch_reference(model: SentenceTransformer, contract: Contract) -> Maker:
@@ -260,25 +263,12 @@ def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, fold
         write_int8(whole, path)
 
 
-def _copy_small_files(source: Path, target: Path, model: SentenceTransformer) -> None:
-    """Copy the small files that encoding needs; a slow tokenizer is converted to a fast one."""
-    found = places(source)
-    for name in COPIED:
-        if file := found.small_file(name):
-            shutil.copyfile(file, target / name)
-    if file := found.small_file("tokenizer.json"):
-        shutil.copyfile(file, target / "tokenizer.json")
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        model.tokenizer.save_pretrained(scratch)
-        if not (Path(scratch) / "tokenizer.json").exists():
-            raise ModelError(f"{source} has a tokenizer that cannot be converted to a fast one, which Semtune needs.")
-        shutil.copyfile(Path(scratch) / "tokenizer.json", target / "tokenizer.json")
-
-
 def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
     """Keep the graphs of other formats that are already in the model folder, with their proofs."""
+    from semtune.encoders import canary
+
     older = {name: export for name, export in contract.exports.items() if (folder / export.file).exists()}
+    canary.keep_older(folder, contract.fingerprint, made.folder)
     proofs = read_json(folder / "parity.json") if (folder / "parity.json").exists() else {}
     write_json(made.folder / "parity.json", proofs | read_json(made.folder / "parity.json"))
     joined = replace(made.contract, exports=older | dict(made.contract.exports))
@@ -294,5 +284,7 @@ def _move_into(scratch: Path, folder: Path, wanted: Sequence[str]) -> None:
     for name in ("tokenizer.json",):
         if not (folder / name).exists():
             (scratch / name).replace(folder / name)
-    (scratch / "parity.json").replace(folder / "parity.json")
+    for name in ("parity.json", CANARY):
+        if (scratch / name).exists():
+            (scratch / name).replace(folder / name)
     (scratch / contracts.FILE).replace(folder / contracts.FILE)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from semtune.encoders.invariance import Invariance
 from semtune.errors import GateError
 from semtune.metrics import SHORTEST, unit
 from semtune.types import Embeddings
@@ -21,7 +22,11 @@ BATCHES = (1, 3, len(WORDS))
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How the graph's vectors differ from torch's for the same texts: in direction and in relative length."""
+    """How the graph's vectors differ from torch's for the same texts: in direction and in relative length.
+
+    Attributes:
+        invariance: how they differ from the same texts' alone, in batches; None until measured.
+    """
 
     min_cosine: float
     max_abs_difference: float
@@ -29,6 +34,7 @@ class Parity:
     texts: int
     by_words: dict[int, float]
     by_batch: dict[int, float]
+    invariance: Invariance | None = None
 
     def as_dict(self, near: bool = False) -> dict[str, object]:
         """The JSON form of `parity.json`; `near` for a quantised graph, which has another limit."""
@@ -37,7 +43,9 @@ class Parity:
             if near
             else {"limit": MIN_COSINE, "length_limit": MAX_LENGTH_ERROR}
         )
-        return {**asdict(self), **limits}
+        values = {key: value for key, value in asdict(self).items() if key != "invariance"}
+        beside = {"invariance": self.invariance.as_dict("int8" if near else "fp32")} if self.invariance else {}
+        return {**values, **limits, **beside}
 
 
 def probe_texts(extra: Sequence[str] = ()) -> list[str]:

@@ -31,6 +31,7 @@ def export_parts(model_folder: Path, folder: Path, export: Callable[[Path, Path]
         folder: empty; gets the parts and the contract of the whole.
         export: exports one model folder into another.
     """
+    from semtune.encoders import canary
     from semtune.encoders.torch import open_sentence_transformer
 
     model = open_sentence_transformer(model_folder, "cpu").float().eval()
@@ -43,7 +44,9 @@ def export_parts(model_folder: Path, folder: Path, export: Callable[[Path, Path]
     for name in FOR_PASSAGES:
         if (folder / "document" / name).exists():
             shutil.copyfile(folder / "document" / name, folder / name)
-    contracts.save(_whole(contracts.load(model_folder), folder, made), folder)
+    whole = _whole(contracts.load(model_folder), folder, made)
+    contracts.save(whole, folder)
+    canary.join_parts(folder, whole.fingerprint)
     write_json(folder / "parity.json", {name: proof.as_dict() for name, proof in proofs(made).items()})
     return made
 

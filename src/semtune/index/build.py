@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semtune.errors import InputError
+from semtune.errors import InputError, TooLongError
 from semtune.index import manifest as manifests
 from semtune.index.documents import write_store
 from semtune.index.exact import ExactIndex
@@ -59,10 +59,14 @@ def build_into(
         queries: real queries to measure the recall with; without any, chunks of sampled documents are used.
 
     Raises:
-        InputError: there are no documents, ids are not unique, or the model gives vectors with NaN.
+        InputError: there are no documents, ids are not unique, the model gives vectors with NaN, or a document is too
+            long and may not be cut.
     """
     check_documents(documents)
-    encoded = encoder.encode([document.content for document in documents], "document", progress)
+    try:
+        encoded = encoder.encode([document.content for document in documents], "document", progress)
+    except TooLongError as error:
+        raise error.named([document.id for document in documents]) from None
     if not np.isfinite(encoded.vectors).all():
         raise InputError(
             f"The model {encoder.contract.name!r} gave vectors with NaN, so no index was built. Its weights are "
@@ -71,7 +75,7 @@ def build_into(
     write_store(documents, folder)
     backend = INDEXES.entry(settings.backend).load()
     filled = backend.build(encoded.vectors, [d.id for d in documents], settings, folder, home, progress)
-    asked = encoder.encode(sampled(queries) if queries else chunks(documents), "query").vectors
+    asked = _asked(sampled(queries) if queries else chunks(documents), encoder)
     made = IndexManifest(
         backend=settings.backend,
         index_type=filled.kind,
@@ -87,10 +91,21 @@ def build_into(
         uri=filled.uri,
         collection=filled.collection,
         asked_with="queries" if queries else "chunks",
+        truncate=settings.truncate,
+        cut_tokens=encoded.cut_tokens,
     )
     filled.index.close()
     manifests.write(made, folder)
     return made
+
+
+def _asked(queries: Sequence[str], encoder: Encoder) -> Embeddings:
+    """The (n, dim) vectors of queries to measure with; those too long for an encoder that cuts none are left out."""
+    try:
+        return encoder.encode(queries, "query").vectors
+    except TooLongError as error:
+        long = set(error.places)
+        return encoder.encode([query for place, query in enumerate(queries) if place not in long], "query").vectors
 
 
 def check_documents(documents: Sequence[Document]) -> None:

@@ -10,6 +10,7 @@ from semtune import formats
 from semtune.contract import Contract
 from semtune.errors import ContractError, InputError
 from semtune.io import read_json, write_json
+from semtune.types import Truncate
 
 FILE = "manifest.json"
 KIND = "semtune-index"
@@ -33,6 +34,8 @@ class IndexManifest:
             whole "documents".
         left_out: reason → number of things in the source that could not be read.
         warnings: about the source, the gravest first.
+        truncate: what became of texts longer than the model reads, and becomes of queries: cut, error or window.
+        cut_tokens: tokens of the documents that were not read.
     """
 
     backend: str
@@ -51,6 +54,8 @@ class IndexManifest:
     asked_with: str = "documents"
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    truncate: Truncate = "cut"
+    cut_tokens: int = 0
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:

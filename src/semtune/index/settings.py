@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from semtune.registry import INDEXES
 from semtune.settings import Settings, mistake
+from semtune.types import Truncate
 
 
 class IndexSettings(Settings):
@@ -14,6 +15,11 @@ class IndexSettings(Settings):
     backend: str = Field("faiss", description="faiss (a file) or milvus (a database)")
     uri: str = Field("", description="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     collection: str = Field("", description="milvus: name of the collection; empty: made from the run's name")
+
+    truncate: Truncate = Field(
+        "cut",
+        description="texts longer than the model reads, and questions: cut, error (refused) or window (read in parts)",
+    )
 
     @model_validator(mode="after")
     def _uri_where_needed(self) -> IndexSettings:

@@ -52,13 +52,16 @@ class Indexed:
         made = self.manifest
         return {
             "count": made.count, "type": made.index_type, "recall@10": made.recall_at_10, "truncated": made.truncated,
-            "asked_with": made.asked_with,
+            "cut_tokens": made.cut_tokens, "asked_with": made.asked_with,
         }  # fmt: skip
 
 
 def key(inputs: IndexInputs) -> dict[str, Any]:
     """What the index depends on besides the documents and the model."""
-    return inputs.settings.as_dict()
+    values = inputs.settings.as_dict()
+    if values["truncate"] == "cut":  # as in indexes from before there was a choice
+        del values["truncate"]
+    return values
 
 
 def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:

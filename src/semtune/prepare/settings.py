@@ -108,6 +108,9 @@ class PrepareSettings(Settings):
         default_factory=dict, description="role: column, where a table's column names do not say it"
     )
     max_bad_share: float = Field(0.1, ge=0, le=1, description="a table with a larger share of unusable rows is refused")
+    allow_unreadable: bool = Field(
+        False, description="go on where the model cannot read more than a fifth of the texts; false: refuse them"
+    )
     max_leak_share: float = Field(
         0.0, ge=0, le=1, description="share of the held-out texts that may leak into train; above it the run fails"
     )

@@ -6,18 +6,21 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from semtune.encoders.checked import Tokenizes
 from semtune.encoders.load import load_encoder
-from semtune.errors import ContractError, InputError
+from semtune.encoders.unreadable import unreadable_query
+from semtune.errors import ContractError, InputError, ModelError, TooLongError
 from semtune.index import manifest as manifests
 from semtune.index.documents import DocumentStore
 from semtune.index.manifest import IndexManifest
 from semtune.index.open import open_vectors
 from semtune.protocols import Encoder, VectorIndex
 from semtune.search.threshold import minimum_score
-from semtune.types import Hit
+from semtune.types import Answer, Hit, Truncate
 
 RUN_INDEX = "index"
 MAX_K = 1000
+SHOWN = 40  # characters of a query in a message
 
 
 class Searcher:
@@ -47,13 +50,16 @@ class Searcher:
         self._documents = documents
 
     @classmethod
-    def open(cls, path: str | Path, model: str | None = None, runtime: str = "auto") -> Searcher:
+    def open(
+        cls, path: str | Path, model: str | None = None, runtime: str = "auto", truncate: Truncate | None = None
+    ) -> Searcher:
         """Open an index folder, or the index of a run folder.
 
         Args:
             path: the folder.
             model: another folder of the same model; by default the one recorded in the index.
             runtime: of the model; "auto": int8 for an index built with int8, else as in `load_encoder`, without int8.
+            truncate: what becomes of queries longer than the model reads; None: as with the index's documents.
 
         Raises:
             InputError: there is no complete index.
@@ -64,7 +70,8 @@ class Searcher:
         manifest = manifests.read(folder)
         if runtime == "auto" and manifest.runtime == "onnx-int8":
             runtime = "onnx-int8"
-        encoder = load_encoder(model or str(model_folder(folder, manifest)), runtime, exact=True)
+        place = model or str(model_folder(folder, manifest))
+        encoder = load_encoder(place, runtime, exact=True, truncate=truncate or manifest.truncate)
         manifests.require_same_model(manifest, encoder.contract)
         manifests.require_same_arithmetic(manifest, encoder.runtime)
         return cls(encoder, open_vectors(folder, manifest), DocumentStore(folder), manifest)
@@ -89,17 +96,43 @@ class Searcher:
 
     def search_many(self, queries: Sequence[str], k: int = 10, min_score: str | float | None = None) -> list[list[Hit]]:
         """As `search`, for many queries at once."""
+        return [answer.hits for answer in self.answer_many(queries, k, min_score)]
+
+    def answer(self, query: str, k: int = 10, min_score: str | float | None = None) -> Answer:
+        """As `search`, with how much of the query was cut, and with warnings."""
+        return self.answer_many([query], k, min_score)[0]
+
+    def answer_many(self, queries: Sequence[str], k: int = 10, min_score: str | float | None = None) -> list[Answer]:
+        """As `answer`, for many queries at once."""
         floor = -math.inf if min_score is None else minimum_score(min_score, self.encoder.contract)
         if not 1 <= k <= MAX_K:
             raise InputError(f"k is {k}; allowed: 1 to {MAX_K}.")
         for query in queries:
             if not query.strip():
                 raise InputError("The query is empty. Give at least one word.")
-        found = self._index.search(self.encoder.encode(queries, "query").vectors, min(k, self.count))
+        try:
+            asked = self.encoder.encode(queries, "query")
+        except TooLongError as error:
+            raise error.named([f"the query {query[:SHOWN]!r}" for query in queries]) from None
+        found = self._index.search(asked.vectors, min(k, self.count))
+        cut = [0] * len(queries) if asked.beyond is None else asked.beyond.tolist()
         return [
-            self._hits(rows, scores, floor)
-            for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
+            Answer(self._hits(rows, scores, floor), beyond, self._warnings(query, beyond))
+            for query, rows, scores, beyond in zip(
+                queries, found.rows.tolist(), found.scores.tolist(), cut, strict=True
+            )
         ]
+
+    def _warnings(self, query: str, cut_tokens: int) -> tuple[str, ...]:
+        """What the user of a query should know."""
+        lost = f"The query is longer than the model reads: its last {cut_tokens:,} tokens were cut."
+        unread = ""
+        if isinstance(self.encoder, Tokenizes) and not query.isascii():
+            try:
+                unread = unreadable_query(query, self.encoder.tokenizer("query"))
+            except ModelError:  # its runtime has another tokenizer
+                unread = ""
+        return (*([lost] if cut_tokens else []), *([unread] if unread else []))
 
     def close(self) -> None:
         """Close the index's files and connections."""

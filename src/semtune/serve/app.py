@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Response
 
@@ -38,7 +38,7 @@ def create_app(
     queue: int = QUEUE,
     feedback: FeedbackFile | None = None,
 ) -> FastAPI:
-    """Create the application, ready for its first request: the encoder is called once here.
+    """Create the application, ready for its first request: the encoder is tried on a few texts here.
 
     Call `registry.need("fastapi", "uvicorn")` before importing this module.
 
@@ -50,7 +50,8 @@ def create_app(
         feedback: where /feedback is kept; None: it is refused.
 
     Raises:
-        ContractError: the searcher uses another model than `encoder`.
+        ContractError: the searcher uses another model than `encoder`, or its vectors are not those of the export.
+        ModelError: the encoder's vectors depend on the batch, are not numbers, or are all alike.
     """
     service = Service(encoder, searcher, Workers(threads, queue))
     service.check()
@@ -122,8 +123,7 @@ def _server_router(service: Service) -> APIRouter:
 
 async def _search(service: Service, query: str, k: int, min_score: str | float | None, field: str) -> SearchResponse:
     began = time.perf_counter()
-    searcher = service.searcher
-    if searcher is None:
+    if service.searcher is None:
         raise ApiError(
             404,
             f"No index is served here, only the model {service.model!r} at /v1/embeddings. "
@@ -134,6 +134,8 @@ async def _search(service: Service, query: str, k: int, min_score: str | float |
     if len(query) > MAX_QUERY:
         raise ApiError(413, f"{field!r} has {len(query):,} characters; the limit is {MAX_QUERY:,}. Shorten the query.")
     with service.workers.admit():
-        hits = await service.workers.run(partial(searcher.search, query, k, min_score))
-    found = [HitResponse(**hit.as_dict()) for hit in hits]
-    return SearchResponse(query=query, hits=found, took_ms=round((time.perf_counter() - began) * 1000, 2))
+        answer = await service.workers.run(partial(service.answer, query, k, min_score))
+    found = [HitResponse(**hit.as_dict()) for hit in answer.hits]
+    known: dict[str, Any] = {"cut_tokens": answer.cut_tokens} if answer.cut_tokens else {}
+    known |= {"warnings": list(answer.warnings)} if answer.warnings else {}
+    return SearchResponse(query=query, hits=found, took_ms=round((time.perf_counter() - began) * 1000, 2), **known)

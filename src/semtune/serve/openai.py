@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Response
 
+from semtune.encoders.checked import truncate_of
+from semtune.errors import ConfigError, TooLongError
 from semtune.protocols import Encoder
 from semtune.serve.http_errors import ApiError
 from semtune.serve.schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
 from semtune.serve.service import Service, SupportsDecoding
-from semtune.types import Embeddings
+from semtune.types import Embeddings, Encoded, Role, Truncate
 
 MAX_INPUTS = 2048
 PIECE_CHARACTERS = 65_536  # about 16,000 tokens, which take a second or two
 COUNTED_CHARACTERS = 2_048  # characters of one text that count; the rest is usually truncated
-TRUNCATED_HEADER = "X-Semtune-Truncated"
+TRUNCATED_HEADER, CUT_HEADER = "X-Semtune-Truncated", "X-Semtune-Cut-Tokens"
 
 
 def router(service: Service) -> APIRouter:
@@ -33,20 +35,24 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/embeddings", response_model=EmbeddingsResponse)
     async def embeddings(request: EmbeddingsRequest) -> Response:
-        """Embed texts. The header X-Semtune-Truncated holds the number of truncated texts."""
+        """Embed texts. The headers X-Semtune-Truncated and X-Semtune-Cut-Tokens say how much was cut."""
         _check_model(request.model, service)
         _check_dimensions(request.dimensions, service)
         with service.workers.admit():
             texts = await service.workers.run(partial(texts_of, request.input, service.encoder))
-            parts, tokens, truncated = [], 0, 0
-            for piece in pieces(texts):
-                encoded = await service.workers.run(partial(service.encoder.encode, piece, request.input_type))
+            encoder = _encoder(request.truncate, service)
+            parts, tokens, truncated, cut_tokens, done = [], 0, 0, 0, 0
+            for piece in pieces(texts, len if truncate_of(encoder) == "window" else _usual_cost):
+                encoded = await service.workers.run(partial(_encoded, encoder, piece, request.input_type, done))
                 parts.append(encoded.vectors)
                 tokens += encoded.tokens
                 truncated += encoded.truncated
+                cut_tokens += encoded.cut_tokens
+                done += len(piece)
             vectors = np.concatenate(parts)
             body = await service.workers.run(partial(_body, vectors, request.encoding_format, service.model, tokens))
-        return Response(body, media_type="application/json", headers={TRUNCATED_HEADER: str(truncated)})
+        headers = {TRUNCATED_HEADER: str(truncated), CUT_HEADER: str(cut_tokens)}
+        return Response(body, media_type="application/json", headers=headers)
 
     @routes.get("/models")
     async def models() -> ModelsResponse:
@@ -83,12 +89,16 @@ def texts_of(value: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]
     return texts
 
 
-def pieces(texts: Sequence[str]) -> Iterator[list[str]]:
+def _usual_cost(text: str) -> int:
+    return min(len(text), COUNTED_CHARACTERS)
+
+
+def pieces(texts: Sequence[str], cost_of: Callable[[str], int] = _usual_cost) -> Iterator[list[str]]:
     """Split a bulk request into pieces of work, so that other requests are served in between."""
     piece: list[str] = []
     size = 0
     for text in texts:
-        cost = min(len(text), COUNTED_CHARACTERS)
+        cost = cost_of(text)
         if piece and size + cost > PIECE_CHARACTERS:
             yield piece
             piece, size = [], 0
@@ -96,6 +106,25 @@ def pieces(texts: Sequence[str]) -> Iterator[list[str]]:
         size += cost
     if piece:
         yield piece
+
+
+def _encoder(truncate: Truncate | bool | None, service: Service) -> Encoder:
+    try:
+        return service.encoder_for(truncate)
+    except ConfigError as error:
+        raise ApiError(400, str(error), param="truncate") from None
+
+
+def _encoded(encoder: Encoder, piece: list[str], role: Role, done: int) -> Encoded:
+    """Embed a piece of a request, of which `done` texts came before.
+
+    Raises:
+        ApiError: 400, a text is too long and may not be cut.
+    """
+    try:
+        return encoder.encode(piece, role)
+    except TooLongError as error:
+        raise _refused(str(error.named([f"input[{done + place}]" for place in range(len(piece))]))) from None
 
 
 def _decoded(ids: Sequence[int], encoder: Encoder) -> str:

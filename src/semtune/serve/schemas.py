@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from semtune.errors import nearest
-from semtune.types import Role
+from semtune.types import Role, Truncate
 
 MAX_K = 100
 DEFAULT_K = 10
@@ -79,6 +89,10 @@ class SearchResponse(BaseModel):
     query: str
     hits: list[HitResponse]
     took_ms: float = Field(description="Milliseconds in the server, including the wait for a free thread.")
+    cut_tokens: int | None = Field(
+        None, description="Tokens of the query that were not read; absent if it was read whole."
+    )
+    warnings: list[str] | None = Field(None, description="What the user should know of the query; absent if nothing.")
 
 
 class FeedbackRequest(Strict):
@@ -119,6 +133,10 @@ class EmbeddingsRequest(Strict):
     dimensions: int | None = Field(None, strict=True, description="Must equal the model's own dimension.")
     user: str | None = Field(None, description="Accepted for compatibility; ignored and not stored.")
     input_type: Role = Field("document", description="Which of the model's prompts is put before each text.")
+    truncate: Truncate | StrictBool | None = Field(
+        None,
+        description="Texts longer than the model reads: cut or true, error or false, window. Default: as served.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from semtune.errors import ContractError
+from semtune.encoders import canary
+from semtune.encoders.checked import CheckedEncoder
+from semtune.encoders.windows import LongTextEncoder, with_truncate
+from semtune.errors import ConfigError, ContractError
 from semtune.protocols import Encoder
 from semtune.serve.workers import Workers
-from semtune.types import Hit
+from semtune.types import Answer, Hit, Truncate
 
 
 class SupportsSearch(Protocol):
@@ -25,6 +28,15 @@ class SupportsSearch(Protocol):
 
     def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
         """The `k` documents most similar to `query`, best first, without those that score below `min_score`."""
+        ...
+
+
+@runtime_checkable
+class SupportsAnswers(Protocol):
+    """A searcher that also says how much of a query was cut, and warns."""
+
+    def answer(self, query: str, k: int = 10, min_score: str | float | None = None) -> Answer:
+        """As `SupportsSearch.search`."""
         ...
 
 
@@ -58,11 +70,32 @@ class Service:
         """The served model's name."""
         return self.encoder.contract.name
 
-    def check(self) -> None:
-        """Check that index and encoder use the same model, and make the slow first call.
+    def answer(self, query: str, k: int, min_score: str | float | None) -> Answer:
+        """The searcher's answer to a query; there must be a searcher."""
+        if isinstance(self.searcher, SupportsAnswers):
+            return self.searcher.answer(query, k, min_score)
+        assert self.searcher is not None  # noqa: S101 - the caller checked
+        return Answer(self.searcher.search(query, k, min_score))
+
+    def encoder_for(self, truncate: Truncate | bool | None) -> Encoder:
+        """The encoder with a rule for long texts; None: as served, True and False: cut and error, as in TEI.
 
         Raises:
-            ContractError: the index was opened with another model.
+            ConfigError: the encoder knows one rule only.
+        """
+        if truncate is None:
+            return self.encoder
+        if not isinstance(self.encoder, CheckedEncoder | LongTextEncoder):
+            raise ConfigError(f"The runtime {self.encoder.runtime} cuts texts that are too long. Leave out 'truncate'.")
+        rule: Truncate = ("cut" if truncate else "error") if isinstance(truncate, bool) else truncate
+        return with_truncate(self.encoder, rule)
+
+    def check(self) -> None:
+        """Check that index and encoder use the same model, and that the encoder is sound.
+
+        Raises:
+            ContractError: the index was opened with another model, or the vectors are not those of the export.
+            ModelError: a text's vector depends on its neighbours, is not a number, or is always the same.
         """
         mine = self.encoder.contract
         if self.searcher is not None and self.searcher.encoder.contract.fingerprint != mine.fingerprint:
@@ -71,4 +104,4 @@ class Service:
                 f"The index uses the model {theirs.name!r} ({theirs.fingerprint[:12]}), but /v1/embeddings would use "
                 f"{mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
             )
-        self.encoder.encode(["warm up"], "query")
+        canary.check(self.encoder, getattr(self.encoder, "folder", None))

@@ -108,6 +108,7 @@ def conclude(
     leaks: Mapping[str, Any] | None = None,
     data: Mapping[str, str] | None = None,
     made: Mapping[str, int] | None = None,
+    unread: Sequence[str] = (),
 ) -> Outcome:
     """Compare the tuned model with the other systems and reach a verdict.
 
@@ -124,6 +125,7 @@ def conclude(
         leaks: what train and test share, from `prepare.json`.
         data: what was measured on, for `metrics.json`.
         made: how many of the questions were made from the documents, by source; from `count_made`.
+        unread: warnings about texts that the model cannot read; from `unreadable_texts`.
     """
     others = others or {}
     comparisons = judge_all({name: (tuned, other) for name, other in others.items()}, seed, limits)
@@ -135,6 +137,7 @@ def conclude(
     if verdict:
         verdict = apply_gates(verdict, tuned, limits, forgot, looked)
         verdict = doubt_made_questions(verdict, tuned, made or {}, limits)
+    said = warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits, others)
     return Outcome(
         systems=systems,
         intervals=intervals,
@@ -142,7 +145,7 @@ def conclude(
         verdict=verdict,
         slices=looked,
         forgetting=forgot,
-        warnings=warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits, others),
+        warnings=[*unread, *said],
         limits=limits,
         data=data or {},
         made=made or {},

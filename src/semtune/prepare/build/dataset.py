@@ -139,7 +139,8 @@ class _Job:
         ]
         texts = [document.content for document in documents] or pairs
         names = [document.id for document in documents] or [text[:30] for text in texts]
-        if said := check_readable(texts, names, tokenizer):
+        allowed, option = self.settings.allow_unreadable, "prepare.allow_unreadable: true"
+        if said := check_readable(texts, names, tokenizer, allow=allowed, option=option):
             self.tally.warn(said, grave=True)
 
     def add_questions_and_labels(self, dataset: Dataset, review: list[Suspect] | None) -> ReviewOutcome | None:
