@@ -24,8 +24,8 @@ class Columnar:
     names: Mapping[str, list[str]]
 
 
-def read_parquet(path: Path) -> Columnar:
-    """Open a Parquet file.
+def read_parquet(path: Path, columns: list[str] | None = None) -> Columnar:
+    """Open a Parquet file, or some of its columns.
 
     Raises:
         InputError: it is missing, unreadable, or of another format.
@@ -36,7 +36,7 @@ def read_parquet(path: Path) -> Columnar:
 
     def rows(file: Any) -> Iterator[Row]:
         try:
-            for batch in file.iter_batches(batch_size=BATCH):
+            for batch in file.iter_batches(batch_size=BATCH, columns=columns):
                 yield from batch.to_pylist()
         except (pa.ArrowException, OSError) as error:
             raise _broken(path, "Parquet", error) from None
