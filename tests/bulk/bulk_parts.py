@@ -12,7 +12,24 @@ from tokenizers import Tokenizer
 
 from semtune.encoders.load import load_encoder
 
-WORDS = "kettle violin loom bicycle chain piano tent roof lamp knife zip radio hedge compost sail camera".split()
+WORDS = [
+    "kettle",
+    "violin",
+    "loom",
+    "bicycle",
+    "chain",
+    "piano",
+    "tent",
+    "roof",
+    "lamp",
+    "knife",
+    "zip",
+    "radio",
+    "hedge",
+    "compost",
+    "sail",
+    "camera",
+]
 
 
 def text_of(number):

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bulk_parts import write
 
 import semtune
-from bulk_parts import write
 from semtune import EncodeSettings
 from semtune.bulk import manifest as manifests
 from semtune.errors import InputError
@@ -99,7 +99,9 @@ def test_a_quote_that_is_never_closed_costs_one_row(static, encoder, texts, tmp_
 
 
 def test_text_lines(static, encoder, tmp_path):
-    (tmp_path / "a.txt").write_bytes("the kettle\r\nünï\n\n".encode() + b"bad \xff\xfe\x80 bytes\nthe nul\0l roof\nlast")
+    (tmp_path / "a.txt").write_bytes(
+        "the kettle\r\nünï\n\n".encode() + b"bad \xff\xfe\x80 bytes\nthe nul\0l roof\nlast"
+    )
     made = semtune.encode_file(str(static), tmp_path / "a.txt", tmp_path / "out.npy")
     kept = ["the kettle", "ünï", "", "the null roof", "last"]
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), encoder.encode(kept).vectors)
@@ -125,7 +127,9 @@ def test_a_column_of_a_parquet_file_that_is_no_text(static, encoder, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), encoder.encode(["kettle", "roof"]).vectors)
     assert made.left_out == {"no text": 1}
     with pytest.raises(InputError, match=r"has no text that can be read \(3 × text is not a string but a number\)"):
-        semtune.encode_file(str(static), tmp_path / "a.parquet", tmp_path / "n.npy", settings=EncodeSettings(column="n"))
+        semtune.encode_file(
+            str(static), tmp_path / "a.parquet", tmp_path / "n.npy", settings=EncodeSettings(column="n")
+        )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "out.npy", "out.rows.npy"]
 
 

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from bulk_parts import write
 
 import semtune
-from bulk_parts import write
 from semtune import EncodeSettings
 from semtune.bulk import manifest as manifests
 from semtune.errors import ConfigError, InputError

@@ -13,9 +13,9 @@ import time
 
 import numpy as np
 import pytest
+from bulk_parts import text_of, write
 
 import semtune
-from bulk_parts import text_of, write
 from semtune import EncodeSettings
 from semtune.bulk.store import Store
 from semtune.errors import ModelError, RunLockedError, StorageError
