@@ -14,7 +14,7 @@ from semtune.bulk.encoding import Job, Opened, open_model
 from semtune.bulk.engine import Engine, Here, engine_for
 from semtune.bulk.manifest import VectorsManifest
 from semtune.bulk.meter import Meter
-from semtune.bulk.outputs import Output, output_for, shard_files
+from semtune.bulk.outputs import Output, form_of, output_for, shard_files
 from semtune.bulk.result import EncodedFile
 from semtune.bulk.rows import texts
 from semtune.bulk.settings import EncodeSettings
@@ -90,8 +90,9 @@ def encode_file(
 ) -> EncodedFile:
     """Embed the texts of a file; see `semtune.api.encode_file`."""
     started = time.perf_counter()
+    form = form_of(out, keep_text=settings.keep_text)
     source = open_source(file, settings.column)
-    output = output_for(out, keep_text=settings.keep_text, with_ids=bool(source.id_column))
+    output = output_for(form, keep_text=settings.keep_text, with_ids=bool(source.id_column))
     output.check(out)
     task = _opened(model, source, output, out, settings, runtime, progress)
     with work_beside(out) as work:

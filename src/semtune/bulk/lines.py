@@ -50,11 +50,15 @@ def open_bytes(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path, "rb")) if is_gzip(path) else path.open("rb", buffering=BUFFER)
 
 
-def read_beginning(path: Path) -> Head:
+def read_beginning(path: Path, *, table: bool) -> Head:
     """The beginning of a text file, and its encoding.
 
     A file is UTF-8 unless a mark says otherwise, or the beginning can be only in another encoding. Single lines that
     are not UTF-8 do not make it another one: they are left out later.
+
+    Args:
+        path: of the file.
+        table: it is one; most of a table's lines in another encoding are taken for it even if it is unsure which.
 
     Raises:
         InputError: it cannot be read, is empty, or is not text.
@@ -73,7 +77,7 @@ def read_beginning(path: Path) -> Head:
         raise InputError(f"{path} is not text. Give one text a line in UTF-8, JSON lines, CSV or Parquet.")
     if found.encoding.startswith("utf-8 "):  # with broken bytes
         return Head(data.decode(UTF8, "surrogateescape"), UTF8)
-    if found.guessed and not (found.sure or _share_broken(data) > MOST):
+    if found.guessed and not (found.sure or (table and _share_broken(data) > MOST)):
         return Head(data.decode(UTF8, "surrogateescape"), UTF8)
     said = unsure(path.name, found.encoding) if not found.sure else ""
     if found.guessed and found.sure:

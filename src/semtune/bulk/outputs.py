@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from semtune.bulk.store import Record, Store, Writes, write_array, write_header
 from semtune.errors import ConfigError, InputError
 from semtune.io import atomic_file, read_json, replace_folder, storage_errors
 
+Form = Literal["array", "table", "folder"]
 ROW_NUMBERS = ".rows.npy"
 
 
@@ -37,7 +38,7 @@ class Output(Writes, Protocol):
         ...
 
 
-def output_for(out: Path, *, keep_text: bool = False, with_ids: bool = False) -> Output:
+def form_of(out: Path, *, keep_text: bool = False) -> Form:
     """The form that a name asks for.
 
     Raises:
@@ -47,18 +48,25 @@ def output_for(out: Path, *, keep_text: bool = False, with_ids: bool = False) ->
     if keep_text and out.suffix != ".parquet":
         raise ConfigError(f"Only a .parquet file holds texts beside their vectors; {out} is none.")
     if out.suffix == ".npy":
-        return OneArray()
+        return "array"
     if out.suffix == ".parquet":
         from semtune.registry import need
 
         need("pyarrow")
-        return OneTable(with_ids=with_ids, keep_text=keep_text)
+        return "table"
     if out.suffix and not out.is_dir():
         raise ConfigError(
             f"{out} ends in {out.suffix}, which is not known. Allowed: .npy (one array), .parquet (one table), or a "
             "name without an ending (a folder of .npy shards)."
         )
-    return ShardFolder()
+    return "folder"
+
+
+def output_for(form: Form, *, keep_text: bool, with_ids: bool) -> Output:
+    """What writes a form."""
+    if form == "array":
+        return OneArray()
+    return OneTable(with_ids=with_ids, keep_text=keep_text) if form == "table" else ShardFolder()
 
 
 class OneArray:

@@ -73,7 +73,7 @@ def open_source(path: Path, column: str = "") -> Source:
     if not is_table(path):
         if column:
             raise ConfigError(f"--column is for tables; {path} is read as one text a line.")
-        head = read_beginning(path)
+        head = read_beginning(path, table=False)
         return Source(path, "lines", encoding=head.encoding, old=head.old, warnings=_some(head.warning))
     if suffix in {".csv", ".tsv"}:
         return _csv(path, column)
@@ -84,7 +84,7 @@ def open_source(path: Path, column: str = "") -> Source:
 
 
 def _csv(path: Path, column: str) -> Source:
-    head = read_beginning(path)
+    head = read_beginning(path, table=True)
     layout = find_layout(head.text, path)
     bad = BadRows(path.name, Tally())
     sample = [row for _, row in islice(csv_rows(head.text, layout, bad), SAMPLE_ROWS)]
@@ -96,7 +96,7 @@ def _csv(path: Path, column: str) -> Source:
 
 def _jsonl(path: Path, column: str) -> Source | None:
     """A file with an object a line; None if its beginning has another shape, which is read whole."""
-    head = read_beginning(path)
+    head = read_beginning(path, table=True)
     lines = [bare for line in io.StringIO(head.text) if (bare := line.strip()) not in IGNORED][:SAMPLE_ROWS]
     rows = [value for line in lines if isinstance(value := _parsed(line), dict)]
     if not rows or 2 * len(rows) < len(lines) or any(map(shape_of, rows)):
