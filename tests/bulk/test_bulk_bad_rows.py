@@ -12,7 +12,7 @@ from bulk_parts import write
 import semtune
 from semtune import EncodeSettings
 from semtune.bulk import manifest as manifests
-from semtune.errors import InputError
+from semtune.errors import ConfigError, InputError, ModelError
 
 SMALL = EncodeSettings(rows=2)
 JSON_LINES = [
@@ -179,6 +179,37 @@ def test_texts_in_unknown_letters_are_counted_and_most_of_them_refused(static, t
     with pytest.raises(InputError, match="cannot read 20 of 23 texts"):
         semtune.encode_file(str(static), file, tmp_path / "b.npy")
     assert not (tmp_path / "b.npy").exists()
+
+
+def test_vectors_that_are_no_numbers_are_refused(static, texts, tmp_path):
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    model = shutil.copytree(static, tmp_path / "nan")
+    rows = load_file(static / "model.safetensors")["embedding.weight"].copy()
+    rows[7:40] = np.nan
+    save_file({"embedding.weight": rows}, model / "model.safetensors")
+    with pytest.raises(ModelError, match="gave vectors with values that are no finite numbers"):
+        semtune.encode_file(str(model), write(tmp_path / "a.txt", texts), tmp_path / "out.npy")
+    assert not (tmp_path / "out.npy").exists()
+
+
+def test_the_file_that_is_read_is_not_overwritten(static, texts, tmp_path):
+    file = write(tmp_path / "a.parquet", texts)
+    before = file.read_bytes()
+    with pytest.raises(ConfigError, match=r"a\.parquet is the file that is read\. Give another name with -o\."):
+        semtune.encode_file(str(static), file, tmp_path / "a.parquet")
+    assert file.read_bytes() == before
+
+
+def test_a_column_that_only_some_lines_have(static, encoder, tmp_path):
+    rows = [*({"title": f"kettle {n}"} for n in range(150)), {"title": "x", "note": "the roof"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    settings = EncodeSettings(column="note")
+    made = semtune.encode_file(str(static), tmp_path / "a.jsonl", tmp_path / "out.npy", settings=settings)
+    assert (made.texts, made.left_out) == (1, {"no text": 150})
+    assert np.load(tmp_path / "out.rows.npy").tolist() == [150]
 
 
 def test_the_command_tells_all_of_it(static, tmp_path):

@@ -58,7 +58,7 @@ def test_workers_make_the_same_bytes(static, wanted, tmp_path, one_core):
     assert contents(tmp_path / "found") == wanted
 
 
-def test_a_worker_is_pinned_and_ends_with_its_caller(static, tmp_path, one_core):
+def test_a_worker_is_pinned_and_ends_with_its_caller(static):
     code = textwrap.dedent("""
         import os, sys
         from semtune.bulk.encoding import Job
@@ -84,8 +84,8 @@ def test_a_worker_is_pinned_and_ends_with_its_caller(static, tmp_path, one_core)
     assert core.strip().isdigit()
 
 
-def test_cores_and_threads_of_a_worker(static, one_core):
-    with Workers(Job(str(static), "auto"), 2) as workers:
+def test_cores_and_threads_of_a_worker(static):
+    with Workers(Job(str(static), "auto"), [(0,), (1,)]) as workers:
         both = [workers.submit(["kettle"]), workers.submit(["loom"])]
         assert [each.result().values.shape for each in both] == [(1, 24), (1, 24)]
         for worker, core in zip(workers._all, (0, 1), strict=True):
@@ -97,8 +97,8 @@ def test_cores_and_threads_of_a_worker(static, one_core):
             assert {"OMP_NUM_THREADS=1", "RAYON_NUM_THREADS=1"} <= set(environment)
 
 
-def test_a_worker_that_is_killed_is_replaced(static, one_core):
-    with Workers(Job(str(static), "auto"), 1) as workers:
+def test_a_worker_that_is_killed_is_replaced(static):
+    with Workers(Job(str(static), "auto"), [(0, 1)]) as workers:
         plain = workers.submit(["kettle"]).result().values
         (worker,) = workers._all
         for _ in range(2):
@@ -106,21 +106,21 @@ def test_a_worker_that_is_killed_is_replaced(static, one_core):
             assert (workers.submit(["kettle"]).result().values == plain).all()
 
 
-def test_texts_that_kill_every_worker_are_told(static, one_core, monkeypatch):
+def test_texts_that_kill_every_worker_are_told(static, monkeypatch):
     monkeypatch.setattr(
         "semtune.bulk.workers.START", "import os, sys; sys.stdin.buffer.read(9); os.kill(os.getpid(), 9)"
     )
     with (
-        Workers(Job(str(static), "auto"), 1) as workers,
+        Workers(Job(str(static), "auto"), [(0, 1)]) as workers,
         pytest.raises(ModelError, match=r"died 3 times on the same texts \(last exit status -9\); often memory is"),
     ):
         workers.submit(["kettle"]).result()
 
 
-def test_an_error_of_a_worker_is_the_caller_s(static, tmp_path, one_core):
+def test_an_error_of_a_worker_is_the_caller_s(static):
     other = Job(str(static), "auto", fingerprint="f" * 64, opened="static-fp32")
     with (
-        Workers(other, 1) as workers,
+        Workers(other, [(0, 1)]) as workers,
         pytest.raises(ModelError, match="All workers need the same model and packages"),
     ):
         workers.submit(["kettle"]).result()

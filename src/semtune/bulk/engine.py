@@ -42,10 +42,14 @@ class Here:
         return done
 
 
-def engine_for(settings: EncodeSettings, job: Job) -> Callable[[], AbstractContextManager[Engine]] | None:
+Start = Callable[[Job], AbstractContextManager[Engine]]
+
+
+def engine_for(settings: EncodeSettings) -> Start | None:
     """Starts the engine that encodes elsewhere; None if this process does it.
 
     Raises:
+        ConfigError: there are fewer cores than workers.
         MissingExtraError: Ray is asked for and not installed.
     """
     if settings.engine == "ray":
@@ -54,10 +58,10 @@ def engine_for(settings: EncodeSettings, job: Job) -> Callable[[], AbstractConte
         need("ray")
         from semtune.bulk.ray_engine import ray_engine
 
-        return lambda: ray_engine(job, settings.workers)
+        return lambda job: ray_engine(job, settings.workers)
     if settings.workers is not None and settings.workers > 1:
-        from semtune.bulk.workers import Workers
+        from semtune.bulk.workers import Workers, split_cores
 
-        workers = settings.workers
-        return lambda: Workers(job, workers)
+        cores = split_cores(settings.workers)
+        return lambda job: Workers(job, cores)
     return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune.bulk.encoding import Job, Opened, open_model
-from semtune.bulk.engine import Engine, Here, engine_for
+from semtune.bulk.engine import Engine, Here, Start, engine_for
 from semtune.bulk.manifest import VectorsManifest
 from semtune.bulk.meter import Meter
 from semtune.bulk.outputs import Output, form_of, output_for, shard_files
@@ -24,7 +24,7 @@ from semtune.bulk.store import NAMED, Record, Store
 from semtune.bulk.survey import Survey, survey
 from semtune.encoders.load import parse_runtime
 from semtune.encoders.unreadable import check_readable, multilingual
-from semtune.errors import InputError, RunLockedError
+from semtune.errors import ConfigError, InputError, RunLockedError
 from semtune.hub import resolve_model
 from semtune.io import storage_errors
 from semtune.machine import keep_freed_memory
@@ -90,7 +90,9 @@ def encode_file(
 ) -> EncodedFile:
     """Embed the texts of a file; see `semtune.api.encode_file`."""
     started = time.perf_counter()
-    form = form_of(out, keep_text=settings.keep_text)
+    form, start = form_of(out, keep_text=settings.keep_text), engine_for(settings)
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ConfigError(f"{out} is the file that is read. Give another name with -o.")
     source = open_source(file, settings.column)
     output = output_for(form, keep_text=settings.keep_text, with_ids=bool(source.id_column))
     output.check(out)
@@ -100,7 +102,7 @@ def encode_file(
             raise RunLockedError(f"Another process is writing {out}. Wait for it, or choose another place.")
         with storage_errors(out):
             store = Store(work, output)
-            counts = _encoded(task, store, progress)
+            counts = _encoded(task, store, start, progress)
             task.found.check_unchanged(file)
             counts.records.sort(key=lambda record: record.number)
             manifest = _manifest(task, store, counts)
@@ -120,7 +122,7 @@ def _opened(
     return Task(source, output, out, settings, job, opened, survey(source.path, progress))
 
 
-def _encoded(task: Task, store: Store, progress: Progress) -> Counts:
+def _encoded(task: Task, store: Store, start: Start | None, progress: Progress) -> Counts:
     """Encode the shards that are not whole yet."""
     if differ := store.open(task.facts):
         changed = ", ".join(WORDS[name] for name in differ)
@@ -128,7 +130,7 @@ def _encoded(task: Task, store: Store, progress: Progress) -> Counts:
     counts = Counts(BadRows(task.source.path.name, Tally()))
     with progress.track("encode", _total(task)) as advance:
         meter = Meter(advance)
-        with _engine(task, meter) as engine:
+        with _engine(task, start, meter) as engine:
             for shard, done in _through(task, store, engine, counts):
                 record = done if isinstance(done, Record) else store.put(shard, done)
                 counts.records.append(record)
@@ -137,12 +139,11 @@ def _encoded(task: Task, store: Store, progress: Progress) -> Counts:
 
 
 @contextlib.contextmanager
-def _engine(task: Task, meter: Meter) -> Iterator[Engine]:
-    start = engine_for(task.settings, task.job)
+def _engine(task: Task, start: Start | None, meter: Meter) -> Iterator[Engine]:
     if start is None:
         yield Here(task.opened, task.job, meter)
         return
-    with start() as engine:
+    with start(task.job) as engine:
         yield engine
 
 

@@ -14,7 +14,7 @@ from semtune.errors import InputError
 from semtune.prepare.readers.files.decode import to_text, unsure
 from semtune.prepare.readers.files.unpack import MAX_LINE, read_head
 
-HEAD = 1 << 20  # bytes that tell the encoding and the columns
+HEAD = 2 * MAX_LINE  # bytes that tell the encoding and the columns
 BUFFER = 1 << 20
 UTF8 = "utf-8"
 MOST = 0.5  # share of the lines

@@ -6,6 +6,7 @@ path. When a node is lost, Ray runs its tasks again on another one.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -51,11 +52,15 @@ def ray_engine(job: Job, workers: int | None) -> Iterator[RayTasks]:
         workers: tasks at a time; None: one a node, with all its cores.
     """
     import ray
+    from ray.exceptions import RayError
 
     ours = not ray.is_initialized()
     if ours:
         ray.init(
-            address=os.environ.get("RAY_ADDRESS"), include_dashboard=None, log_to_driver=False, logging_level="warning"
+            address=os.environ.get("RAY_ADDRESS"),
+            include_dashboard=None,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
         )
     try:
         nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
@@ -64,7 +69,7 @@ def ray_engine(job: Job, workers: int | None) -> Iterator[RayTasks]:
         smallest = min(node["Resources"]["CPU"] for node in nodes)
         a_node = -(-workers // len(nodes)) if workers else 1
         yield RayTasks(job, workers or len(nodes), max(1, smallest // a_node))
-    except ray.exceptions.RayError as error:
+    except RayError as error:
         if isinstance(error, SemtuneError):  # of a task
             raise
         raise ModelError(

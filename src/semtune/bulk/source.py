@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,6 +21,7 @@ from semtune.prepare.readers.tables.json_values import IGNORED, plain_json
 from semtune.prepare.readers.tables.row_shapes import shape_of
 from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, check_column, is_table, open_table
 
+MANY_ROWS = 2_000  # of JSON lines; some have columns that others lack
 Kind = Literal["lines", "jsonl", "csv", "parquet", "arrow", "table"]
 
 
@@ -97,13 +97,19 @@ def _csv(path: Path, column: str) -> Source:
 def _jsonl(path: Path, column: str) -> Source | None:
     """A file with an object a line; None if its beginning has another shape, which is read whole."""
     head = read_beginning(path, table=True)
-    lines = [bare for line in io.StringIO(head.text) if (bare := line.strip()) not in IGNORED][:SAMPLE_ROWS]
+    given = (bare for line in io.StringIO(head.text) if (bare := line.strip()) not in IGNORED)
+    lines = list(islice(given, MANY_ROWS))
     rows = [value for line in lines if isinstance(value := _parsed(line), dict)]
     if not rows or 2 * len(rows) < len(lines) or any(map(shape_of, rows)):
         return None
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return Source(
-        path, "jsonl", *_columns(path, columns, rows, column), head.encoding, head.old, warnings=_some(head.warning)
+        path,
+        "jsonl",
+        *_columns(path, columns, rows[:SAMPLE_ROWS], column),
+        head.encoding,
+        head.old,
+        warnings=_some(head.warning),
     )
 
 
@@ -146,4 +152,4 @@ def id_of(row: Mapping[str, Any], column: str) -> str | None:
     value = row.get(column)
     if value is None or value == "" or isinstance(value, bool | dict | list):
         return None
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    return str(value)

@@ -43,12 +43,12 @@ def split_cores(workers: int) -> list[tuple[int, ...]]:
 class Workers:
     """An engine of worker processes; `with` ends them."""
 
-    def __init__(self, job: Job, workers: int) -> None:
-        self.at_once = 2 * workers  # the next shard of each waits
-        self._idle = [_Worker(job, cores) for cores in split_cores(workers)]
+    def __init__(self, job: Job, cores: list[tuple[int, ...]]) -> None:
+        self.at_once = 2 * len(cores)  # the next shard of each waits
+        self._idle = [_Worker(job, each) for each in cores]
         self._all = list(self._idle)
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="encode")
+        self._threads = ThreadPoolExecutor(len(cores), thread_name_prefix="encode")
 
     def __enter__(self) -> Workers:
         """Processes are started with their first shards."""

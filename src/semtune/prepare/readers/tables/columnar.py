@@ -13,6 +13,7 @@ from semtune.prepare.readers.tables.delimited import Row
 from semtune.registry import need
 
 BATCH = 1024
+BUFFER = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> Columnar:
             raise _broken(path, "Parquet", error) from None
 
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, buffer_size=BUFFER)  # else a row group is read as a whole
     except (pa.ArrowException, OSError) as error:
         raise _broken(path, "Parquet", error) from None
     return Columnar(list(file.schema_arrow.names), rows(file), class_names(file.schema_arrow.metadata))

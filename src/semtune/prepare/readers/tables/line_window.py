@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-MANY = 4_096  # lines that are no longer needed, from which they are dropped; dropping a few at a time is slow
+MANY = 4_096  # places of forgotten lines, from which they are dropped; dropping a few at a time is slow
 
 
 class LineWindow:
@@ -13,7 +13,8 @@ class LineWindow:
     def __init__(self, lines: Iterable[str]) -> None:
         self._source = iter(lines)
         self._kept: list[str] = []
-        self._first = 0  # place of the first line that is kept
+        self._first = 0  # place of the first line in the list
+        self._forgotten = 0  # place of the first line that may be read again
 
     def has(self, place: int) -> bool:
         """Whether there is a line at `place`."""
@@ -34,6 +35,9 @@ class LineWindow:
 
     def forget_before(self, place: int) -> None:
         """Let go of the lines before `place`, which will not be asked for again."""
+        for number in range(self._forgotten - self._first, place - self._first):
+            self._kept[number] = ""  # lines may be long
+        self._forgotten = place
         if place - self._first >= MANY:
             del self._kept[: place - self._first]
             self._first = place
