@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -160,3 +162,24 @@ def test_members_of_a_gzip_file_are_all_read(static, encoder, texts, tmp_path):
     (tmp_path / "a.txt.gz").write_bytes(parts[0] + parts[1])
     semtune.encode_file(str(static), tmp_path / "a.txt.gz", tmp_path / "out.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), encoder.encode(texts).vectors)
+
+
+POISONED = """
+import sys
+
+sys.modules.update(dict.fromkeys(sys.argv[4].split()))  # None: not installed
+from semtune.cli.main import app
+app(["encode", *sys.argv[1:3], "-o", sys.argv[3], "--json"], standalone_mode=False)
+"""
+
+
+def test_a_plain_install_is_enough(static, texts, tmp_path):
+    from semtune.registry import EXTRA_OF
+
+    left = " ".join(sorted({*EXTRA_OF, "onnxruntime"}))
+    for name in ("a.txt.gz", "a.jsonl", "a.csv"):
+        file = write(tmp_path / name, [*texts[:50], "caf\u00e9 ünï"])
+        code = [sys.executable, "-c", POISONED, static, file, tmp_path / f"{name}.npy", left]
+        done = subprocess.run(list(map(str, code)), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert np.load(tmp_path / f"{name}.npy").shape == (51, 24)
