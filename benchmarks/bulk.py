@@ -29,7 +29,7 @@ _WORDS = (
     "with of in my new old printer sound screen kernel driver password user group mount backup restore log boot"
 )
 WORDS = _WORDS.split()
-QUARTERS = (0.25, 0.5, 0.75, 1.0)
+QUARTERS = (0.05, 0.25, 0.5, 0.75, 1.0)  # of the shards
 
 
 def write_model(folder: Path) -> Path:
@@ -84,8 +84,9 @@ def measure(command: list[str], notes: Path, shards: int) -> dict[str, object]:
             continue
         peak = max(peak, now)
         for quarter in QUARTERS:
-            if done >= quarter * shards:
-                at_quarter.setdefault(f"{quarter:.2f}", round(now))
+            if done >= quarter * shards and f"{quarter:.2f}" not in at_quarter:
+                at_quarter[f"{quarter:.2f}"] = round(now)
+                print(f"{quarter:.0%} done: {now:,.0f} MB, at most {peak:,.0f} MB", file=sys.stderr)
         time.sleep(0.25)
     assert process.stdout is not None
     made = json.loads(process.stdout.read())

@@ -56,6 +56,13 @@ def test_json_lines(static, encoder, tmp_path):
     assert "1 of 13 rows were left out: not valid JSON (e.g. a.jsonl:2: " in " ".join(made.warnings)
 
 
+def test_one_good_line_is_enough(static, encoder, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": \n' * 9 + '{"text": "kettle"}\n')
+    made = semtune.encode_file(str(static), tmp_path / "a.jsonl", tmp_path / "out.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), encoder.encode(["kettle"]).vectors)
+    assert (made.left_out, np.load(tmp_path / "out.rows.npy").tolist()) == ({"not valid JSON": 9}, [9])
+
+
 def test_the_numbers_of_rows_stand_in_every_form(static, tmp_path):
     (tmp_path / "a.jsonl").write_bytes(b"\n".join(JSON_LINES) + b"\n")
     semtune.encode_file(str(static), tmp_path / "a.jsonl", tmp_path / "out", settings=SMALL)

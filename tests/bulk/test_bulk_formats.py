@@ -105,7 +105,8 @@ def test_long_texts_fill_a_shard_earlier(static, encoder, tmp_path, monkeypatch)
 def test_other_tables_are_read_whole(static, encoder, tmp_path):
     (tmp_path / "a.json").write_text(json.dumps([{"text": "one kettle"}, {"text": "two"}]))
     (tmp_path / "pretty.jsonl").write_text('{\n "text": "one kettle"\n}\n{\n "text": "two"\n}\n')
-    for name in ("a.json", "pretty.jsonl"):
+    (tmp_path / "many.jsonl").write_text('{"text": "one kettle"} {"text": "two"}\n')
+    for name in ("a.json", "pretty.jsonl", "many.jsonl"):
         semtune.encode_file(str(static), tmp_path / name, tmp_path / "out.npy")
         np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), encoder.encode(["one kettle", "two"]).vectors)
 

@@ -30,6 +30,7 @@ from semtune.io import storage_errors
 from semtune.machine import keep_freed_memory
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.progress import Progress
+from semtune.text import one_line
 from semtune.work_cache import work_beside
 
 FORMAT = 1  # of the work folder
@@ -224,7 +225,7 @@ def _reason(name: str) -> str:
 
 
 def _result(task: Task, counts: Counts, manifest: VectorsManifest, seconds: float) -> EncodedFile:
-    examples = {_reason(name): entry["example"] for name, entry in counts.bad.tally.dropped.items()}
+    examples = {_reason(name): one_line(entry["example"]) for name, entry in counts.bad.tally.dropped.items()}
     return EncodedFile(
         path=str(task.out),
         texts=manifest.texts,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from semtune.bulk.rows import TextRow
 from semtune.types import Embeddings
 
-MAX_CHARACTERS = 16 << 20  # of a shard's texts; it bounds the memory where texts are long
+MAX_CHARACTERS = 8 << 20  # of a shard's texts; it bounds the memory where texts are long
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from semtune.prepare.readers.files.unpack import suffix_of
 from semtune.prepare.readers.tables.column_roles import ALIASES
 from semtune.prepare.readers.tables.column_texts import text_column
 from semtune.prepare.readers.tables.delimited import Layout, Row, csv_rows, find_layout
-from semtune.prepare.readers.tables.json_values import IGNORED, plain_json
+from semtune.prepare.readers.tables.json_values import IGNORED, json_values, plain_json
 from semtune.prepare.readers.tables.row_shapes import shape_of
 from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, check_column, is_table, open_table
 
@@ -100,7 +100,7 @@ def _jsonl(path: Path, column: str) -> Source | None:
     given = (bare for line in io.StringIO(head.text) if (bare := line.strip()) not in IGNORED)
     lines = list(islice(given, MANY_ROWS))
     rows = [value for line in lines if isinstance(value := _parsed(line), dict)]
-    if not rows or 2 * len(rows) < len(lines) or any(map(shape_of, rows)):
+    if not rows or any(map(shape_of, rows)) or (len(rows) < len(lines) and _spread(head.text) > len(rows)):
         return None
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return Source(
@@ -111,6 +111,12 @@ def _jsonl(path: Path, column: str) -> Source | None:
         head.old,
         warnings=_some(head.warning),
     )
+
+
+def _spread(text: str) -> int:
+    """How many objects there are if one may stand on several lines, and several on one."""
+    values = islice(json_values(text, BadRows("", Tally())), MANY_ROWS)
+    return sum(isinstance(value, dict) for _, value in values)
 
 
 def _parsed(line: str) -> Any:
