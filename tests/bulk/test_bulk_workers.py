@@ -9,6 +9,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bulk_parts import text_of, write
 
@@ -201,3 +202,16 @@ def test_a_node_of_a_ray_cluster_is_killed_half_way(static, tmp_path):
     assert 60 <= found["killed"] < 120
     semtune.encode_file(str(static), file, tmp_path / "wanted", settings=EncodeSettings(rows=500))
     assert contents(tmp_path / "found") == contents(tmp_path / "wanted")
+
+
+@pytest.mark.slow
+def test_a_graph_gives_the_same_vectors_in_shards_and_by_workers(exported, texts, tmp_path, one_core):
+    model = exported("cls").folder
+    file, vectors = write(tmp_path / "a.jsonl", texts[:300]), {}
+    for name, settings in (("here", EncodeSettings(rows=40)), ("there", EncodeSettings(rows=40, workers=2))):
+        made = semtune.encode_file(str(model), file, tmp_path / f"{name}.npy", settings=settings)
+        assert made.runtime == "onnx-fp32"
+        vectors[name] = np.load(tmp_path / f"{name}.npy")
+    whole = semtune.encode(str(model), texts[:300]).vectors
+    for found in vectors.values():
+        np.testing.assert_allclose(found, whole, atol=2e-6)
