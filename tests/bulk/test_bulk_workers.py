@@ -15,7 +15,7 @@ from bulk_parts import text_of, write
 
 import semtune
 from semtune import EncodeSettings
-from semtune.bulk.encoding import Job
+from semtune.bulk.encoding import Job, Opened, settled
 from semtune.bulk.workers import Workers, split_cores
 from semtune.errors import ModelError
 
@@ -62,7 +62,7 @@ def test_workers_make_the_same_bytes(static, wanted, tmp_path, one_core):
 def test_a_worker_is_pinned_and_ends_with_its_caller(static):
     code = textwrap.dedent("""
         import os, sys
-        from semtune.bulk.encoding import Job
+        from semtune.bulk.encoding import Job, Opened, settled
         from semtune.bulk.workers import _Worker
         worker = _Worker(Job(sys.argv[1], "auto"), (min(os.sched_getaffinity(0)),))
         print(worker.encode(["kettle"]).values.shape, worker._process.pid, min(os.sched_getaffinity(0)), flush=True)
@@ -204,14 +204,34 @@ def test_a_node_of_a_ray_cluster_is_killed_half_way(static, tmp_path):
     assert contents(tmp_path / "found") == contents(tmp_path / "wanted")
 
 
+@pytest.mark.parametrize(
+    ("asked", "opened", "passed"),
+    [
+        ("auto", "onnx-fp32", "onnx"),
+        ("auto", "onnx-int8", "onnx-int8"),
+        ("auto", "openvino-bf16", "openvino"),
+        ("auto", "static-fp32", "static"),
+        ("auto", "torch-fp32", "torch"),
+        ("auto", "word-hash", "auto"),
+        ("onnx", "static-fp32", "onnx"),
+    ],
+)
+def test_workers_open_what_auto_was_here(static, encoder, asked, opened, passed):
+    from types import SimpleNamespace
+
+    found = SimpleNamespace(runtime=opened, contract=encoder.contract)
+    job = settled(Job(str(static), asked), Opened(found, None))
+    assert (job.runtime, job.opened, job.fingerprint) == (passed, opened, encoder.contract.fingerprint)
+
+
 @pytest.mark.slow
 def test_a_graph_gives_the_same_vectors_in_shards_and_by_workers(exported, texts, tmp_path, one_core):
     model = exported("cls").folder
     file, vectors = write(tmp_path / "a.jsonl", texts[:300]), {}
     for name, settings in (("here", EncodeSettings(rows=40)), ("there", EncodeSettings(rows=40, workers=2))):
-        made = semtune.encode_file(str(model), file, tmp_path / f"{name}.npy", settings=settings)
+        made = semtune.encode_file(str(model), file, tmp_path / f"{name}.npy", settings=settings, runtime="onnx")
         assert made.runtime == "onnx-fp32"
         vectors[name] = np.load(tmp_path / f"{name}.npy")
-    whole = semtune.encode(str(model), texts[:300]).vectors
+    whole = semtune.encode(str(model), texts[:300], runtime="onnx").vectors
     for found in vectors.values():
         np.testing.assert_allclose(found, whole, atol=2e-6)

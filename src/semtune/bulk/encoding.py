@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from semtune.bulk.shards import Vectors
-from semtune.encoders.load import load_encoder
+from semtune.encoders.load import AUTO, load_encoder
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.unreadable import unreadable
 from semtune.errors import ModelError
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
+from semtune.registry import RUNTIMES
 from semtune.types import Role
 
 
@@ -24,7 +25,7 @@ class Job:
 
     Attributes:
         folder: of the model.
-        runtime: as the user gave it.
+        runtime: as the user gave it; for other processes, what "auto" was here.
         role: of the texts.
         truncate: what happens to texts longer than the model reads.
         fingerprint, opened: of the model and the runtime that this must be; empty if not known yet.
@@ -60,6 +61,14 @@ def open_model(job: Job) -> Opened:
             f"{job.fingerprint[:12]} where the job was started. All workers need the same model and packages."
         )
     return Opened(encoder, Tokenizer(Path(job.folder), encoder.contract))
+
+
+def settled(job: Job, opened: Opened) -> Job:
+    """The job for other processes: "auto" is what was opened here, since they would measure on fewer cores."""
+    found = opened.encoder.runtime
+    fitting = [name for name in RUNTIMES.names() if found == name or found.startswith(f"{name}-")]
+    runtime = max(fitting, key=len, default=job.runtime) if job.runtime == AUTO else job.runtime
+    return replace(job, runtime=runtime, fingerprint=opened.encoder.contract.fingerprint, opened=found)
 
 
 @lru_cache(maxsize=1)

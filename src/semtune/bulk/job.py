@@ -6,11 +6,11 @@ import contextlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semtune.bulk.encoding import Job, Opened, open_model
+from semtune.bulk.encoding import Job, Opened, open_model, settled
 from semtune.bulk.engine import Engine, Here, Start, engine_for
 from semtune.bulk.manifest import VectorsManifest
 from semtune.bulk.meter import Meter
@@ -119,8 +119,7 @@ def _opened(
     keep_freed_memory()
     job = Job(str(folder), chosen, settings.role, settings.truncate)
     opened = open_model(job)
-    job = replace(job, fingerprint=opened.encoder.contract.fingerprint, opened=opened.encoder.runtime)
-    return Task(source, output, out, settings, job, opened, survey(source.path, progress))
+    return Task(source, output, out, settings, settled(job, opened), opened, survey(source.path, progress))
 
 
 def _encoded(task: Task, store: Store, start: Start | None, progress: Progress) -> Counts:
