@@ -25,7 +25,7 @@ SECTION = re.compile(rf"^({'|'.join(SECTIONS)}):$", re.MULTILINE)
 ENTRY = re.compile(r"^(\w+(?:, \w+)*): ?(.*)", re.DOTALL)
 ORDER = (
     "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "run", "encode",
-    "load_encoder", "load_dataset",
+    "encode_file",    "load_encoder", "load_dataset",
 )  # fmt: skip
 
 

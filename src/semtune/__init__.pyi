@@ -1,6 +1,7 @@
 from semtune.api import compare as compare
 from semtune.api import distil as distil
 from semtune.api import encode as encode
+from semtune.api import encode_file as encode_file
 from semtune.api import evaluate as evaluate
 from semtune.api import export as export
 from semtune.api import index as index
@@ -11,6 +12,7 @@ from semtune.api import prepare as prepare
 from semtune.api import run as run
 from semtune.api import select as select
 from semtune.api import train as train
+from semtune.bulk.settings import EncodeSettings as EncodeSettings
 from semtune.config import RunConfig as RunConfig
 from semtune.contract import Contract as Contract
 from semtune.errors import ConfigError as ConfigError

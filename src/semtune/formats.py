@@ -152,6 +152,7 @@ INDEX = Format(
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
 LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")
+VECTORS = Format("a manifest of vectors", FIRST, "`semtune encode MODEL FILE -o FOLDER`")
 
 FORMATS: dict[str, Format] = {
     "config": CONFIG,
@@ -163,6 +164,7 @@ FORMATS: dict[str, Format] = {
     "dataset": DATASET,
     "evaluation": EVALUATION,
     "labels": LABELS,
+    "vectors": VECTORS,
 }
 """Every numbered format by its name in the docs."""
 

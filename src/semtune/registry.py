@@ -53,6 +53,7 @@ EXTRA_OF = {
     "httpx": "synthetic",
     "python_calamine": "documents",
     "striprtf": "documents",
+    "ray": "ray",
 }
 
 

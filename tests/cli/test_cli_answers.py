@@ -185,9 +185,18 @@ def test_index_encode_and_info_agree_with_the_encoder(semtune, done, encoder, tm
     made = encoder.encode(texts)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, made.vectors, atol=1e-6)
+    assert answer.json["seconds"] > 0
     assert answer.json == {
         "path": str(tmp_path / "a.npy"),
         "texts": 3,
+        "rows": 3,
+        "runtime": encoder.runtime,
+        "fingerprint": encoder.contract.fingerprint,
+        "shards": 1,
+        "resumed": 0,
+        "left_out": {},
+        "examples": {},
+        "seconds": answer.json["seconds"],
         "dimension": 32,
         "tokens": made.tokens,
         "truncated": 1,

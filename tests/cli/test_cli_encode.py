@@ -17,10 +17,13 @@ def test_a_table_gets_a_vector_a_row(semtune, toy_model, tmp_path):
     assert not np.allclose(np.load(tmp_path / "a.npy"), np.load(tmp_path / "b.npy"))
 
 
-def test_rows_without_a_text_keep_their_place(semtune, toy_model, tmp_path):
+def test_rows_without_a_text_are_left_out_and_counted(semtune, toy_model, tmp_path):
     answer = semtune("encode", toy_model, FILES / "dirty.jsonl", "-o", tmp_path / "a.npy", "--json")
-    assert (answer.code, answer.json["texts"], answer.json["empty"]) == (0, 24, 2)
-    assert "warning: dirty.jsonl: 2 of 24 texts are empty; their vectors say nothing." in answer.err
+    assert (answer.code, answer.json["texts"], answer.json["empty"]) == (0, 23, 1)
+    assert answer.json["left_out"] == {"no text": 1}
+    assert np.load(tmp_path / "a.rows.npy").tolist() == [*range(5), *range(6, 24)]
+    assert "warning: 1 of 24 rows were left out: no text (e.g. dirty.jsonl:6: {'id': 'SKU-5'" in answer.err
+    assert "warning: dirty.jsonl: 1 of 23 texts are empty; their vectors say nothing." in answer.err
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ def place(tmp_path, toy_model, toy_folder, done, monkeypatch):
     (tmp_path / "columns.csv").write_text("a,b\n1,2\n3,4\n")
     (tmp_path / "few.csv").write_text("question,answer\nwhat,that\n")
     (tmp_path / "broken.jsonl").write_text('{"_id": "1", "text": "x"}\n{"_id": \n')
+    (tmp_path / "numbers.jsonl").write_text('{"text": null}\n{"text": 7}\n')
     (tmp_path / "latin.jsonl").write_bytes('{"_id": "1", "text": "é"}\n'.encode("latin-1"))
     (tmp_path / "twice.jsonl").write_text('{"_id": "1", "text": "x"}\n{"_id": 1, "text": "y"}\n')
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
@@ -64,10 +65,11 @@ CASES = {
     "index run run -o new --backend fais": "Unknown index backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'?",
     "index run run -o new --backend milvus": "the milvus backend needs a uri",
     "encode run nowhere.txt -o new.npy": "{}/nowhere.txt does not exist or is not a file.",
-    "encode run few.csv -o new.txt": "new.txt does not end in .npy, the only format that is written.",
+    "encode run few.csv -o new.txt": "new.txt ends in .txt, which is not known. Allowed: .npy (one array), .parquet (one table), or a name without",
     "encode run few.csv -o new.npy --role both": "--role is 'both'. Allowed: query, document.",
-    "encode run broken.jsonl -o new.npy": "broken.jsonl: 1 of 2 rows cannot be read (first: line 2: not valid JSON (line 3, column 1: the text",
-    "encode run picture.png -o new.npy": "picture.png is not text in UTF-8 (invalid start byte at byte 0).",
+    "encode run numbers.jsonl -o new.npy": "numbers.jsonl has no text that can be read (1 × no text; 1 × text is not a string but a number).",
+    "encode run few.csv --column question -o mine": "mine already exists and is not a folder of vectors; nothing was overwritten.",
+    "encode run picture.png -o new.npy": "picture.png has no text that can be read (1 × text is not valid UTF-8).",
     "search empty q": "empty is not an index: it has no manifest.json. Build one with `semtune index",
     "search nowhere q": "There is no folder {}/nowhere. Give an index",
     "search mine q": "mine/manifest.json is not the manifest of an index. Build an index with `semtune index MODEL CORPUS -o INDEX`.",

@@ -8,7 +8,7 @@ Example:
     >>> semtune.train("data", "all-MiniLM-L6-v2", "model")  # doctest: +SKIP
 """
 
-from semtune.api.deployment import encode, export, index, load_dataset, load_encoder, run
+from semtune.api.deployment import encode, encode_file, export, index, load_dataset, load_encoder, run
 from semtune.api.labelling import label
 from semtune.api.quality import compare, evaluate
 from semtune.api.training import distil, prepare, select, train
@@ -17,6 +17,7 @@ __all__ = [
     "compare",
     "distil",
     "encode",
+    "encode_file",
     "evaluate",
     "export",
     "index",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semtune.bulk.settings import EncodeSettings
 from semtune.config import RunConfig, load_config, parse_config
 from semtune.errors import ConfigError, InputError
 from semtune.export.settings import ExportSettings
@@ -14,6 +15,7 @@ from semtune.index.settings import IndexSettings
 from semtune.progress import QUIET, Progress
 
 if TYPE_CHECKING:
+    from semtune.bulk.result import EncodedFile
     from semtune.dataset import Dataset
     from semtune.export.step import ExportResult
     from semtune.index.manifest import IndexManifest
@@ -105,6 +107,35 @@ def encode(
     if role not in ("query", "document"):
         raise ConfigError(f"The role is {role!r}. Allowed: query, document.")
     return load_encoder(model, parse_runtime(runtime), truncate).encode(texts, role, progress)
+
+
+def encode_file(
+    model: str,
+    file: str | Path,
+    out: str | Path,
+    *,
+    settings: EncodeSettings = EncodeSettings(),  # noqa: B008
+    runtime: str = "auto",
+    progress: Progress = QUIET,
+) -> EncodedFile:
+    """Embed the texts of a file of any size, in constant memory; a stopped call continues when it is repeated.
+
+    Args:
+        model: a name, a hub id, a model folder or a run folder.
+        file: text lines, JSON lines, CSV, TSV or Parquet, each also as .gz; or another table, which is read whole.
+        out: NAME.npy, one array; NAME.parquet, one table; or a name without an ending, a folder of .npy shards.
+        settings: role, column, size of the shards, workers.
+        runtime: of the model.
+        progress: shown while it works.
+
+    Raises:
+        InputError: the file cannot be read, has no texts, or changed meanwhile; or `out` is something else.
+        ModelError: there is no such model, or it gave vectors that are no numbers.
+        StorageError: the disk is full; what is finished stays.
+    """
+    from semtune.bulk.job import encode_file as encode_whole_file
+
+    return encode_whole_file(model, Path(file), Path(out), settings, runtime, progress)
 
 
 def index(

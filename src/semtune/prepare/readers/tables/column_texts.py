@@ -45,7 +45,7 @@ def column_texts(path: Path, column: str = "") -> ColumnTexts:
     sample = list(islice(opened.rows, SAMPLE_ROWS))
     if column:
         check_column(path, column, opened.columns)
-    chosen = column or _text_column(path, opened.columns, [row for _, row in sample])
+    chosen = column or text_column(path, opened.columns, [row for _, row in sample])
     texts = [cell_paragraphs(row.get(chosen), bad.tally, old=opened.old) for _, row in chain(sample, opened.rows)]
     if bad.bad:
         raise InputError(
@@ -55,7 +55,7 @@ def column_texts(path: Path, column: str = "") -> ColumnTexts:
     return ColumnTexts(chosen, texts)
 
 
-def _text_column(path: Path, columns: list[str], sample: list[Row]) -> str:
+def text_column(path: Path, columns: list[str], sample: list[Row]) -> str:
     """The column with the text: the only one, or the one whose name says so."""
     if len(columns) == 1:
         return columns[0]

@@ -13,6 +13,7 @@ from semtune.prepare.readers.tables.delimited import Row
 from semtune.registry import need
 
 BATCH = 1024
+BUFFER = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class Columnar:
     names: Mapping[str, list[str]]
 
 
-def read_parquet(path: Path) -> Columnar:
-    """Open a Parquet file.
+def read_parquet(path: Path, columns: list[str] | None = None) -> Columnar:
+    """Open a Parquet file, or some of its columns.
 
     Raises:
         InputError: it is missing, unreadable, or of another format.
@@ -36,13 +37,13 @@ def read_parquet(path: Path) -> Columnar:
 
     def rows(file: Any) -> Iterator[Row]:
         try:
-            for batch in file.iter_batches(batch_size=BATCH):
+            for batch in file.iter_batches(batch_size=BATCH, columns=columns):
                 yield from batch.to_pylist()
         except (pa.ArrowException, OSError) as error:
             raise _broken(path, "Parquet", error) from None
 
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, buffer_size=BUFFER)  # else a row group is read as a whole
     except (pa.ArrowException, OSError) as error:
         raise _broken(path, "Parquet", error) from None
     return Columnar(list(file.schema_arrow.names), rows(file), class_names(file.schema_arrow.metadata))

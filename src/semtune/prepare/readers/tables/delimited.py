@@ -16,6 +16,7 @@ from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.files.decode import BROKEN, NULS, UNREADABLE, Decoded, to_text, unsure
 from semtune.prepare.readers.files.unpack import MAX_LINE, MAX_TABLE, in_mib, read_head, suffix_of
 from semtune.prepare.readers.tables.json_values import TOO_LONG
+from semtune.prepare.readers.tables.line_window import LineWindow
 
 STSB = ["sentence1", "sentence2", "score"]
 TRIPLES = ["query", "positive", "negative"]  # MS MARCO's triples.*.tsv
@@ -160,10 +161,16 @@ def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row
     A quote that is never closed swallows the lines after it: if a row of several lines has the wrong width or a
     misplaced quote, only its first line is refused, and reading continues with the second.
     """
-    feed = _Feed(_split(text), bad, layout.skip)
+    return csv_lines(io.StringIO(text, newline=""), layout, bad)
+
+
+def csv_lines(lines: Iterable[str], layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, row) of lines with their line ends; see `csv_rows`. Only the last lines are kept."""
+    feed = _Feed(LineWindow(lines), bad, layout.skip)
     waiting = layout.header
     while feed.more:
         start = feed.at
+        feed.settle()
         cells, error = feed.next_row(layout)
         if not error and not any(cell.strip() for cell in cells):
             continue
@@ -189,7 +196,7 @@ def csv_rows(text: str, layout: Layout, bad: BadRows) -> Iterator[tuple[int, Row
 class _Feed:
     """Lines for a csv reader: they can be read again, and lines that are too long are refused."""
 
-    def __init__(self, lines: list[str], bad: BadRows, start: int) -> None:
+    def __init__(self, lines: LineWindow, bad: BadRows, start: int) -> None:
         self._lines = lines
         self._bad = bad
         self._stop = 0
@@ -199,7 +206,11 @@ class _Feed:
 
     @property
     def more(self) -> bool:
-        return self.at < len(self._lines)
+        return self._lines.has(self.at)
+
+    def settle(self) -> None:
+        """Nothing before this place will be read again."""
+        self._lines.forget_before(self.at)
 
     def next_row(self, layout: Layout) -> tuple[list[str], str]:
         """The next row's cells, or the error."""
@@ -218,7 +229,7 @@ class _Feed:
     def misplaced(self, start: int, layout: Layout) -> bool:
         """Whether the row that began at `start` has a misplaced quote, which may have swallowed other rows."""
         try:
-            next(layout.reader(self._lines[start : self.at], strict=True), None)
+            next(layout.reader(self._lines.between(start, self.at), strict=True), None)
         except csv.Error:
             return True
         return False
@@ -234,10 +245,10 @@ class _Feed:
         return self
 
     def __next__(self) -> str:
-        if self.at >= min(self._stop, len(self._lines)):
+        if self.at >= self._stop or not self._lines.has(self.at):
             self._reader = None
             raise StopIteration
-        line = self._lines[self.at]
+        line = self._lines.line(self.at)
         self.at += 1
         if len(line) > MAX_LINE:
             self._bad.row()
@@ -270,11 +281,6 @@ def _is_triples(path: Path, rows: Sequence[Sequence[str]]) -> bool:
     named = re.match(r"(?:.*[._-])?triples\b", path.name, re.IGNORECASE) is not None
     header = bool(rows) and {cell.strip().lower() for cell in rows[0]} & {"query", "anchor", "positive", "pos"}
     return named and not header and bool(rows) and all(len(row) == 3 for row in rows)
-
-
-def _split(text: str) -> list[str]:
-    """Lines with their line ends, as csv needs them."""
-    return list(io.StringIO(text, newline=""))
 
 
 def is_number(text: object) -> bool:

@@ -17,7 +17,7 @@ WINDOW = 1 << 17  # characters that a value over several lines is first looked f
 IN_VAIN = 200_000_000  # characters read in vain over line ends; beyond them each line is read by itself
 SHOWN = 40  # characters shown around a mistake
 _BETWEEN = re.compile(r"[\s,]*(?:\]\s*\Z)?")
-_BRACKETS = frozenset({"[", "]", "],"})
+IGNORED = frozenset({"", "[", "]", "],"})  # lines around values
 _LIST = re.compile(r"\[\s*\{")
 
 
@@ -45,6 +45,15 @@ def mistake(error: ValueError | RecursionError, text: str) -> Mistake:
     near = text[start : min(at + SHOWN // 2, len(text) if end < 0 else end)].strip()
     problem = "the text ends here" if at >= len(text.rstrip()) else error.msg[:1].lower() + error.msg[1:]
     return Mistake(error.lineno, error.colno, problem.removesuffix(" at"), near)
+
+
+def plain_json(bare: str) -> Any:
+    """The value on a line, which a comma may follow.
+
+    Raises:
+        ValueError, RecursionError: there is no value, or more than one.
+    """
+    return json.loads(bare.rstrip(", \t"))
 
 
 def json_values(text: str, bad: BadRows) -> Iterator[tuple[int, Any]]:
@@ -91,9 +100,9 @@ class _Reader:
         found: list[tuple[int, Any]] = []
         if len(line) > MAX_LINE:
             self._refuse(TOO_LONG, line[:80])
-        elif bare and bare not in _BRACKETS:
+        elif bare not in IGNORED:
             try:
-                found = [(number, json.loads(bare.rstrip(", \t")))]
+                found = [(number, plain_json(bare))]
             except (ValueError, RecursionError):
                 return self._over_lines()
         self._go_to(end + 1)
