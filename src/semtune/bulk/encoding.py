@@ -16,7 +16,7 @@ from semtune.errors import ModelError
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.registry import RUNTIMES
-from semtune.types import Role
+from semtune.types import Role, Truncate
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Job:
     folder: str
     runtime: str
     role: Role = "document"
-    truncate: str = "cut"
+    truncate: Truncate = "cut"
     fingerprint: str = ""
     opened: str = ""
 
@@ -53,7 +53,7 @@ def open_model(job: Job) -> Opened:
     Raises:
         ModelError: it cannot be opened, or is another one than where the job was started.
     """
-    encoder = load_encoder(job.folder, job.runtime)
+    encoder = load_encoder(job.folder, job.runtime, truncate=job.truncate)
     found = (encoder.contract.fingerprint, encoder.runtime)
     if job.fingerprint and found != (job.fingerprint, job.opened):
         raise ModelError(
@@ -81,16 +81,7 @@ def opened_once(job: Job) -> Opened:
 
 
 def encode_texts(opened: Opened, job: Job, texts: list[str], progress: Progress = QUIET) -> Vectors:
-    """Embed a shard's texts.
-
-    Raises:
-        ModelError: the model gave a vector with values that are no numbers.
-    """
+    """Embed a shard's texts."""
     made = opened.encoder.encode(texts, job.role, progress)
     values = np.ascontiguousarray(made.vectors, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise ModelError(
-            f"{job.folder} gave vectors with values that are no finite numbers. Nothing of them was written. Its "
-            "weights are damaged, or too large for the precision: export it again, or use another runtime."
-        )
-    return Vectors(values, made.tokens, made.truncated, unreadable(texts, opened.tokenizer))
+    return Vectors(values, made.tokens, made.truncated, made.cut_tokens, unreadable(texts, opened.tokenizer))

@@ -160,7 +160,7 @@ def _through(
             continue
         if shard.number == 0:
             names = [f"{_unit(task.source)} {line}" for line in shard.lines]
-            check_readable(shard.texts, names, task.opened.tokenizer)
+            check_readable(shard.texts, names, task.opened.tokenizer, allow=task.settings.allow_unreadable)
         waiting[engine.submit(shard.texts)] = shard
         while len(waiting) >= engine.at_once:
             yield from _finished(waiting)
@@ -209,6 +209,7 @@ def _manifest(task: Task, store: Store, counts: Counts) -> VectorsManifest:
         empty=counts.empty,
         tokens=sum(record.tokens for record in records),
         truncated=sum(record.truncated for record in records),
+        cut_tokens=sum(record.cut_tokens for record in records),
         left_out=left_out,
         rows_a_shard=task.settings.rows,
         shards=shard_files(store, records),
@@ -229,6 +230,7 @@ def _result(task: Task, counts: Counts, manifest: VectorsManifest, seconds: floa
         path=str(task.out),
         texts=manifest.texts,
         truncated=manifest.truncated,
+        cut_tokens=manifest.cut_tokens,
         seconds=round(seconds, 3),
         runtime=manifest.runtime,
         rows=manifest.rows,

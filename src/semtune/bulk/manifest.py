@@ -42,6 +42,7 @@ class VectorsManifest:
         empty: texts without a letter.
         tokens: that were read.
         truncated: texts that were cut.
+        cut_tokens: of them that were not read.
         left_out: reason → number of rows without a vector; where there are any, rows.npy has the number of each
             vector's row.
         rows_a_shard: the most texts a shard has.
@@ -62,6 +63,7 @@ class VectorsManifest:
     empty: int
     tokens: int
     truncated: int
+    cut_tokens: int
     left_out: Mapping[str, int]
     rows_a_shard: int
     shards: Sequence[ShardFile] = field(default_factory=list)

@@ -14,6 +14,7 @@ class EncodedFile:
         path: of the result.
         texts: that were embedded: the number of vectors.
         truncated: texts that were longer than the model reads.
+        cut_tokens: of them that were not read.
         seconds: that this call took.
         runtime: that computed the vectors.
         rows: of the file, also those that cannot be read.
@@ -32,6 +33,7 @@ class EncodedFile:
     path: str
     texts: int
     truncated: int
+    cut_tokens: int
     seconds: float
     runtime: str
     rows: int

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from semtune.settings import Settings
-from semtune.types import Role
+from semtune.types import Role, Truncate
 
 ROWS = 10_000
 
@@ -17,7 +17,13 @@ class EncodeSettings(Settings):
 
     role: Role = Field("document", description="query or document: which of the model's prompts to use")
     column: str = Field("", description="of a table: the column to embed; empty: the one that holds the text")
-    truncate: Literal["cut"] = Field("cut", description="what happens to texts longer than the model reads")
+    truncate: Truncate = Field(
+        "cut",
+        description="texts longer than the model reads: cut their end off, error, or window: read them in parts",
+    )
+    allow_unreadable: bool = Field(
+        False, description="go on if the model knows the letters of less than four fifths of the texts"
+    )
     rows: int = Field(
         ROWS, ge=1, le=10_000_000, description="texts a shard; after a stop, at most the shards in work are lost"
     )

@@ -46,12 +46,14 @@ class Vectors:
         values: (n, dim) float32.
         tokens: that were read.
         truncated: texts that were longer than the model reads.
+        cut_tokens: of them that were not read.
         unread: places of the texts whose letters the model does not know.
     """
 
     values: Embeddings
     tokens: int
     truncated: int
+    cut_tokens: int
     unread: list[int]
 
 

@@ -30,6 +30,7 @@ class Record:
         size: of the shard's file, in bytes.
         tokens: read.
         truncated: texts that were longer than the model reads.
+        cut_tokens: of them that were not read.
         unread: texts whose letters the model does not know.
         unread_lines: places of the first of them.
     """
@@ -41,6 +42,7 @@ class Record:
     size: int
     tokens: int
     truncated: int
+    cut_tokens: int
     unread: int
     unread_lines: tuple[int, ...]
 
@@ -123,6 +125,7 @@ class Store:
             self.file(shard.number).stat().st_size,
             vectors.tokens,
             vectors.truncated,
+            vectors.cut_tokens,
             len(vectors.unread),
             tuple(shard.lines[place] for place in vectors.unread[:NAMED]),
         )

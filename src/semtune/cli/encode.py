@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semtune.cli.console import JSON, RUNTIME, Console
+from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
 
 if TYPE_CHECKING:
     from semtune.bulk.result import EncodedFile
@@ -46,11 +46,16 @@ def encode(
     engine: Annotated[
         str, typer.Option("--engine", help="local, or ray: the cluster at RAY_ADDRESS, else one started here.")
     ] = "local",
+    truncate: Annotated[str, typer.Option("--truncate", help=TRUNCATE_HELP)] = "cut",
+    allow_unreadable: Annotated[
+        bool, typer.Option("--allow-unreadable", help="Go on if the model does not know the letters of many texts.")
+    ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Embed the texts of a file as a stream. A stopped command continues when it is given again."""
     from semtune import api
     from semtune.bulk.settings import EncodeSettings
+    from semtune.encoders.windows import parse_truncate
     from semtune.errors import ConfigError
 
     for option, value, allowed in (("role", role, ("query", "document")), ("engine", engine, ("local", "ray"))):
@@ -64,6 +69,8 @@ def encode(
         keep_text=text,
         workers=workers,
         engine=engine,  # type: ignore[arg-type]
+        truncate=parse_truncate(truncate),
+        allow_unreadable=allow_unreadable,
     )
     with console.progress() as progress:
         made = api.encode_file(model, file, out, settings=settings, runtime=runtime, progress=progress)
@@ -76,6 +83,7 @@ def _say(made: EncodedFile, file: Path, console: Console) -> None:
     console.say(
         f"{made.path}: {made.texts:,} texts × {made.dimension} dimensions in {made.seconds:,.1f} s ({made.runtime}); "
         f"{made.truncated:,} texts were longer than the model reads and were cut"
+        + (f" ({made.cut_tokens:,} tokens)" if made.truncated else "")
         + (f"; from the column {made.column!r}" if made.column else "")
     )
     if made.resumed:

@@ -61,8 +61,8 @@ class GraphEncoder:
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given; equal texts are computed once."""
         if not texts:
-            empty = np.zeros((0, self.contract.dimension), dtype=np.float32)
-            return Encoded(empty, 0, 0, np.zeros(0, np.int32), np.zeros(0, bool))
+            empty, none = np.zeros((0, self.contract.dimension), dtype=np.float32), np.zeros(0, np.int32)
+            return Encoded(empty, 0, 0, none, none > 0, none)
         numbers: dict[str, int] = {}
         places = np.array([numbers.setdefault(text, len(numbers)) for text in texts])
         times = np.bincount(places)
@@ -74,8 +74,8 @@ class GraphEncoder:
             for batch in by_length(lengths.tolist(), self._graph.batch_tokens):
                 vectors[batch] = self._graph([tokens.ids[i] for i in batch], prompt)
                 advance(int(times[batch].sum()))
-        cut = tokens.cut[places]
-        return Encoded(vectors[places], int(lengths[places].sum()), int(cut.sum()), lengths[places], cut)
+        cut, read = tokens.cut[places], lengths[places]
+        return Encoded(vectors[places], int(read.sum()), int(cut.sum()), read, cut, tokens.beyond[places])
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; OpenAI's API allows ids as input."""

@@ -18,16 +18,20 @@ import numpy as np
 
 from semtune import contract as contracts
 from semtune.contract import Contract, Export
+from semtune.encoders import canary
 from semtune.encoders.graph import GraphEncoder
+from semtune.encoders.invariance import measure_invariance, require_invariance
 from semtune.encoders.onnx import OnnxRunner
 from semtune.encoders.speed import texts_a_second
 from semtune.encoders.tokenizer import Tokenizer
+from semtune.errors import GateError
 from semtune.export.quantize import layers_of, write_int8, write_static_int8
 from semtune.io import sha256_file, write_json
 from semtune.metrics import Comparison
 from semtune.model_places import optional_json
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
+from semtune.types import Embeddings, Role
 
 FILE = "precision.json"
 INT8, FP32 = "onnx-int8", "onnx-fp32"
@@ -138,7 +142,7 @@ def prove_precision(
             trials.append(bench.trial(what, left, write))
             advance(1)
             if trials[-1].kept:
-                _keep(folder, contract, bench.path, bench.lowest_cosine)
+                _keep(folder, contract, bench)
                 break
     precision = "int8" if trials[-1].kept else "fp32"
     return _written(folder, Proof(precision, judge.metric, judge.items, judge.reference, max_loss, trials))
@@ -160,6 +164,7 @@ class _Bench:
         self._wanted = self._whole.encode(self._probes).vectors
         self._calibration = self._tokenizer.encode(_spread(texts, CALIBRATION_TEXTS), "document").ids
         self.path, self.lowest_cosine = scratch / "none", 0.0
+        self.canary: canary.Vectors = {}
 
     def ways(self) -> Iterator[tuple[str, int, Callable[[Path], None]]]:
         """What is tried: a name, the layers that stay in float, and what writes the graph."""
@@ -185,11 +190,24 @@ class _Bench:
         value, change = self._judge.compare(encoder)
         bulk = texts_a_second([self._whole, encoder], self._texts)
         kept, why = _ruling(change, self._judge, self._max_loss)
+        if kept and (harm := self._harm_of_neighbours(encoder)):
+            kept, why = False, harm
+        self.canary = canary.vectors_of(INT8, _embedding(encoder))
         loss, low, high = (-change.gain, -change.high, -change.low) if change else (float("nan"),) * 3
         size = self.path.stat().st_size / 1e6
         return Trial(
             name, left, value, loss, low, high, float(cosines.mean()), bulk[1] / bulk[0], round(size, 3), kept, why
         )
+
+    def _harm_of_neighbours(self, encoder: Encoder) -> str:
+        """What speaks against a graph whose vectors depend too much on the batch; empty if they do not."""
+        embed = _embedding(encoder)("document")
+        found = measure_invariance(embed, self._tokenizer.lengths, self._contract.max_length)
+        try:
+            require_invariance(found, "It", "int8")
+        except GateError as error:
+            return str(error).removesuffix(" Nothing was written.")
+        return ""
 
     def _layers_by_harm(self) -> list[list[str]]:
         """Layers, the one first whose staying in float brings the vectors nearest to those of the fp32 graph."""
@@ -231,11 +249,17 @@ def _ruling(change: Comparison | None, judge: Judge, max_loss: float) -> tuple[b
     return False, f"{said}: a loss above {max_loss} cannot be ruled out"
 
 
-def _keep(folder: Path, contract: Contract, graph: Path, cosine: float) -> None:
+def _embedding(encoder: Encoder) -> Callable[[Role], Callable[[list[str]], Embeddings]]:
+    return lambda role: lambda texts: encoder.encode(texts, role).vectors
+
+
+def _keep(folder: Path, contract: Contract, bench: _Bench) -> None:
     target = folder / INT8_FILE
     target.parent.mkdir(exist_ok=True)
-    shutil.move(graph, target)
-    export = Export(INT8_FILE, sha256_file(target), "int8", round(cosine, 7), proven=True)
+    shutil.move(bench.path, target)
+    if known := canary.read(folder, contract.fingerprint):
+        canary.write(folder, contract.fingerprint, {**known.vectors, **bench.canary})
+    export = Export(INT8_FILE, sha256_file(target), "int8", round(bench.lowest_cosine, 7), proven=True)
     contracts.save(replace(contract, exports={**contract.exports, INT8: export}), folder)
 
 
