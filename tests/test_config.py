@@ -153,7 +153,7 @@ def test_the_defaults_are_those_of_the_design():
             "trust_made_questions": False,
             "gate": False,
         },
-        "export": {"format": ["onnx"], "precision": ["fp32"]},
+        "export": {"format": ["onnx"], "precision": ["fp32"], "max_loss": 0.005},
         "index": {"backend": "faiss", "uri": "", "collection": "", "truncate": "cut"},
         "search": {"questions": [], "k": 3},
     }

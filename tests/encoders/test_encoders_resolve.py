@@ -135,7 +135,7 @@ def test_a_runtime_s_name_is_checked():
     assert [parse_runtime(name) for name in ("auto", "onnx", "torch")] == ["auto", "onnx", "torch"]
     with pytest.raises(
         ConfigError,
-        match=r"Unknown runtime 'onx'. Allowed: auto, static, onnx, onnx-int8, torch. Did you mean 'onnx'\?",
+        match=r"Unknown runtime 'onx'. Allowed: auto, static, onnx, openvino, onnx-int8, torch. Did you mean 'onnx'\?",
     ):
         parse_runtime("onx")
 
