@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write
 from semtune.progress import QUIET, Progress
 from semtune.train.distil.imitate import ImitationData, ImitationResult, imitate, vectors_of
 from semtune.train.settings import TrainSettings
-from semtune.types import Embeddings
+from semtune.types import Embeddings, Role
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -33,12 +33,16 @@ class Student:
         how: what was done to make it, in words.
         facts: the same in numbers.
         before: the model before it was trained, where that is usable by itself: the untuned table, the backbone.
+        query: the part that reads queries, as a model of its own, where documents are read by the teacher.
+        parts: role → contract of a Router's part that is a known model.
     """
 
     folder: Path
     how: str
     facts: dict[str, Any] = field(default_factory=dict)
     before: Path | None = None
+    query: Path | None = None
+    parts: Mapping[Role, Contract] = field(default_factory=dict)
 
 
 class DistillationJob:
@@ -61,6 +65,11 @@ class DistillationJob:
         if self.contract.pooling == contracts.STATIC:
             raise ModelError(
                 f"{name} is a static model already: it has no layers to learn from. Choose a transformer as teacher."
+            )
+        if self.contract.pooling == contracts.ROUTER:
+            raise ModelError(
+                f"{name} is a Router model: it reads queries and documents with a model each, so it is no single "
+                f"teacher. Give the model that reads its documents{_made_from(self.contract)}."
             )
         if not contracts.weights_hash(teacher):
             raise ModelError(
@@ -109,3 +118,7 @@ class DistillationJob:
 
         folder = self.stage("imitated", learn)
         return folder, ImitationResult(**read_json(path))
+
+
+def _made_from(pair: Contract) -> str:
+    return f"; it was made from {pair.base}" if pair.base else ""

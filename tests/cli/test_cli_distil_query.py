@@ -1,0 +1,94 @@
+"""`semtune distil --to query` as people run it, and what comes out as every other command sees it."""
+
+import json
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from semtune import contract as contracts
+
+
+@pytest.fixture(scope="module")
+def data(finished):
+    """The toy run's own data set, with a test part."""
+    return finished / "runs" / "toy" / "prepare"
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """A teacher of four layers that wants prompts."""
+    from model_variants import PROMPTS
+    from semtune.testing.toy_corpus import toy_documents
+    from semtune.testing.toy_model import write_toy_model
+
+    folder = tmp_path_factory.mktemp("teacher") / "toy"
+    return write_toy_model(folder, toy_documents(20).values(), layers=4, prompts=PROMPTS)
+
+
+WORDS = ["--to", "query", "--set", "max_steps=3", "--json"]
+
+
+def test_a_pair_is_made_measured_and_searched(semtune, teacher, data, tmp_path):
+    out = tmp_path / "pair"
+    made = semtune("distil", teacher, "-o", out, "--data", data, *WORDS)
+    assert made.code == 0, made.err
+    found = made.json
+    assert (found["to"], found["query_encoder"], found["layers"]) == ("query", "layers", [1, 4])
+    weights = {name: (out / f"{name}_0_Transformer" / "model.safetensors") for name in ("query", "document")}
+    sizes = {name: path.stat().st_size for name, path in weights.items()}
+    assert weights["document"].read_bytes() == (teacher / "model.safetensors").read_bytes()
+    assert found["bytes"] == {
+        "query": sizes["query"], "teacher": sizes["document"], "student": sizes["query"] + sizes["document"],
+    }  # fmt: skip
+    speed = found["one_query"]
+    assert speed["ratio"] == pytest.approx(speed["teacher"]["p50"] / speed["student"]["p50"])
+    assert found["runtimes"] == {"teacher": "onnx-fp32", "student": "onnx-fp32"}
+    assert "one query in " in made.err
+    assert json.loads((out / "distil.json").read_text()) == {
+        key: value for key, value in found.items() if key not in {"path", "dimension", "fingerprint"}
+    }
+    assert not (tmp_path / ".pair.distilling").exists()
+    measured = semtune("evaluate", out, data, "--against", teacher, "--json").json
+    assert found["quality"]["student"] == pytest.approx(measured["ndcg@10"])
+    assert found["quality"]["gain"] == pytest.approx(measured["gain"])
+    assert found["quality"]["kept"] == pytest.approx(found["quality"]["student"] / found["quality"]["teacher"])
+
+
+def test_every_command_takes_the_pair_as_one_model(semtune, teacher, data, tmp_path):
+    pair, served, index = tmp_path / "pair", tmp_path / "served", tmp_path / "index"
+    assert semtune("distil", teacher, "-o", pair, "--data", data, *WORDS).code == 0
+    exported = semtune("export", pair, "-o", served, "--json")
+    assert exported.code == 0, exported.err
+    assert exported.json["fingerprint"] == contracts.load(pair).fingerprint
+    graph = tmp_path / "teacher"
+    assert semtune("export", teacher, "-o", graph).code == 0
+    assert semtune("index", graph, data, "-o", index).code == 0
+    asked = semtune("search", index, "cleaning the kettle", "-k", "3", "--model", served, "--json")
+    assert asked.code == 0, asked.err
+    lines = tmp_path / "lines.txt"
+    lines.write_text("cleaning the kettle\n")
+    vectors = {}
+    for role in ("query", "document"):
+        place = tmp_path / f"{role}.npy"
+        assert semtune("encode", served, lines, "-o", place, "--role", role).code == 0
+        vectors[role] = np.load(place)
+    model = SentenceTransformer(str(pair), device="cpu")
+    np.testing.assert_allclose(vectors["query"], model.encode_query(["cleaning the kettle"]), atol=1e-5)
+    np.testing.assert_allclose(vectors["document"], model.encode_document(["cleaning the kettle"]), atol=1e-5)
+    from semtune.dataset import load
+
+    first = next(document for document in load(data).to_index if document.id == asked.json["hits"][0]["id"])
+    score = float((model.encode_document([first.content]) @ vectors["query"].T).item())
+    assert asked.json["hits"][0]["score"] == pytest.approx(score, abs=1e-5)
+    again = semtune("distil", pair, "-o", tmp_path / "again", "--data", data, *WORDS)
+    assert again.code == 2
+    assert "is a Router model: it reads queries and documents with a model each" in again.error
+
+
+def test_without_a_test_part_nothing_is_claimed(semtune, teacher, tmp_path):
+    rows = tmp_path / "texts.jsonl"
+    rows.write_text("".join(f'{{"text": "The kettle number {at} is mended."}}\n' for at in range(40)))
+    made = semtune("distil", teacher, "-o", tmp_path / "pair", "--data", rows, *WORDS[:-1])
+    assert made.code == 0, made.err
+    assert "quality not measured: there is no test split" in made.out
