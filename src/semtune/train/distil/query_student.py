@@ -100,7 +100,10 @@ def _table(job: DistillationJob) -> SentenceTransformer:
     table = token_table(teacher, int(teacher.get_embedding_dimension() or 0), job.progress)
     rows = table.rows @ table.rotation.T  # back in the directions of the teacher's own vectors
     return SentenceTransformer(
-        modules=[StaticEmbedding(table.tokenizer, rows), *([Normalize()] if job.contract.normalize else [])]
+        modules=[StaticEmbedding(table.tokenizer, rows), *([Normalize()] if job.contract.normalize else [])],
+        prompts=dict(teacher.prompts),
+        similarity_fn_name=teacher.similarity_fn_name,
+        truncate_dim=teacher.truncate_dim,
     )
 
 
