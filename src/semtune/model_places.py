@@ -18,7 +18,8 @@ WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "merges.txt")
 TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json")
-MODULE_FILES = (*WEIGHTS, "model.safetensors.index.json", "config.json", "sentence_bert_config.json")
+READING = "sentence_bert_config.json"
+MODULE_FILES = (*WEIGHTS, "model.safetensors.index.json", "config.json", READING)
 ROUTERS = ("Router", "Asym")  # Asym is the name in old versions
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -150,7 +151,18 @@ def keep_files(source: Places, target: Places) -> None:
     pairs += [(one.folder, other.folder) for one, other in zip(source.modules[1:], target.modules[1:], strict=False)]
     for theirs, ours in pairs:
         _replace_files(theirs, ours, MODULE_FILES)
-    _replace_files(source.tokenizer, target.tokenizer, (*TOKENIZER_FILES, *TOKENIZER_SETTINGS))
+    keep_tokenizer(source, target)
+
+
+def keep_tokenizer(source: Places, target: Places) -> None:
+    """Give a saved model the tokenizer files of the model that it reads like; the library loses some settings of them.
+
+    What it loses is the lower case of models whose tokenizer has capitals.
+    """
+    if any((source.tokenizer / name).is_file() for name in TOKENIZER_FILES):
+        _replace_files(source.tokenizer, target.tokenizer, (*TOKENIZER_FILES, *TOKENIZER_SETTINGS))
+    if (settings := source.small_file(READING)) is not None:
+        shutil.copyfile(settings, target.backbone / READING)
 
 
 def _replace_files(source: Path, target: Path, patterns: Sequence[str]) -> None:

@@ -29,7 +29,8 @@ def teacher(tmp_path_factory):
 WORDS = ["--to", "query", "--set", "max_steps=3", "--json"]
 
 
-def test_a_pair_is_made_measured_and_searched(semtune, teacher, data, tmp_path):
+@pytest.mark.slow
+def test_a_pair_is_made_and_measured(semtune, teacher, data, tmp_path):
     out = tmp_path / "pair"
     made = semtune("distil", teacher, "-o", out, "--data", data, *WORDS)
     assert made.code == 0, made.err
@@ -55,15 +56,17 @@ def test_a_pair_is_made_measured_and_searched(semtune, teacher, data, tmp_path):
     assert found["quality"]["kept"] == pytest.approx(found["quality"]["student"] / found["quality"]["teacher"])
 
 
-def test_every_command_takes_the_pair_as_one_model(semtune, teacher, data, tmp_path):
-    pair, served, index = tmp_path / "pair", tmp_path / "served", tmp_path / "index"
-    assert semtune("distil", teacher, "-o", pair, "--data", data, *WORDS).code == 0
+def test_every_command_takes_the_pair_as_one_model(semtune, exported, data, tmp_path):
+    pair, served, index, teacher = tmp_path / "pair", tmp_path / "served", tmp_path / "index", exported("cls").source
+    made = semtune("distil", teacher, "-o", pair, "--data", data, *WORDS, "--query-encoder", "static")
+    assert made.code == 0, made.err
+    assert made.json["runtimes"] == {"teacher": "onnx-fp32", "student": "static-fp32"}
+    measured = semtune("evaluate", teacher, data, "--json").json
+    assert made.json["quality"]["teacher"] == pytest.approx(measured["ndcg@10"])
     exported = semtune("export", pair, "-o", served, "--json")
     assert exported.code == 0, exported.err
     assert exported.json["fingerprint"] == contracts.load(pair).fingerprint
-    graph = tmp_path / "teacher"
-    assert semtune("export", teacher, "-o", graph).code == 0
-    assert semtune("index", graph, data, "-o", index).code == 0
+    assert semtune("index", teacher, data, "-o", index).code == 0
     asked = semtune("search", index, "cleaning the kettle", "-k", "3", "--model", served, "--json")
     assert asked.code == 0, asked.err
     lines = tmp_path / "lines.txt"
@@ -86,9 +89,14 @@ def test_every_command_takes_the_pair_as_one_model(semtune, teacher, data, tmp_p
     assert "is a Router model: it reads queries and documents with a model each" in again.error
 
 
-def test_without_a_test_part_nothing_is_claimed(semtune, teacher, tmp_path):
-    rows = tmp_path / "texts.jsonl"
-    rows.write_text("".join(f'{{"text": "The kettle number {at} is mended."}}\n' for at in range(40)))
-    made = semtune("distil", teacher, "-o", tmp_path / "pair", "--data", rows, *WORDS[:-1])
+def test_a_corpus_without_questions_is_enough_and_nothing_is_claimed(semtune, exported, tmp_path):
+    from semtune.dataset import Dataset, save
+    from semtune.testing.toy_corpus import toy_documents
+    from semtune.types import Document
+
+    save(Dataset(corpus=[Document(name, text) for name, text in toy_documents(9).items()]), tmp_path / "data")
+    words = ["--data", tmp_path / "data", *WORDS[:-1], "--query-encoder", "static"]
+    made = semtune("distil", exported("cls").source, "-o", tmp_path / "pair", *words)
     assert made.code == 0, made.err
     assert "quality not measured: there is no test split" in made.out
+    assert "one query in " in made.out

@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from train_parts import SETTINGS, deep_teacher, retrieval_set, similarity_set
 
 import model_makes as makes
-from model_variants import PROMPTS, VARIANTS, edit, write_variant
+from model_variants import PROMPTS, VARIANTS, write_variant
 from semtune import contract as contracts
 from semtune.dataset import Dataset
 from semtune.encoders.load import load_encoder
@@ -115,7 +115,7 @@ def test_the_student_comes_near_its_teacher(teacher, published):
     assert "queries are read by the teacher's layers 1, 4, taught on" in (folder / "README.md").read_text()
 
 
-def test_the_pair_opens_in_sentence_transformers_and_gives_the_parts_vectors(teacher, published, served):
+def test_the_pair_opens_in_sentence_transformers_and_gives_the_parts_vectors(teacher, published):
     made, folder, _ = published
     model = SentenceTransformer(str(folder), device="cpu")
     alone = SentenceTransformer(str(teacher), device="cpu")
@@ -123,11 +123,12 @@ def test_the_pair_opens_in_sentence_transformers_and_gives_the_parts_vectors(tea
     np.testing.assert_array_equal(model.encode(TEXTS), alone.encode(TEXTS))  # without a task: the teacher
     queries = SentenceTransformer(str(made.query), device="cpu").encode_query(TEXTS)
     np.testing.assert_allclose(model.encode_query(TEXTS), queries, atol=1e-6)
-    for encoder in (load_encoder(str(folder)), load_encoder(str(served[1]))):
-        assert cosines(encoder.encode(TEXTS, "query").vectors, model.encode_query(TEXTS)).min() > 0.99999
-        assert cosines(encoder.encode(TEXTS, "document").vectors, model.encode_document(TEXTS)).min() > 0.99999
-    assert load_encoder(str(served[1])).runtime == "onnx-fp32"
-    np.testing.assert_array_equal(*(load_encoder(str(at)).encode(TEXTS).vectors for at in served))
+    hold_to_the_library(load_encoder(str(folder)), model)
+
+
+def hold_to_the_library(encoder, model):
+    assert cosines(encoder.encode(TEXTS, "query").vectors, model.encode_query(TEXTS)).min() > 0.99999
+    assert cosines(encoder.encode(TEXTS, "document").vectors, model.encode_document(TEXTS)).min() > 0.99999
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -154,7 +155,7 @@ def test_teachers_of_other_makes_keep_their_fingerprint_too(make, tmp_path):
 
 
 def test_an_adapter_as_teacher_keeps_its_fingerprint_by_the_contract(tmp_path):
-    folder = makes.adapter(tmp_path / "adapter", makes.toy(tmp_path / "base"))
+    folder = makes.adapter(tmp_path / "adapter", makes.toy(tmp_path / "base"), whole=True)
     short = SETTINGS.replace(max_steps=2)
     made = to_query(job(folder, tmp_path / "w"), retrieval_set(), "layers", 1, short)
     contract = publish(made, job(folder, tmp_path / "w"), tmp_path / "pair", {}, [])
@@ -163,31 +164,46 @@ def test_an_adapter_as_teacher_keeps_its_fingerprint_by_the_contract(tmp_path):
     np.testing.assert_allclose(mine, theirs, atol=1e-6)
 
 
-def test_the_exported_parts_keep_the_fingerprints(teacher, published, served):
+@pytest.mark.slow
+def test_the_exported_parts_keep_vectors_and_fingerprints(teacher, published, served, tmp_path):
     _, folder, contract = published
+    hold_to_the_library(load_encoder(str(served[1])), SentenceTransformer(str(folder), device="cpu"))
+    assert load_encoder(str(served[1])).runtime == "onnx-fp32"
+    np.testing.assert_array_equal(*(load_encoder(str(at)).encode(TEXTS).vectors for at in served))
+    hold_both_indexes(served, contracts.load(teacher), tmp_path)
     assert contracts.load(served[1]) == replace(contract, exports=contracts.load(served[1]).exports)
     assert contracts.load(served[1] / "document").fingerprint == contracts.load(teacher).fingerprint
     assert contracts.load(served[1] / "query").fingerprint == contract.parts["query"].fingerprint
-    (folder.parent / "copy").exists() or shutil.copytree(folder, folder.parent / "copy")
-    (folder.parent / "copy" / contracts.FILE).unlink(missing_ok=True)  # made anew from the files
-    assert contracts.load(folder.parent / "copy").document_fingerprint == contracts.load(teacher).fingerprint
 
 
-def test_an_index_of_either_is_searched_by_both(teacher, published, served, tmp_path):
-    theirs, ours = index(served[0], tmp_path / "t"), index(served[1], tmp_path / "p")
-    assert theirs.fingerprint == ours.fingerprint == contracts.load(teacher).fingerprint
+def test_without_its_contract_the_pair_has_the_same_fingerprints(teacher, published, tmp_path):
+    copy = shutil.copytree(published[1], tmp_path / "copy")
+    (copy / contracts.FILE).unlink()
+    made = contracts.load(copy)
+    assert made.fingerprint == published[2].fingerprint
+    assert made.document_fingerprint == contracts.load(teacher).fingerprint
+
+
+def test_an_index_of_either_is_searched_by_both(teacher, published, tmp_path):
+    hold_both_indexes((teacher, published[1]), contracts.load(teacher), tmp_path)
+
+
+def hold_both_indexes(models, contract, tmp_path):
+    """An index of the teacher and one of the pair give the answers that brute force gives, whoever asks."""
+    theirs, ours = index(models[0], tmp_path / "t"), index(models[1], tmp_path / "p")
+    assert theirs.fingerprint == ours.fingerprint == contract.fingerprint
     found = {}
     for name in ("t", "p"):
-        for who, model in zip(("teacher", "pair"), served, strict=True):
+        for who, model in zip(("teacher", "pair"), models, strict=True):
             searcher = Searcher.open(tmp_path / name, str(model))
             found[name, who] = [(hit.id, hit.score) for hit in searcher.search("mend the kettle", 5)]
             searcher.close()
     assert found["t", "teacher"] == found["p", "teacher"]
     assert found["t", "pair"] == found["p", "pair"]
     assert found["t", "teacher"] != found["t", "pair"]
-    query = load_encoder(str(served[1])).encode(["mend the kettle"], "query").vectors[0]
+    query = load_encoder(str(models[1])).encode(["mend the kettle"], "query").vectors[0]
     texts = toy_documents(12)
-    by_hand = load_encoder(str(served[0])).encode(list(texts.values())).vectors @ query
+    by_hand = load_encoder(str(models[0])).encode(list(texts.values())).vectors @ query
     order = np.argsort(-by_hand)[:5]
     assert [name for name, _ in found["t", "pair"]] == [list(texts)[at] for at in order]
     np.testing.assert_allclose([score for _, score in found["t", "pair"]], by_hand[order], atol=1e-5)
@@ -227,6 +243,13 @@ def test_a_table_reads_queries_in_the_teacher_s_space(teacher, tmp_path):
     contract = publish(made, job(teacher, tmp_path / "w"), tmp_path / "pair", {}, [])
     assert (contract.parts["query"].pooling, contract.parts["document"].pooling) == ("static", "mean")
     assert contract.document_fingerprint == contracts.load(teacher).fingerprint
+
+
+def test_a_student_reads_capitals_as_its_teacher(tmp_path):
+    folder = write_variant("roberta", tmp_path / "roberta")  # its settings lower the capitals that its tokenizer knows
+    copy = job(folder, tmp_path / "w").stage("start", lambda: SentenceTransformer(str(folder), device="cpu"), folder)
+    mine, theirs = (SentenceTransformer(str(at), device="cpu").encode_query(TEXTS) for at in (copy, folder))
+    np.testing.assert_array_equal(mine, theirs)
 
 
 def test_queries_are_learned_with_the_teacher_s_prompt(tmp_path):
@@ -272,9 +295,6 @@ def test_what_cannot_teach_a_query_student_is_refused(teacher, published, tmp_pa
     flat = write_toy_model(tmp_path / "flat", layers=1)
     with pytest.raises(ModelError, match=r"only one layer, so none can be left out.* --query-encoder static"):
         to_query(job(flat, tmp_path / "w"), data, "layers", None, LEARN)
-    edit(published[1] / contracts.FILE, weights_sha256="0" * 64)
-    with pytest.raises(ContractError, match=r"are not those its semtune.json was written for"):
-        contracts.load(published[1])
 
 
 @pytest.mark.slow

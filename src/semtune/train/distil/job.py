@@ -15,6 +15,7 @@ from semtune.contract import Contract
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.errors import ModelError
 from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write_json
+from semtune.model_places import keep_tokenizer, places
 from semtune.progress import QUIET, Progress
 from semtune.train.distil.imitate import ImitationData, ImitationResult, imitate, vectors_of
 from semtune.train.settings import TrainSettings
@@ -86,12 +87,20 @@ class DistillationJob:
         """Open the teacher."""
         return open_sentence_transformer(self.teacher)
 
-    def stage(self, name: str, make: Callable[[], SentenceTransformer]) -> Path:
-        """The folder of the model that `make` gives; made once, and found again by a later call."""
+    def stage(self, name: str, make: Callable[[], SentenceTransformer], like: Path | None = None) -> Path:
+        """The folder of the model that `make` gives; made once, and found again by a later call.
+
+        Args:
+            name: of the folder.
+            make: gives the model.
+            like: the folder of a model with the same tokenizer, whose files are kept.
+        """
         folder = self.work / name
         if not folder.exists():
             with atomic_folder(folder) as scratch:
                 make().eval().save_pretrained(str(scratch), create_model_card=False)
+                if like is not None:
+                    keep_tokenizer(places(like), places(scratch))
         return folder
 
     def targets(self, texts: list[str], bf16: bool) -> Embeddings:
@@ -116,7 +125,7 @@ class DistillationJob:
             write_json(path, asdict(result))
             return model
 
-        folder = self.stage("imitated", learn)
+        folder = self.stage("imitated", learn, start)
         return folder, ImitationResult(**read_json(path))
 
 

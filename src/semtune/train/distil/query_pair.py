@@ -35,6 +35,7 @@ def write_pair(teacher: Path, student: Path, folder: Path) -> None:
     )
     model.eval().save_pretrained(str(folder), create_model_card=False)
     keep_files(places(teacher), places(folder, "document"))
+    keep_files(places(student), places(folder, "query"))
 
 
 def document_part(teacher: Contract, name: str) -> Contract:

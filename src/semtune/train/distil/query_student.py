@@ -77,7 +77,7 @@ def _untrained(job: DistillationJob, kind: QueryEncoder, layers: int | None) -> 
         return start, f"a table of {job.contract.dimension} numbers per token", {}
     model = job.model()
     kept = [at + 1 for at in keep_layers(model, _number_of_layers(model) if layers is None else layers)]
-    start = job.stage("start", lambda: model)
+    start = job.stage("start", lambda: model, job.teacher)
     return start, f"the teacher's layers {', '.join(map(str, kept))}", {"layers": kept}
 
 
