@@ -235,7 +235,7 @@ def distil(
             its vector space in `student`; "query", a small encoder of queries beside the teacher for documents.
         out: the model folder to write.
         data: what is learned from, and whose test part is measured on.
-        layers: to keep, with "layers" or "query"; None: half, and 2.
+        layers: to keep; None: half of them with "layers", 2 with "query".
         student: the multilingual backbone.
         dim: dimensions of the vectors, with "static" and "dims".
         query_encoder: with "query": "layers", some of the teacher's (the default), or "static", a table of token

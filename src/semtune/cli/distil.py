@@ -26,7 +26,7 @@ Data = Annotated[
     ),
 ]
 Layers = Annotated[
-    int | None, typer.Option("--layers", help="Layers to keep, with layers or query; by default half, and 2.")
+    int | None, typer.Option("--layers", help="Layers to keep; by default half of them with layers, 2 with query.")
 ]
 QueryEncoder = Annotated[
     str | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from semtune.contract import Contract
 from semtune.encoders.torch import open_sentence_transformer
@@ -25,9 +26,10 @@ def write_pair(teacher: Path, student: Path, folder: Path) -> None:
     from sentence_transformers.base.modules import Router
 
     documents, queries = open_sentence_transformer(teacher, "cpu"), open_sentence_transformer(student, "cpu")
+    routes: Any = (list(queries), list(documents))  # typed as torch's modules, which they are as well
     model = SentenceTransformer(
-        modules=[Router.for_query_document(list(queries), list(documents), default_route="document")],
-        prompts=dict(documents.prompts),
+        modules=[Router.for_query_document(*routes, default_route="document")],
+        prompts={name: text or "" for name, text in documents.prompts.items()},
         default_prompt_name=documents.default_prompt_name,
         similarity_fn_name=documents.similarity_fn_name,
         truncate_dim=documents.truncate_dim,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from semtune.contract import Contract
 from semtune.dataset import Dataset
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.errors import InputError, ModelError
@@ -22,6 +23,7 @@ from semtune.train.distil.query_texts import query_texts
 from semtune.train.distil.token_table import token_table
 from semtune.train.planning.plan import uses_bf16
 from semtune.train.settings import TrainSettings
+from semtune.types import Role
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -54,7 +56,7 @@ def to_query(
     rate = settings.learning_rate or RATES[kind]
     query, made = job.imitated(start, lesson, settings.replace(learning_rate=rate))
     facts = {"query_encoder": kind, **facts, "texts": len(texts), **closeness_facts(made)}
-    parts = {"document": document_part(job.contract, job.name)}
+    parts: dict[Role, Contract] = {"document": document_part(job.contract, job.name)}
     how = f"queries are read by {how}, taught on {len(texts):,} texts; documents by the teacher"
     return Student(_pair(job, query), how, facts, parts=parts, query=query)
 
@@ -101,7 +103,7 @@ def _table(job: DistillationJob) -> SentenceTransformer:
     rows = table.rows @ table.rotation.T  # back in the directions of the teacher's own vectors
     return SentenceTransformer(
         modules=[StaticEmbedding(table.tokenizer, rows), *([Normalize()] if job.contract.normalize else [])],
-        prompts=dict(teacher.prompts),
+        prompts={name: text or "" for name, text in teacher.prompts.items()},
         similarity_fn_name=teacher.similarity_fn_name,
         truncate_dim=teacher.truncate_dim,
     )
