@@ -22,7 +22,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "layers": {"learning_rate": 1e-4, "num_train_epochs": 2},
     "dims": {},
     "multilingual": {"learning_rate": 5e-5, "num_train_epochs": 3},
-    "query": {"num_train_epochs": 10, "per_device_train_batch_size": 64},
+    "query": {"num_train_epochs": 8, "per_device_train_batch_size": 64},
 }
 """Way of distilling → training settings that differ from the defaults."""
 NEEDED = {

@@ -88,7 +88,8 @@ def test_questions_come_before_headings_and_short_sentences_before_long_ones():
     )
     wanted = ["an anchor", "a question of train", "A heading", "A short one.", "Another.", "A positive. a heading"]
     assert query_texts(data, words) == [*wanted, long]
-    assert query_texts(data, words, 7) == [*wanted, long]
+    assert query_texts(data, words, 7) == query_texts(data, words, 9, 7) == [*wanted, long]
+    assert query_texts(data, words, 9, 6) == query_texts(data, words, 9, 2) == wanted
     assert query_texts(data, words, 6) == wanted
     assert query_texts(data, words, 4) == wanted[:4]
     assert query_texts(data, words, 1) == ["an anchor"]

@@ -10,26 +10,31 @@ from semtune.train.distil.training_texts import sentences_of, spaced
 
 MOST_TEXTS = 20_000
 SHORT = 32  # tokens, as long as most queries are
+ENOUGH = 5_000  # texts; with as many, nothing longer is read, which takes most of the time and helps least
 Lengths = Callable[[Sequence[str]], Sequence[int]]
 
 
-def query_texts(dataset: Dataset, lengths: Lengths, most: int = MOST_TEXTS) -> list[str]:
+def query_texts(
+    dataset: Dataset, lengths: Lengths, most: int = MOST_TEXTS, enough: int = ENOUGH
+) -> list[str]:  # fmt: skip
     """At most `most` different texts: all questions of train first, then headings, then sentences.
 
     Sentences of up to `SHORT` tokens come evenly spaced from the whole corpus; longer ones are taken, the shortest
-    first, where there are too few. Whatever is a question of dev or test is left out, also where it is a heading.
+    first, where there would be fewer than `enough` texts. Whatever is a question of dev or test is left out, also
+    where it is a heading.
 
     Args:
         dataset: whose texts are taken.
         lengths: gives the tokens of texts.
         most: number of texts.
+        enough: number of texts with which no longer ones are taken.
     """
     left_out = {_folded(text) for text in _held_out(dataset)}
     chosen = _new(_questions(dataset), left_out)[:most]
     headings = _new((document.title for document in dataset.corpus), left_out)
     chosen += spaced(headings, most - len(chosen))
     sentences = _new(_sentences(dataset), left_out)
-    return chosen + _short_first(sentences, lengths, most - len(chosen))
+    return chosen + _short_first(sentences, lengths, most - len(chosen), min(most, enough) - len(chosen))
 
 
 def _questions(dataset: Dataset) -> list[str]:
@@ -73,11 +78,9 @@ def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _short_first(texts: Sequence[str], lengths: Lengths, room: int) -> list[str]:
-    """Evenly spaced short texts; where they do not fill the room, longer ones too, the shortest first."""
+def _short_first(texts: Sequence[str], lengths: Lengths, most: int, enough: int) -> list[str]:
+    """Evenly spaced short texts, at most `most`; where they are not enough, longer ones too, the shortest first."""
     sizes = lengths(texts) if texts else []
     short = [text for text, size in zip(texts, sizes, strict=True) if size <= SHORT]
-    if len(short) >= room:
-        return spaced(short, room)
     longer = sorted((size, at) for at, size in enumerate(sizes) if size > SHORT)
-    return short + [texts[at] for _, at in longer[: room - len(short)]]
+    return spaced(short, most) + [texts[at] for _, at in longer[: max(0, enough - len(short))]]
