@@ -19,7 +19,7 @@ ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "merges.txt")
 TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json")
 READING = "sentence_bert_config.json"
-MODULE_FILES = (*WEIGHTS, "model.safetensors.index.json", "config.json", READING)
+MODULE_FILES = (*WEIGHTS, "*.index.json", "config.json", READING)
 ROUTERS = ("Router", "Asym")  # Asym is the name in old versions
 ROLES: tuple[Role, ...] = get_args(Role)
 
