@@ -60,8 +60,8 @@ def measure_query_student(
     facts["bytes"] = {**sizes, "student": sum(sizes.values())}
     if rows is None:
         return facts
-    teacher = CachingEncoder(load_encoder(str(job.teacher)))
-    student = PairedEncoder(load_encoder(str(query)), teacher)
+    teacher = CachingEncoder(load_encoder(str(job.teacher), exact=True))
+    student = PairedEncoder(load_encoder(str(query), exact=True), teacher)
     for split, name in MEASURED:
         if rows.qrels.get(split) or rows.scored.get(split):
             scores = {
@@ -104,6 +104,6 @@ def _served(folders: dict[str, Path], scratch: Path, progress: Progress) -> dict
 
     try:
         refs = {who: ModelRef(who, at, contracts.load(at)) for who, at in folders.items()}
-        return {who: load_encoder(str(serving_folder(ref, scratch, progress))) for who, ref in refs.items()}
+        return {who: load_encoder(str(serving_folder(ref, scratch, progress)), exact=True) for who, ref in refs.items()}
     except SemtuneError:
-        return {who: load_encoder(str(at)) for who, at in folders.items()}
+        return {who: load_encoder(str(at), exact=True) for who, at in folders.items()}
