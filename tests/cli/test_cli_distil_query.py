@@ -56,6 +56,7 @@ def test_a_pair_is_made_and_measured(semtune, teacher, data, tmp_path):
     assert found["quality"]["kept"] == pytest.approx(found["quality"]["student"] / found["quality"]["teacher"])
 
 
+@pytest.mark.slow
 def test_every_command_takes_the_pair_as_one_model(semtune, exported, data, tmp_path):
     pair, served, index, teacher = tmp_path / "pair", tmp_path / "served", tmp_path / "index", exported("cls").source
     made = semtune("distil", teacher, "-o", pair, "--data", data, *WORDS, "--query-encoder", "static")
