@@ -14,7 +14,9 @@ from semtune.train.settings import TrainSettings
 if TYPE_CHECKING:
     from semtune.contract import Contract
     from semtune.dataset import Dataset
+    from semtune.select.workbench import CandidateEvaluator
     from semtune.train.distil.job import DistillationJob, Student
+    from semtune.train.distil.query_student import Judge, QueryEncoder
 
 WAYS = ("static", "layers", "dims", "multilingual", "query")
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -22,7 +24,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "layers": {"learning_rate": 1e-4, "num_train_epochs": 2},
     "dims": {},
     "multilingual": {"learning_rate": 5e-5, "num_train_epochs": 3},
-    "query": {"num_train_epochs": 8, "per_device_train_batch_size": 64},
+    "query": {"num_train_epochs": 5, "per_device_train_batch_size": 64},
 }
 """Way of distilling → training settings that differ from the defaults."""
 NEEDED = {
@@ -31,7 +33,7 @@ NEEDED = {
     "query": "questions or texts to learn from",
 }
 """Way of distilling → what its data must have."""
-QUERY_ENCODERS = ("layers", "static")
+QUERY_ENCODERS: tuple[QueryEncoder, ...] = ("layers", "static")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,7 +195,9 @@ def _make(
     if to == "layers":
         return to_layers(job, rows, layers, settings)
     if to == "query":
-        return to_query(job, rows, "static" if query_encoder == "static" else "layers", layers, settings)
+        kind = next((kind for kind in QUERY_ENCODERS if kind == query_encoder), None)
+        judge = _query_judge(job, rows) if kind is None and layers is None else None
+        return to_query(job, rows, kind, layers, settings, judge)
     assert backbone is not None  # noqa: S101
     return to_multilingual(job, rows, backbone, name, settings)
 
@@ -202,19 +206,37 @@ def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> 
     """Fewer dimensions: the first ones or PCA, whichever has the higher dev metric."""
     from dataclasses import replace
 
-    from semtune.select.sample import dev_part
-    from semtune.select.settings import SelectSettings
-    from semtune.select.workbench import CandidateEvaluator
     from semtune.train.distil.fewer_dims import choose_directions, to_dims
 
     assert dim is not None  # noqa: S101 - checked with the options
-    judge, metric = None, ""
-    splits = (rows.scored, rows.labelled_pairs, rows.qrels) if rows else ()
-    if rows and any(split.get("dev") for split in splits):
-        usual = SelectSettings()
-        dev = CandidateEvaluator(
-            dev_part(rows, usual.max_queries, usual.max_passages, job.seed), job.seed, job.progress
-        )
-        judge, metric = (lambda encoder: dev(encoder).value), dev.metric
+    dev = _dev_evaluator(job, rows)
+    judge, metric = (lambda encoder: dev(encoder).value, dev.metric) if dev else (None, "")
     chosen = choose_directions(job.teacher, rows, dim, judge, metric, job.progress)
     return replace(to_dims(job, chosen.kept, chosen.way), facts={"dims": chosen.facts()})
+
+
+def _query_judge(job: DistillationJob, rows: Dataset) -> Judge | None:
+    """The dev metric of a query encoder beside the teacher's documents, which are embedded once."""
+    from semtune.encoders.load import load_encoder
+    from semtune.encoders.wrapped import CachingEncoder
+    from semtune.query_student_measures import PairedEncoder
+
+    dev = _dev_evaluator(job, rows)
+    if dev is None:
+        return None
+    teacher = CachingEncoder(load_encoder(str(job.teacher), exact=True))
+    return lambda folder: dev(PairedEncoder(load_encoder(str(folder), exact=True), teacher)).value
+
+
+def _dev_evaluator(job: DistillationJob, rows: Dataset | None) -> CandidateEvaluator | None:
+    """Measures encoders on a sample of dev; None without a dev split."""
+    from semtune.select.sample import dev_part
+    from semtune.select.settings import SelectSettings
+    from semtune.select.workbench import CandidateEvaluator
+
+    splits = (rows.scored, rows.labelled_pairs, rows.qrels) if rows else ()
+    if rows is None or not any(split.get("dev") for split in splits):
+        return None
+    usual = SelectSettings()
+    part = dev_part(rows, usual.max_queries, usual.max_passages, job.seed)
+    return CandidateEvaluator(part, job.seed, job.progress)

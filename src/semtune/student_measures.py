@@ -70,6 +70,9 @@ def in_words(facts: Mapping[str, Any]) -> list[str]:
         lines.append(f"on dev: {quality_sentence(facts['dev_quality'])}")
     if facts["before"]:
         lines.append(f"before training: {quality_sentence(facts['before'])}")
+    if tried := facts.get("query_encoders"):
+        values = ", ".join(f"{kind} {value:.4f}" for kind, value in tried.items())
+        lines.append(f"{facts['query_encoder']} was taken; on dev: {values}")
     if dev := facts.get("dims", {}).get("dev"):
         lines.append(
             f"dev {facts['dims']['metric']}: PCA {dev['pca']:.4f}, first dimensions {dev['first']:.4f}, "

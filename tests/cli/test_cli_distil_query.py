@@ -32,7 +32,7 @@ WORDS = ["--to", "query", "--set", "max_steps=3", "--json"]
 @pytest.mark.slow
 def test_a_pair_is_made_and_measured(semtune, teacher, data, tmp_path):
     out = tmp_path / "pair"
-    made = semtune("distil", teacher, "-o", out, "--data", data, *WORDS)
+    made = semtune("distil", teacher, "-o", out, "--data", data, *WORDS, "--layers", "2")
     assert made.code == 0, made.err
     found = made.json
     assert (found["to"], found["query_encoder"], found["layers"]) == ("query", "layers", [1, 4])
@@ -54,6 +54,15 @@ def test_a_pair_is_made_and_measured(semtune, teacher, data, tmp_path):
     assert found["quality"]["student"] == pytest.approx(measured["ndcg@10"])
     assert found["quality"]["gain"] == pytest.approx(measured["gain"])
     assert found["quality"]["kept"] == pytest.approx(found["quality"]["student"] / found["quality"]["teacher"])
+
+
+def test_the_better_on_dev_is_taken_and_the_other_one_named(semtune, exported, data, tmp_path):
+    made = semtune("distil", exported("cls").source, "-o", tmp_path / "pair", "--data", data, *WORDS)
+    assert made.code == 0, made.err
+    tried = made.json["query_encoders"]
+    assert tried.keys() == {"layers", "static"}
+    assert tried[made.json["query_encoder"]] == max(tried.values())
+    assert f"{made.json['query_encoder']} was taken; on dev: layers " in made.err
 
 
 @pytest.mark.slow

@@ -253,6 +253,35 @@ def test_a_student_reads_capitals_as_its_teacher(tmp_path):
     np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("better", ["layers", "static"])
+def test_both_kinds_are_tried_and_the_better_on_dev_is_taken(teacher, tmp_path, better):
+    asked = []
+
+    def judge(folder):
+        asked.append(folder)
+        kind = "static" if isinstance(load_encoder(str(folder)), StaticEncoder) else "layers"
+        return 0.7 if kind == better else 0.6
+
+    short = SETTINGS.replace(max_steps=2)
+    made = to_query(job(teacher, tmp_path / "w"), retrieval_set(), None, None, short, judge)
+    assert made.facts["query_encoder"] == better
+    other = {"layers": "static", "static": "layers"}[better]
+    assert made.facts["query_encoders"] == {better: 0.7, other: 0.6}
+    assert isinstance(load_encoder(str(made.query)), StaticEncoder) == (better == "static")
+    assert len(asked) == 2
+    assert ("layers" in made.facts) == (better == "layers")
+
+
+def test_what_cannot_be_tried_is_left_out(teacher, tmp_path):
+    short, data = SETTINGS.replace(max_steps=2), retrieval_set()
+    flat = write_toy_model(tmp_path / "flat", toy_documents(20).values(), layers=1)
+    only = to_query(job(flat, tmp_path / "w"), data, None, None, short, lambda _: 0.5)
+    assert (only.facts["query_encoder"], only.facts["query_encoders"]) == ("static", {})
+    for layers, judge in ((None, None), (1, lambda _: 0.5)):  # no dev split; layers were asked for
+        made = to_query(job(teacher, tmp_path / f"w{layers}"), data, None, layers, short, judge)
+        assert made.facts["query_encoder"] == "layers"
+
+
 def test_queries_are_learned_with_the_teacher_s_prompt(tmp_path):
     folder = write_toy_model(tmp_path / "t", toy_documents(20).values(), layers=3, prompts=PROMPTS)
     made = to_query(job(folder, tmp_path / "w"), retrieval_set(), "layers", 2, SETTINGS.replace(max_steps=2))

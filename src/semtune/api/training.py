@@ -238,8 +238,8 @@ def distil(
         layers: to keep; None: half of them with "layers", 2 with "query".
         student: the multilingual backbone.
         dim: dimensions of the vectors, with "static" and "dims".
-        query_encoder: with "query": "layers", some of the teacher's (the default), or "static", a table of token
-            vectors.
+        query_encoder: with "query": "layers", some of the teacher's, or "static", a table of token vectors; None:
+            whichever is better on dev.
         settings: of training; None: those that suit the way.
         seed: of everything random.
         progress: shown while it works.

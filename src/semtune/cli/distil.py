@@ -32,7 +32,8 @@ QueryEncoder = Annotated[
     str | None,
     typer.Option(
         "--query-encoder",
-        help="With query: layers, some of the teacher's (default), or static, a table of token vectors.",
+        help="With query: layers, some of the teacher's, or static, a table of token vectors; by default what is "
+        "better on dev.",
     ),
 ]
 StudentName = Annotated[

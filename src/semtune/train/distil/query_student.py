@@ -6,6 +6,7 @@ the teacher stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -33,17 +34,27 @@ LAYERS = 2
 RATES: dict[QueryEncoder, float] = {"layers": 3e-4, "static": 1e-2}
 
 
+Judge: TypeAlias = Callable[[Path], float]  # folder of a query encoder → dev metric beside the teacher's documents
+
+
 def to_query(
-    job: DistillationJob, dataset: Dataset, kind: QueryEncoder, layers: int | None, settings: TrainSettings
+    job: DistillationJob,
+    dataset: Dataset,
+    kind: QueryEncoder | None,
+    layers: int | None,
+    settings: TrainSettings,
+    judge: Judge | None = None,
 ) -> Student:
     """A pair: the student for queries, trained on the data set's questions, headings and sentences, and the teacher.
 
     Args:
         job: of the teacher.
         dataset: whose texts are learned from; labels are not needed.
-        kind: what the student is: some of the teacher's layers, or a table of token vectors.
+        kind: what the student is: some of the teacher's layers, or a table of token vectors; None: both are trained,
+            and the better one by the judge is taken; without a judge, layers.
         layers: to keep; None: `LAYERS`.
         settings: of training.
+        judge: the dev metric; None without a dev split.
 
     Raises:
         ConfigError: the number of layers is not below the teacher's.
@@ -51,14 +62,40 @@ def to_query(
         ModelError: the teacher is not a transformer that can be shortened, or has no fast tokenizer.
     """
     texts = _texts(job, dataset)
-    start, how, facts = _untrained(job, kind, layers)
+    kinds = _kinds(kind, layers, judge)
+    tried, refused = {}, None
+    for each in kinds:
+        try:
+            tried[each] = _taught(job, each, texts, layers, settings)
+        except ModelError as error:
+            refused = error
+    if not tried:
+        raise refused or ModelError("No student could be made.")
+    dev = {each: judge(made.folder) for each, made in tried.items()} if judge and len(tried) > 1 else {}
+    best = max(tried, key=lambda each: dev.get(each, 0.0))
+    query = tried[best]
+    facts = {"query_encoder": best, **query.facts, "texts": len(texts), "query_encoders": dev}
+    parts: dict[Role, Contract] = {"document": document_part(job.contract, job.name)}
+    how = f"queries are read by {query.how}, taught on {len(texts):,} texts; documents by the teacher"
+    return Student(_pair(job, query.folder), how, facts, parts=parts, query=query.folder)
+
+
+def _kinds(kind: QueryEncoder | None, layers: int | None, judge: Judge | None) -> tuple[QueryEncoder, ...]:
+    if kind is not None:
+        return (kind,)
+    return ("layers", "static") if layers is None and judge is not None else ("layers",)
+
+
+def _taught(
+    job: DistillationJob, kind: QueryEncoder, texts: list[str], layers: int | None, settings: TrainSettings
+) -> Student:
+    """A student of this kind by itself, trained in a work folder of its own."""
+    own = DistillationJob(job.teacher, job.name, job.work / kind, job.seed, {}, job.progress)
+    start, how, facts = _untrained(own, kind, layers)
     lesson = ImitationData({"text": texts}, job.targets(texts, uses_bf16(settings)))
     rate = settings.learning_rate or RATES[kind]
-    query, made = job.imitated(start, lesson, settings.replace(learning_rate=rate))
-    facts = {"query_encoder": kind, **facts, "texts": len(texts), **closeness_facts(made)}
-    parts: dict[Role, Contract] = {"document": document_part(job.contract, job.name)}
-    how = f"queries are read by {how}, taught on {len(texts):,} texts; documents by the teacher"
-    return Student(_pair(job, query), how, facts, parts=parts, query=query)
+    folder, made = own.imitated(start, lesson, settings.replace(learning_rate=rate))
+    return Student(folder, how, {**facts, **closeness_facts(made)})
 
 
 def _texts(job: DistillationJob, dataset: Dataset) -> list[str]:
