@@ -195,7 +195,8 @@ def _make(
     if to == "layers":
         return to_layers(job, rows, layers, settings)
     if to == "query":
-        kind = next((kind for kind in QUERY_ENCODERS if kind == query_encoder), None)
+        kinds: dict[str | None, QueryEncoder] = {kind: kind for kind in QUERY_ENCODERS}
+        kind = kinds.get(query_encoder)
         judge = _query_judge(job, rows) if kind is None and layers is None else None
         return to_query(job, rows, kind, layers, settings, judge)
     assert backbone is not None  # noqa: S101
