@@ -236,7 +236,7 @@ def test_a_table_reads_queries_in_the_teacher_s_space(teacher, tmp_path):
     made = to_query(job(teacher, tmp_path / "w"), retrieval_set(), "static", None, LEARN.replace(learning_rate=0.02))
     assert made.facts["cosine"] > made.facts["cosine_before"] + 0.02
     assert made.how.startswith("queries are read by a table of 32 numbers per token, taught on ")
-    assert isinstance(load_encoder(str(made.query)), StaticEncoder)
+    assert load_encoder(str(made.query)).runtime == "static-fp32"
     model = SentenceTransformer(str(made.folder), device="cpu")
     np.testing.assert_allclose(
         model.encode_query(TEXTS), StaticEncoder(made.query).encode(TEXTS, "query").vectors, atol=1e-5
@@ -259,7 +259,7 @@ def test_both_kinds_are_tried_and_the_better_on_dev_is_taken(teacher, tmp_path, 
 
     def judge(folder):
         asked.append(folder)
-        kind = "static" if isinstance(load_encoder(str(folder)), StaticEncoder) else "layers"
+        kind = "static" if load_encoder(str(folder)).runtime == "static-fp32" else "layers"
         return 0.7 if kind == better else 0.6
 
     short = SETTINGS.replace(max_steps=2)
@@ -267,7 +267,7 @@ def test_both_kinds_are_tried_and_the_better_on_dev_is_taken(teacher, tmp_path, 
     assert made.facts["query_encoder"] == better
     other = {"layers": "static", "static": "layers"}[better]
     assert made.facts["query_encoders"] == {better: 0.7, other: 0.6}
-    assert isinstance(load_encoder(str(made.query)), StaticEncoder) == (better == "static")
+    assert (load_encoder(str(made.query)).runtime == "static-fp32") == (better == "static")
     assert len(asked) == 2
     assert ("layers" in made.facts) == (better == "layers")
 
