@@ -133,6 +133,14 @@ class Contract:
         """Tokens at which documents are cut into passages: the limit, or 256 where there is none."""
         return self.max_length if self.max_length < NO_LIMIT else UNLIMITED_PASSAGE
 
+    @property
+    def document_fingerprint(self) -> str:
+        """The fingerprint of what makes the vectors of documents: of a Router model its part for them, else its own.
+
+        Two models with the same one can use each other's indexes, since an index holds vectors of documents only.
+        """
+        return self.part("document").fingerprint
+
     def prompt(self, role: Role) -> str:
         """The text to put before an input of this role; empty where the model has none."""
         return self.prompts.get(role, "")

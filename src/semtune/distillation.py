@@ -14,16 +14,26 @@ from semtune.train.settings import TrainSettings
 if TYPE_CHECKING:
     from semtune.contract import Contract
     from semtune.dataset import Dataset
+    from semtune.select.workbench import CandidateEvaluator
     from semtune.train.distil.job import DistillationJob, Student
+    from semtune.train.distil.query_student import Judge, QueryEncoder
 
-WAYS = ("static", "layers", "dims", "multilingual")
+WAYS = ("static", "layers", "dims", "multilingual", "query")
 DEFAULTS: dict[str, dict[str, Any]] = {
     "static": {"learning_rate": 0.02, "per_device_train_batch_size": 128, "num_train_epochs": 10},
     "layers": {"learning_rate": 1e-4, "num_train_epochs": 2},
     "dims": {},
     "multilingual": {"learning_rate": 5e-5, "num_train_epochs": 3},
+    "query": {"num_train_epochs": 5, "per_device_train_batch_size": 64},
 }
 """Way of distilling → training settings that differ from the defaults."""
+NEEDED = {
+    "layers": "texts to learn from",
+    "multilingual": "parallel text (anchor: a sentence, positive: its translation)",
+    "query": "questions or texts to learn from",
+}
+"""Way of distilling → what its data must have."""
+QUERY_ENCODERS: tuple[QueryEncoder, ...] = ("layers", "static")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +73,7 @@ def distil(
     layers: int | None = None,
     student: str | None = None,
     dim: int | None = None,
+    query_encoder: str | None = None,
     settings: TrainSettings | None = None,
     seed: int = 13,
     progress: Progress = QUIET,
@@ -72,11 +83,12 @@ def distil(
     from semtune.machine import keep_freed_memory
     from semtune.prepare.build import for_other_steps as data_for
     from semtune.sources import model_ref
+    from semtune.student_measures import in_words, measure
     from semtune.train.distil.publish import publish
     from semtune.train.distil.student_dimension import allowed_dimension
 
     chosen = settings or way_settings(to)
-    _check_options(to, data, layers, student, dim)
+    _check_options(to, data, layers, student, dim, query_encoder)
     _check_settings(to, chosen)
     _check_places(out)
     base, backbone = model_ref(teacher), resolve_model(student) if student else None
@@ -87,11 +99,12 @@ def distil(
     allowed_dimension(dim, base.contract, fewer=to == "dims")
     keep_freed_memory()
     rows = data_for.training(data, base, seed, None, progress)() if data else None
-    job = _job(base.folder, teacher, out, seed, rows, [to, layers, str(backbone), dim, repr(chosen)], progress)
-    made = _make(to, job, rows, layers, backbone, student or "", dim, chosen)
-    measured = _measure(job, made, rows, seed, progress)
+    asked = [to, layers, str(backbone), dim, query_encoder, repr(chosen)]
+    job = _job(base.folder, teacher, out, seed, rows, asked, progress)
+    made = _make(to, job, rows, layers, backbone, student or "", dim, query_encoder, chosen)
+    measured = measure(job, made, rows, seed, progress)
     facts = {"to": to, "teacher": teacher, "how": made.how, **made.facts, **measured}
-    lines = _lines(facts)
+    lines = in_words(facts)
     return Distilled(publish(made, job, out, facts, lines), made.how, facts, lines)
 
 
@@ -120,25 +133,29 @@ def _check_settings(to: str, chosen: TrainSettings) -> None:
             raise ConfigError(f"train.{name} has no effect with --to {to}. Allowed: {allowed}.")
 
 
-def _check_options(to: str, data: Path | None, layers: int | None, student: str | None, dim: int | None) -> None:
+def _check_options(
+    to: str, data: Path | None, layers: int | None, student: str | None, dim: int | None, query_encoder: str | None
+) -> None:
     if to not in WAYS:
         raise ConfigError(f"--to is {to!r}; allowed: {', '.join(WAYS)}.{nearest(to, WAYS)}")
     for option, value, ways in (
-        ("--layers", layers, ["layers"]),
+        ("--layers", layers, ["layers", "query"]),
         ("--student", student, ["multilingual"]),
         ("--dim", dim, ["static", "dims"]),
+        ("--query-encoder", query_encoder, ["query"]),
     ):
         if value is not None and to not in ways:
             raise ConfigError(f"{option} only works with --to {' or --to '.join(ways)}. Leave it out with --to {to}.")
     if to == "dims" and dim is None:
         raise ConfigError("--to dims needs --dim: the number of dimensions to keep, e.g. 128.")
+    if query_encoder not in {None, *QUERY_ENCODERS}:
+        raise ConfigError(f"--query-encoder is {query_encoder!r}; allowed: {', '.join(QUERY_ENCODERS)}.")
+    if query_encoder == "static" and layers is not None:
+        raise ConfigError("--layers has no effect with --query-encoder static. Leave one of the two out.")
     if to == "multilingual" and student is None:
         raise ConfigError("--to multilingual needs --student: a multilingual backbone, e.g. multilingual-e5-small.")
-    if to in {"layers", "multilingual"} and data is None:
-        needed = (
-            "texts to learn from" if to == "layers" else "parallel text (anchor: a sentence, positive: its translation)"
-        )
-        raise InputError(f"--to {to} needs --data: a data set, a run, or a table with {needed}.")
+    if to in NEEDED and data is None:
+        raise InputError(f"--to {to} needs --data: a data set, a run, or a table with {NEEDED[to]}.")
 
 
 def _job(
@@ -162,10 +179,12 @@ def _make(
     backbone: Path | None,
     name: str,
     dim: int | None,
+    query_encoder: str | None,
     settings: TrainSettings,
 ) -> Student:
     from semtune.train.distil.fewer_layers import to_layers
     from semtune.train.distil.multilingual import to_multilingual
+    from semtune.train.distil.query_student import to_query
     from semtune.train.distil.static_student import to_static
 
     if to == "static":
@@ -175,6 +194,11 @@ def _make(
     assert rows is not None  # noqa: S101 - checked with the options
     if to == "layers":
         return to_layers(job, rows, layers, settings)
+    if to == "query":
+        kinds: dict[str | None, QueryEncoder] = {kind: kind for kind in QUERY_ENCODERS}
+        kind = kinds.get(query_encoder)
+        judge = _query_judge(job, rows) if kind is None and layers is None else None
+        return to_query(job, rows, kind, layers, settings, judge)
     assert backbone is not None  # noqa: S101
     return to_multilingual(job, rows, backbone, name, settings)
 
@@ -183,79 +207,37 @@ def _fewer_dims(job: DistillationJob, rows: Dataset | None, dim: int | None) -> 
     """Fewer dimensions: the first ones or PCA, whichever has the higher dev metric."""
     from dataclasses import replace
 
-    from semtune.select.sample import dev_part
-    from semtune.select.settings import SelectSettings
-    from semtune.select.workbench import CandidateEvaluator
     from semtune.train.distil.fewer_dims import choose_directions, to_dims
 
     assert dim is not None  # noqa: S101 - checked with the options
-    judge, metric = None, ""
-    splits = (rows.scored, rows.labelled_pairs, rows.qrels) if rows else ()
-    if rows and any(split.get("dev") for split in splits):
-        usual = SelectSettings()
-        dev = CandidateEvaluator(
-            dev_part(rows, usual.max_queries, usual.max_passages, job.seed), job.seed, job.progress
-        )
-        judge, metric = (lambda encoder: dev(encoder).value), dev.metric
+    dev = _dev_evaluator(job, rows)
+    judge, metric = (lambda encoder: dev(encoder).value, dev.metric) if dev else (None, "")
     chosen = choose_directions(job.teacher, rows, dim, judge, metric, job.progress)
     return replace(to_dims(job, chosen.kept, chosen.way), facts={"dims": chosen.facts()})
 
 
-def _measure(
-    job: DistillationJob, made: Student, rows: Dataset | None, seed: int, progress: Progress
-) -> dict[str, Any]:
-    """Sizes; with data also texts per second; with a test split also the quality kept."""
+def _query_judge(job: DistillationJob, rows: Dataset) -> Judge | None:
+    """The dev metric of a query encoder beside the teacher's documents, which are embedded once."""
     from semtune.encoders.load import load_encoder
-    from semtune.encoders.speed import texts_a_second
-    from semtune.evaluate.scores import score
-    from semtune.evaluate.student_quality import compare_with_teacher, timing_texts
-    from semtune.model_places import weights_files
+    from semtune.encoders.wrapped import CachingEncoder
+    from semtune.query_student_measures import PairedEncoder
 
-    sizes = {who: sum(file.stat().st_size for file in weights_files(at)) for who, at in _places(job, made).items()}
-    facts: dict[str, Any] = {"bytes": sizes, "quality": None, "texts_per_second": None, "before": None}
-    if rows is None:
-        return facts
-    encoders = {who: load_encoder(str(at)) for who, at in _places(job, made).items()}
-    if texts := timing_texts(rows):
-        speeds = dict(zip(encoders, texts_a_second(list(encoders.values()), texts), strict=True))
-        facts["texts_per_second"] = {**speeds, "ratio": speeds["student"] / speeds["teacher"], "texts": len(texts)}
-        facts["runtimes"] = {who: encoder.runtime for who, encoder in encoders.items()}
-    if rows.qrels.get("test") or rows.scored.get("test"):
-        scores = {who: score(encoder, rows, "test", progress) for who, encoder in encoders.items()}
-        facts["quality"] = compare_with_teacher(scores["student"], scores["teacher"], seed).as_dict()
-        if made.before:
-            scores["before"] = score(load_encoder(str(made.before)), rows, "test", progress)
-            facts["before"] = compare_with_teacher(scores["before"], scores["teacher"], seed).as_dict()
-        facts["metrics"] = {who: dict(found.metrics) for who, found in scores.items()}
-    return facts
+    dev = _dev_evaluator(job, rows)
+    if dev is None:
+        return None
+    teacher = CachingEncoder(load_encoder(str(job.teacher), exact=True))
+    return lambda folder: dev(PairedEncoder(load_encoder(str(folder), exact=True), teacher)).value
 
 
-def _places(job: DistillationJob, made: Student) -> dict[str, Path]:
-    return {"teacher": job.teacher, "student": made.folder}
+def _dev_evaluator(job: DistillationJob, rows: Dataset | None) -> CandidateEvaluator | None:
+    """Measures encoders on a sample of dev; None without a dev split."""
+    from semtune.select.sample import dev_part
+    from semtune.select.settings import SelectSettings
+    from semtune.select.workbench import CandidateEvaluator
 
-
-def _lines(facts: dict[str, Any]) -> list[str]:
-    """The measurements in words."""
-    from semtune.evaluate.student_quality import quality_sentence
-
-    size, speed, lines = facts["bytes"], facts["texts_per_second"], []
-    if facts["quality"]:
-        lines.append(quality_sentence(facts["quality"]))
-    else:
-        lines.append("quality not measured: there is no test split (give a data set with one as --data)")
-    if facts["before"]:
-        lines.append(f"before training: {quality_sentence(facts['before'])}")
-    if dev := facts.get("dims", {}).get("dev"):
-        lines.append(
-            f"dev {facts['dims']['metric']}: PCA {dev['pca']:.4f}, first dimensions {dev['first']:.4f}, "
-            f"all dimensions {dev['whole']:.4f}"
-        )
-    if "cosine" in facts:
-        lines.append(f"cosine to the teacher on held-out texts: {facts['cosine_before']:.3f} → {facts['cosine']:.3f}")
-    if speed:
-        lines.append(
-            f"{speed['ratio']:,.1f} times as fast: {speed['student']:,.0f} texts/s ({facts['runtimes']['student']}), "
-            f"teacher {speed['teacher']:,.0f} ({facts['runtimes']['teacher']}), measured on this machine"
-        )
-    lines.append(f"{size['student'] / 1e6:,.0f} MB of weights, teacher {size['teacher'] / 1e6:,.0f} MB")
-    return lines
+    splits = (rows.scored, rows.labelled_pairs, rows.qrels) if rows else ()
+    if rows is None or not any(split.get("dev") for split in splits):
+        return None
+    usual = SelectSettings()
+    part = dev_part(rows, usual.max_queries, usual.max_passages, job.seed)
+    return CandidateEvaluator(part, job.seed, job.progress)

@@ -23,6 +23,7 @@ from semtune.model_places import (
     is_router,
     optional_json,
     places,
+    route_weights,
     weights_files,
 )
 from semtune.tensors import tensor_shapes
@@ -84,10 +85,10 @@ def read_folder(folder: Path) -> FolderFacts:
     Raises:
         ModelError: it is not such a folder, or it has a module that Semtune cannot serve.
     """
-    return _router(folder) if is_router(folder) else _facts(folder, places(folder))
+    return _router(folder) if is_router(folder) else _facts(folder, places(folder), weights_hash(folder))
 
 
-def _facts(folder: Path, found: Places) -> FolderFacts:
+def _facts(folder: Path, found: Places, weights: str) -> FolderFacts:
     if not found.static and not (found.backbone / "config.json").exists():
         raise ModelError(
             f"{folder} is not a model folder: it has neither {CONTRACT_FILE} nor config.json. "
@@ -103,7 +104,6 @@ def _facts(folder: Path, found: Places) -> FolderFacts:
     cut = 0 < shorter < dimension
     length, lowercase = _static_length(found.backbone) if found.static else _length(found, config)
     tokenizer = _hash_files([found.tokenizer / name for name in TOKENIZER_FILES if (found.tokenizer / name).exists()])
-    weights = weights_hash(folder)
     if not tokenizer or not weights:
         raise ModelError(f"{folder} has no {'tokenizer files' if not tokenizer else 'weights (model.safetensors)'}.")
     similarity = settings.get("similarity_fn_name") or "cosine"
@@ -124,8 +124,12 @@ def _facts(folder: Path, found: Places) -> FolderFacts:
 
 
 def _router(folder: Path) -> FolderFacts:
-    """The facts of a Router model: the documents' part counts where there can be only one value."""
-    parts = {role: _facts(folder, places(folder, role)) for role in ROLES}
+    """The facts of a Router model: the documents' part counts where there can be only one value.
+
+    A part has the facts that its files have as a model of their own, so that it has that model's fingerprint.
+    """
+    routes = {role: places(folder, role) for role in ROLES}
+    parts = {role: _facts(folder, route, _hash_files(route_weights(route))) for role, route in routes.items()}
     query, document = parts["query"], parts["document"]
     if query.dimension != document.dimension:
         raise ModelError(
@@ -136,6 +140,7 @@ def _router(folder: Path) -> FolderFacts:
         document,
         pooling=ROUTER,
         tokenizer_sha256=sha256_json([parts[role].tokenizer_sha256 for role in ROLES]),
+        weights_sha256=weights_hash(folder),
         architecture={role: _part_architecture(parts[role]) for role in ROLES},
         parts=parts,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from semtune.types import Role
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "merges.txt")
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json")
+READING = "sentence_bert_config.json"
+MODULE_FILES = (*WEIGHTS, "*.index.json", "config.json", READING)
 ROUTERS = ("Router", "Asym")  # Asym is the name in old versions
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -124,6 +128,49 @@ def weights_files(folder: Path) -> list[Path]:
     if base := adapter_base(folder):
         within |= {*(folder / name for name in ADAPTER_WEIGHTS if (folder / name).is_file()), *weights_files(base)}
     return sorted(within)
+
+
+def route_weights(route: Places) -> list[Path]:
+    """The weight files of a Router's part, in the order of `weights_files` for the part as a model of its own."""
+    folders = [*(module.folder for module in route.modules[1:]), route.backbone]
+    return [path for folder in folders for path in sorted(one for pattern in WEIGHTS for one in folder.glob(pattern))]
+
+
+def keep_files(source: Places, target: Places) -> None:
+    """Replace weights, tokenizer and settings of a model that was saved anew by the files that it was opened from.
+
+    The library saves the same weights in other words; with the files they came from, hashes and fingerprint stay.
+
+    Args:
+        source: the model that was opened; an adapter is left as it was saved, merged.
+        target: the same modules, saved.
+    """
+    if source.base is not None:
+        return
+    pairs = [(source.backbone, target.backbone)]
+    pairs += [(one.folder, other.folder) for one, other in zip(source.modules[1:], target.modules[1:], strict=False)]
+    for theirs, ours in pairs:
+        _replace_files(theirs, ours, MODULE_FILES)
+    keep_tokenizer(source, target)
+
+
+def keep_tokenizer(source: Places, target: Places) -> None:
+    """Give a saved model the tokenizer files of the model that it reads like; the library loses some settings of them.
+
+    What it loses is the lower case of models whose tokenizer has capitals.
+    """
+    if any((source.tokenizer / name).is_file() for name in TOKENIZER_FILES):
+        _replace_files(source.tokenizer, target.tokenizer, (*TOKENIZER_FILES, *TOKENIZER_SETTINGS))
+    if (settings := source.small_file(READING)) is not None:
+        shutil.copyfile(settings, target.backbone / READING)
+
+
+def _replace_files(source: Path, target: Path, patterns: Sequence[str]) -> None:
+    for pattern in patterns:
+        for old in target.glob(pattern):
+            old.unlink()
+        for file in source.glob(pattern):
+            shutil.copyfile(file, target / file.name)
 
 
 def optional_json(path: Path) -> Any:

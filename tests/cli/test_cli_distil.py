@@ -91,10 +91,32 @@ def test_without_data_the_first_dimensions_are_kept(semtune, toy_model, tmp_path
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--to", "statik"], "--to is 'statik'; allowed: static, layers, dims, multilingual. Did you mean 'static'?"),
+        (
+            ["--to", "statik"],
+            "--to is 'statik'; allowed: static, layers, dims, multilingual, query. Did you mean 'static'?",
+        ),
         (["--to", "layers"], "--to layers needs --data: a data set, a run, or a table with texts to learn from."),
         (["--to", "multilingual", "--data", "x"], "--to multilingual needs --student: a multilingual backbone"),
-        (["--to", "static", "--layers", "2"], "--layers only works with --to layers. Leave it out with --to static."),
+        (
+            ["--to", "static", "--layers", "2"],
+            "--layers only works with --to layers or --to query. Leave it out with --to static.",
+        ),
+        (["--to", "query"], "--to query needs --data: a data set, a run, or a table with questions or texts to learn"),
+        (
+            ["--to", "layers", "--query-encoder", "static"],
+            "--query-encoder only works with --to query. Leave it out with --to layers.",
+        ),
+        (
+            ["--to", "query", "--data", "x", "--query-encoder", "table"],
+            "--query-encoder is 'table'; allowed: layers, static.",
+        ),
+        (
+            ["--to", "query", "--data", "x", "--query-encoder", "static", "--layers", "1"],
+            "--layers has no effect with --query-encoder static. Leave one of the two out.",
+        ),
+        (["--to", "query", "--data", "x", "--dim", "8"], "--dim only works with --to static or --to dims."),
+        (["--to", "query", "--data", "x", "--student", "y"], "--student only works with --to multilingual."),
+        (["--to", "query", "--data", "x", "--set", "loss=CoSENTLoss"], "train.loss has no effect with --to query."),
         (["--to", "static", "--dim", "99"], "--dim is 99; allowed: 1 to 32, the teacher's own dimension."),
         (["--to", "dims"], "--to dims needs --dim: the number of dimensions to keep, e.g. 128."),
         (["--to", "dims", "--dim", "32"], "--dim is 32; allowed: 1 to 31, fewer than the teacher's 32."),

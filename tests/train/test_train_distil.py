@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from train_parts import SETTINGS, retrieval_set
+from train_parts import SETTINGS, deep_teacher, retrieval_set
 
 from model_variants import PROMPTS, VARIANTS, write_variant
 from semtune import contract as contracts
@@ -15,7 +15,6 @@ from semtune.dataset import Dataset
 from semtune.encoders.static import StaticEncoder
 from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
 from semtune.errors import ConfigError, InputError, ModelError
-from semtune.testing.toy_corpus import toy_documents
 from semtune.testing.toy_model import write_toy_model
 from semtune.train.distil import job as job_module
 from semtune.train.distil.fewer_layers import keep_layers, kept_layers, to_layers
@@ -33,14 +32,7 @@ TEXTS = ["mend the kettle", "a dry cupboard", "the violin and the barrel"]
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory):
-    """Four layers whose weights are large enough to matter."""
-    from safetensors.numpy import load_file, save_file
-
-    folder = write_toy_model(tmp_path_factory.mktemp("teacher") / "toy", toy_documents(20).values(), layers=4)
-    weights = load_file(folder / "model.safetensors")
-    large = {name: 6 * w if ".layer." in name and "LayerNorm" not in name else w for name, w in weights.items()}
-    save_file(large, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
+    return deep_teacher(tmp_path_factory.mktemp("teacher") / "toy")
 
 
 def job(teacher, work, **arguments):

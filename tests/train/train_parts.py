@@ -8,6 +8,7 @@ import numpy as np
 
 from semtune.dataset import Dataset
 from semtune.testing.toy_corpus import toy_documents
+from semtune.testing.toy_model import write_toy_model
 from semtune.train.settings import TrainSettings
 from semtune.train.train_model import Trained, train
 from semtune.types import Document, Pair, Query, ScoredPair
@@ -15,6 +16,17 @@ from semtune.types import Document, Pair, Query, ScoredPair
 SETTINGS = TrainSettings(
     num_train_epochs=2, learning_rate=0.02, per_device_train_batch_size=8, eval_per_epoch=2, precision="fp32"
 )
+
+
+def deep_teacher(folder: Path) -> Path:
+    """Write a model of four layers whose weights are large enough to matter."""
+    from safetensors.numpy import load_file, save_file
+
+    write_toy_model(folder, toy_documents(20).values(), layers=4)
+    weights = load_file(folder / "model.safetensors")
+    large = {name: 6 * w if ".layer." in name and "LayerNorm" not in name else w for name, w in weights.items()}
+    save_file(large, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
 
 
 def retrieval_set() -> Dataset:

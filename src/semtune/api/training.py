@@ -220,6 +220,7 @@ def distil(
     layers: int | None = None,
     student: str | None = None,
     dim: int | None = None,
+    query_encoder: str | None = None,
     settings: TrainSettings | None = None,
     seed: int = SEED,
     progress: Progress = QUIET,
@@ -231,12 +232,14 @@ def distil(
     Args:
         teacher: a name, a hub id, a model folder or a run folder.
         to: "static", a table of token vectors; "layers", fewer of its layers; "dims", shorter vectors; "multilingual",
-            its vector space in `student`.
+            its vector space in `student`; "query", a small encoder of queries beside the teacher for documents.
         out: the model folder to write.
         data: what is learned from, and whose test part is measured on.
-        layers: to keep, with "layers"; None: half.
+        layers: to keep; None: half of them with "layers", 2 with "query".
         student: the multilingual backbone.
         dim: dimensions of the vectors, with "static" and "dims".
+        query_encoder: with "query": "layers", some of the teacher's, or "static", a table of token vectors; None:
+            whichever is better on dev.
         settings: of training; None: those that suit the way.
         seed: of everything random.
         progress: shown while it works.
@@ -255,6 +258,7 @@ def distil(
         layers=layers,
         student=student,
         dim=dim,
+        query_encoder=query_encoder,
         settings=settings,
         seed=seed,
         progress=progress,

@@ -15,7 +15,7 @@ To = Annotated[
     typer.Option(
         "--to",
         help="static: a table of token vectors; layers: fewer of its layers; dims: shorter vectors; multilingual: its "
-        "space in --student.",
+        "space in --student; query: a small encoder of queries, beside the teacher for documents.",
     ),
 ]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The model folder to write.")]
@@ -25,7 +25,17 @@ Data = Annotated[
         "--data", help="A data set, a run, or a table of pairs: what is learned from, and its test part measured on."
     ),
 ]
-Layers = Annotated[int | None, typer.Option("--layers", help="Layers to keep; by default half.")]
+Layers = Annotated[
+    int | None, typer.Option("--layers", help="Layers to keep; by default half of them with layers, 2 with query.")
+]
+QueryEncoder = Annotated[
+    str | None,
+    typer.Option(
+        "--query-encoder",
+        help="With query: layers, some of the teacher's, or static, a table of token vectors; by default what is "
+        "better on dev.",
+    ),
+]
 StudentName = Annotated[
     str | None, typer.Option("--student", help="The multilingual backbone: a name, a hub id or a folder.")
 ]
@@ -43,6 +53,7 @@ def distil(
     layers: Layers = None,
     student: StudentName = None,
     dim: Dim = None,
+    query_encoder: QueryEncoder = None,
     settings: Annotated[list[str] | None, TRAIN] = None,
     seed: Annotated[int, SEED] = 13,
     as_json: Annotated[bool, JSON] = False,
@@ -60,8 +71,8 @@ def distil(
     chosen = way_settings(to, **{name: getattr(given, name) for name in given.model_fields_set})
     with console.progress() as progress:
         made = api.distil(
-            teacher, to, out, data=data, layers=layers, student=student, dim=dim, settings=chosen, seed=seed,
-            progress=progress,
+            teacher, to, out, data=data, layers=layers, student=student, dim=dim, query_encoder=query_encoder,
+            settings=chosen, seed=seed, progress=progress,
         )  # fmt: skip
     console.say(f"{out}: {made.how}")
     for line in made.lines:

@@ -17,7 +17,8 @@ def search(
     query: Annotated[str, typer.Argument(help="The question.")],
     k: Annotated[int, typer.Option("-k", help="Number of hits.")] = 10,
     model: Annotated[
-        str | None, typer.Option("--model", help="Where the model of the index is now, if it was moved.")
+        str | None,
+        typer.Option("--model", help="Where the model of the index is now, or a pair with a query student of it."),
     ] = None,
     min_score: Annotated[
         str | None,

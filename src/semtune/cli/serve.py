@@ -17,7 +17,8 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free port.")] = 8080,
     host: Annotated[str, typer.Option("--host", help="0.0.0.0 accepts connections from other machines.")] = "127.0.0.1",
     model: Annotated[
-        str | None, typer.Option("--model", help="Where the model of the index is now, if it was moved.")
+        str | None,
+        typer.Option("--model", help="Where the model of the index is now, or a pair with a query student of it."),
     ] = None,
     feedback: Annotated[
         Path | None,

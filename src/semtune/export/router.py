@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from semtune import contract as contracts
 from semtune.contract import Contract, Export
 from semtune.io import sha256_file, write_json
-from semtune.model_places import ROLES
+from semtune.model_places import ROLES, keep_files, places
 from semtune.types import Role
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ def export_parts(model_folder: Path, folder: Path, export: Callable[[Path, Path]
     made = {}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".parts.") as scratch:
         for role in ROLES:
-            _part(model, role).save_pretrained(str(Path(scratch) / role), create_model_card=False)
+            part = Path(scratch) / role
+            _part(model, role).save_pretrained(str(part), create_model_card=False)
+            keep_files(places(model_folder, role), places(part))
             (folder / role).mkdir()
-            made[role] = export(Path(scratch) / role, folder / role)
+            made[role] = export(part, folder / role)
     for name in FOR_PASSAGES:
         if (folder / "document" / name).exists():
             shutil.copyfile(folder / "document" / name, folder / name)

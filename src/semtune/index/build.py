@@ -84,7 +84,7 @@ def build_into(
         count=len(documents),
         model=_reference(model_folder, home),
         model_name=encoder.contract.name,
-        fingerprint=encoder.contract.fingerprint,
+        fingerprint=encoder.contract.document_fingerprint,
         runtime=encoder.runtime,
         recall_at_10=recall_of_index(filled.index, encoded.vectors, asked),
         truncated=encoded.truncated,

@@ -26,7 +26,9 @@ class IndexManifest:
         metric: "ip", the inner product, equal to the cosine for unit vectors.
         dimension, count: of the vectors.
         model: folder of the encoder, relative to the index folder if they are in one folder.
-        model_name, fingerprint, runtime: of the encoder that computed the vectors.
+        model_name, runtime: of the encoder that computed the vectors.
+        fingerprint: of that encoder's document side, see `Contract.document_fingerprint`. Older indexes of a Router
+            model have the fingerprint of the whole model.
         recall_at_10: share of the ten documents found by exact search that the index finds.
         truncated: number of documents truncated at the model's length limit.
         uri, collection: where Milvus stores the vectors; empty for FAISS.
@@ -86,17 +88,23 @@ def read(folder: Path) -> IndexManifest:
         raise InputError(f"{folder / FILE} is damaged ({error}). Build the index again with `semtune index`.") from None
 
 
+def made_by(manifest: IndexManifest, contract: Contract) -> bool:
+    """Whether a model embeds documents exactly as the one that made the vectors of an index."""
+    return manifest.fingerprint in {contract.document_fingerprint, contract.fingerprint}
+
+
 def require_same_model(manifest: IndexManifest, contract: Contract) -> None:
     """Refuse an encoder whose vectors cannot be compared with those of the index.
 
     Raises:
         ContractError: the fingerprints differ.
     """
-    if contract.fingerprint != manifest.fingerprint:
+    if not made_by(manifest, contract):
         raise ContractError(
             f"This index was built with the model {manifest.model_name!r} (fingerprint {manifest.fingerprint[:12]}), "
-            f"but {contract.name!r} has the fingerprint {contract.fingerprint[:12]}: their vectors cannot be compared. "
-            "Search with the model the index was built with, or build a new index with this one (`semtune index`)."
+            f"but {contract.name!r} has the fingerprint {contract.document_fingerprint[:12]}: their vectors cannot be "
+            "compared. Search with the model the index was built with, or build a new index with this one "
+            "(`semtune index`)."
         )
 
 

@@ -32,7 +32,7 @@ def to_layers(job: DistillationJob, dataset: Dataset, count: int | None, setting
             f"The data set has {len(texts)} texts to learn from; at least {MIN_ROWS} are needed, thousands are better. "
             "Give a larger one with --data."
         )
-    start = job.stage("start", lambda: model)
+    start = job.stage("start", lambda: model, job.teacher)
     lesson = ImitationData({"text": texts}, job.targets(texts, uses_bf16(settings)))
     folder, made = job.imitated(start, lesson, settings)
     numbers = ", ".join(str(at + 1) for at in kept)

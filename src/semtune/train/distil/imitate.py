@@ -122,16 +122,16 @@ def _imitation_trainer(
     advance: Callable[[int], None],
 ) -> SentenceTransformerTrainer:
     from sentence_transformers import SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer.losses import EmbedDistillLoss
     from transformers import PrinterCallback
 
+    from semtune.train.distil.imitation_loss import ImitationLoss
     from semtune.train.monitor.training_monitor import TrainingMonitor
 
     trainer = SentenceTransformerTrainer(
         model=model,
         args=arguments,
         train_dataset=_imitation_table(lesson),
-        loss=EmbedDistillLoss(model, "cosine" if unit_length else "mse"),
+        loss=ImitationLoss(model, "cosine" if unit_length else "mse"),
         callbacks=[TrainingMonitor(work, "", advance)],
     )
     trainer.remove_callback(PrinterCallback)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +15,11 @@ from semtune.contract import Contract
 from semtune.encoders.torch import open_sentence_transformer
 from semtune.errors import ModelError
 from semtune.io import atomic_file, atomic_folder, read_json, sha256_json, write_json
+from semtune.model_places import keep_tokenizer, places
 from semtune.progress import QUIET, Progress
 from semtune.train.distil.imitate import ImitationData, ImitationResult, imitate, vectors_of
 from semtune.train.settings import TrainSettings
-from semtune.types import Embeddings
+from semtune.types import Embeddings, Role
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -33,12 +34,16 @@ class Student:
         how: what was done to make it, in words.
         facts: the same in numbers.
         before: the model before it was trained, where that is usable by itself: the untuned table, the backbone.
+        query: the part that reads queries, as a model of its own, where documents are read by the teacher.
+        parts: role → contract of a Router's part that is a known model.
     """
 
     folder: Path
     how: str
     facts: dict[str, Any] = field(default_factory=dict)
     before: Path | None = None
+    query: Path | None = None
+    parts: Mapping[Role, Contract] = field(default_factory=dict)
 
 
 class DistillationJob:
@@ -62,6 +67,11 @@ class DistillationJob:
             raise ModelError(
                 f"{name} is a static model already: it has no layers to learn from. Choose a transformer as teacher."
             )
+        if self.contract.pooling == contracts.ROUTER:
+            raise ModelError(
+                f"{name} is a Router model: it reads queries and documents with a model each, so it is no single "
+                f"teacher. Give the model that reads its documents{_made_from(self.contract)}."
+            )
         if not contracts.weights_hash(teacher):
             raise ModelError(
                 f"{name} is an exported model only, without weights to learn from. Use the folder it was exported from."
@@ -77,12 +87,20 @@ class DistillationJob:
         """Open the teacher."""
         return open_sentence_transformer(self.teacher)
 
-    def stage(self, name: str, make: Callable[[], SentenceTransformer]) -> Path:
-        """The folder of the model that `make` gives; made once, and found again by a later call."""
+    def stage(self, name: str, make: Callable[[], SentenceTransformer], like: Path | None = None) -> Path:
+        """The folder of the model that `make` gives; made once, and found again by a later call.
+
+        Args:
+            name: of the folder.
+            make: gives the model.
+            like: the folder of a model with the same tokenizer, whose files are kept.
+        """
         folder = self.work / name
         if not folder.exists():
             with atomic_folder(folder) as scratch:
                 make().eval().save_pretrained(str(scratch), create_model_card=False)
+                if like is not None:
+                    keep_tokenizer(places(like), places(scratch))
         return folder
 
     def targets(self, texts: list[str], bf16: bool) -> Embeddings:
@@ -107,5 +125,9 @@ class DistillationJob:
             write_json(path, asdict(result))
             return model
 
-        folder = self.stage("imitated", learn)
+        folder = self.stage("imitated", learn, start)
         return folder, ImitationResult(**read_json(path))
+
+
+def _made_from(pair: Contract) -> str:
+    return f"; it was made from {pair.base}" if pair.base else ""

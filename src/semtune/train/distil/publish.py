@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ def publish(student: Student, job: DistillationJob, out: Path, facts: dict[str, 
             (scratch / old).unlink(missing_ok=True)
         name = out.name if out.name != "model" else f"{Path(job.name).name}-distilled"
         contract = contracts.describe(scratch, name=name, base=job.name)
+        if student.parts:
+            contract = replace(contract, parts={**contract.parts, **student.parts})
         write_json(scratch / "distil.json", facts)
         (scratch / "README.md").write_text(
             model_card(contract, "distilled", [f"how: {student.how}", *lines]), encoding="utf-8"
