@@ -200,6 +200,7 @@ def test_index_encode_and_info_agree_with_the_encoder(semtune, done, encoder, tm
         "dimension": 32,
         "tokens": made.tokens,
         "truncated": 1,
+        "cut_tokens": made.cut_tokens,
         "column": None,
         "empty": 0,
         "warnings": [],

@@ -138,7 +138,8 @@ def test_a_library_that_prints_does_not_spoil_the_document(semtune, monkeypatch)
 
     def chatty(*_):
         print("hello from a library")  # noqa: T201 - as libraries do
-        return types.SimpleNamespace(search=lambda *_: [], close=lambda: None)
+        answer = types.SimpleNamespace(hits=[], warnings=(), cut_tokens=0)
+        return types.SimpleNamespace(answer=lambda *_: answer, close=lambda: None)
 
     monkeypatch.setattr("semtune.search.searcher.Searcher.open", chatty)
     answer = semtune("search", "x", "q", "--json")
