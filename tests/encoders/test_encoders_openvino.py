@@ -26,13 +26,13 @@ def test_openvino_equals_sentence_transformers(variant, role):
     model = SentenceTransformer(str(variant.source), device="cpu")
     asked = model.encode_query if role == "query" else model.encode_document
     want = asked(TEXTS, normalize_embeddings=variant.contract.similarity == "cosine")
-    made = open_openvino(variant.folder).encode(TEXTS, role)
-    assert made.vectors.dtype == np.float32
-    np.testing.assert_allclose(made.vectors, want, atol=0.02 if made_in_bf16(variant) else 1e-5)
-
-
-def made_in_bf16(variant):
-    return open_openvino(variant.folder).runtime == "openvino-bf16"
+    encoder = open_openvino(variant.folder)
+    made = encoder.encode(TEXTS, role).vectors
+    assert made.dtype == np.float32
+    if encoder.runtime == "openvino-fp32":
+        np.testing.assert_allclose(made, want, atol=1e-5)
+    cosines = (made * want).sum(axis=1) / (np.linalg.norm(made, axis=1) * np.linalg.norm(want, axis=1))
+    assert cosines.min() > 0.995  # in bf16, where the processor has it
 
 
 def test_counts_are_those_of_onnxruntime(exported):

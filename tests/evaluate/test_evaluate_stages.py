@@ -77,7 +77,7 @@ def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(s
     assert by_name[INT8].change.gain == pytest.approx(each.mean())
     assert by_name[TORCH].change is None
     assert abs(by_name[FP32].change.gain) < 1e-3
-    assert abs(by_name[OPENVINO].change.gain) < 1e-2
+    assert abs(by_name[OPENVINO].change.gain) < 0.05  # in bf16, where the processor has it
     assert by_name[INDEX].change.gain == pytest.approx(0, abs=1e-9)  # so few documents are searched exactly
     assert by_name[INDEX].detail == "Flat in faiss"
     assert by_name[INDEX].bytes > 80 * 32 * 4
