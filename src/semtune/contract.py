@@ -145,6 +145,12 @@ class Contract:
         """The text to put before an input of this role; empty where the model has none."""
         return self.prompts.get(role, "")
 
+    @property
+    def differing_roles(self) -> list[Role]:
+        """The roles whose inputs differ: both, or the documents' alone where queries are read in the same way."""
+        differ = self.parts or self.prompt("query") != self.prompt("document")
+        return ["document", "query"] if differ else ["document"]
+
     def part(self, role: Role) -> Contract:
         """The rules for texts of this role: a Router model has a part for each, others are one for both."""
         return self.parts.get(role, self)

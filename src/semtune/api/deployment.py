@@ -100,7 +100,7 @@ def encode(
     Raises:
         ConfigError: `role` is neither "query" nor "document", or the runtime is unknown.
         InputError: an input is not a text, or is too long and may not be cut.
-        ModelError: there is no such model, or its vectors are not numbers.
+        ModelError: there is no such model, or its vectors are not finite numbers.
     """
     from semtune.encoders.load import parse_runtime
 
@@ -130,7 +130,7 @@ def encode_file(
 
     Raises:
         InputError: the file cannot be read, has no texts, or changed meanwhile; or `out` is something else.
-        ModelError: there is no such model, or it gave vectors that are no numbers.
+        ModelError: there is no such model, or its vectors are not finite numbers.
         StorageError: the disk is full; what is finished stays.
     """
     from semtune.bulk.job import encode_file as encode_whole_file
@@ -161,7 +161,7 @@ def index(
         progress: shown while it works.
 
     Raises:
-        InputError: there are no documents, they cannot be read, or `out` exists and was not made by Semtune.
+        InputError: there are no documents, the model cannot read them, or `out` exists and was not made by Semtune.
     """
     from semtune.encoders.load import parse_runtime
     from semtune.hub import resolve_model

@@ -122,7 +122,7 @@ def first_vector(encoder: Encoder, folder: Path) -> None:
     _check_limit(encoder.contract, folder)
     known = read(folder, encoder.contract.fingerprint)
     text = known.texts[1] if known else TEXTS[1]
-    for role in _roles(encoder.contract):
+    for role in encoder.contract.differing_roles:
         try:
             made = encoder.encode([text], role).vectors
         except SemtuneError:
@@ -150,7 +150,7 @@ def check(encoder: Encoder, folder: Path | None) -> None:
     """
     known = read(folder, encoder.contract.fingerprint) if folder else None
     texts = known.texts if known else list(TEXTS)
-    for role in _roles(encoder.contract):
+    for role in encoder.contract.differing_roles:
         single = alone(lambda some, role=role: encoder.encode(some, role).vectors, texts)
         check_vectors(single, encoder.contract)
         batch = encoder.encode(texts, role).vectors
@@ -213,12 +213,6 @@ def _check_known(made: Embeddings, known: Canary, encoder: Encoder, role: Role, 
         f"required: {limit}). It was exported with {known.libraries}; a library, the processor or a "
         f"file of the model has changed. {_ADVICE} If the change was meant, export and index again."
     )
-
-
-def _roles(contract: Contract) -> list[Role]:
-    """The roles whose inputs differ."""
-    differ = contract.parts or contract.prompt("query") != contract.prompt("document")
-    return ["document", "query"] if differ else ["document"]
 
 
 def _precision(runtime: str) -> str:

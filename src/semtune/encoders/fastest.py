@@ -102,9 +102,8 @@ def measure(model: str, encoders: Mapping[str, Encoder], refused: Mapping[str, s
         refused: runtimes that could not be opened, and why.
     """
     texts = probe_texts()
-    first = next(iter(encoders.values()))
-    reference = unit(first.encode(texts).vectors)
-    cosines = [float((unit(each.encode(texts).vectors) * reference).sum(axis=1).min()) for each in encoders.values()]
+    found = [unit(encoder.encode(texts).vectors) for encoder in encoders.values()]
+    cosines = [float((vectors * found[0]).sum(axis=1).min()) for vectors in found]
     bulk = texts_a_second(list(encoders.values()), texts)
     asked = [_asking(encoder) for encoder in encoders.values()]
     waits = latencies(asked, texts[:SHORT])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from semtune import contract as contracts
 from semtune.contract import Contract, Export
+from semtune.encoders import canary
 from semtune.errors import ModelError
 from semtune.export.settings import ExportSettings
 from semtune.export.small_files import copy_small_files
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 Maker: TypeAlias = Callable[[Role], Callable[[list[str]], Embeddings]]  # role → texts → vectors
 
-INT8, CANARY = "onnx-int8", "canary.npz"
+INT8 = "onnx-int8"
 FILES = {"onnx": "onnx/model.onnx", INT8: "onnx/model_int8.onnx", "torchscript": "torchscript/model.pt"}
 
 
@@ -134,7 +135,6 @@ def export_static(model_folder: Path, folder: Path, texts: Sequence[str] = ()) -
         ModelError: it has more modules than a token table and a Normalize, so it cannot be served without torch.
         GateError: the vectors differ from torch's.
     """
-    from semtune.encoders import canary
     from semtune.encoders.static import StaticEncoder
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.encoders.torch import TorchEncoder
@@ -193,7 +193,6 @@ def _refuse_in_place(model_folder: Path) -> None:
 
 
 def _write_all(model, contract, wanted, scratch, texts, advance) -> Exported:  # noqa: ANN001 - typed by `export_model`
-    from semtune.encoders import canary
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.export import parity
     from semtune.export.proof import prove
@@ -265,8 +264,6 @@ def _write_int8(model: SentenceTransformer, contract: Contract, path: Path, fold
 
 def _beside_older(made: Exported, contract: Contract, folder: Path) -> Exported:
     """Keep the graphs of other formats that are already in the model folder, with their proofs."""
-    from semtune.encoders import canary
-
     older = {name: export for name, export in contract.exports.items() if (folder / export.file).exists()}
     canary.keep_older(folder, contract.fingerprint, made.folder)
     proofs = read_json(folder / "parity.json") if (folder / "parity.json").exists() else {}
@@ -284,7 +281,7 @@ def _move_into(scratch: Path, folder: Path, wanted: Sequence[str]) -> None:
     for name in ("tokenizer.json",):
         if not (folder / name).exists():
             (scratch / name).replace(folder / name)
-    for name in ("parity.json", CANARY):
+    for name in ("parity.json", canary.FILE):
         if (scratch / name).exists():
             (scratch / name).replace(folder / name)
     (scratch / contracts.FILE).replace(folder / contracts.FILE)

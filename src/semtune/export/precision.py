@@ -20,22 +20,23 @@ from semtune import contract as contracts
 from semtune.contract import Contract, Export
 from semtune.encoders import canary
 from semtune.encoders.graph import GraphEncoder
-from semtune.encoders.invariance import measure_invariance, require_invariance
+from semtune.encoders.invariance import limit_of, measure_invariance
 from semtune.encoders.onnx import OnnxRunner
 from semtune.encoders.speed import texts_a_second
 from semtune.encoders.tokenizer import Tokenizer
-from semtune.errors import GateError
+from semtune.export.build import FILES, INT8
 from semtune.export.quantize import layers_of, write_int8, write_static_int8
+from semtune.export.step import some_of
 from semtune.io import sha256_file, write_json
 from semtune.metrics import Comparison
 from semtune.model_places import optional_json
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.types import Embeddings, Role
+from semtune.unit_vectors import unit
 
 FILE = "precision.json"
-INT8, FP32 = "onnx-int8", "onnx-fp32"
-INT8_FILE = "onnx/model_int8.onnx"
+FP32 = "onnx-fp32"
 LEAST_ITEMS = 20  # queries or pairs; with fewer the interval is unreliable
 CALIBRATION_TEXTS, SPEED_TEXTS, PROBES = 100, 64, 48
 SHARES = (0.25, 0.5)  # of the layers that are left in float, the worst first
@@ -164,7 +165,7 @@ class _Bench:
         self._wanted = self._whole.encode(self._probes).vectors
         self._calibration = self._tokenizer.encode(_spread(texts, CALIBRATION_TEXTS), "document").ids
         self.path, self.lowest_cosine = scratch / "none", 0.0
-        self.canary: canary.Vectors = {}
+        self.encoder = self._whole
 
     def ways(self) -> Iterator[tuple[str, int, Callable[[Path], None]]]:
         """What is tried: a name, the layers that stay in float, and what writes the graph."""
@@ -184,7 +185,7 @@ class _Bench:
         """Write a graph and measure it."""
         self.path = self._scratch / f"{len(list(self._scratch.iterdir()))}.onnx"
         write(self.path)
-        encoder = self._open(self.path, "int8")
+        self.encoder = encoder = self._open(self.path, "int8")
         cosines = self._cosines(encoder)
         self.lowest_cosine = float(cosines.min())
         value, change = self._judge.compare(encoder)
@@ -192,7 +193,6 @@ class _Bench:
         kept, why = _ruling(change, self._judge, self._max_loss)
         if kept and (harm := self._harm_of_neighbours(encoder)):
             kept, why = False, harm
-        self.canary = canary.vectors_of(INT8, _embedding(encoder))
         loss, low, high = (-change.gain, -change.high, -change.low) if change else (float("nan"),) * 3
         size = self.path.stat().st_size / 1e6
         return Trial(
@@ -201,13 +201,12 @@ class _Bench:
 
     def _harm_of_neighbours(self, encoder: Encoder) -> str:
         """What speaks against a graph whose vectors depend too much on the batch; empty if they do not."""
-        embed = _embedding(encoder)("document")
-        found = measure_invariance(embed, self._tokenizer.lengths, self._contract.max_length)
-        try:
-            require_invariance(found, "It", "int8")
-        except GateError as error:
-            return str(error).removesuffix(" Nothing was written.")
-        return ""
+        found = measure_invariance(_embedding(encoder)("document"), self._tokenizer.lengths, self._contract.max_length)
+        if found.min_cosine >= (limit := limit_of("int8")):
+            return ""
+        return (
+            f"beside other texts its vectors have a cosine of {found.min_cosine:.5f} to those alone (required: {limit})"
+        )
 
     def _layers_by_harm(self) -> list[list[str]]:
         """Layers, the one first whose staying in float brings the vectors nearest to those of the fp32 graph."""
@@ -225,8 +224,7 @@ class _Bench:
 
     def _cosines(self, encoder: Encoder) -> np.ndarray:
         got = encoder.encode(self._probes).vectors
-        lengths = np.linalg.norm(got, axis=1) * np.linalg.norm(self._wanted, axis=1)
-        return (got * self._wanted).sum(axis=1) / np.maximum(lengths, 1e-12)
+        return (unit(got) * unit(self._wanted)).sum(axis=1)
 
 
 def _not_tried(contract: Contract, judge: Judge) -> str:
@@ -254,12 +252,13 @@ def _embedding(encoder: Encoder) -> Callable[[Role], Callable[[list[str]], Embed
 
 
 def _keep(folder: Path, contract: Contract, bench: _Bench) -> None:
-    target = folder / INT8_FILE
+    target = folder / FILES[INT8]
     target.parent.mkdir(exist_ok=True)
     shutil.move(bench.path, target)
     if known := canary.read(folder, contract.fingerprint):
-        canary.write(folder, contract.fingerprint, {**known.vectors, **bench.canary})
-    export = Export(INT8_FILE, sha256_file(target), "int8", round(bench.lowest_cosine, 7), proven=True)
+        new = canary.vectors_of(INT8, _embedding(bench.encoder))
+        canary.write(folder, contract.fingerprint, {**known.vectors, **new})
+    export = Export(FILES[INT8], sha256_file(target), "int8", round(bench.lowest_cosine, 7), proven=True)
     contracts.save(replace(contract, exports={**contract.exports, INT8: export}), folder)
 
 
@@ -270,5 +269,4 @@ def _written(folder: Path, proof: Proof) -> Proof:
 
 def _spread(texts: Sequence[str], count: int) -> list[str]:
     """At most `count` of the texts that are not blank, evenly spaced."""
-    filled = [text for text in texts if text.strip()]
-    return filled[:: max(1, len(filled) // count)][:count]
+    return some_of([text for text in texts if text.strip()], count)

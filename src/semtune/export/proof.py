@@ -36,7 +36,7 @@ def prove(
         GateError: the graph is not near enough, or its vectors depend on the batch.
     """
     proofs = []
-    for role in _roles(contract):
+    for role in contract.differing_roles:
         proof = measure_parity(reference(role), runner(role), probes)
         (require_near_parity if precision == "int8" else require_parity)(proof, f"The {graph} graph")
         proofs.append(beside_others(proof, f"The {graph} graph", precision, runner(role), tokenizer, contract, role))
@@ -55,8 +55,3 @@ def beside_others(
     found = measure_invariance(encode, lambda texts: tokenizer.lengths(texts, role), contract.max_length)
     require_invariance(found, what, precision)
     return replace(proof, invariance=found)
-
-
-def _roles(contract: Contract) -> list[Role]:
-    """The roles whose inputs differ."""
-    return ["document", "query"] if contract.prompt("query") != contract.prompt("document") else ["document"]

@@ -112,9 +112,9 @@ def for_run(settings: ExportSettings) -> ExportSettings:
     return settings.replace(format=tuple(formats), precision=tuple(dict.fromkeys(("fp32", *settings.precision))))
 
 
-def some_of(texts: Sequence[str]) -> list[str]:
-    """At most `PARITY_TEXTS` of the texts, evenly spaced."""
-    return list(texts[:: max(1, len(texts) // PARITY_TEXTS)][:PARITY_TEXTS])
+def some_of(texts: Sequence[str], most: int = PARITY_TEXTS) -> list[str]:
+    """At most `most` of the texts, evenly spaced."""
+    return list(texts[:: max(1, len(texts) // most)][:most])
 
 
 def serving_folder(model: ModelRef, cache: Path, progress: Progress, precision: str = "fp32") -> Path:
