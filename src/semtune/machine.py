@@ -97,9 +97,10 @@ def keep_freed_memory() -> bool:
     a quarter of its time on page faults to get them back. Use it in processes that end when the work is done, because
     memory use stays at its peak. Without glibc nothing happens.
     """
-    trim_threshold, top_pad, mmap_max = -1, -2, -4  # malloc.h
+    trim_threshold, top_pad, mmap_max, arenas = -1, -2, -4, -8  # malloc.h
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
         return False
+    mallopt(arenas, max(2, usable_cpus() // 2))  # otherwise each thread keeps what it freed for itself
     return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1) and mallopt(top_pad, 64 << 20))

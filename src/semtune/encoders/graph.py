@@ -5,7 +5,8 @@ Which library runs the graph is the runner's matter: `semtune.encoders.onnx`, `s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -27,17 +28,20 @@ class GraphRunner(Protocol):
     Attributes:
         runtime: library and arithmetic, such as "openvino-bf16".
         batch_tokens: padded tokens of a batch that suit the library.
+        batches_at_once: how many batches to run beside each other.
     """
 
     runtime: str
     batch_tokens: int
+    batches_at_once: int
 
-    def __call__(self, ids: Sequence[Sequence[int]], prompt_tokens: int = 0) -> Embeddings:
+    def __call__(self, ids: Sequence[Sequence[int]], prompt_tokens: int = 0, beside: bool = False) -> Embeddings:
         """Embed token ids, n lists → (n, dim) float32, as one padded batch.
 
         Args:
             ids: of each text, with its prompt.
             prompt_tokens: at the start of each list; a model that pools without the prompt leaves them out.
+            beside: other batches run at the same time, so this one gets a single thread.
         """
         ...
 
@@ -71,11 +75,34 @@ class GraphEncoder:
         vectors = np.zeros((len(numbers), self.contract.dimension), dtype=np.float32)
         prompt = self._tokenizer.prompt_tokens(role)
         with (progress or QUIET).track("encode", len(texts)) as advance:
-            for batch in by_length(lengths.tolist(), self._graph.batch_tokens):
-                vectors[batch] = self._graph([tokens.ids[i] for i in batch], prompt)
+            for batch, made in self._computed(tokens.ids, lengths, prompt):
+                vectors[batch] = made
                 advance(int(times[batch].sum()))
         cut, read = tokens.cut[places], lengths[places]
         return Encoded(vectors[places], int(read.sum()), int(cut.sum()), read, cut, tokens.beyond[places])
+
+    def _computed(
+        self, ids: Sequence[Sequence[int]], lengths: NDArray[np.int32], prompt: int
+    ) -> Iterator[tuple[list[int], Embeddings]]:
+        """Yield positions and vectors of each batch.
+
+        Several batches on one thread each are faster than one batch on several threads, which wait for each other at
+        every operation, and a core that others use delays only its own batch; see benchmarks/LOG.md.
+        """
+        batches = list(by_length(lengths.tolist(), self._graph.batch_tokens))
+        several = min(self._graph.batches_at_once, len(batches))
+
+        def compute(batch: list[int]) -> tuple[list[int], Embeddings]:
+            return batch, self._graph([ids[i] for i in batch], prompt, beside=several > 1)
+
+        if several <= 1:
+            yield from map(compute, batches)
+            return
+        pool = ThreadPoolExecutor(several)
+        try:
+            yield from pool.map(compute, batches)
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, batches that wait are not computed
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; OpenAI's API allows ids as input."""

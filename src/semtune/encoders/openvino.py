@@ -17,7 +17,7 @@ from semtune.types import Embeddings
 class OpenVinoRunner:
     """Runs a graph in OpenVINO; see `semtune.encoders.graph.GraphRunner`."""
 
-    batch_tokens = 2048  # see benchmarks/LOG.md
+    batch_tokens, batches_at_once = 2048, 1  # see benchmarks/LOG.md
 
     def __init__(self, path: Path, precision: str = "fp32", threads: int = 0, bf16: bool | None = None) -> None:
         """Compile the graph.
@@ -40,8 +40,9 @@ class OpenVinoRunner:
         self._names = frozenset(port.get_any_name() for port in self._model.inputs)
         self._local = threading.local()  # a request serves one call at a time
 
-    def __call__(self, ids: Sequence[Sequence[int]], prompt_tokens: int = 0) -> Embeddings:
+    def __call__(self, ids: Sequence[Sequence[int]], prompt_tokens: int = 0, beside: bool = False) -> Embeddings:
         """Embed token ids, n lists → (n, dim) float32, as one padded batch."""
+        del beside  # never asked for
         if not hasattr(self._local, "request"):
             self._local.request = self._model.create_infer_request()
         self._local.request.infer(graph_inputs(ids, prompt_tokens, self._names), share_inputs=True)
