@@ -43,7 +43,7 @@ class Snapshot(Protocol):
         ...
 
     def hashes(self, ids: Sequence[str]) -> dict[str, str]:
-        """id → `content_hash` of the document, for those that are there."""
+        """Document id → `content_hash` of the document, for those that are there."""
         ...
 
     def documents(self) -> Iterator[Document]:
