@@ -71,4 +71,5 @@ def test_kinds_by_size_and_memory():
 def test_sampled_rows_are_evenly_spaced_and_unlike():
     assert sampled(5).tolist() == [0, 1, 2, 3, 4]
     assert sampled(0).tolist() == []
-    assert len(sampled(10_000)) == 200 and sampled(10_000)[-1] == 9_999
+    assert len(sampled(10_000)) == 200
+    assert sampled(10_000)[-1] == 9_999
