@@ -1,0 +1,101 @@
+"""Makes and opens collections in Milvus."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from semtune.errors import InputError
+from semtune.index.manifest import IndexManifest
+from semtune.index.milvus import naming, schema
+from semtune.index.milvus.collection import LONG, MilvusCollection, index_kind
+from semtune.index.milvus.connection import PATIENCE, Place, connect, storage_errors
+from semtune.index.settings import IndexSettings
+
+
+class MilvusBackend:
+    """Documents and vectors in a Milvus database; see `semtune.index.collection.CollectionBackend`."""
+
+    @staticmethod
+    def create(folder: Path, home: Path, settings: IndexSettings, manifest: IndexManifest) -> MilvusCollection:
+        """Make an empty collection named after `home`, the final folder of the index; `compact` publishes it.
+
+        The manifest's count may say how many vectors are coming, which decides the kind of index.
+
+        Raises:
+            InputError: the server cannot be reached, or the collection's name is taken.
+        """
+        del folder  # everything is in the database
+        place = Place.of(settings).absolute()
+        client = connect(place)
+        used = naming.current(home, place)
+        with storage_errors(place, "create the collection"):
+            name = naming.free(client, place, home, settings.collection, used)
+            kind = index_kind(client, manifest.count)
+            facts = {
+                "semtune": schema.FORMAT, "fingerprint": manifest.fingerprint, "replaces": used,
+                "alias": settings.collection,
+            }  # fmt: skip
+            schema.create(client, name, manifest.dimension, kind, facts, PATIENCE)
+            client.load_collection(name, timeout=LONG)
+        made = replace(
+            manifest, index_type=kind, uri=place.uri, collection=name, database=place.database,
+            token_env=place.token_env, tls_ca=place.tls_ca, tls_certificate=place.tls_certificate,
+            tls_key=place.tls_key,
+        )  # fmt: skip
+        return MilvusCollection(client, place, made, settings.collection, new=True)
+
+    @staticmethod
+    def open(folder: Path, manifest: IndexManifest, patience: float = PATIENCE) -> MilvusCollection:
+        """Open the collection that the manifest names.
+
+        Raises:
+            InputError: the server cannot be reached, or has no such collection, or it is another index's.
+        """
+        place = Place.of(manifest)
+        client = connect(place, patience)
+        name = manifest.collection
+        with storage_errors(place, f"open the collection {name!r}"):
+            if not client.has_collection(name):
+                raise InputError(
+                    f"Milvus at {place.name} has no collection {name!r}. Build it with "
+                    f"`semtune index MODEL CORPUS -o {folder} --backend milvus --uri {place.uri}`."
+                )
+            facts, dimension = schema.described(client, name)
+            _check(facts, dimension, manifest, place)
+            client.load_collection(name, timeout=LONG)
+        return MilvusCollection(client, place, manifest, facts.get("alias", ""), patience=patience)
+
+    @staticmethod
+    def size(folder: Path, manifest: IndexManifest) -> int | None:
+        """Bytes of a milvus-lite database; None for a server."""
+        del folder
+        file = Place.of(manifest).file
+        if file is None:
+            return None
+        files = [path for path in file.rglob("*") if path.is_file()] if file.is_dir() else [file]
+        return sum(path.stat().st_size for path in files)
+
+    @staticmethod
+    def outside(manifest: IndexManifest) -> list[Path]:
+        """The file of a milvus-lite database."""
+        file = Place.of(manifest).file
+        return [file] if file else []
+
+
+def _check(facts: dict, dimension: int, manifest: IndexManifest, place: Place) -> None:
+    """Refuse a collection that does not belong to the manifest."""
+    name, again = manifest.collection, "Build the index again with `semtune index`."
+    if not facts:
+        raise InputError(
+            f"The collection {name!r} in Milvus at {place.name} was made by an older version of Semtune, which kept "
+            f"the documents elsewhere, or by another program. {again}"
+        )
+    if facts.get("semtune", 0) > schema.FORMAT:
+        raise InputError(f"The collection {name!r} was made by a newer version of Semtune. Update Semtune.")
+    if (facts["fingerprint"], dimension) != (manifest.fingerprint, manifest.dimension):
+        raise InputError(
+            f"The collection {name!r} in Milvus at {place.name} holds vectors of {dimension} dimensions of the model "
+            f"{facts['fingerprint'][:12]}, but its index is of {manifest.fingerprint[:12]} with {manifest.dimension}: "
+            f"something else replaced it. {again}"
+        )
