@@ -10,7 +10,11 @@ from semtune.index.manifest import IndexManifest
 from semtune.index.milvus import naming, schema
 from semtune.index.milvus.collection import LONG, MilvusCollection, index_kind
 from semtune.index.milvus.connection import PATIENCE, Place, connect, storage_errors
+from semtune.index.milvus.reading import Reader
+from semtune.index.milvus.rows import MilvusRows
 from semtune.index.settings import IndexSettings
+
+AGAIN = "Build the index again with `semtune index`."
 
 
 class MilvusBackend:
@@ -46,8 +50,8 @@ class MilvusBackend:
         return MilvusCollection(client, place, made, settings.collection, new=True)
 
     @staticmethod
-    def open(folder: Path, manifest: IndexManifest, patience: float = PATIENCE) -> MilvusCollection:
-        """Open the collection that the manifest names.
+    def open(folder: Path, manifest: IndexManifest, patience: float = PATIENCE) -> MilvusCollection | MilvusRows:
+        """Open the collection that the manifest names; an older one as rows, for `semtune.index.legacy`.
 
         Raises:
             InputError: the server cannot be reached, or has no such collection, or it is another index's.
@@ -62,8 +66,10 @@ class MilvusBackend:
                     f"`semtune index MODEL CORPUS -o {folder} --backend milvus --uri {place.uri}`."
                 )
             facts, dimension = schema.described(client, name)
-            _check(facts, dimension, manifest, place)
             client.load_collection(name, timeout=LONG)
+        if not facts:
+            return _rows(Reader(client, name, place, patience), manifest)
+        _check(facts, dimension, manifest, place)
         return MilvusCollection(client, place, manifest, facts.get("alias", ""), patience=patience)
 
     @staticmethod
@@ -83,19 +89,25 @@ class MilvusBackend:
         return [file] if file else []
 
 
+def _rows(reader: Reader, manifest: IndexManifest) -> MilvusRows:
+    """Open a collection of rows, if it is whole."""
+    found = reader.count()
+    if found != manifest.count:
+        raise InputError(
+            f"The collection {manifest.collection!r} in Milvus at {reader.place.name} holds {found} vectors, but its "
+            f"index expects {manifest.count}: something else changed it. {AGAIN}"
+        )
+    return MilvusRows(reader)
+
+
 def _check(facts: dict, dimension: int, manifest: IndexManifest, place: Place) -> None:
     """Refuse a collection that does not belong to the manifest."""
-    name, again = manifest.collection, "Build the index again with `semtune index`."
-    if not facts:
-        raise InputError(
-            f"The collection {name!r} in Milvus at {place.name} was made by an older version of Semtune, which kept "
-            f"the documents elsewhere, or by another program. {again}"
-        )
+    name = manifest.collection
     if facts.get("semtune", 0) > schema.FORMAT:
         raise InputError(f"The collection {name!r} was made by a newer version of Semtune. Update Semtune.")
     if (facts["fingerprint"], dimension) != (manifest.fingerprint, manifest.dimension):
         raise InputError(
             f"The collection {name!r} in Milvus at {place.name} holds vectors of {dimension} dimensions of the model "
             f"{facts['fingerprint'][:12]}, but its index is of {manifest.fingerprint[:12]} with {manifest.dimension}: "
-            f"something else replaced it. {again}"
+            f"something else replaced it. {AGAIN}"
         )
