@@ -9,7 +9,7 @@ from semtune.errors import InputError
 from semtune.index.manifest import IndexManifest
 from semtune.index.milvus import naming, schema
 from semtune.index.milvus.collection import LONG, MilvusCollection, index_kind
-from semtune.index.milvus.connection import PATIENCE, Place, connect, storage_errors
+from semtune.index.milvus.connection import PATIENCE, Place, connect, opening
 from semtune.index.milvus.reading import Reader
 from semtune.index.milvus.rows import MilvusRows
 from semtune.index.settings import IndexSettings
@@ -33,7 +33,7 @@ class MilvusBackend:
         place = Place.of(settings).absolute()
         client = connect(place)
         used = naming.current(home, place)
-        with storage_errors(place, "create the collection"):
+        with opening(place, "create the collection"):
             name = naming.free(client, place, home, settings.collection, used)
             kind = index_kind(client, manifest.count)
             facts = {
@@ -59,7 +59,7 @@ class MilvusBackend:
         place = Place.of(manifest)
         client = connect(place, patience)
         name = manifest.collection
-        with storage_errors(place, f"open the collection {name!r}"):
+        with opening(place, f"open the collection {name!r}"):
             if not client.has_collection(name):
                 raise InputError(
                     f"Milvus at {place.name} has no collection {name!r}. Build it with "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from semtune.index.collection import Changed, content_hash
 from semtune.index.exact import EXACT_UP_TO
 from semtune.index.manifest import IndexManifest
 from semtune.index.milvus import naming, schema
-from semtune.index.milvus.connection import PATIENCE, Place, storage_errors
+from semtune.index.milvus.connection import PATIENCE, Place, patiently, storage_errors
 from semtune.index.milvus.filters import EVERYTHING, one_of
 from semtune.index.milvus.reading import IDS_AT_ONCE, Reader
 from semtune.index.milvus.snapshot import MilvusSnapshot
@@ -92,9 +92,8 @@ class MilvusCollection:
         with self._writing:
             there = list(self._reader.named(ids, []))  # servers count the ids they are given
             for start in range(0, len(there), IDS_AT_ONCE):
-                with storage_errors(self._reader.place, f"delete documents; {start:,} of {len(there):,} are deleted"):
-                    some = one_of("id", there[start : start + IDS_AT_ONCE])
-                    self._client.delete(self.manifest.collection, filter=some, timeout=self._reader.patience)
+                some = one_of("id", there[start : start + IDS_AT_ONCE])
+                self._do(f"delete documents; {start:,} of {len(there):,} are deleted", self._client.delete, filter=some)
         return len(there)
 
     def compact(self, progress: Progress = QUIET) -> None:
@@ -130,8 +129,7 @@ class MilvusCollection:
         done = 0
         for rows in self._requests(documents, vectors, hashes):
             try:
-                with storage_errors(self._reader.place, "write"):
-                    self._client.upsert(self.manifest.collection, rows, timeout=self._reader.patience)
+                self._do("write", self._client.upsert, data=rows)
             except StorageError as error:
                 raise StorageError(
                     f"Milvus at {self._reader.place.name} did not take all documents: {done:,} of {len(documents):,} "
@@ -140,6 +138,14 @@ class MilvusCollection:
                     f"written already is left as it is, and nothing is written twice. ({error.__cause__})"
                 ) from error
             done += len(rows)
+
+    def _do(self, what: str, call: Callable[..., Any], **arguments: Any) -> None:
+        """Make a request that changes something, again while no server answers."""
+        reader = self._reader
+        patiently(
+            reader.place, what, reader.patience,
+            lambda: call(self.manifest.collection, timeout=reader.patience, **arguments),
+        )  # fmt: skip
 
     def _requests(
         self, documents: Sequence[Document], vectors: Embeddings, hashes: Sequence[str]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from semtune.errors import InputError, StorageError
@@ -20,10 +21,17 @@ from semtune.registry import need
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
+Answer = TypeVar("Answer")
 PATIENCE = 60.0  # seconds for which a call is repeated while the server does not answer
 # The client pings an idle connection every 10 s. gRPC servers with default settings, such as milvus-lite, close it
 # after the third ping ("too_many_pings"). With this option a dead server is still noticed during a call.
-CHANNEL = {"grpc.keepalive_permit_without_calls": False}
+# The other options let it find a server that came back within a second, and not within up to two minutes.
+CHANNEL = {
+    "grpc.keepalive_permit_without_calls": False,
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,18 @@ def _cannot_open(place: Place, reason: str) -> str:
 
 
 @contextmanager
+def opening(place: Place, what: str) -> Iterator[None]:
+    """As `storage_errors`, but with an InputError where no server answers: connections are shared and checked late."""
+    try:
+        with storage_errors(place, what):
+            yield
+    except StorageError as error:
+        if _unreachable(error.__cause__):
+            raise InputError(_cannot_open(place, str(getattr(error.__cause__, "message", "")))) from None
+        raise
+
+
+@contextmanager
 def storage_errors(place: Place, what: str) -> Iterator[None]:
     """Turn the client's errors into a StorageError that says what was being done."""
     import grpc
@@ -151,6 +171,37 @@ def storage_errors(place: Place, what: str) -> Iterator[None]:
             ) from error
 
 
+def patiently(place: Place, what: str, patience: float, ask: Callable[[], Answer]) -> Answer:
+    """Repeat a request for some seconds while no server answers; it must do the same when it is done twice.
+
+    Raises:
+        StorageError: no server answered in that time, or it refused.
+    """
+    deadline, pause = time.monotonic() + patience, 0.05
+    while True:
+        try:
+            with storage_errors(place, what):
+                return ask()
+        except StorageError as error:
+            if not _unreachable(error.__cause__) or time.monotonic() + pause > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, 2.0)
+
+
+def _unreachable(error: BaseException | None) -> bool:
+    """Whether an error of the client means that no server answered."""
+    words = str(error)
+    return getattr(error, "code", None) == 2 or any(sign in words for sign in UNREACHABLE)
+
+
+UNREACHABLE = ("UNAVAILABLE", "closed channel", "Fail connecting")
+NOISY = (
+    "pymilvus.decorators",
+    "pymilvus.client.grpc_handler",
+    "pymilvus.client.connection_manager",
+    "milvus_lite.server_manager",
+)
 _OURS: ContextVar[bool] = ContextVar("semtune_milvus_call", default=False)
 
 
@@ -168,7 +219,7 @@ _FILTER = _NotOurs()
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence what pymilvus and milvus-lite log of the calls in this block; others' calls are logged as ever."""
-    for name in ("pymilvus.decorators", "pymilvus.client.grpc_handler", "milvus_lite.server_manager"):
+    for name in NOISY:
         logging.getLogger(name).addFilter(_FILTER)  # adding it twice does nothing
     before = _OURS.set(True)
     try:

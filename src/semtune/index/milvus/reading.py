@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from semtune.index.milvus import schema
-from semtune.index.milvus.connection import PATIENCE, Place, storage_errors
+from semtune.index.milvus.connection import PATIENCE, Place, patiently
 from semtune.index.milvus.filters import one_of, text
 from semtune.types import Document
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 IDS_AT_ONCE = 1000  # for short fields
 DOCUMENTS_AT_ONCE = 100  # 100 x 3 x 64 kB stay below the 64 MB of a message
 PAGE = 1000
+NOT_LOADED = 101  # a code of Milvus
+LOADING = 3600.0  # seconds
 
 
 class Reader:
@@ -30,12 +32,14 @@ class Reader:
         Raises:
             StorageError: the server does not answer.
         """
-        with storage_errors(self.place, what):
-            found: Any = self.client.query(
+
+        def ask() -> Any:
+            return self.client.query(
                 self.collection, filter=expression, output_fields=fields, timeout=self.patience,
                 consistency_level="Strong", **options,
             )  # fmt: skip
-        return found
+
+        return patiently(self.place, what, self.patience, lambda: self._loaded(ask))
 
     def search(self, vectors: list[Any], limit: int, expression: str, fields: list[str]) -> list[list[dict[str, Any]]]:
         """The rows of largest inner product for each vector.
@@ -43,11 +47,14 @@ class Reader:
         Raises:
             StorageError: the server does not answer.
         """
-        with storage_errors(self.place, "search"):
-            found: Any = self.client.search(
+
+        def ask() -> Any:
+            return self.client.search(
                 self.collection, data=vectors, limit=limit, filter=expression, output_fields=fields,
                 anns_field="vector", timeout=self.patience, consistency_level="Strong",
             )  # fmt: skip
+
+        found = patiently(self.place, "search", self.patience, lambda: self._loaded(ask))
         return [[{"id": hit["id"], "score": float(hit["distance"]), **hit["entity"]} for hit in hits] for hits in found]
 
     def count(self, expression: str = "") -> int:
@@ -81,6 +88,18 @@ class Reader:
             if len(page) < size:
                 return
             last = max(row["id"] for row in page)
+
+    def _loaded(self, ask: Callable[[], Any]) -> Any:
+        """The answer to a request; a collection that a server forgot to load, as after its restart, is loaded."""
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            return ask()
+        except MilvusException as error:
+            if error.code != NOT_LOADED:
+                raise
+            self.client.load_collection(self.collection, timeout=LOADING)
+            return ask()
 
     def _long(self, rows: dict[str, dict[str, Any]]) -> list[str]:
         """The ids of documents that are kept in pieces: those whose fields are full or whose metadata is elsewhere."""
