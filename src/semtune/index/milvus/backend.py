@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from semtune.errors import InputError
 from semtune.index.manifest import IndexManifest
@@ -13,6 +16,9 @@ from semtune.index.milvus.connection import PATIENCE, Place, connect, opening
 from semtune.index.milvus.reading import Reader
 from semtune.index.milvus.rows import MilvusRows
 from semtune.index.settings import IndexSettings
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
 
 AGAIN = "Build the index again with `semtune index`."
 
@@ -73,6 +79,23 @@ class MilvusBackend:
         return MilvusCollection(client, place, manifest, facts.get("alias", ""), patience=patience)
 
     @staticmethod
+    def switch(before: IndexManifest, after: IndexManifest) -> None:
+        """Move the aliases for other clients from the collection of one version of an index to that of another.
+
+        For an upgrade and a rollback, after the switch.
+        """
+        with _client_of(after) as client:
+            if client.has_collection(before.collection):
+                naming.move(client, before.collection, after.collection)
+
+    @staticmethod
+    def drop(manifest: IndexManifest) -> None:
+        """Drop the collection of an index that is not needed any more, with its aliases."""
+        with _client_of(manifest) as client:
+            if client.has_collection(manifest.collection):
+                naming.drop(client, manifest.collection)
+
+    @staticmethod
     def size(folder: Path, manifest: IndexManifest) -> int | None:
         """Bytes of a milvus-lite database; None for a server."""
         del folder
@@ -87,6 +110,18 @@ class MilvusBackend:
         """The file of a milvus-lite database."""
         file = Place.of(manifest).file
         return [file] if file else []
+
+
+@contextmanager
+def _client_of(manifest: IndexManifest) -> Iterator[MilvusClient]:
+    """A connection to the database of an index."""
+    place = Place.of(manifest)
+    client = connect(place)
+    try:
+        with opening(place, "change its collections"):
+            yield client
+    finally:
+        client.close()
 
 
 def _rows(reader: Reader, manifest: IndexManifest) -> MilvusRows:

@@ -111,30 +111,30 @@ def connect(place: Place, patience: float = PATIENCE) -> MilvusClient:
                 timeout=min(patience, 10.0), grpc_options=CHANNEL, **place.tls(),
             )  # fmt: skip
     except MilvusException as error:
-        raise InputError(_cannot_open(place, str(error.message))) from None
+        raise InputError(_cannot_open(place, _reason(error))) from None
     except OSError as error:
         raise StorageError(f"Milvus cannot use {place.uri!r}: {error}") from error
 
 
 def _cannot_open(place: Place, reason: str) -> str:
     """The message about a connection that was not made."""
+    words = reason.lower()
+    if _no_database(words):
+        return (
+            f"Milvus at {place.uri!r} has no database {place.database!r} ({reason}). Create it first "
+            "(`MilvusClient.create_database`), or leave the database out."
+        )
     if place.file is not None:
         return (
             f"milvus-lite cannot open {str(place.file)!r} ({reason}): another process is using it, perhaps "
             "`semtune serve`, or it is not a milvus-lite database. Stop that process, or start a Milvus server and "
             "give its address."
         )
-    words = reason.lower()
-    if "auth" in words or "permission" in words or "privilege" in words:
+    if _refused(words):
         given = "was refused" if os.environ.get(place.token_env) else "is missing"
         return (
             f"Milvus at {urlsplit(place.uri).netloc!r} wants a token, and that in ${place.token_env} {given} "
             f"({reason}). Set it to user:password or to an API key."
-        )
-    if "database" in words:
-        return (
-            f"Milvus at {place.uri!r} has no database {place.database!r} ({reason}). Create it first "
-            "(`MilvusClient.create_database`), or leave the database out."
         )
     return (
         f"No Milvus server answers at {place.uri!r} ({reason}). Give a file ending in .db for milvus-lite, or the "
@@ -149,9 +149,28 @@ def opening(place: Place, what: str) -> Iterator[None]:
         with storage_errors(place, what):
             yield
     except StorageError as error:
-        if _unreachable(error.__cause__):
-            raise InputError(_cannot_open(place, str(getattr(error.__cause__, "message", "")))) from None
+        reason = _reason(error.__cause__)
+        if _unreachable(error.__cause__) or _refused(reason.lower()) or _no_database(reason.lower()):
+            raise InputError(_cannot_open(place, reason)) from None
         raise
+
+
+def _refused(words: str) -> bool:
+    return any(sign in words for sign in ("auth check", "authenticat", "permission", "privilege"))
+
+
+def _no_database(words: str) -> bool:
+    return "database" in words and ("not found" in words or "not exist" in words)
+
+
+def _reason(error: BaseException | None) -> str:
+    """What an error of the client says, with the reason for it that gRPC gives."""
+    said = str(getattr(error, "message", "") or error).split(", debug=")[0]
+    while error is not None:
+        if callable(details := getattr(error, "details", None)):
+            return f"{said}: {details()}"
+        error = error.__cause__ if error.__cause__ is not error else None
+    return said
 
 
 @contextmanager
@@ -164,10 +183,9 @@ def storage_errors(place: Place, what: str) -> Iterator[None]:
         try:
             yield
         except (MilvusException, grpc.RpcError) as error:
-            reason = str(getattr(error, "message", "") or error).split(", debug=")[0]
             raise StorageError(
-                f"Milvus at {place.name} could not {what} ({reason}). Check that the server runs and has space, and "
-                "run the command again."
+                f"Milvus at {place.name} could not {what} ({_reason(error)}). Check that the server runs and has space, "
+                "and run the command again."
             ) from error
 
 

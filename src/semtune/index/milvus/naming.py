@@ -55,7 +55,7 @@ def free(client: MilvusClient, place: Place, home: Path, wanted: str, used: str)
         if name not in names:
             return name
         if name != used and (name == before or not client.has_collection(name + WHOLE)):
-            _drop(client, name)
+            drop(client, name)
             return name
     raise InputError(
         f"Milvus at {place.name} has 26 collections {base}_a to {base}_z of indexes that were at {home}. Drop those "
@@ -70,15 +70,23 @@ def publish(client: MilvusClient, collection: str, alias: str) -> None:
             (client.alter_alias if client.has_collection(name) else client.create_alias)(collection, name)
 
 
-def _base(home: Path, wanted: str) -> str:
-    place = str(home.resolve())
-    letters = "".join(c if c.isascii() and c.isalnum() else "_" for c in Path(place).name)
-    return f"{wanted or 'semtune_' + letters[:60]}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+def move(client: MilvusClient, before: str, after: str) -> None:
+    """Move the aliases of one collection, those for other clients, to another."""
+    told: Any = client.list_aliases(collection_name=before)
+    for alias in told["aliases"]:
+        if alias != before + WHOLE:
+            client.alter_alias(after, alias)
 
 
-def _drop(client: MilvusClient, name: str) -> None:
+def drop(client: MilvusClient, name: str) -> None:
     """Drop a collection; its aliases go first, as servers require."""
     told: Any = client.list_aliases(collection_name=name)
     for alias in told["aliases"]:
         client.drop_alias(alias)
     client.drop_collection(name)
+
+
+def _base(home: Path, wanted: str) -> str:
+    place = str(home.resolve())
+    letters = "".join(c if c.isascii() and c.isalnum() else "_" for c in Path(place).name)
+    return f"{wanted or 'semtune_' + letters[:60]}_{hashlib.sha256(place.encode()).hexdigest()[:8]}"
