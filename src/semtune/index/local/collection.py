@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from semtune.errors import InputError, SemtuneError
+from semtune.index import manifest as manifests
 from semtune.index.collection import Changed
 from semtune.index.local import compaction, database, integrity, writer
 from semtune.index.local.snapshot import LocalSnapshot
 from semtune.index.local.view import Viewer
 from semtune.index.manifest import IndexManifest
-from semtune.io import storage_errors
+from semtune.io import storage_errors, write_json
 from semtune.locks import holder, lock_file
 from semtune.progress import QUIET, Progress
 from semtune.types import Document, Embeddings
@@ -52,10 +53,8 @@ class LocalCollection:
         self._lock = contextlib.ExitStack()
         self._viewer = Viewer(self._folder, manifest.dimension, self._current_segments)
         self._closed = False
-        first = database.open_to_read(self._folder)
-        with database.in_words(self._path):
-            self._identity = database.get(first, "identity")
-        self._idle.append(first)
+        self._idle.append(database.open_to_read(self._folder))
+        self._inode = self._path.stat().st_ino  # no other file gets it while this one is open
         self._open = 1
 
     @contextlib.contextmanager
@@ -95,7 +94,10 @@ class LocalCollection:
             compaction.compact(connection, self._folder, self.manifest.dimension, progress)
             with database.in_words(self._path):
                 kind = compaction.kind_in_words(connection)
+                whole = database.get(connection, integrity.MANIFEST) is not None
             self.manifest = replace(self.manifest, index_type=kind)
+            if whole:
+                write_json(self._folder / manifests.FILE, manifests.mark(self.manifest.backend))
 
     def verify(self) -> list[str]:
         """Check everything that is stored; returns what is wrong, in words."""
@@ -152,7 +154,7 @@ class LocalCollection:
 
     def _own(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """The connection, if it leads to the same database as the first one."""
-        if database.get(connection, "identity") != self._identity:
+        if self._path.stat().st_ino != self._inode:
             connection.close()
             raise InputError(f"Another index was put in the place of {self._folder}. Open it again.")
         return connection

@@ -16,7 +16,7 @@ from semtune.io import FULL
 FILE = "index.sqlite"
 PAGE = 8192  # bytes; five vectors of 384 dimensions fit in one
 WAIT = 10.0  # seconds to wait for another connection's checkpoint
-CACHE = 64  # MiB
+CACHE = 16  # MiB of a connection
 DAMAGED = ("malformed", "not a database", "no such table", "corrupt")  # in SQLite's words
 
 UNWRITABLE = ("unable to open", "readonly", "disk I/O", "full")  # in SQLite's words: no room for its files
@@ -28,7 +28,7 @@ CREATE TABLE documents(
     row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, metadata TEXT NOT NULL
 );
 CREATE TABLE texts(row INTEGER PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL);
-CREATE TABLE vectors(row INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE vectors(row INTEGER PRIMARY KEY, vector BLOB NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE terms(row INTEGER PRIMARY KEY, terms TEXT NOT NULL);
 CREATE TABLE deleted(sequence INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL);
 CREATE TABLE segments(
