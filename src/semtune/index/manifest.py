@@ -34,6 +34,7 @@ class IndexManifest:
         recall_at_10: share of the ten documents found by exact search that the index finds.
         truncated: number of documents truncated at the model's length limit.
         uri, collection: where Milvus stores the vectors; else empty.
+        database, token_env, tls_ca, tls_certificate, tls_key: of the Milvus server, see `IndexSettings`; no secrets.
         asked_with: what the recall was measured with: real "queries", "chunks" of documents, or, in older indexes,
             whole "documents".
         left_out: reason → number of things in the source that could not be read.
@@ -60,6 +61,11 @@ class IndexManifest:
     warnings: Sequence[str] = ()
     truncate: Truncate = "cut"
     cut_tokens: int = 0
+    database: str = ""
+    token_env: str = "SEMTUNE_MILVUS_TOKEN"  # noqa: S105 - the name of a variable
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:
