@@ -143,12 +143,13 @@ RUN = Format("a run's manifest", FIRST, "`semtune run CONFIG.yaml`")
 STEP = Format("a run's step record", FIRST, "`semtune run CONFIG.yaml --rerun always`", FIRST)
 INDEX = Format(
     "an index manifest",
-    Version(1, 3),
+    Version(1, 4),
     "`semtune index MODEL CORPUS -o INDEX`",
     migrations={FIRST: (Version(1, 2), _asked_with_documents)},
 )
 """1.1: `asked_with`, what the recall was measured with. Older indexes asked with the documents themselves. 1.2:
-`left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`."""
+`left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`. 1.4: `search_mode` and
+`fusion`."""
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
 LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")

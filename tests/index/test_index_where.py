@@ -166,7 +166,9 @@ scalars = st.one_of(
     st.booleans(),
     st.none(),
 )
-ordered = st.one_of(st.text(st.characters(exclude_categories=("Cs",)), max_size=8), st.integers(-9, 9), st.floats(-9, 9))
+ordered = st.one_of(
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=8), st.integers(-9, 9), st.floats(-9, 9)
+)
 fields = st.text(st.characters(exclude_categories=("Cs",)), max_size=6) | st.sampled_from(["in", "a.b", "year", "NOT"])
 leaves = st.one_of(
     st.builds(Comparison, fields, st.sampled_from(["=", "!="]), scalars),
@@ -213,7 +215,9 @@ def test_fields_that_no_document_has():
     assert fields_of(where) == ["langauge", "author.name", "year", "nothing"]
     known = ["language", "author", "year"]
     assert unknown_fields(where, known) == {"langauge": " Did you mean 'language'?", "nothing": ""}
-    with pytest.raises(InputError, match="the field 'langauge', which no document has. Did you mean 'language'. Fields"):
+    with pytest.raises(
+        InputError, match="the field 'langauge', which no document has. Did you mean 'language'. Fields"
+    ):
         require_known(where, known)
     with pytest.raises(InputError, match="The documents have no metadata"):
         require_known(where, [])

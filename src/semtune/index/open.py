@@ -21,7 +21,9 @@ def open_collection(folder: Path, manifest: IndexManifest) -> Collection:
     from semtune.index.documents import DocumentStore
     from semtune.index.legacy import OldCollection
 
-    return OldCollection(opened, DocumentStore(folder), manifest, folder)  # a back-end of rows, as of old Milvus folders
+    return OldCollection(
+        opened, DocumentStore(folder), manifest, folder
+    )  # a back-end of rows, as of old Milvus folders
 
 
 def size_of(folder: Path, manifest: IndexManifest) -> int | None:

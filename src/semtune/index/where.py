@@ -78,7 +78,7 @@ def to_text(where: Filter) -> str:
 
 def fields_of(where: Filter) -> list[str]:
     """The names of the fields in a filter, each once, in its order."""
-    return list(dict.fromkeys(comparison.field for comparison in _comparisons(where)))
+    return list(dict.fromkeys(comparison.field for comparison in comparisons(where)))
 
 
 def unknown_fields(where: Filter, known: Iterable[str]) -> dict[str, str]:
@@ -111,16 +111,17 @@ def _is_known(name: str, names: list[str]) -> bool:
     return any(known in outer or known.startswith(f"{name}.") for known in names)
 
 
-def _comparisons(where: Filter) -> Iterator[Comparison]:
+def comparisons(where: Filter) -> Iterator[Comparison]:
+    """All comparisons in a filter, in its order."""
     if isinstance(where, Comparison):
         yield where
         return
     for part in (where.part,) if isinstance(where, Not) else where.parts:
-        yield from _comparisons(part)
+        yield from comparisons(part)
 
 
 def _limited(where: Filter) -> Filter:
-    values = sum(len(c.value) if isinstance(c.value, tuple) else 1 for c in _comparisons(where))
+    values = sum(len(c.value) if isinstance(c.value, tuple) else 1 for c in comparisons(where))
     if values > MAX_VALUES:
         raise InputError(f"The filter compares with {values:,} values; at most {MAX_VALUES:,} are allowed.")
     return where
