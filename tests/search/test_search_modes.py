@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_collection import MemoryCollection
 
@@ -136,6 +136,7 @@ def test_a_hit_found_by_its_words_alone_has_the_similarity_of_its_vector(encoder
     assert "odd" not in ids(searcher.search("barrel", k=100, mode="hybrid", min_score=0.0))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-1, 1), min_size=0, max_size=8),
     st.lists(st.floats(0.1, 30), min_size=0, max_size=8),
@@ -370,6 +371,7 @@ def test_sentences_have_places_in_the_passage():
     assert [(s.start, s.end) for s in highlight.sentences_of("Ok.")] == [(0, 3)]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab .!?\n\xad。日-*#|`>", max_size=80))
 def test_the_places_of_sentences_hold_their_letters(text):
     for sentence in highlight.sentences_of(text):
