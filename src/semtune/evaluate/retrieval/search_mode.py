@@ -12,11 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from semtune.evaluate.result import label
+from semtune.dataset import Dataset
+from semtune.evaluate.result import Scores, label
+from semtune.evaluate.retrieval.bm25 import served_keyword_run
 from semtune.index.collection import Match
 from semtune.index.fusion import DEPTH, Fusion, fuse
-from semtune.metrics import Scores, compare_means, ranking, retrieval
+from semtune.metrics import Scores as Values
+from semtune.metrics import compare_means, ranking, retrieval
 from semtune.metrics.significance import holm
+from semtune.progress import QUIET, Progress
 from semtune.text import stable_hash
 from semtune.types import Qrels, Run, Split
 
@@ -76,6 +80,26 @@ class ModeChoice:
         }  # fmt: skip
 
 
+def measure_mode(
+    data: Dataset, dev: Scores | None, alpha: float, seed: int, progress: Progress = QUIET
+) -> ModeChoice | None:
+    """How a model's index should be searched; None where there is no result on dev to judge by.
+
+    Args:
+        data: the data set.
+        dev: the model's result on its dev split.
+        alpha: level of the test.
+        seed: of the resampling.
+        progress: shown while words are searched; told the result.
+    """
+    if dev is None or dev.kind != "retrieval":
+        return None
+    qrels = data.qrels["dev"]
+    made = choose_mode(dev.run, served_keyword_run(data, qrels, DEPTH, progress), qrels, "dev", alpha, seed)
+    progress.say(made.sentence)
+    return made
+
+
 def choose_mode(
     dense: Run, keyword: Run, qrels: Qrels, split: Split = "dev", alpha: float = 0.01, seed: int = 0
 ) -> ModeChoice:
@@ -112,7 +136,7 @@ def choose_mode(
     )  # fmt: skip
 
 
-def _cross_fitted(by_weight: Mapping[float, Scores], queries: Sequence[str]) -> Scores:
+def _cross_fitted(by_weight: Mapping[float, Values], queries: Sequence[str]) -> Values:
     """Each query's value with the weight that is best for the other half of the queries."""
     order = sorted(range(len(queries)), key=lambda at: stable_hash(queries[at]))
     half = np.zeros(len(queries), dtype=bool)
@@ -123,7 +147,7 @@ def _cross_fitted(by_weight: Mapping[float, Scores], queries: Sequence[str]) -> 
     return made
 
 
-def _best(by_weight: Mapping[float, Scores], chosen: np.ndarray) -> float:
+def _best(by_weight: Mapping[float, Values], chosen: np.ndarray) -> float:
     """The weight with the highest mean; of equal ones the nearest to one half."""
     return max(by_weight, key=lambda weight: (round(float(by_weight[weight][chosen].mean()), 9), -abs(weight - 0.5)))
 
@@ -136,5 +160,5 @@ def _fused(lists: Mapping[str, tuple[list[Match], list[Match]]], fusion: Fusion)
     return {query: dict(fuse(dense, keyword, fusion)) for query, (dense, keyword) in lists.items()}
 
 
-def _measured(run: Run, qrels: Qrels) -> Scores:
+def _measured(run: Run, qrels: Qrels) -> Values:
     return retrieval(qrels, run, (METRIC,))[METRIC]
