@@ -236,10 +236,7 @@ class _Work:
         return measure_stages(self.inputs.model, test, self.inputs.index, self.inputs.runtime, self.progress)
 
     def _tuned(self, stages: Stages | None) -> tuple[Scores, CalibrationResult | None, Scores | None]:
-        """The model's result on test, its thresholds, and its result on dev where that was measured for them.
-
-        What the stages have measured is not measured again.
-        """
+        """The results on test, thresholds, and results on dev, if measured; nothing is measured again after stages."""
         from semtune.evaluate.scores import score
         from semtune.evaluate.serving.calibration import calibrate, calibration_split, can_calibrate, require_labels
         from semtune.evaluate.two_splits import score_two_splits

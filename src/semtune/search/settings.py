@@ -14,7 +14,7 @@ class SearchSettings(Settings):
 
     mode: Literal["auto", "dense", "keyword", "hybrid"] = Field(
         "auto",
-        description="how the index is searched: dense (vectors), keyword (words), hybrid (both), or auto: the best on dev",
+        description="how its index is searched: dense (vectors), keyword (words), hybrid (both); auto: the best on dev",
     )
     questions: tuple[str, ...] = Field((), description="questions to answer")
     k: int = Field(3, ge=1, le=100, description="number of answers to each question")
