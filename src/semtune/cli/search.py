@@ -129,11 +129,9 @@ def _print(console: Console, answer: Answer, min_score: str | None) -> None:
 def _shown(hit: Hit) -> str:
     """A part of the passage around the sentence that answers, which is bold on a terminal."""
     start, end = hit.highlight or (0, 0)
-    if end <= WIDTH:
-        first = 0
-    else:
-        first = max(0, start - BEFORE)
-        first += len(hit.text[first:start]) - len(hit.text[first:start].lstrip())
+    first = 0 if end <= WIDTH else max(0, start - BEFORE)
+    if first:
+        first = next((at for at in range(first, start) if hit.text[at].isspace()), start)  # not within a word
     last = max(first + WIDTH, min(end, start + WIDTH))
     before, bold, after = (
         " ".join(part.split()) for part in (hit.text[first:start], hit.text[start : min(end, last)], hit.text[end:last])
