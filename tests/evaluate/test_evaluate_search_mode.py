@@ -8,9 +8,11 @@ import pytest
 
 from semtune.dataset import Dataset
 from semtune.encoders.toy import ToyEncoder
+from semtune.evaluate.report import page
 from semtune.evaluate.retrieval.bm25 import served_keyword_run
 from semtune.evaluate.retrieval.search_mode import FEWEST, METRIC, WEIGHTS, choose_mode, measure_mode
 from semtune.evaluate.scores import score
+from semtune.evaluate.verdict.outcome import conclude
 from semtune.index import manifest as manifests
 from semtune.index import step as indexing
 from semtune.index.collection import Match
@@ -207,3 +209,10 @@ def test_the_index_step_writes_it_into_the_manifest(tmp_path, record):
     kept = manifests.read(tmp_path / "index")
     assert made.facts()["search_mode"] == kept.search_mode == record.get("mode", "dense")
     assert Fusion.of(kept.fusion) == Fusion(0.4 if record else None)
+
+
+def test_the_report_says_what_will_be_served():
+    scores = score(ToyEncoder(8), toy_dataset(), "dev")
+    made = page._headline(conclude(scores), "Served: hybrid search, since it is better.")
+    assert [(note.text, note.name) for note in made.details] == [("hybrid search, since it is better.", "Served")]
+    assert list(page._headline(conclude(scores)).details) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,8 +169,7 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
     outcome, extras, searched = work.measured(identity)
     if out is not None:
         training = inputs.training() if inputs.training else TrainingNotes()
-        notes = [*training.notes, *([searched.sentence] if searched else [])]
-        write_all(out, outcome, data, inputs.title, extras, training.log, notes)
+        write_all(out, outcome, data, inputs.title, extras, training.log, training.notes)
         if searched:
             write_json(out / SEARCH_MODE, searched.as_dict())
     rest = [other for other in fitting if other != kind] if not settings.task else []
@@ -207,7 +206,8 @@ class _Work:
             unread=unreadable_texts(self.encoder, self.data, "test"),
         )  # fmt: skip
         searched = measure_mode(self.data, dev, settings.alpha, seed, self.progress) if settings.bm25 else None
-        return outcome, self._extras(tuned, stages, calibrated), searched
+        extras = self._extras(tuned, stages, calibrated)
+        return outcome, replace(extras, served=searched.sentence if searched else ""), searched
 
     def _over(self, encoder: Encoder) -> Encoder:
         return self.inputs.store.over(encoder) if self.inputs.store else encoder
