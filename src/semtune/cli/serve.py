@@ -33,6 +33,7 @@ def serve(
     """Serve /search, /v1/embeddings, /health and a search page."""
     from semtune.encoders.load import load_encoder, parse_runtime
     from semtune.encoders.windows import parse_truncate
+    from semtune.machine import share_freed_memory
     from semtune.registry import need
     from semtune.search.searcher import Searcher, has_index
 
@@ -42,6 +43,7 @@ def serve(
     from semtune.serve.server import run_server
 
     console = Console(as_json)
+    share_freed_memory()
     chosen = parse_runtime(runtime)
     rule = parse_truncate(truncate) if truncate else None
     searcher = Searcher.open(Path(target), model, chosen, rule) if has_index(Path(target)) else None
