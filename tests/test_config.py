@@ -165,7 +165,7 @@ def test_the_defaults_are_those_of_the_design():
             "tls_key": "",
             "truncate": "cut",
         },
-        "search": {"questions": [], "k": 3},
+        "search": {"mode": "auto", "questions": [], "k": 3},
     }
 
 

@@ -156,7 +156,8 @@ INDEX = Format(
 )
 """1.1: `asked_with`, what the recall was measured with. Older indexes asked with the documents themselves. 1.2:
 `left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`. 2.0: collections that can be written; the
-local back-end keeps documents, vectors and this manifest in a database. Folders of 1.x open for search."""
+local back-end keeps documents, vectors and this manifest in a database; `search_mode` and `fusion`. Folders of 1.x
+open for search."""
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
 LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")

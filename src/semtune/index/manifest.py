@@ -41,6 +41,8 @@ class IndexManifest:
         warnings: about the source, the gravest first.
         truncate: what became of texts longer than the model reads, and becomes of queries: cut, error or window.
         cut_tokens: tokens of the documents that were not read.
+        search_mode: "dense", "keyword" or "hybrid": what a search in mode "auto" does.
+        fusion: how "hybrid" fuses the two rankings, see `semtune.index.fusion.Fusion`, and what was measured.
     """
 
     backend: str
@@ -66,6 +68,8 @@ class IndexManifest:
     tls_ca: str = ""
     tls_certificate: str = ""
     tls_key: str = ""
+    search_mode: str = "dense"
+    fusion: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from semtune.encoders import canary
 from semtune.encoders.checked import CheckedEncoder
 from semtune.encoders.windows import LongTextEncoder, with_truncate
-from semtune.errors import ConfigError, ContractError
+from semtune.errors import ConfigError, ContractError, InputError
 from semtune.protocols import Encoder
 from semtune.serve.workers import Workers
 from semtune.types import Answer, Hit, Truncate
@@ -36,6 +36,42 @@ class SupportsAnswers(Protocol):
     """A searcher that also says how much of a query was cut, and warns."""
 
     def answer(self, query: str, k: int = 10, min_score: str | float | None = None) -> Answer:
+        """As `SupportsSearch.search`."""
+        ...
+
+
+class SearchOptions(NamedTuple):
+    """What a search may be asked beside the query, k and min_score; see `semtune.search.searcher.Searcher.search`."""
+
+    where: Mapping[str, Any] | str | None = None
+    mode: Literal["auto", "dense", "keyword", "hybrid"] = "auto"
+    group_by: str | None = None
+    diversity: float = 0.0
+    explain: bool = False
+    highlight: bool = False
+
+
+@runtime_checkable
+class SupportsOptions(Protocol):
+    """A searcher that takes all options."""
+
+    def mode_of(self, wanted: Literal["auto", "dense", "keyword", "hybrid"] = "auto") -> str:
+        """The mode that a search in mode `wanted` has."""
+        ...
+
+    def answer(
+        self,
+        query: str,
+        k: int = 10,
+        min_score: str | float | None = None,
+        *,
+        where: Mapping[str, Any] | str | None = None,
+        mode: Literal["auto", "dense", "keyword", "hybrid"] = "auto",
+        group_by: str | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        highlight: bool = False,
+    ) -> Answer:
         """As `SupportsSearch.search`."""
         ...
 
@@ -70,8 +106,26 @@ class Service:
         """The served model's name."""
         return self.encoder.contract.name
 
-    def answer(self, query: str, k: int, min_score: str | float | None) -> Answer:
-        """The searcher's answer to a query; there must be a searcher."""
+    def answer(self, query: str, k: int, min_score: str | float | None, options: SearchOptions | None = None) -> Answer:
+        """The searcher's answer to a query; there must be a searcher.
+
+        Raises:
+            InputError: something is asked that the searcher cannot do.
+        """
+        if options is not None:
+            if not isinstance(self.searcher, SupportsOptions):
+                raise InputError("This searcher takes query, k and min_score only. Leave the other fields out.")
+            return self.searcher.answer(
+                query,
+                k,
+                min_score,
+                where=options.where,
+                mode=options.mode,
+                group_by=options.group_by,
+                diversity=options.diversity,
+                explain=options.explain,
+                highlight=options.highlight,
+            )
         if isinstance(self.searcher, SupportsAnswers):
             return self.searcher.answer(query, k, min_score)
         assert self.searcher is not None  # noqa: S101 - the caller checked
