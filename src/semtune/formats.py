@@ -149,6 +149,7 @@ INDEX = Format(
 )
 """1.1: `asked_with`, what the recall was measured with. Older indexes asked with the documents themselves. 1.2:
 `left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`."""
+INDEX_VERSIONS = Format("an index's current.json", FIRST, "`semtune upgrade INDEX --model NEW`")
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
 LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")
@@ -161,6 +162,7 @@ FORMATS: dict[str, Format] = {
     "run": RUN,
     "step": STEP,
     "index": INDEX,
+    "index versions": INDEX_VERSIONS,
     "dataset": DATASET,
     "evaluation": EVALUATION,
     "labels": LABELS,
