@@ -40,9 +40,7 @@ class Following(Generic[T]):
         ...     searcher.search("kettle")
     """
 
-    def __init__(
-        self, index: Path, open_: Callable[[], T], close: Callable[[T], None], every: float = EVERY
-    ) -> None:
+    def __init__(self, index: Path, open_: Callable[[], T], close: Callable[[T], None], every: float = EVERY) -> None:
         """Open an index and follow it.
 
         Args:

@@ -36,9 +36,7 @@ def file_of(metadata: Mapping[str, Any]) -> str:
     return _ROW.sub("", source) if isinstance(source, str) else ""
 
 
-def find_gone(
-    indexed: Iterable[Document], given: Iterable[Document], is_there: Callable[[str], bool]
-) -> Gone:
+def find_gone(indexed: Iterable[Document], given: Iterable[Document], is_there: Callable[[str], bool]) -> Gone:
     """The indexed documents that the source no longer gives.
 
     Where the source's documents name their files, only documents that name a file are looked at: what was added from

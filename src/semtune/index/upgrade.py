@@ -11,9 +11,8 @@ import numpy as np
 
 from semtune.errors import TooLongError
 from semtune.index.collection import Collection, Snapshot
-from semtune.index.write import Written, batches, write_documents
+from semtune.index.write import Encodes, Written, batches, write_documents
 from semtune.progress import QUIET, Progress
-from semtune.protocols import Encoder
 from semtune.text import stable_hash
 from semtune.types import Document, Embeddings
 
@@ -77,7 +76,7 @@ class ComparedAnswers:
         return {**asdict(self), "score_drift": self.score_drift}
 
 
-def catch_up(old: Collection, new: Collection, encoder: Encoder, progress: Progress = QUIET) -> CaughtUp:
+def catch_up(old: Collection, new: Collection, encoder: Encodes, progress: Progress = QUIET) -> CaughtUp:
     """Give `new` all documents of `old`, and no others; what it has in the same words is not encoded again.
 
     Args:
@@ -115,7 +114,7 @@ def _middle(document: Document) -> str:
     return " ".join(words[start : start + third])
 
 
-def encode_queries(encoder: Encoder, queries: Sequence[str]) -> tuple[list[int], Embeddings]:
+def encode_queries(encoder: Encodes, queries: Sequence[str]) -> tuple[list[int], Embeddings]:
     """The places of the queries that the encoder reads, and their (n, dim) vectors; too long ones may be refused."""
     places = list(range(len(queries)))
     try:
@@ -127,9 +126,9 @@ def encode_queries(encoder: Encoder, queries: Sequence[str]) -> tuple[list[int],
 
 def compare_answers(
     old: Snapshot,
-    old_encoder: Encoder,
+    old_encoder: Encodes,
     new: Snapshot,
-    new_encoder: Encoder,
+    new_encoder: Encodes,
     queries: Sequence[str],
     asked_with: str = "queries",
 ) -> ComparedAnswers | None:
@@ -140,9 +139,7 @@ def compare_answers(
     if not both:
         return None
     rows, other_rows = [places.index(place) for place in both], [others.index(place) for place in both]
-    pairs = zip(
-        both, old.search(before[rows], DEPTH), new.search(after[other_rows], DEPTH), strict=True
-    )
+    pairs = zip(both, old.search(before[rows], DEPTH), new.search(after[other_rows], DEPTH), strict=True)
     asked = [(queries[place], one, two) for place, one, two in pairs if one and two]
     if not asked:
         return None

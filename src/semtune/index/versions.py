@@ -1,14 +1,13 @@
 """The versions of an index: which one is searched, which one is kept for a rollback, and who may write.
 
 An index begins as one version, the folder itself. An upgrade builds the next one in `versions/N` and then names it in
-`current.json`. That file is renamed into its place, so the switch happens at one moment, on any file system, and no file
-of an open version is moved: who has it open goes on reading it.
+`current.json`. That file is renamed into its place, so the switch happens at one moment, on any file system. No file of
+an open version is moved: who has it open goes on reading it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -113,21 +112,22 @@ def switch(index: Path, new: Path) -> Versions:
     return made
 
 
-def roll_back(index: Path) -> Versions:
-    """Let the version before the last switch be the current one; a second call undoes the first. Within `writing`.
+def before(index: Path) -> Path:
+    """The folder of the version before the last switch.
 
     Raises:
-        ConfigError: there is no version before.
+        ConfigError: there is none.
+        InputError: it is not there.
     """
-    found = read(index)
-    if not found.before:
+    name = read(index).before
+    if not name:
         raise ConfigError(
             f"{index} has no version before this one: it was never upgraded. Nothing was changed. "
             f"`semtune upgrade {index} --model NEW` makes a new version."
         )
-    if not (index / found.before).is_dir():
-        raise _damaged(index / POINTER, f"the version before, {found.before!r}, is not there")
-    return switch(index, index / found.before)
+    if not (index / name).is_dir():
+        raise _damaged(index / POINTER, f"the version before, {name!r}, is not there")
+    return index / name
 
 
 def superseded(index: Path) -> list[Path]:
@@ -135,12 +135,6 @@ def superseded(index: Path) -> list[Path]:
     found, newest = read(index), _newest(index)
     names = [f"{VERSIONS}/{number}" for number in _numbers(index) if number < newest]
     return [index / name for name in names if name not in (found.current, found.before)]
-
-
-def remove(version: Path) -> None:
-    """Delete the folder of a version."""
-    with storage_errors(version):
-        shutil.rmtree(version, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from semtune.errors import InputError, TooLongError
 from semtune.index.collection import Changed, Collection, Snapshot, content_hash
 from semtune.progress import QUIET, Progress
-from semtune.protocols import Encoder
-from semtune.types import Document, Embeddings
+from semtune.types import Document, Embeddings, Encoded, Role
 
 BATCH = 512  # documents written at once: what a kill may cost
 T = TypeVar("T")
+
+
+class Encodes(Protocol):
+    """The part of an encoder that is needed to write."""
+
+    def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
+        """Embed texts, (n,) → (n, dim)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def check_ids(documents: Sequence[Document]) -> None:
 
 def write_documents(
     collection: Collection,
-    encoder: Encoder,
+    encoder: Encodes,
     documents: Iterable[Document],
     progress: Progress = QUIET,
     total: int | None = None,
@@ -91,7 +98,7 @@ def write_documents(
     return done
 
 
-def _write_batch(collection: Collection, encoder: Encoder, batch: Sequence[Document]) -> Written:
+def _write_batch(collection: Collection, encoder: Encodes, batch: Sequence[Document]) -> Written:
     with collection.snapshot() as seen:
         known = seen.hashes([document.id for document in batch])
         changed = [document for document in batch if known.get(document.id) != content_hash(document)]
@@ -112,7 +119,7 @@ def _same_words(seen: Snapshot, changed: Sequence[Document]) -> dict[str, np.nda
 
 
 def _vectors(
-    encoder: Encoder, documents: Sequence[Document], kept: dict[str, np.ndarray]
+    encoder: Encodes, documents: Sequence[Document], kept: dict[str, np.ndarray]
 ) -> tuple[Embeddings, Written]:
     """The (n, dim) vectors of documents, those in `kept` as they are, and what encoding the others came to."""
     fresh = [document for document in documents if document.id not in kept]

@@ -1,0 +1,124 @@
+"""Makes an empty collection beside another one: for a copy in another back-end, or for the next version."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from semtune.errors import GateError, InputError
+from semtune.index import manifest as manifests
+from semtune.index.collection import Collection
+from semtune.index.copy import copy_documents, differences
+from semtune.index.current import opened
+from semtune.index.manifest import IndexManifest
+from semtune.index.open import open_collection
+from semtune.index.settings import IndexSettings
+from semtune.io import atomic_folder, storage_errors
+from semtune.progress import QUIET, Progress
+from semtune.protocols import Encoder
+from semtune.registry import INDEXES
+
+OLD_BACKENDS = {"faiss": "local"}
+"""Back-ends that are only read → the one that takes their place."""
+
+
+def reference(model: Path, index: Path) -> str:
+    """The path of a model for the manifest of an index: relative where both are in one folder, so that it can move."""
+    place, base = model.resolve(), index.resolve().parent
+    return os.path.relpath(place, index.resolve()) if place.is_relative_to(base) else str(place)
+
+
+def settings_of(manifest: IndexManifest) -> IndexSettings:
+    """The settings for another collection in the same back-end, or in the one that took its place."""
+    backend = OLD_BACKENDS.get(manifest.backend, manifest.backend)
+    return IndexSettings(backend=backend, uri=manifest.uri, truncate=manifest.truncate)
+
+
+def copy_index(index: Path, new: Path, settings: IndexSettings, progress: Progress = QUIET) -> tuple[int, str, str]:
+    """Copy an index into a new folder with another back-end, without encoding; the copy is compared with it.
+
+    Returns:
+        Number of documents, and the names of the two back-ends.
+
+    Raises:
+        GateError: the copy differs. It is not kept.
+    """
+    with opened(index) as old, old.snapshot() as seen, atomic_folder(new) as scratch:
+        before = old.manifest
+        model = (index / before.model).resolve()
+        made = replace(before, backend=settings.backend, model=reference(model, new), uri=settings.uri, collection="")
+        copy = INDEXES.entry(settings.backend).load().create(scratch, new, settings, made)
+        try:
+            copy_documents(seen, copy, progress)
+            copy.compact(progress)
+            with copy.snapshot() as written:
+                wrong = differences(seen, written, progress)
+                count = written.count()
+        finally:
+            copy.close()
+        if wrong:
+            raise GateError(
+                f"The copy of {index} differs: {'; '.join(wrong)}. It was not kept. Check the index with "
+                f"`semtune verify {index}`."
+            )
+    return count, before.backend, settings.backend
+
+
+def begin_version(
+    index: Path, version: Path, before: IndexManifest, encoder: Encoder, model: Path
+) -> tuple[Collection, bool]:
+    """The collection of an index's next version: the one that was begun with this model, or an empty one.
+
+    Args:
+        index: its folder.
+        version: the folder of the next version.
+        before: the manifest of the current version.
+        encoder: the new model.
+        model: its folder.
+
+    Returns:
+        The collection, and whether it was begun before.
+    """
+    begun = _begun(version, encoder)
+    if begun is not None:
+        return begun, True
+    remove_version(version)
+    settings = settings_of(before)
+    made = replace(
+        before,
+        backend=settings.backend,
+        dimension=encoder.contract.dimension,
+        model=reference(model, index),
+        model_name=encoder.contract.name,
+        fingerprint=encoder.contract.document_fingerprint,
+        runtime=encoder.runtime,
+        collection="",
+        truncated=0,
+        cut_tokens=0,
+    )
+    with storage_errors(version):
+        version.mkdir(parents=True)
+    return INDEXES.entry(settings.backend).load().create(version, version, settings, made), False
+
+
+def _begun(version: Path, encoder: Encoder) -> Collection | None:
+    """What a killed upgrade to the same model left; None if there is none, or it cannot be continued."""
+    if not version.is_dir():
+        return None
+    try:
+        found = manifests.read(version)
+        if not manifests.made_by(found, encoder.contract):
+            return None
+        manifests.require_same_arithmetic(found, encoder.runtime)
+        return open_collection(version, found)
+    except (InputError, manifests.ContractError):
+        return None
+
+
+def remove_version(version: Path) -> None:
+    """Delete the folder of a version."""
+    import shutil
+
+    with storage_errors(version):
+        shutil.rmtree(version, ignore_errors=True)
