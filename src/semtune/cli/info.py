@@ -77,7 +77,8 @@ def _run(place: Path) -> dict[str, Any]:
         record = run.record(step.name)
         if step.name == "select" and record is None:  # only runs with candidates have it
             continue
-        state = run.damage(step.name) or "whole"
+        changed = step.damage_of is not None and run.altered(step.name)
+        state = run.damage(step.name, step.damage_of) or ("changed since the run made it" if changed else "whole")
         steps[step.name] = {"state": state} | (
             {"finished": record.finished, "seconds": record.seconds} if record else {}
         )

@@ -17,6 +17,7 @@ LOG = logging.getLogger(__name__)
 EVERY = 1.0  # seconds between two looks at the folder
 AGAIN = 30.0  # seconds until a version that could not be opened is tried again
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class _Opened(Generic[T]):
     left: bool = False
 
 
-class Following(Generic[T]):
+class Following(Generic[T_co]):
     """What is open of an index, opened again when the index was switched or built anew. Safe to use from many threads.
 
     The new version is opened by a thread of its own while the old one answers. Blocks that began with the old one end
@@ -40,7 +41,9 @@ class Following(Generic[T]):
         ...     searcher.search("kettle")
     """
 
-    def __init__(self, index: Path, open_: Callable[[], T], close: Callable[[T], None], every: float = EVERY) -> None:
+    def __init__(
+        self, index: Path, open_: Callable[[], T_co], close: Callable[[T_co], None], every: float = EVERY
+    ) -> None:
         """Open an index and follow it.
 
         Args:
@@ -61,7 +64,7 @@ class Following(Generic[T]):
         self._closed = False
 
     @contextmanager
-    def current(self) -> Iterator[T]:
+    def current(self) -> Iterator[T_co]:
         """What is open, for the length of a block; it is not closed before the block ends."""
         self._look()
         with self._lock:
@@ -77,7 +80,7 @@ class Following(Generic[T]):
                 self._close(mine.value)
 
     @property
-    def value(self) -> T:
+    def value(self) -> T_co:
         """What is open at this moment; it may be closed at the next switch, so use it for facts only."""
         self._look()
         return self._now.value

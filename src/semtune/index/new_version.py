@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from semtune.errors import GateError, InputError
+from semtune.errors import ContractError, GateError, InputError
 from semtune.index import manifest as manifests
 from semtune.index.collection import Collection
 from semtune.index.copy import copy_documents, differences
@@ -112,13 +113,11 @@ def _begun(version: Path, encoder: Encoder) -> Collection | None:
             return None
         manifests.require_same_arithmetic(found, encoder.runtime)
         return open_collection(version, found)
-    except (InputError, manifests.ContractError):
+    except (InputError, ContractError):
         return None
 
 
 def remove_version(version: Path) -> None:
     """Delete the folder of a version."""
-    import shutil
-
     with storage_errors(version):
         shutil.rmtree(version, ignore_errors=True)

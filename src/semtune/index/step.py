@@ -76,3 +76,15 @@ def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
     made = build_into(documents, encoder, inputs.model, out, inputs.settings, progress, inputs.home, queries)
     outside = INDEXES.entry(inputs.settings.backend).load().outside(made)
     return Indexed(made, [str(path) for path in outside])
+
+
+def damage(folder: Path) -> str:
+    """Why an index folder cannot be used, in words; documents that were added or deleted since are no damage."""
+    from semtune.errors import SemtuneError
+    from semtune.index.current import opened
+
+    try:
+        with opened(folder):
+            return ""
+    except SemtuneError as error:
+        return f"the index cannot be opened: {error}"

@@ -35,10 +35,10 @@ def judge_versions(
         InputError: no query is labelled, or none of the labelled documents is in the index.
     """
     splits: tuple[Split, ...] = ("test", "dev", "train")
-    split = next((name for name in splits if dataset.qrels.get(name)), None)
-    if split is None:
+    labelled = [rows for split in splits if (rows := dataset.qrels.get(split))]
+    if not labelled:
         raise InputError("The data set has no labelled queries (qrels), so the two versions cannot be judged with it.")
-    qrels = dataset.qrels[split]
+    qrels = labelled[0]
     queries, _ = judged_queries(dataset, qrels)
     _require_known(qrels, old[0])
     return judge(_scores(qrels, queries, *new), _scores(qrels, queries, *old), seed, limits)
