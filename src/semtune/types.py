@@ -154,8 +154,12 @@ class Hit:
     """One answer of a search.
 
     Attributes:
-        score: a similarity: bigger is better.
+        score: the similarity of its vector to the query's; of a search by words alone its BM25 score. Bigger is better.
         probability: of relevance, where the model is calibrated; None elsewhere.
+        highlight: start and end in `text` of the sentence that answers, where it was asked for.
+        source_highlight: the same in the text of the source file, where it is known.
+        others: number of further hits of the same document, where hits were grouped.
+        explain: how it was found, where that was asked for.
     """
 
     id: str
@@ -164,9 +168,13 @@ class Hit:
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     probability: float | None = None
+    highlight: tuple[int, int] | None = None
+    source_highlight: tuple[int, int] | None = None
+    others: int = 0
+    explain: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON form used by the command line and the server; without a probability where there is none."""
+        """The JSON form used by the command line and the server, without what is not known or was not asked for."""
         known = {} if self.probability is None else {"probability": self.probability}
         return {
             "id": self.id,
@@ -175,7 +183,20 @@ class Hit:
             "text": self.text,
             "title": self.title,
             "metadata": dict(self.metadata),
+            **self._asked_for(),
         }
+
+    def _asked_for(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.highlight is not None:
+            found["highlight"] = list(self.highlight)
+        if self.source_highlight is not None:
+            found["source_highlight"] = list(self.source_highlight)
+        if self.others:
+            found["others"] = self.others
+        if self.explain is not None:
+            found["explain"] = dict(self.explain)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class CrossEncoderJudge:
     """
 
     def __init__(self, model: CrossEncoder) -> None:
-        self._model = model
+        self.model = model
 
     @classmethod
     def load(cls, model: str, setting: str = MINE) -> CrossEncoderJudge:
@@ -61,7 +61,7 @@ class CrossEncoderJudge:
         import torch
 
         with torch.inference_mode():
-            scores = self._model.predict(
+            scores = self.model.predict(
                 list(pairs), batch_size=BATCH, show_progress_bar=False, activation_fn=torch.nn.Sigmoid()
             )
         return [float(score) for score in scores]

@@ -31,7 +31,7 @@ class OnnxRunner:
         self.runtime = f"onnx-{precision}"
         self.batches_at_once = threads or usable_cpus()
         self._path, self._state = path, _state(path)
-        self._session = _session(path, self.batches_at_once)
+        self._session = open_session(path, self.batches_at_once)
         self._names = frozenset(node.name for node in self._session.get_inputs())
         self._beside: ort.InferenceSession | None = None  # the same graph for one thread a batch, made when needed
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class OnnxRunner:
         """The session for batches that run beside each other; the other one if the file was replaced meanwhile."""
         with self._lock:
             if self._beside is None:
-                made = _session(self._path, 1) if _state(self._path) == self._state else None
+                made = open_session(self._path, 1) if _state(self._path) == self._state else None
                 self._beside = made if made and _state(self._path) == self._state else self._session
             return self._beside
 
@@ -69,7 +69,8 @@ def _state(path: Path) -> tuple[int, ...]:
     return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
-def _session(path: Path, threads: int) -> ort.InferenceSession:
+def open_session(path: Path, threads: int) -> ort.InferenceSession:
+    """Load a graph into onnxruntime."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

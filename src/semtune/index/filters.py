@@ -61,10 +61,10 @@ def matches(where: Filter, metadata: Mapping[str, Any]) -> bool:
         return any(matches(part, metadata) for part in where.parts)
     if isinstance(where, Not):
         return not matches(where.part, metadata)
-    return _compares(where, _value(metadata, where.field))
+    return _compares(where, value_of(metadata, where.field))
 
 
-def _value(metadata: Mapping[str, Any], name: str) -> Any:
+def value_of(metadata: Mapping[str, Any], name: str) -> Any:
     """The value of a field, by its whole name first; None if there is none."""
     if name in metadata:
         return metadata[name]

@@ -40,6 +40,8 @@ class IndexManifest:
         warnings: about the source, the gravest first.
         truncate: what became of texts longer than the model reads, and becomes of queries: cut, error or window.
         cut_tokens: tokens of the documents that were not read.
+        search_mode: "dense", "keyword" or "hybrid": what a search in mode "auto" does.
+        fusion: how "hybrid" fuses the two rankings, see `semtune.index.fusion.Fusion`, and what was measured.
     """
 
     backend: str
@@ -60,6 +62,8 @@ class IndexManifest:
     warnings: Sequence[str] = ()
     truncate: Truncate = "cut"
     cut_tokens: int = 0
+    search_mode: str = "dense"
+    fusion: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:

@@ -58,8 +58,8 @@ _local = threading.local()  # a stemmer keeps a buffer, so each thread has its o
 def analyse(text: str, language: str = "") -> list[str]:
     """The terms of a text, in its order.
 
-    Words are runs of letters and digits, in folded case, stemmed, then without accents. Chinese, Japanese, Korean, Thai,
-    Lao, Khmer and Burmese become pairs of neighbouring characters, with single Chinese characters beside them.
+    Words are runs of letters and digits, in folded case, stemmed, then without accents. Chinese, Japanese, Korean,
+    Thai, Lao, Khmer and Burmese become pairs of neighbouring characters, with single Chinese characters beside them.
 
     Args:
         text: any text.

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from semtune.encoders.checked import Tokenizes
 from semtune.encoders.load import load_encoder
-from semtune.encoders.unreadable import unreadable_query
-from semtune.errors import InputError, ModelError, TooLongError
+from semtune.errors import InputError, ModelError
 from semtune.index import manifest as manifests
-from semtune.index.collection import Collection, Match, Snapshot
-from semtune.index.manifest import IndexManifest
+from semtune.index.collection import Collection
+from semtune.index.fusion import Fusion
 from semtune.index.open import open_collection
+from semtune.index.where import Where, parse_where
 from semtune.protocols import Encoder
+from semtune.search.answering import Parts, answers, like
+from semtune.search.arrange import Reranker
+from semtune.search.fields import FieldCheck
+from semtune.search.mode import SearchMode, chosen_mode
+from semtune.search.places import has_index, index_folder, model_folder
+from semtune.search.request import MAX_K, Request
 from semtune.search.threshold import minimum_score
 from semtune.types import Answer, Hit, Truncate
 
-RUN_INDEX = "index"
-MAX_K = 1000
-SHOWN = 40  # characters of a query in a message
+__all__ = ["MAX_K", "Searcher", "has_index", "index_folder", "model_folder"]
 
 
 class Searcher:
@@ -32,20 +34,43 @@ class Searcher:
         'zipfile.ZipFile.read'
     """
 
-    def __init__(self, encoder: Encoder, collection: Collection) -> None:
+    def __init__(
+        self,
+        encoder: Encoder | None,
+        collection: Collection,
+        reranker: Reranker | None = None,
+        mode: SearchMode = "auto",
+    ) -> None:
         """Combine parts that are already open.
+
+        Args:
+            encoder: the model; None: for mode keyword only.
+            collection: the index.
+            reranker: scores (question, passage) pairs.
+            mode: of searches in mode "auto"; "auto": what the index remembers.
 
         Raises:
             ContractError: the encoder is not the model the index was built with.
         """
-        manifests.require_same_model(collection.manifest, encoder.contract)
-        self.encoder = encoder
+        if encoder is not None:
+            manifests.require_same_model(collection.manifest, encoder.contract)
         self.manifest = collection.manifest
         self.collection = collection
+        self.reranker = reranker
+        self.mode: SearchMode = mode
+        self._encoder = encoder
+        self._parts = Parts(encoder, collection, reranker, FieldCheck())
 
     @classmethod
     def open(
-        cls, path: str | Path, model: str | None = None, runtime: str = "auto", truncate: Truncate | None = None
+        cls,
+        path: str | Path,
+        model: str | None = None,
+        runtime: str = "auto",
+        truncate: Truncate | None = None,
+        *,
+        reranker: str | None = None,
+        mode: SearchMode = "auto",
     ) -> Searcher:
         """Open an index folder, or the index of a run folder.
 
@@ -54,21 +79,39 @@ class Searcher:
             model: another folder of the same model; by default the one recorded in the index.
             runtime: of the model; "auto": int8 for an index built with int8, else as in `load_encoder`, without int8.
             truncate: what becomes of queries longer than the model reads; None: as with the index's documents.
+            reranker: a cross-encoder by folder or hub id, for `rerank`.
+            mode: of searches in mode "auto"; with "keyword" no model is loaded.
 
         Raises:
             InputError: there is no complete index.
-            ModelError: the index's model cannot be found.
+            ModelError: the index's model, or the cross-encoder, cannot be found.
             ContractError: the model has another fingerprint than the index, or the runtime computes other vectors.
         """
         folder = index_folder(Path(path))
         manifest = manifests.read(folder)
         if runtime == "auto" and manifest.runtime == "onnx-int8":
             runtime = "onnx-int8"
-        place = model or str(model_folder(folder, manifest))
-        encoder = load_encoder(place, runtime, exact=True, truncate=truncate or manifest.truncate)
-        manifests.require_same_model(manifest, encoder.contract)
-        manifests.require_same_arithmetic(manifest, encoder.runtime)
-        return cls(encoder, open_collection(folder, manifest))
+        encoder = None
+        if mode != "keyword":
+            place = model or str(model_folder(folder, manifest))
+            encoder = load_encoder(place, runtime, exact=True, truncate=truncate or manifest.truncate)
+            manifests.require_same_model(manifest, encoder.contract)
+            manifests.require_same_arithmetic(manifest, encoder.runtime)
+        return cls(encoder, open_collection(folder, manifest), _reranker(reranker), mode)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The model.
+
+        Raises:
+            ModelError: the index was opened for keyword search, without its model.
+        """
+        if self._encoder is None:
+            raise ModelError(
+                "This index was opened for mode keyword, without its model. For other modes open it with mode auto, "
+                "dense or hybrid."
+            )
+        return self._encoder
 
     @property
     def count(self) -> int:
@@ -76,98 +119,158 @@ class Searcher:
         with self.collection.snapshot() as snapshot:
             return snapshot.count()
 
-    def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
-        """The `k` documents most similar to `query`, best first.
+    def search(
+        self,
+        query: str,
+        k: int = 10,
+        min_score: str | float | None = None,
+        *,
+        where: Where | None = None,
+        mode: SearchMode = "auto",
+        rerank: int | None = None,
+        group_by: str | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        highlight: bool = False,
+    ) -> list[Hit]:
+        """The `k` documents that match `query` best, best first.
 
         Args:
             query: the query text.
             k: maximum number of hits.
-            min_score: drop hits scoring below this: a score, or the name of a threshold ("best-f1", "p0.9").
+            min_score: drop hits whose vectors are less similar than this: a score, or the name of a threshold
+                ("best-f1", "p0.9").
+            where: a filter on the metadata: `"lang=de and year>=2020"`, or `{"lang": "de", "year": {">=": 2020}}`.
+            mode: "dense" (vectors), "keyword" (BM25), "hybrid" (both), or "auto": what the index remembers.
+            rerank: number of best hits that the cross-encoder reads and sorts anew.
+            group_by: one hit for each "document" that passages come from, or for each value of a field.
+            diversity: from 0 to 1: prefer hits that differ from those before (maximal marginal relevance).
+            explain: say how each hit was found.
+            highlight: find the sentence of each hit that answers.
 
         Raises:
-            InputError: the query is blank, `k` is out of range, or the model has no such threshold.
+            InputError: the query is blank, a value is out of range, the filter cannot be understood or names a field
+                that no document has, the model has no such threshold, or the index no full text.
         """
-        return self.search_many([query], k, min_score)[0]
+        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
+        return answers(self._parts, [query], request)[0].hits
 
-    def search_many(self, queries: Sequence[str], k: int = 10, min_score: str | float | None = None) -> list[list[Hit]]:
+    def search_many(
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        min_score: str | float | None = None,
+        *,
+        where: Where | None = None,
+        mode: SearchMode = "auto",
+        rerank: int | None = None,
+        group_by: str | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        highlight: bool = False,
+    ) -> list[list[Hit]]:
         """As `search`, for many queries at once."""
-        return [answer.hits for answer in self.answer_many(queries, k, min_score)]
+        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
+        return [answer.hits for answer in answers(self._parts, queries, request)]
 
-    def answer(self, query: str, k: int = 10, min_score: str | float | None = None) -> Answer:
+    def answer(
+        self,
+        query: str,
+        k: int = 10,
+        min_score: str | float | None = None,
+        *,
+        where: Where | None = None,
+        mode: SearchMode = "auto",
+        rerank: int | None = None,
+        group_by: str | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        highlight: bool = False,
+    ) -> Answer:
         """As `search`, with how much of the query was cut, and with warnings."""
-        return self.answer_many([query], k, min_score)[0]
+        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
+        return answers(self._parts, [query], request)[0]
 
-    def answer_many(self, queries: Sequence[str], k: int = 10, min_score: str | float | None = None) -> list[Answer]:
+    def answer_many(
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        min_score: str | float | None = None,
+        *,
+        where: Where | None = None,
+        mode: SearchMode = "auto",
+        rerank: int | None = None,
+        group_by: str | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        highlight: bool = False,
+    ) -> list[Answer]:
         """As `answer`, for many queries at once."""
-        floor = -math.inf if min_score is None else minimum_score(min_score, self.encoder.contract)
-        if not 1 <= k <= MAX_K:
-            raise InputError(f"k is {k}; allowed: 1 to {MAX_K}.")
-        for query in queries:
-            if not query.strip():
-                raise InputError("The query is empty. Give at least one word.")
-        try:
-            asked = self.encoder.encode(queries, "query")
-        except TooLongError as error:
-            raise error.named([f"the query {query[:SHOWN]!r}" for query in queries]) from None
-        cut = [0] * len(queries) if asked.beyond is None else asked.beyond.tolist()
-        with self.collection.snapshot() as snapshot:
-            found = snapshot.search(asked.vectors, k)
-            return [
-                Answer(self._hits(snapshot, matches, floor), beyond, self._warnings(query, beyond))
-                for query, matches, beyond in zip(queries, found, cut, strict=True)
-            ]
+        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
+        return answers(self._parts, queries, request)
 
-    def _warnings(self, query: str, cut_tokens: int) -> tuple[str, ...]:
-        """What the user of a query should know."""
-        lost = f"The query is longer than the model reads: its last {cut_tokens:,} tokens were cut."
-        unread = ""
-        if isinstance(self.encoder, Tokenizes) and not query.isascii():
-            try:
-                unread = unreadable_query(query, self.encoder.tokenizer("query"))
-            except ModelError:  # its runtime has another tokenizer
-                unread = ""
-        return (*([lost] if cut_tokens else []), *([unread] if unread else []))
+    def more_like_this(
+        self,
+        id_: str,
+        k: int = 10,
+        *,
+        where: Where | None = None,
+        group_by: str | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+    ) -> list[Hit]:
+        """The `k` documents most similar to one of the index, by the vectors that it has; no model computes anything.
+
+        Grouped, the document's own group is left out with it. There are no probabilities: those are of answers to
+        questions.
+
+        Raises:
+            InputError: there is no such document, or a value is out of range.
+        """
+        request = Request(k, "dense", parse_where(where), group_by=group_by or "", diversity=diversity, explain=explain)
+        request.check()
+        return like(self._parts, id_, request)
 
     def close(self) -> None:
         """Close the index's files and connections."""
         self.collection.close()
 
-    def _hits(self, snapshot: Snapshot, found: Sequence[Match], floor: float) -> list[Hit]:
-        kept = [match for match in found if match.score >= floor]
-        documents = snapshot.get([match.id for match in kept])
-        curve = self.encoder.contract.calibration
-        return [
-            Hit(d.id, score, d.text, d.title, d.metadata, curve.probability(score) if curve else None)
-            for d, (_, score) in zip(documents, kept, strict=True)
-            if d is not None
-        ]
-
-
-def index_folder(path: Path) -> Path:
-    """The index folder at a path: the path itself, or the index of a run.
-
-    Raises:
-        InputError: there is no index.
-    """
-    if not path.is_dir():
-        raise InputError(
-            f"There is no folder {path.resolve()}. Give an index made by `semtune index`, or a run folder."
+    def _request(
+        self,
+        k: int,
+        min_score: str | float | None,
+        where: Where | None,
+        mode: SearchMode,
+        rerank: int | None,
+        group_by: str | None,
+        diversity: float,
+        explain: bool,
+        highlight: bool,
+    ) -> Request:
+        found = chosen_mode(self.mode if mode == "auto" else mode, self.manifest, self.collection.has_full_text)
+        if min_score is not None and found == "keyword":
+            raise InputError(
+                "min_score is a similarity of vectors, and mode keyword compares none. Leave it out, or use mode "
+                "hybrid or dense."
+            )
+        model = None if found == "keyword" else self.encoder
+        floor = None if min_score is None or model is None else minimum_score(min_score, model.contract)
+        fusion = Fusion.of(self.manifest.fusion)
+        made = Request(
+            k, found, parse_where(where), floor, fusion, rerank or 0, group_by or "", diversity, explain, highlight
         )
-    if (path / RUN_INDEX / manifests.FILE).is_file():
-        return path / RUN_INDEX
-    if (path / "config.yaml").exists() and not (path / "documents.jsonl").exists():
-        raise InputError(f"The run {path} has no index yet. Continue it with `semtune run {path / 'config.yaml'}`.")
-    manifests.read(path)
-    return path
+        made.check()
+        if made.rerank and self.reranker is None:
+            raise InputError(
+                "This index was opened without a cross-encoder. Name one: Searcher.open(path, reranker=MODEL), or "
+                "`semtune search INDEX QUERY --rerank MODEL`."
+            )
+        return made
 
 
-def has_index(path: Path) -> bool:
-    """Whether a path is an index, or a run that has or will have one, and not a model."""
-    if not path.is_dir():
-        return False
-    return (path / manifests.FILE).is_file() or (path / RUN_INDEX).is_dir() or (path / "config.yaml").exists()
+def _reranker(model: str | None) -> Reranker | None:
+    if model is None:
+        return None
+    from semtune.encoders.cross_encoder_onnx import open_reranker
 
-
-def model_folder(folder: Path, manifest: IndexManifest) -> Path:
-    """The folder of the model of an index."""
-    return (folder / manifest.model).resolve()
+    return open_reranker(model)
