@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def index_home(index: str | Path, damaged: bool = False) -> Path:
     """The folder of an index, or of a run's index; one that is damaged is refused unless it is to be checked."""
-    from semtune.search.searcher import index_folder
+    from semtune.search.places import index_folder
 
     path = Path(index)
     try:
@@ -45,7 +45,7 @@ def read_source(
     from semtune.hub import resolve_model
     from semtune.machine import keep_freed_memory
     from semtune.search.index_encoder import encoder_of
-    from semtune.search.searcher import model_folder
+    from semtune.search.places import model_folder
     from semtune.sources import documents_to_index
 
     place = Path(source)

@@ -20,7 +20,7 @@ def verify(index: str | Path) -> Verified:
     from semtune.errors import ModelError, SemtuneError
     from semtune.hub import is_model_folder
     from semtune.index.current import opened
-    from semtune.search.searcher import model_folder
+    from semtune.search.places import model_folder
 
     home = index_home(index, damaged=True)
     try:

@@ -58,8 +58,8 @@ def upgrade(
     from semtune.index import manifest as manifests
     from semtune.index import versions
     from semtune.index.current import opened
-    from semtune.index.new_version import begin_version, remove_version
-    from semtune.index.upgrade import catch_up
+    from semtune.index.new_version import begin_version, clear_first, finish_version, remove_version
+    from semtune.index.upgrade import catch_up, encode_queries
     from semtune.machine import keep_freed_memory
 
     started, home, chosen = time.monotonic(), index_home(index), parse_runtime(runtime)
@@ -78,7 +78,9 @@ def upgrade(
         with contextlib.closing(new):
             first = catch_up(old, new, encoder, progress)
             new.compact(progress)
-            compared, verdict = _compare(home, old, new, encoder, queries, labelled)
+            asked, asked_with = _queries(old, queries)
+            finish_version(place, new, encode_queries(encoder, asked)[1], asked_with)
+            compared, verdict = _compare(home, old, new, encoder, asked, asked_with, bool(queries), labelled)
             if verdict is not None and verdict.verdict == "do-not-ship" and not anyway:
                 spent = round(time.monotonic() - started, 2)
                 return Upgraded(
@@ -89,7 +91,7 @@ def upgrade(
                 count = count_of(new)
                 versions.switch(home, place)
                 for gone in versions.superseded(home):
-                    remove_version(gone)
+                    (clear_first if gone == home else remove_version)(gone)
     encoded = first.written.encoded + late.written.encoded
     spent = round(time.monotonic() - started, 2)
     return Upgraded("switched", *names, count, encoded, late.changed, compared, verdict, spent)
@@ -171,22 +173,27 @@ def _load_labels(data: str | Path | None) -> Any:
 
 
 def _compare(
-    home: Path, old: Collection, new: Collection, encoder: Encoder, queries: Sequence[str | Path], labelled: Any
+    home: Path,
+    old: Collection,
+    new: Collection,
+    encoder: Encoder,
+    asked: Sequence[str],
+    asked_with: str,
+    wanted: bool,
+    labelled: Any,
 ) -> tuple[ComparedAnswers | None, JudgedComparison | None]:
-    """The answers before and after, and the verdict; neither where the old model is gone and nothing was asked for."""
-    from semtune.index.upgrade import SAMPLE, compare_answers, sample_chunks
+    """The answers before and after, and the verdict; neither where the old model is gone and nothing was `wanted`."""
+    from semtune.index.upgrade import compare_answers
     from semtune.search.index_encoder import encoder_of
 
     try:
         before = encoder_of(home, old.manifest)
     except ModelError as error:
-        if queries or labelled is not None:
+        if wanted or labelled is not None:
             raise ModelError(f"The answers cannot be compared, since the old model is gone. {error}") from None
         return None, None
-    asked = _texts(queries)[: 10 * SAMPLE]
     with old.snapshot() as one, new.snapshot() as two:
-        texts = asked or [chunk for _, chunk in sample_chunks(one)]
-        compared = compare_answers(one, before, two, encoder, texts, "queries" if asked else "chunks")
+        compared = compare_answers(one, before, two, encoder, asked, asked_with)
         if labelled is None:
             return compared, None
         from semtune.evaluate.serving.two_indexes import judge_versions
@@ -194,9 +201,15 @@ def _compare(
         return compared, judge_versions(labelled, (one, before), (two, encoder))
 
 
-def _texts(files: Sequence[str | Path]) -> list[str]:
-    if not files:
-        return []
+def _queries(old: Collection, files: Sequence[str | Path]) -> tuple[list[str], str]:
+    """The queries to compare with, and what they are: those of files, or else chunks of documents."""
+    from semtune.index.upgrade import MOST_QUERIES, sample_chunks
     from semtune.label.questions import read_questions
 
-    return [question.text for question in read_questions(map(Path, files)).by_key.values()]
+    if files:
+        found = [question.text for question in read_questions(map(Path, files)).by_key.values()]
+        if not found:
+            raise InputError(f"{', '.join(map(str, files))} holds no query. Give a file with one query a line.")
+        return found[:MOST_QUERIES], "queries"
+    with old.snapshot() as seen:
+        return [chunk for _, chunk in sample_chunks(seen)], "chunks"

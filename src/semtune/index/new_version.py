@@ -7,21 +7,29 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from semtune.errors import ContractError, GateError, InputError
 from semtune.index import manifest as manifests
+from semtune.index.build import best_scores, recall_of
 from semtune.index.collection import Collection
 from semtune.index.copy import copy_documents, differences
 from semtune.index.current import opened
 from semtune.index.manifest import IndexManifest
-from semtune.index.open import open_collection
+from semtune.index.open import create_collection, open_collection
 from semtune.index.settings import IndexSettings
+from semtune.index.write import batches
 from semtune.io import atomic_folder, storage_errors
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
-from semtune.registry import INDEXES
+from semtune.types import Embeddings
 
 OLD_BACKENDS = {"faiss": "local"}
 """Back-ends that are only read → the one that takes their place."""
+FIRST_FILES = (
+    *(f"{manifests.DATABASE}{end}" for end in ("", "-wal", "-shm")),
+    "vectors.faiss", "documents.jsonl", "documents.offsets.npy",
+)  # fmt: skip
 
 
 def reference(model: Path, index: Path) -> str:
@@ -49,15 +57,17 @@ def copy_index(index: Path, new: Path, settings: IndexSettings, progress: Progre
         before = old.manifest
         model = (index / before.model).resolve()
         made = replace(before, backend=settings.backend, model=reference(model, new), uri=settings.uri, collection="")
-        copy = INDEXES.entry(settings.backend).load().create(scratch, new, settings, made)
+        copy = create_collection(scratch, new, settings, made)
         try:
             copy_documents(seen, copy, progress)
             copy.compact(progress)
             with copy.snapshot() as written:
                 wrong = differences(seen, written, progress)
                 count = written.count()
+            kept = replace(copy.manifest, count=count)
         finally:
             copy.close()
+        manifests.write(kept, scratch)
         if wrong:
             raise GateError(
                 f"The copy of {index} differs: {'; '.join(wrong)}. It was not kept. Check the index with "
@@ -100,7 +110,10 @@ def begin_version(
     )
     with storage_errors(version):
         version.mkdir(parents=True)
-    return INDEXES.entry(settings.backend).load().create(version, version, settings, made), False
+    made = replace(made, count=0, index_type="", recall_at_10=1.0, uri=settings.uri)
+    created = create_collection(version, version, settings, made)
+    manifests.write(created.manifest, version)  # now, so that a killed upgrade can be continued
+    return created, False
 
 
 def _begun(version: Path, encoder: Encoder) -> Collection | None:
@@ -121,3 +134,32 @@ def remove_version(version: Path) -> None:
     """Delete the folder of a version."""
     with storage_errors(version):
         shutil.rmtree(version, ignore_errors=True)
+
+
+def finish_version(version: Path, new: Collection, asked: Embeddings, asked_with: str) -> None:
+    """Measure the recall of a version that is filled, and write it into its manifest.
+
+    Args:
+        version: its folder.
+        new: its collection.
+        asked: (m, dim) query vectors.
+        asked_with: what they are: "queries" or "chunks".
+    """
+    best = np.full((len(asked), 0), -np.inf, dtype=np.float32)
+    with new.snapshot() as seen:
+        for batch in batches(seen.documents()):
+            best = best_scores(best, asked, seen.vectors([document.id for document in batch]))
+        recall, count = recall_of(seen, asked, best), seen.count()
+    made = replace(manifests.read(version), count=count, recall_at_10=recall, asked_with=asked_with)
+    manifests.write(replace(made, index_type=new.manifest.index_type or made.index_type), version)
+
+
+def clear_first(index: Path) -> None:
+    """Delete the files of the version in the index folder itself, when it is neither searched nor kept any more.
+
+    `manifest.json` stays: it marks the folder as an index.
+    """
+    with storage_errors(index):
+        for name in FIRST_FILES:
+            (index / name).unlink(missing_ok=True)
+        shutil.rmtree(index / "segments", ignore_errors=True)

@@ -16,7 +16,7 @@ from semtune.progress import QUIET, Progress
 from semtune.text import stable_hash
 from semtune.types import Document, Embeddings
 
-DEPTH, SAMPLE = 10, 200
+DEPTH, SAMPLE, MOST_QUERIES = 10, 200, 2000
 SHOWN = 3  # queries whose answers changed most
 MIN_CHUNK = 3  # words
 

@@ -131,9 +131,9 @@ def before(index: Path) -> Path:
 
 
 def superseded(index: Path) -> list[Path]:
-    """Versions in folders of their own that neither are searched, nor kept for a rollback, nor being built."""
+    """Versions that neither are searched, nor kept for a rollback, nor being built; the index folder is the first."""
     found, newest = read(index), _newest(index)
-    names = [f"{VERSIONS}/{number}" for number in _numbers(index) if number < newest]
+    names = [FIRST, *(f"{VERSIONS}/{number}" for number in _numbers(index) if number < newest)]
     return [index / name for name in names if name not in (found.current, found.before)]
 
 

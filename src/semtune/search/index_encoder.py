@@ -8,7 +8,7 @@ from semtune.encoders.load import load_encoder
 from semtune.index import manifest as manifests
 from semtune.index.manifest import IndexManifest
 from semtune.protocols import Encoder
-from semtune.search.searcher import model_folder
+from semtune.search.places import model_folder
 from semtune.types import Truncate
 
 
