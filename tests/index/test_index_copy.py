@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 import pytest
-
 from index_parts import DOCUMENTS
+
 from semtune.encoders.toy import ToyEncoder
 from semtune.index.copy import copy_documents, differences, dump_documents
 from semtune.testing import ExactCollection

@@ -20,7 +20,8 @@ class IndexChange:
     Attributes:
         added, updated, unchanged, deleted: numbers of documents.
         kept: documents that sync kept since their file is there but could not be read.
-        elsewhere: documents that sync left alone since they did not come from files.
+        elsewhere: documents that sync left alone since they cannot have come from its source.
+        deleted_files: file → number of its documents that sync deleted.
         encoded: how many of the added and updated documents were encoded; the others only got new metadata.
         truncated, cut_tokens: documents that were cut at the model's length limit, and tokens lost.
         left_out: reason → number of things in the source that could not be read.
@@ -40,6 +41,7 @@ class IndexChange:
     cut_tokens: int = 0
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    deleted_files: Mapping[str, int] = field(default_factory=dict)
     count: int = 0
     seconds: float = 0.0
 

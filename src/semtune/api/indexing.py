@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from semtune.errors import ConfigError
 from semtune.progress import QUIET, Progress
 
 if TYPE_CHECKING:
-    from semtune.index.collection import Collection
+    from semtune.index.collection import Collection, Snapshot
     from semtune.index.filters import Filter
+    from semtune.index.sync import Gone
     from semtune.prepare.build.for_index import SourceDocuments
+    from semtune.types import Document
 
 
 def add(
@@ -72,8 +74,9 @@ def sync(
 ) -> IndexChange:
     """Bring an index to the state of a folder: new, changed and removed files; only what changed is encoded.
 
-    Documents whose file is still there but cannot be read are kept. Documents that did not come from files are left
-    alone.
+    Documents whose file is still there but cannot be read are kept. Documents that cannot have come from the folder,
+    such as rows of tables and those of data sets, are left alone. Documents of single files that were added are
+    deleted, unless these files are in the folder.
 
     Args:
         index: an index folder or a run folder.
@@ -90,7 +93,7 @@ def sync(
         ContractError: the model is not the index's.
     """
     from semtune.index.current import opened_to_write
-    from semtune.index.sync import check_deletions, find_gone, is_in
+    from semtune.index.sync import check_deletions
     from semtune.index.write import batches, check_ids, write_documents
 
     started, home, place = time.monotonic(), index_home(index), Path(folder)
@@ -98,13 +101,14 @@ def sync(
         encoder, found = read_source(home, collection.manifest, place, model, runtime, allow_unreadable, progress)
         check_ids(found.documents)
         with collection.snapshot() as seen:
-            gone, count = find_gone(seen.documents(), found.documents, is_in(place)), seen.count()
+            gone, count = _gone(seen, found.documents, place), seen.count()
         if not allow_many_deletions:
             check_deletions(len(gone.ids), count, place)
         done = write_documents(collection, encoder, found.documents, progress, len(found.documents))
         deleted = sum(collection.delete(ids) for ids in batches(gone.ids))
         further = {"deleted": deleted, "kept": len(gone.kept), "elsewhere": gone.elsewhere}
-        return _change(started, collection, found, **asdict(done), **further)
+        made = _change(started, collection, found, **asdict(done), **further)
+        return replace(made, deleted_files=dict(gone.files))
 
 
 def delete(
@@ -147,6 +151,14 @@ def get(index: str | Path, ids: Sequence[str]) -> FoundDocuments:
         found = seen.get(list(ids))
     there = [document for document in found if document is not None]
     return FoundDocuments(there, [id_ for id_, document in zip(ids, found, strict=True) if document is None])
+
+
+def _gone(seen: Snapshot, given: Sequence[Document], place: Path) -> Gone:
+    """What a source no longer gives."""
+    from semtune.index.sync import find_gone, is_in
+    from semtune.prepare.readers.files.archive import is_archive
+
+    return find_gone(seen.documents(), given, is_in(place), place.is_dir() or is_archive(place))
 
 
 def _change(started: float, collection: Collection, found: SourceDocuments, **numbers: int) -> IndexChange:

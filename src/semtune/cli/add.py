@@ -13,6 +13,8 @@ from semtune.cli.index_options import INDEX, MODEL, UNREADABLE
 if TYPE_CHECKING:
     from semtune.api.index_results import IndexChange
 
+SHOWN = 5  # files
+
 
 def add(
     index: Annotated[Path, INDEX],
@@ -49,10 +51,13 @@ def say_change(console: Console, index: Path, done: IndexChange) -> None:
         console.say(
             f"  {done.truncated:,} documents were longer than the model reads and were cut ({done.cut_tokens:,} tokens)"
         )
+    if done.deleted_files:
+        names = list(done.deleted_files)
+        console.say(f"  deleted: documents of {', '.join(names[:SHOWN])}{' ...' if len(names) > SHOWN else ''}")
     if done.kept:
         console.say(f"  kept: {done.kept:,} documents whose file is there but could not be read")
     if done.elsewhere:
-        console.say(f"  left alone: {done.elsewhere:,} documents that did not come from files")
+        console.say(f"  left alone: {done.elsewhere:,} documents that did not come from there")
     for reason, count in done.left_out.items():
         console.say(f"  left out: {count:,} {reason}")
     for warning in done.warnings:

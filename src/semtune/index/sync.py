@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,11 +22,13 @@ class Gone:
 
     Attributes:
         ids: to be deleted.
+        files: file → number of documents to be deleted.
         kept: ids of documents whose file is still there but could not be read this time.
-        elsewhere: number of documents that did not come from files; they are left alone.
+        elsewhere: number of documents that cannot have come from this source; they are left alone.
     """
 
     ids: tuple[str, ...] = ()
+    files: Mapping[str, int] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
     elsewhere: int = 0
 
@@ -36,34 +39,48 @@ def file_of(metadata: Mapping[str, Any]) -> str:
     return _ROW.sub("", source) if isinstance(source, str) else ""
 
 
-def find_gone(indexed: Iterable[Document], given: Iterable[Document], is_there: Callable[[str], bool]) -> Gone:
+def find_gone(
+    indexed: Iterable[Document], given: Iterable[Document], is_there: Callable[[str], bool], whole_folder: bool = True
+) -> Gone:
     """The indexed documents that the source no longer gives.
 
-    Where the source's documents name their files, only documents that name a file are looked at: what was added from
-    elsewhere stays.
+    Only documents that can have come from the source are looked at: of a folder, those that name a file and are no rows
+    of a table, since tables in folders are not read; of one file, those that name this file. Where the source's
+    documents name no files, as in a data set, the whole index is looked at.
 
     Args:
         indexed: all documents of the index.
         given: all documents of the source.
         is_there: whether a file, by the name in the metadata, still is in the source and is not empty.
+        whole_folder: whether the source is a folder or an archive, and not one file.
     """
-    present, files = set(), set()
+    present, files, rows = set(), set(), False
     for document in given:
         present.add(document.id)
         files.add(file_of(document.metadata))
-    named = "" not in files
-    ids, kept, elsewhere = [], [], 0
+        rows = rows or _is_row(document.metadata)
+    ids: list[str] = []
+    kept: list[str] = []
+    gone: Counter[str] = Counter()
+    elsewhere = 0
     for document in indexed:
+        file = file_of(document.metadata)
         if document.id in present:
             continue
-        file = file_of(document.metadata)
-        if named and not file:
+        if "" not in files and not (
+            bool(file) and (rows or not _is_row(document.metadata)) if whole_folder else file in files
+        ):
             elsewhere += 1
         elif file and file not in files and is_there(file):
             kept.append(document.id)
         else:
             ids.append(document.id)
-    return Gone(tuple(ids), tuple(kept), elsewhere)
+            gone[file] += 1
+    return Gone(tuple(ids), dict(gone), tuple(kept), elsewhere)
+
+
+def _is_row(metadata: Mapping[str, Any]) -> bool:
+    return bool(_ROW.search(str(metadata.get("source", ""))))
 
 
 def is_in(folder: Path) -> Callable[[str], bool]:
