@@ -148,8 +148,8 @@ class RunDirectory:
         Args:
             step: its name.
             key: what its result depends on now.
-            damage_of: of a step whose output people may change: what is wrong in its folder, in words. None: every
-                output must be as the step left it.
+            damage_of: of a step whose output people may change: what is wrong in its folder, in words; asked only
+                where something changed. None: every output must be as the step left it.
         """
         record = self.record(step)
         if record is None:
@@ -161,7 +161,9 @@ class RunDirectory:
         record = self.record(step)
         if record is None:
             return "has not run yet"
-        return damage_of(self.root / step) if damage_of else self._damage(step, record)
+        if damage_of is None:
+            return self._damage(step, record)
+        return damage_of(self.root / step) if self.altered(step) else ""
 
     def altered(self, step: str) -> bool:
         """Whether an output of a finished step was changed, removed or joined by another file since."""

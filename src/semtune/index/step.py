@@ -79,12 +79,13 @@ def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
 
 
 def damage(folder: Path) -> str:
-    """Why an index folder cannot be used, in words; documents that were added or deleted since are no damage."""
+    """What is damaged in an index folder, in words; documents that were added or deleted since are no damage."""
     from semtune.errors import SemtuneError
     from semtune.index.current import opened
 
     try:
-        with opened(folder):
-            return ""
+        with opened(folder) as collection:
+            problems = collection.verify()
     except SemtuneError as error:
-        return f"the index cannot be opened: {error}"
+        problems = [str(error)]
+    return f"the index is damaged: {problems[0]}" if problems else ""
