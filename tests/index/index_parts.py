@@ -13,13 +13,12 @@ from semtune.index import manifest as manifests
 from semtune.index.collection import Collection
 from semtune.index.exact import ExactIndex
 from semtune.index.faiss import FaissIndex
-from semtune.index.milvus import MilvusIndex
 from semtune.index.open import open_collection
 from semtune.index.settings import IndexSettings
 from semtune.protocols import VectorIndex
 from semtune.types import Document, Neighbours
 
-BACKENDS = ("exact", "faiss", "milvus-file", "milvus-server")
+BACKENDS = ("exact", "faiss")
 FOLDERS = ("local", "milvus-file", "milvus-server")  # those that are kept on disk
 
 ODD = 'lines\n\r\n\u2028\u0085\x00 tab\t "quotes" \\ {json} 日本 😀 e\u0301 </script>'
@@ -49,13 +48,10 @@ class Backend:
         count, dimension = vectors.shape
         if self.name == "exact":
             return ExactIndex(vectors)
-        if self.name == "faiss":
-            place = self.folder / key
-            place.mkdir()
-            FaissIndex.build(vectors).save(place)
-            return FaissIndex.open(place, count, dimension)
-        MilvusIndex.build(vectors, ids, self.uri, key).close()
-        return MilvusIndex.open(self.uri, key, count)
+        place = self.folder / key
+        place.mkdir()
+        FaissIndex.build(vectors).save(place)
+        return FaissIndex.open(place, count, dimension)
 
     @property
     def settings(self) -> IndexSettings:

@@ -86,13 +86,15 @@ def test_other_clients_of_milvus_find_the_ids(backend_named, tmp_path):
         settings = backend.settings.replace(collection="my_documents")
         made = build_index(DOCUMENTS, ENCODER, tmp_path, tmp_path / name, settings)
         client = MilvusClient(uri=backend.uri)
-        rows = client.query("my_documents", filter="row >= 0", output_fields=["id", "row"])
-        assert {row["id"]: row["row"] for row in rows} == {d.id: i for i, d in enumerate(DOCUMENTS)}
+        rows = client.query("my_documents", filter="place >= 0", output_fields=["id", "text", "metadata"])
+        assert {row["id"]: (row["text"], row["metadata"]) for row in rows} == {
+            d.id: (d.text, d.metadata) for d in DOCUMENTS
+        }
         hit = client.search("my_documents", data=ENCODER.encode(["violin"]).vectors.tolist(), limit=1)[0][0]
         assert hit["id"] == "日本"
         # Built anew, the name leads to the new collection; the one made by others is left alone.
         build_index(OTHERS, ENCODER, tmp_path, tmp_path / name, settings)
-        found = client.query("my_documents", filter="row >= 0", output_fields=["id"])
+        found = client.query("my_documents", filter="place >= 0", output_fields=["id"])
         assert {row["id"] for row in found} == {d.id for d in OTHERS}
         with pytest.raises(InputError, match=r"already has a collection .* that was not made by this index"):
             build_index(OTHERS, ENCODER, tmp_path, tmp_path / "else", settings.replace(collection=made.collection))
@@ -119,8 +121,8 @@ def test_vectors_that_are_no_numbers_are_refused(kept, tmp_path, value):
 
 
 def test_milvus_refuses_ids_longer_than_its_keys(backend_named, tmp_path):
-    documents = [Document("ä" * 257, "514 bytes")]
-    with pytest.raises(InputError, match="is longer than 512 bytes"):
+    documents = [Document("ä" * 2049, "4098 bytes")]
+    with pytest.raises(InputError, match=r"has 4,098 bytes in UTF-8, but Milvus takes at most 4,096"):
         build_index(documents, ENCODER, tmp_path, tmp_path / "index", backend_named("milvus-file").settings)
     build_index(documents, ENCODER, tmp_path, tmp_path / "index", IndexSettings())
 
@@ -237,14 +239,17 @@ def test_a_folder_that_is_no_index_is_refused(backend_named, tmp_path):
 
 
 @pytest.mark.parametrize("kept", ["milvus-file", "milvus-server"], indirect=True)
-def test_a_collection_that_is_gone_or_changed_is_refused_in_words(folder, kept):
+def test_a_collection_that_is_gone_or_of_another_model_is_refused_in_words(folder, kept):
     from pymilvus import MilvusClient
 
     name = manifests.read(folder).collection
     client = MilvusClient(uri=kept.uri)
-    client.delete(name, ids=["007"])
-    with pytest.raises(InputError, match="holds 9 vectors, but its index expects 10: something else changed it"):
-        open_folder(folder)
+    values = read_json(folder / "manifest.json")
+    for change in ({"fingerprint": "another"}, {"dimension": 64}):
+        write_json(folder / "manifest.json", values | change)
+        with pytest.raises(InputError, match=r"holds vectors of 128 dimensions of the model toy-128.*replaced it"):
+            open_folder(folder)
+    write_json(folder / "manifest.json", values)
     client.drop_collection(name)
     client.close()
     with pytest.raises(InputError, match=f"has no collection '{name}'. Build it with `semtune index"):

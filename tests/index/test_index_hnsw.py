@@ -1,6 +1,5 @@
 """Above `EXACT_UP_TO` a graph is built, and the recall in the manifest is measured, not assumed."""
 
-import time
 from contextlib import closing
 
 import numpy as np
@@ -12,7 +11,6 @@ from semtune.index import manifest as manifests
 from semtune.index.build import DEPTH, SAMPLE, build_index
 from semtune.index.faiss import FaissIndex
 from semtune.index.local import kinds
-from semtune.index.milvus import MilvusIndex
 from semtune.index.settings import IndexSettings
 from semtune.types import Document, Encoded
 
@@ -106,22 +104,3 @@ def test_more_than_the_graph_finds_is_padded(vectors, monkeypatch):
     monkeypatch.setattr(backend, "EXACT_UP_TO", 5)
     few = vectors[:8]
     hold(FaissIndex.build(few).search(few, 12), few, few, 12)
-
-
-def test_above_the_limit_milvus_chooses_and_the_recall_is_measured(backend_named, vectors, tmp_path, monkeypatch):
-    monkeypatch.setattr("semtune.index.milvus.EXACT_UP_TO", COUNT - 1)
-    documents = [Document(f"d{i}", str(i)) for i in range(COUNT)]
-    manifest = build_index(
-        documents, Fixed(vectors), tmp_path, tmp_path / "index", backend_named("milvus-file").settings
-    )
-    assert manifest.index_type == "AUTOINDEX"
-    assert abs(manifest.recall_at_10 - recall(tmp_path / "index", vectors)) < 3 * 0.5 / np.sqrt(SAMPLE)
-
-
-@pytest.mark.slow
-def test_milvus_answers_after_a_pause(vectors, tmp_path):
-    """Idle for longer than a gRPC server of default settings forgives a client that pings every ten seconds."""
-    uri = str(tmp_path / "lite.db")
-    MilvusIndex.build(vectors[:8], [str(i) for i in range(8)], uri, "few")
-    time.sleep(60)
-    assert MilvusIndex.open(uri, "few", 8).search(vectors[:1], 1).rows.tolist() == [[0]]

@@ -58,7 +58,7 @@ def upgrade(
     from semtune.index import manifest as manifests
     from semtune.index import versions
     from semtune.index.current import opened
-    from semtune.index.new_version import begin_version, clear_first, finish_version, remove_version
+    from semtune.index.new_version import begin_version, clear_first, drop_version, finish_version, move_aliases
     from semtune.index.upgrade import catch_up, encode_queries
     from semtune.machine import keep_freed_memory
 
@@ -90,8 +90,9 @@ def upgrade(
                 late = catch_up(old, new, encoder, progress)
                 count = count_of(new)
                 versions.switch(home, place)
+                move_aliases(old.manifest, manifests.read(place))
                 for gone in versions.superseded(home):
-                    (clear_first if gone == home else remove_version)(gone)
+                    (clear_first if gone == home else drop_version)(gone)
     encoded = first.written.encoded + late.written.encoded
     spent = round(time.monotonic() - started, 2)
     return Upgraded("switched", *names, count, encoded, late.changed, compared, verdict, spent)
@@ -114,6 +115,7 @@ def rollback(index: str | Path, *, model: str | None = None, progress: Progress 
     """
     from semtune.index import versions
     from semtune.index.current import opened_version
+    from semtune.index.new_version import move_aliases
     from semtune.index.upgrade import catch_up
     from semtune.search.index_encoder import encoder_of
 
@@ -124,7 +126,9 @@ def rollback(index: str | Path, *, model: str | None = None, progress: Progress 
             encoder = _WhenNeeded(lambda: encoder_of(home, then.manifest, model))
             taken = catch_up(now, then, encoder, progress)
             names, count = (then.manifest.model_name, now.manifest.model_name), count_of(then)
+            after = then.manifest, now.manifest
         versions.switch(home, before)
+        move_aliases(after[1], after[0])
     return RolledBack(*names, count, taken.changed)
 
 

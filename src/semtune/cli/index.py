@@ -18,11 +18,18 @@ def index(
     model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
     corpus: Annotated[Path, typer.Argument(help="A data set, a run, a corpus.jsonl, or any folder or table of texts.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The index folder to write.")],
-    backend: Annotated[str, typer.Option("--backend", help="local or milvus")] = "local",
+    backend: Annotated[str, typer.Option("--backend", help="local (files) or milvus (a database)")] = "local",
     uri: Annotated[
         str, typer.Option("--uri", help="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     ] = "",
     collection: Annotated[str, typer.Option("--collection", help="milvus: the collection's name")] = "",
+    database: Annotated[str, typer.Option("--database", help="milvus: the database on the server")] = "",
+    token_env: Annotated[
+        str, typer.Option("--token-env", help="milvus: variable with the token, user:password or an API key")
+    ] = "SEMTUNE_MILVUS_TOKEN",  # noqa: S107 - the name of a variable
+    tls_ca: Annotated[
+        str, typer.Option("--tls-ca", help="milvus: PEM file with the certificate of an https:// server")
+    ] = "",
     truncate: Annotated[str, typer.Option("--truncate", help=f"{TRUNCATE_HELP} Kept for the queries.")] = "cut",
     allow_unreadable: Annotated[
         bool, typer.Option("--allow-unreadable", help="Go on where the model cannot read over 20 % of the documents.")
@@ -38,7 +45,10 @@ def index(
 
     console = Console(as_json)
     chosen = parse_truncate(truncate)
-    settings = IndexSettings(backend=backend, uri=uri, collection=collection, truncate=chosen)
+    settings = IndexSettings(
+        backend=backend, uri=uri, collection=collection, database=database, token_env=token_env, tls_ca=tls_ca,
+        truncate=chosen,
+    )  # fmt: skip
     with console.progress() as progress:
         made = api.index(
             model, corpus, out, settings=settings, runtime=runtime, allow_unreadable=allow_unreadable,

@@ -34,6 +34,7 @@ class IndexManifest:
         recall_at_10: share of the ten documents found by exact search that the index finds.
         truncated: number of documents truncated at the model's length limit.
         uri, collection: where Milvus stores the vectors; else empty.
+        database, token_env, tls_ca, tls_certificate, tls_key: of the Milvus server, see `IndexSettings`; no secrets.
         asked_with: what the recall was measured with: real "queries", "chunks" of documents, or, in older indexes,
             whole "documents".
         left_out: reason → number of things in the source that could not be read.
@@ -64,6 +65,11 @@ class IndexManifest:
     cut_tokens: int = 0
     search_mode: str = "dense"
     fusion: Mapping[str, Any] = field(default_factory=dict)
+    database: str = ""
+    token_env: str = "SEMTUNE_MILVUS_TOKEN"  # noqa: S105 - the name of a variable
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from semtune.index.collection import Collection
 from semtune.index.copy import copy_documents, differences
 from semtune.index.current import opened
 from semtune.index.manifest import IndexManifest
-from semtune.index.open import create_collection, open_collection
+from semtune.index.open import backend_of, create_collection, open_collection
 from semtune.index.settings import IndexSettings
 from semtune.index.write import batches
 from semtune.io import atomic_folder, storage_errors
@@ -26,10 +27,25 @@ from semtune.types import Embeddings
 
 OLD_BACKENDS = {"faiss": "local"}
 """Back-ends that are only read → the one that takes their place."""
+PLACE = ("uri", "database", "token_env", "tls_ca", "tls_certificate", "tls_key")
+"""Settings that say where a database is; a manifest has them, too."""
 FIRST_FILES = (
     *(f"{manifests.DATABASE}{end}" for end in ("", "-wal", "-shm")),
     "vectors.faiss", "documents.jsonl", "documents.offsets.npy",
 )  # fmt: skip
+
+
+@runtime_checkable
+class DatabaseBackend(Protocol):
+    """A back-end whose collections lie in a database, beside those of others."""
+
+    def switch(self, before: IndexManifest, after: IndexManifest) -> None:
+        """Move the aliases of one collection to another."""
+        ...
+
+    def drop(self, manifest: IndexManifest) -> None:
+        """Drop a collection."""
+        ...
 
 
 def reference(model: Path, index: Path) -> str:
@@ -41,7 +57,8 @@ def reference(model: Path, index: Path) -> str:
 def settings_of(manifest: IndexManifest) -> IndexSettings:
     """The settings for another collection in the same back-end, or in the one that took its place."""
     backend = OLD_BACKENDS.get(manifest.backend, manifest.backend)
-    return IndexSettings(backend=backend, uri=manifest.uri, truncate=manifest.truncate)
+    place = {name: getattr(manifest, name) for name in PLACE}
+    return IndexSettings(backend=backend, truncate=manifest.truncate, **place)
 
 
 def copy_index(index: Path, new: Path, settings: IndexSettings, progress: Progress = QUIET) -> tuple[int, str, str]:
@@ -56,7 +73,8 @@ def copy_index(index: Path, new: Path, settings: IndexSettings, progress: Progre
     with opened(index) as old, old.snapshot() as seen, atomic_folder(new) as scratch:
         before = old.manifest
         model = (index / before.model).resolve()
-        made = replace(before, backend=settings.backend, model=reference(model, new), uri=settings.uri, collection="")
+        place = {name: getattr(settings, name) for name in PLACE}
+        made = replace(before, backend=settings.backend, model=reference(model, new), collection="", **place)
         copy = create_collection(scratch, new, settings, made)
         try:
             copy_documents(seen, copy, progress)
@@ -94,7 +112,7 @@ def begin_version(
     begun = _begun(version, encoder)
     if begun is not None:
         return begun, True
-    remove_version(version)
+    drop_version(version)
     settings = settings_of(before)
     made = replace(
         before,
@@ -110,7 +128,7 @@ def begin_version(
     )
     with storage_errors(version):
         version.mkdir(parents=True)
-    made = replace(made, count=0, index_type="", recall_at_10=1.0, uri=settings.uri)
+    made = replace(made, index_type="", recall_at_10=1.0)
     created = create_collection(version, version, settings, made)
     manifests.write(created.manifest, version)  # now, so that a killed upgrade can be continued
     return created, False
@@ -130,10 +148,30 @@ def _begun(version: Path, encoder: Encoder) -> Collection | None:
         return None
 
 
-def remove_version(version: Path) -> None:
-    """Delete the folder of a version."""
+def drop_version(version: Path) -> None:
+    """Delete a version in a folder of its own, and its collection where a database keeps it."""
+    if not version.is_dir():
+        return
+    _drop_collection(version)
     with storage_errors(version):
         shutil.rmtree(version, ignore_errors=True)
+
+
+def _drop_collection(version: Path) -> None:
+    try:
+        manifest = manifests.read(version)
+    except InputError:  # it was never finished
+        return
+    backend = backend_of(manifest.backend)
+    if isinstance(backend, DatabaseBackend):
+        backend.drop(manifest)
+
+
+def move_aliases(before: IndexManifest, after: IndexManifest) -> None:
+    """Let other clients of a database find the version that is searched now."""
+    backend = backend_of(after.backend)
+    if before.backend == after.backend and isinstance(backend, DatabaseBackend):
+        backend.switch(before, after)
 
 
 def finish_version(version: Path, new: Collection, asked: Embeddings, asked_with: str) -> None:
@@ -159,6 +197,7 @@ def clear_first(index: Path) -> None:
 
     `manifest.json` stays: it marks the folder as an index.
     """
+    _drop_collection(index)
     with storage_errors(index):
         for name in FIRST_FILES:
             (index / name).unlink(missing_ok=True)

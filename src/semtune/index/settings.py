@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, field_validator, model_validator
 
 from semtune.registry import INDEXES
@@ -15,6 +17,17 @@ class IndexSettings(Settings):
     backend: str = Field("local", description="local (files) or milvus (a database)")
     uri: str = Field("", description="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     collection: str = Field("", description="milvus: name of the collection; empty: made from the run's name")
+    database: str = Field("", description="milvus: name of the database on the server; empty: the default one")
+    token_env: str = Field(
+        "SEMTUNE_MILVUS_TOKEN",
+        description="milvus: environment variable with the token (user:password or an API key); never written anywhere",
+    )
+    tls_ca: str = Field(
+        "",
+        description="milvus: PEM file with the certificate of an https:// server or its authority; empty: the system's",
+    )
+    tls_certificate: str = Field("", description="milvus: PEM file with this client's certificate, where servers ask")
+    tls_key: str = Field("", description="milvus: PEM file with the key of tls_certificate")
 
     truncate: Truncate = Field(
         "cut",
@@ -37,4 +50,17 @@ class IndexSettings(Settings):
         owners = " or ".join(INDEXES.having("needs_uri"))
         if self.uri and not needs_uri:
             raise mistake("uri", f"a uri only works with the {owners} backend; set backend: {owners}, or leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _no_secrets(self) -> IndexSettings:
+        if "@" in urlsplit(self.uri).netloc:
+            raise mistake(
+                "uri", f"it must not hold a password, since it is written into files; put user:password into "
+                f"${self.token_env}"
+            )  # fmt: skip
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise mistake("tls_certificate", "it needs tls_key, and the other way round")
+        if self.tls_certificate and not self.tls_ca:
+            raise mistake("tls_ca", "it is needed beside tls_certificate")
         return self

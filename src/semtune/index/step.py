@@ -60,6 +60,10 @@ def key(inputs: IndexInputs) -> dict[str, Any]:
     values = inputs.settings.as_dict()
     if values["truncate"] == "cut":  # as in indexes from before there was a choice
         del values["truncate"]
+    if not values["database"]:
+        del values["database"]
+    for name in ("token_env", "tls_ca", "tls_certificate", "tls_key"):  # how a server is reached changes nothing
+        del values[name]
     return values
 
 
