@@ -61,14 +61,6 @@ def subject(request, tmp_path_factory):
     return milvus(request.getfixturevalue("milvus_server")[0], folder)
 
 
-KNOWN = {
-    ("local", "what_cannot_be_kept_is_refused_whole"): "vectors beyond float32 are refused, but numpy warns, too",
-}
-
-
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_contract(check, subject, request):
-    known = KNOWN.get((request.node.callspec.params["subject"], check.__name__))
-    if known:
-        request.applymarker(pytest.mark.xfail(strict=False, reason=known))
+def test_contract(check, subject):
     check(subject)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -128,6 +129,36 @@ class Segment:
         return flat.reshape(inner.ntotal, inner.d)
 
 
+class SegmentOnDemand:
+    """A segment whose file is mapped when it is first searched: FAISS looks at every link of a graph when it opens one.
+
+    Attributes:
+        record: what the database says of it.
+        map: positions in it ↔ rows.
+    """
+
+    def __init__(
+        self, folder: Path, record: SegmentRecord, dimension: int, failed: Callable[[SegmentRecord, InputError], None]
+    ) -> None:
+        """Of an index folder; `failed` is told once if the file cannot be used."""
+        self.record, self.map = record, RowMap(record.runs)
+        self._folder, self._dimension, self._failed = folder, dimension, failed
+        self._lock = threading.Lock()
+        self._tried = False
+        self._segment: Segment | None = None
+
+    def get(self) -> Segment | None:
+        """The segment; None if its file cannot be used."""
+        with self._lock:
+            if not self._tried:
+                self._tried = True
+                try:
+                    self._segment = Segment.open(self._folder, self.record, self._dimension)
+                except InputError as error:
+                    self._failed(self.record, error)
+            return self._segment
+
+
 def _read(path: Path) -> faiss.Index:
     try:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
@@ -142,7 +173,7 @@ def write_segment(
     dimension: int,
     sample: Callable[[], Embeddings],
 ) -> SegmentRecord:
-    """Write a new segment, whole and on the disk, under a name that was never used; the caller records it.
+    """Write a new segment, whole and on the disk, named by its content; the caller records it.
 
     Args:
         folder: of the index.
@@ -160,24 +191,23 @@ def write_segment(
     for part, vectors in blocks:
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         rows.append(part)
-    name = f"{uuid.uuid4().hex[:16]}.faiss"
+    runs = as_runs(np.concatenate(rows))
     place = folder / FOLDER
-    part = place / f".{name}.part"
+    part = place / f".{uuid.uuid4().hex}.part"
     with storage_errors(place):
         place.mkdir(exist_ok=True)
         try:
             _save(index, part)
             sha256, size = _synced(part)
+            name = f"{hashlib.sha256(sha256.encode() + runs).hexdigest()[:16]}.faiss"
             part.replace(place / name)
             sync_folder(place)
             sync_folder(folder)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-    every = np.concatenate(rows)
-    return SegmentRecord(
-        name, sha256, size, kind.name, faiss.__version__, len(every), as_runs(every), json.dumps(kind.facts)
-    )
+    facts = json.dumps(kind.facts)
+    return SegmentRecord(name, sha256, size, kind.name, faiss.__version__, index.ntotal, runs, facts)
 
 
 def _save(index: faiss.Index, path: Path) -> None:

@@ -19,7 +19,7 @@ from semtune.index.manifest import IndexManifest
 from semtune.index.milvus import naming, schema
 from semtune.index.milvus.connection import PATIENCE, Place, patiently, storage_errors
 from semtune.index.milvus.filters import EVERYTHING, one_of
-from semtune.index.milvus.reading import IDS_AT_ONCE, Reader
+from semtune.index.milvus.reading import IDS_AT_ONCE, Reader, vectors_at_once
 from semtune.index.milvus.snapshot import MilvusSnapshot
 from semtune.progress import QUIET, Progress
 from semtune.types import Document, Embeddings
@@ -179,7 +179,7 @@ class MilvusCollection:
 
     def _wrong(self) -> Iterator[str]:
         seen = 0
-        for page in self._reader.pages(EVERYTHING, ["hash", "vector"], IDS_AT_ONCE // 4):
+        for page in self._reader.pages(EVERYTHING, ["hash", "vector"], vectors_at_once(self.manifest.dimension)):
             seen += len(page)
             found = self._reader.documents([row["id"] for row in page])
             for row in page:

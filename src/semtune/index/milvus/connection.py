@@ -184,8 +184,8 @@ def storage_errors(place: Place, what: str) -> Iterator[None]:
             yield
         except (MilvusException, grpc.RpcError) as error:
             raise StorageError(
-                f"Milvus at {place.name} could not {what} ({_reason(error)}). Check that the server runs and has space, "
-                "and run the command again."
+                f"Milvus at {place.name} could not {what} ({_reason(error)}). Check that the server runs and has "
+                "space, and run the command again."
             ) from error
 
 

@@ -20,6 +20,11 @@ NOT_LOADED = 101  # a code of Milvus
 LOADING = 3600.0  # seconds
 
 
+def vectors_at_once(dimension: int) -> int:
+    """How many vectors of this dimension make about 8 MB."""
+    return max(1, min(PAGE, 2**21 // dimension))
+
+
 class Reader:
     """A collection that can be asked; every call is repeated for `patience` seconds while no server answers."""
 

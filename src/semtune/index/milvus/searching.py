@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from semtune.index.collection import Match
 from semtune.index.filters import Filter, matches
 from semtune.index.milvus.filters import EVERYTHING, translate
-from semtune.index.milvus.reading import Reader
+from semtune.index.milvus.reading import Reader, vectors_at_once
 from semtune.types import Embeddings
 
 MOST = 16_384  # rows that a server returns for one query
@@ -82,7 +82,7 @@ def _compared(reader: Reader, asked: Embeddings, k: int, where: Filter | None) -
         return kept
     expression = translate(where).candidates if where else EVERYTHING
     fields = ["place", "vector", *(["metadata", "careful"] if where else [])]
-    for page in reader.pages(expression, fields):
+    for page in reader.pages(expression, fields, vectors_at_once(asked.shape[1])):
         vectors = {row["id"]: np.asarray(row["vector"], dtype=np.float32) for row in page}
         passing = _passing(reader, [{"score": 0.0, **row} for row in page], where)
         matrix = np.array([vectors[name] for _, _, name in passing], dtype=np.float32).reshape(len(passing), -1)

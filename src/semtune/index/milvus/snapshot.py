@@ -11,7 +11,7 @@ from semtune.index.batch import checked_vectors
 from semtune.index.collection import Match
 from semtune.index.filters import Filter, matches
 from semtune.index.milvus.filters import EVERYTHING, translate
-from semtune.index.milvus.reading import DOCUMENTS_AT_ONCE, Reader
+from semtune.index.milvus.reading import DOCUMENTS_AT_ONCE, Reader, vectors_at_once
 from semtune.index.milvus.searching import best
 from semtune.types import Document, Embeddings
 
@@ -60,7 +60,7 @@ class MilvusSnapshot:
         Raises:
             InputError: an id is not there.
         """
-        rows = self._reader.named(ids, ["vector"])
+        rows = self._reader.named(ids, ["vector"], vectors_at_once(self._dimension))
         missing = next((i for i in ids if i not in rows), None)
         if missing is not None:
             raise InputError(f"The index has no document {missing!r}.")
