@@ -49,7 +49,8 @@ class Trainer:
 
     def step(self) -> float:
         """Train a step; returns its seconds."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         return float(self._process.stdout.readline())

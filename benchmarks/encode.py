@@ -98,13 +98,18 @@ def _within(texts: list[str], lengths: list[int], limits: tuple[int, int]) -> li
 
 def make_models(folder: Path) -> None:
     """The source, its export, and the table of its token vectors as a static model."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
-
     source = resolve_model(MODEL)
     (folder / "source").symlink_to(source)
     export_model(source, ["onnx"], folder / "export", precisions=["fp32", "int8"])
-    model: Any = SentenceTransformer(str(source), device="cpu", local_files_only=True)
+    make_table(folder)
+
+
+def make_table(folder: Path) -> None:
+    """The model's token vectors as a static model, in the folder "table"."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
+
+    model: Any = SentenceTransformer(str(resolve_model(MODEL)), device="cpu", local_files_only=True)
     words = model[0].auto_model.embeddings.word_embeddings.weight.detach().numpy()
     table = StaticEmbedding(model.tokenizer._tokenizer, embedding_weights=words)
     SentenceTransformer(modules=[table, Normalize()], device="cpu").save_pretrained(str(folder / "table"))

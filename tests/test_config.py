@@ -155,7 +155,7 @@ def test_the_defaults_are_those_of_the_design():
         },
         "export": {"format": ["onnx"], "precision": ["fp32"], "max_loss": 0.005},
         "index": {"backend": "local", "uri": "", "collection": "", "truncate": "cut"},
-        "search": {"questions": [], "k": 3},
+        "search": {"mode": "auto", "questions": [], "k": 3},
     }
 
 

@@ -156,7 +156,8 @@ INDEX = Format(
 )
 """1.1: `asked_with`, what the recall was measured with. Older indexes asked with the documents themselves. 1.2:
 `left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`. 2.0: collections that can be written; the
-local back-end keeps documents, vectors and this manifest in a database. Folders of 1.x open for search."""
+local back-end keeps documents, vectors and this manifest in a database; `search_mode` and `fusion`. Folders of 1.x
+open for search."""
 INDEX_VERSIONS = Format("an index's current.json", FIRST, "`semtune upgrade INDEX --model NEW`")
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)

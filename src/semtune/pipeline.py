@@ -137,6 +137,7 @@ STEPS: tuple[PlannedStep[Context], ...] = (
         indexing.LIBRARIES,
         lambda context: indexing.key(inputs.index_inputs(context)),
         lambda context, work: indexing.run(inputs.index_inputs(context), work, context.progress),
+        inputs.search_mode_hash,
         damage_of=indexing.damage,
     ),
     PlannedStep(

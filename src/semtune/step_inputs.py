@@ -16,7 +16,7 @@ from semtune.evaluate import step as evaluating
 from semtune.export import step as exporting
 from semtune.hub import resolve_model
 from semtune.index import step as indexing
-from semtune.io import read_json, read_jsonl, sha256_file
+from semtune.io import read_json, read_jsonl, sha256_file, sha256_json
 from semtune.precision_judge import DevJudge, dev_sample
 from semtune.prepare import step as preparing
 from semtune.prepare.build import for_other_steps as data_for
@@ -222,7 +222,24 @@ def index_inputs(context: Context) -> indexing.IndexInputs:
         context.config.index,
         lambda: data_for.held_out_queries(context.data()),
         context.path("index"),
+        lambda: search_mode(context),
     )
+
+
+def search_mode(context: Context) -> dict[str, Any]:
+    """How the index is searched: as the config says, else as evaluate chose on dev; {} where neither says anything."""
+    wanted = context.config.search.mode
+    if wanted != "auto":
+        return {"mode": wanted, "fusion": {}}
+    file = context.path("evaluate") / evaluating.SEARCH_MODE
+    found = read_json(file) if file.exists() else {}
+    return {"mode": found["mode"], "fusion": found["fusion"]} if found else {}
+
+
+def search_mode_hash(context: Context) -> dict[str, str]:
+    """A hash of how the index is searched, if that was chosen."""
+    chosen = search_mode(context)
+    return {"search mode": sha256_json(chosen)} if chosen else {}
 
 
 def search_inputs(context: Context) -> searching.SearchInputs:

@@ -1,6 +1,9 @@
 """The serving encoder and the reference encoder equal sentence-transformers, text by text."""
 
+import shutil
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +11,8 @@ from sentence_transformers import SentenceTransformer
 
 from model_variants import VARIANTS, WORDS
 from semtune.encoders.batching import by_length
-from semtune.encoders.onnx import open_onnx
+from semtune.encoders.graph import open_graph_encoder
+from semtune.encoders.onnx import OnnxRunner, open_onnx
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.encoders.torch import TorchEncoder
 from semtune.errors import ContractError, ModelError
@@ -211,3 +215,43 @@ def test_weights_changed_after_the_export_are_refused(exported, tmp_path):
     for opened in (open_onnx, TorchEncoder.load):
         with pytest.raises(ContractError, match="trained further in place"):
             opened(folder)
+
+
+def test_batches_beside_each_other_give_the_vectors_of_one_after_another(exported, monkeypatch):
+    runner = OnnxRunner(exported("mean").folder / "onnx" / "model.onnx", threads=3)
+    monkeypatch.setattr(runner, "batch_tokens", 16)
+    folder = exported("mean").folder
+    encoder = open_graph_encoder(folder, "fp32", lambda _: runner)
+    texts = [f"word {'more ' * (i % 7)}{i}" for i in range(40)]
+    beside = encoder.encode(texts).vectors
+    monkeypatch.setattr(runner, "batches_at_once", 1)
+    np.testing.assert_allclose(beside, encoder.encode(texts).vectors, atol=1e-6)  # on one thread and on three
+
+
+def test_a_graph_that_was_replaced_meanwhile_does_not_mix_its_vectors_in(exported, tmp_path, monkeypatch):
+    path = Path(shutil.copy(exported("mean").folder / "onnx" / "model.onnx", tmp_path))
+    runner = OnnxRunner(path, threads=2)
+    ids = [[2, 5, 6, 3]]
+    before = runner(ids)
+    other = exported("cls").folder / "onnx" / "model.onnx"
+    path.unlink()
+    shutil.copy(other, path)
+    np.testing.assert_array_equal(runner(ids, beside=True), before)
+    path.unlink()
+    np.testing.assert_array_equal(runner(ids, beside=True), before)
+
+
+def test_an_error_in_one_batch_is_raised_and_the_rest_is_not_computed(exported):
+    class Failing:
+        runtime, batch_tokens, batches_at_once = "onnx-fp32", 8, 2
+        calls = 0
+
+        def __call__(self, ids, prompt_tokens=0, beside=False):
+            Failing.calls += 1
+            time.sleep(0.005)
+            raise ValueError("broken")
+
+    encoder = open_graph_encoder(exported("mean").folder, "fp32", lambda _: Failing())
+    with pytest.raises(ValueError, match="broken"):
+        encoder.encode([f"text {i}" for i in range(400)])
+    assert Failing.calls < 200

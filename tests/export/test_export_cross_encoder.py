@@ -19,6 +19,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_graph_gives_the_scores_of_torch(cross_encoder, tmp_path, monkeypatch):
     from sentence_transformers import CrossEncoder
     from torch.nn import Sigmoid
@@ -49,6 +50,7 @@ def test_the_graph_gives_the_scores_of_torch(cross_encoder, tmp_path, monkeypatc
     assert float(done.stdout) == pytest.approx(want[1], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_what_cannot_rank_is_refused(cross_encoder, toy_model, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(ModelError, match=r"rerank: .*gives 3 scores per pair"):

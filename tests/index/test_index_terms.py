@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semtune.index.common_words import COMMON_WORDS
@@ -38,6 +38,7 @@ def test_terms(language, text, terms):
     assert analyse(text, language) == terms.split()
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from(["", "en", "de", "tr", "ja", "sv", "fr"]))
 def test_terms_are_words_in_one_form(text, language):
     terms = analyse(text, language)

@@ -4,7 +4,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semtune.errors import InputError
@@ -193,17 +193,20 @@ def exact(where):
     return repr(where)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees)
 def test_a_tree_written_as_text_is_read_back(tree):
     assert exact(parse_text(to_text(tree))) == exact(tree)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=40))
 def test_any_text_is_parsed_or_refused_in_words(text):
     with contextlib.suppress(InputError):
         parse_text(text)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees, st.dictionaries(st.sampled_from(["in", "year", "a.b", "x"]), scalars | st.lists(scalars, max_size=2)))
 def test_a_filter_read_back_passes_the_same_documents(tree, metadata):
     assert matches(parse_text(to_text(tree)), metadata) == matches(tree, metadata)

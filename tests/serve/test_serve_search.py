@@ -108,7 +108,12 @@ def test_text_of_any_script_comes_back_as_it_went_in(client):
         ({"query": "x", "k": 101}, 422, "'k': input should be less than or equal to 100."),
         ({"query": "x", "k": True}, 422, "'k': input should be a valid integer."),
         ({"query": "x", "k": "7"}, 422, "'k': input should be a valid integer."),
-        ({"querry": "x"}, 422, "Unknown field 'querry'; allowed are query, k, min_score. Did you mean 'query'?"),
+        (
+            {"querry": "x"},
+            422,
+            "Unknown field 'querry'; allowed are query, k, min_score, where, mode, group_by, diversity, explain, "
+            "highlight. Did you mean 'query'?",
+        ),
         (["x"], 422, "The body must be a JSON object, sent with the header 'Content-Type: application/json'."),
     ],
 )

@@ -33,6 +33,7 @@ def serve(
     """Serve /search, /v1/embeddings, /health and a search page."""
     from semtune.encoders.load import load_encoder, parse_runtime
     from semtune.encoders.windows import parse_truncate
+    from semtune.machine import share_freed_memory
     from semtune.registry import need
     from semtune.search.following import follow_searcher
     from semtune.search.searcher import has_index
@@ -43,6 +44,7 @@ def serve(
     from semtune.serve.server import run_server
 
     console = Console(as_json)
+    share_freed_memory()
     chosen = parse_runtime(runtime)
     rule = parse_truncate(truncate) if truncate else None
     index = follow_searcher(Path(target), model, chosen, rule) if has_index(Path(target)) else None

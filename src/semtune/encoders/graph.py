@@ -5,6 +5,7 @@ Which library runs the graph is the runner's matter: `semtune.encoders.onnx`, `s
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -61,6 +62,8 @@ class GraphEncoder:
         self.contract = contract
         self.runtime = graph.runtime
         self._tokenizer, self._graph = tokenizer, graph
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str], role: Role = "document", progress: Progress | None = None) -> Encoded:
         """Embed `texts`, (n,) → (n, dim) float32, in the order given; equal texts are computed once."""
@@ -90,19 +93,28 @@ class GraphEncoder:
         every operation, and a core that others use delays only its own batch; see benchmarks/LOG.md.
         """
         batches = list(by_length(lengths.tolist(), self._graph.batch_tokens))
-        several = min(self._graph.batches_at_once, len(batches))
+        beside = min(self._graph.batches_at_once, len(batches)) > 1
 
-        def compute(batch: list[int]) -> tuple[list[int], Embeddings]:
-            return batch, self._graph([ids[i] for i in batch], prompt, beside=several > 1)
+        def compute(batch: list[int]) -> Embeddings:
+            return self._graph([ids[i] for i in batch], prompt, beside)
 
-        if several <= 1:
-            yield from map(compute, batches)
+        if not beside:
+            yield from ((batch, compute(batch)) for batch in batches)
             return
-        pool = ThreadPoolExecutor(several)
+        waiting = [self._threads().submit(compute, batch) for batch in batches]
         try:
-            yield from pool.map(compute, batches)
+            for batch, made in zip(batches, waiting, strict=True):
+                yield batch, made.result()
         finally:
-            pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, batches that wait are not computed
+            for each in waiting:  # after an error or Ctrl-C, what waits is not computed
+                each.cancel()
+
+    def _threads(self) -> ThreadPoolExecutor:
+        """The threads of all calls: more than there are processors would only take memory."""
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._graph.batches_at_once, "encode")
+            return self._pool
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids back to text; OpenAI's API allows ids as input."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from semtune.encoders.vector_store import VectorStore
     from semtune.evaluate.report.further_results import FurtherResults
     from semtune.evaluate.result import Kind, Scores
+    from semtune.evaluate.retrieval.search_mode import ModeChoice
     from semtune.evaluate.serving.calibration import CalibrationResult
     from semtune.evaluate.serving.stages import Stages
     from semtune.evaluate.systems import ComparedSystem
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("onnxruntime", "tokenizers", "bm25s", "numpy")
 THRESHOLDS, METRICS = "thresholds.json", "metrics.json"
+SEARCH_MODE = "search_mode.json"
 PRECISION = "precision.json"  # written by export
 NOTHING_TO_JUDGE = "cannot judge: the data set has no test part. Give documents from at least three files, or labels."
 
@@ -95,6 +97,7 @@ class Evaluated:
         kind: what it was judged by.
         other_kinds: what the data would allow too.
         data: that it was measured on.
+        search_mode: how the model's index should be searched; None: it was not measured.
     """
 
     outcome: Outcome | None = None
@@ -104,6 +107,7 @@ class Evaluated:
     other_kinds: Sequence[str] = ()
     data: Dataset | None = None
     external: Sequence[str] = field(default=())
+    search_mode: ModeChoice | None = None
 
     @property
     def calibrated(self) -> CalibrationResult | None:
@@ -125,6 +129,7 @@ class Evaluated:
         return {
             **self.outcome.summary(), "metric": tuned.main, "systems": systems, "runtime": self.runtime,
             "truncated": dict(tuned.truncated),
+            **({"search_mode": self.search_mode.as_dict()} if self.search_mode else {}),
         }  # fmt: skip
 
 
@@ -161,12 +166,14 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
     encoder = load_encoder(inputs.model, inputs.runtime, truncate=inputs.truncate)
     others = open_systems(against, inputs.runtime, identity, kind, inputs.truncate)
     work = _Work(inputs, data, kind, encoder, others, progress)
-    outcome, extras = work.measured(identity)
+    outcome, extras, searched = work.measured(identity)
     if out is not None:
         training = inputs.training() if inputs.training else TrainingNotes()
         write_all(out, outcome, data, inputs.title, extras, training.log, training.notes)
+        if searched:
+            write_json(out / SEARCH_MODE, searched.as_dict())
     rest = [other for other in fitting if other != kind] if not settings.task else []
-    return Evaluated(outcome, extras, encoder.runtime, kind, rest, data)
+    return Evaluated(outcome, extras, encoder.runtime, kind, rest, data, search_mode=searched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +187,9 @@ class _Work:
     others: Sequence[ComparedSystem]
     progress: Progress
 
-    def measured(self, identity: Mapping[str, str]) -> tuple[Outcome, FurtherResults]:
+    def measured(self, identity: Mapping[str, str]) -> tuple[Outcome, FurtherResults, ModeChoice | None]:
         """Measure everything, and conclude."""
+        from semtune.evaluate.retrieval.search_mode import measure_mode
         from semtune.evaluate.systems import measure_systems
         from semtune.evaluate.verdict.made_questions import count_made
         from semtune.evaluate.verdict.outcome import conclude
@@ -190,14 +198,16 @@ class _Work:
         settings, seed = self.inputs.settings, self.inputs.seed
         forgot = self._forgetting()
         stages = self._stages()
-        tuned, calibrated = self._tuned(stages)
+        tuned, calibrated, dev = self._tuned(stages)
         systems = measure_systems(self.others, self.data, tuned, self.progress, settings.at, seed, self._over)
         outcome = conclude(
             tuned, systems, seed, settings, parts=self._parts(tuned) if self.others else (), forgot=forgot,
             leaks=self.inputs.leaks(self.data), data=identity, made=count_made(self.data.queries, tuned.query_ids),
             unread=unreadable_texts(self.encoder, self.data, "test"),
         )  # fmt: skip
-        return outcome, self._extras(tuned, stages, calibrated)
+        searched = measure_mode(self.data, dev, settings.alpha, seed, self.progress) if settings.bm25 else None
+        extras = self._extras(tuned, stages, calibrated)
+        return outcome, replace(extras, served=searched.sentence if searched else ""), searched
 
     def _over(self, encoder: Encoder) -> Encoder:
         return self.inputs.store.over(encoder) if self.inputs.store else encoder
@@ -225,8 +235,8 @@ class _Work:
         test = StageTestSet(self.data, "test", self.kind, self.inputs.settings.at, self.inputs.seed)
         return measure_stages(self.inputs.model, test, self.inputs.index, self.inputs.runtime, self.progress)
 
-    def _tuned(self, stages: Stages | None) -> tuple[Scores, CalibrationResult | None]:
-        """The model's result on test, and its thresholds; what the stages have measured is not measured again."""
+    def _tuned(self, stages: Stages | None) -> tuple[Scores, CalibrationResult | None, Scores | None]:
+        """The results on test, thresholds, and results on dev, if measured; nothing is measured again after stages."""
         from semtune.evaluate.scores import score
         from semtune.evaluate.serving.calibration import calibrate, calibration_split, can_calibrate, require_labels
         from semtune.evaluate.two_splits import score_two_splits
@@ -239,17 +249,18 @@ class _Work:
             both = score_two_splits(
                 self._over(self.encoder), self.data, "test", beside, progress, self.kind, settings.at, seed
             )
+            dev = both[beside] if beside == "dev" else None
             try:
-                return both["test"], calibrate(both[beside], self.data, beside)
+                return both["test"], calibrate(both[beside], self.data, beside), dev
             except InputError as error:
                 if self.inputs.thresholds_needed:
                     raise
                 progress.say(f"no calibrated thresholds: {error}")
-                return both["test"], None
+                return both["test"], None, dev
         known = [row.scores for row in stages.rows if row.scores.runtime == self.encoder.runtime] if stages else []
         if known:
-            return known[0], None
-        return score(self._over(self.encoder), self.data, "test", progress, self.kind, settings.at, seed), None
+            return known[0], None, None
+        return score(self._over(self.encoder), self.data, "test", progress, self.kind, settings.at, seed), None, None
 
     def _parts(self, tuned: Scores) -> Sequence[Any]:
         from semtune.evaluate.verdict.slices import partition

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def export_reranker(model: str) -> Path:
 def _write(judge: CrossEncoderJudge, folder: Path, out: Path) -> None:
     import torch
 
-    encoder = judge.model
+    encoder: Any = judge.model
     encoder.tokenizer.save_pretrained(str(out))
     for name in KEPT:
         if (folder / name).is_file():

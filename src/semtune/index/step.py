@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ class IndexInputs:
         settings: of the step.
         queries: returns real queries to measure the recall with; an empty list if there are none.
         home: the final path of the folder.
+        search_mode: returns how the index is searched in mode "auto": "mode" and "fusion" of the manifest.
     """
 
     documents: Callable[[], Sequence[Document]]
@@ -37,6 +38,7 @@ class IndexInputs:
     settings: IndexSettings
     queries: Callable[[], Sequence[str]]
     home: Path
+    search_mode: Callable[[], Mapping[str, Any]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Indexed:
         made = self.manifest
         return {
             "count": made.count, "type": made.index_type, "recall@10": made.recall_at_10, "truncated": made.truncated,
-            "cut_tokens": made.cut_tokens, "asked_with": made.asked_with,
+            "cut_tokens": made.cut_tokens, "asked_with": made.asked_with, "search_mode": made.search_mode,
         }  # fmt: skip
 
 
@@ -73,11 +75,15 @@ def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
     Raises:
         InputError: there are no documents, ids are not unique, or the database cannot be used.
     """
+    from semtune.index import manifest as manifests
     from semtune.index.build import build_into
     from semtune.index.open import backend_of
 
     documents, encoder, queries = inputs.documents(), inputs.encoder(), inputs.queries()
     made = build_into(documents, encoder, inputs.model, out, inputs.settings, progress, inputs.home, queries)
+    if chosen := inputs.search_mode():
+        made = replace(made, search_mode=str(chosen["mode"]), fusion=dict(chosen.get("fusion", {})))
+        manifests.write(made, out)
     outside = backend_of(inputs.settings.backend).outside(made)
     return Indexed(made, [str(path) for path in outside])
 

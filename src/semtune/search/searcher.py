@@ -17,7 +17,7 @@ from semtune.protocols import Encoder
 from semtune.search.answering import Parts, answers, like
 from semtune.search.arrange import Reranker
 from semtune.search.fields import FieldCheck
-from semtune.search.mode import SearchMode, chosen_mode
+from semtune.search.mode import Mode, SearchMode, chosen_mode
 from semtune.search.places import has_index, index_folder, model_folder
 from semtune.search.request import MAX_K, Request
 from semtune.search.threshold import minimum_score
@@ -233,6 +233,14 @@ class Searcher:
         request.check()
         return like(self._parts, id_, request)
 
+    def mode_of(self, wanted: SearchMode = "auto") -> Mode:
+        """The mode that a search in mode `wanted` has.
+
+        Raises:
+            InputError: the index has no full text for it.
+        """
+        return chosen_mode(self.mode if wanted == "auto" else wanted, self.manifest, self.collection.has_full_text)
+
     def close(self) -> None:
         """Close the index's files and connections."""
         self.collection.close()
@@ -249,7 +257,7 @@ class Searcher:
         explain: bool,
         highlight: bool,
     ) -> Request:
-        found = chosen_mode(self.mode if mode == "auto" else mode, self.manifest, self.collection.has_full_text)
+        found = self.mode_of(mode)
         if min_score is not None and found == "keyword":
             raise InputError(
                 "min_score is a similarity of vectors, and mode keyword compares none. Leave it out, or use mode "

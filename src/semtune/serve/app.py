@@ -25,7 +25,7 @@ from semtune.serve.schemas import (
     SearchResponse,
 )
 from semtune.serve.search_page import search_page
-from semtune.serve.service import Service, SupportsSearch
+from semtune.serve.service import SearchOptions, Service, SupportsSearch
 from semtune.serve.workers import QUEUE, Workers
 
 MAX_QUERY = 32_768  # characters
@@ -74,7 +74,8 @@ def _search_router(service: Service) -> APIRouter:
     @routes.post("", response_model_exclude_unset=True)
     async def search(request: SearchRequest) -> SearchResponse:
         """Find the documents most similar to a query."""
-        return await _search(service, request.query, request.k, request.min_score, "query")
+        options = request.options() if request.asks_more() else None
+        return await _search(service, request.query, request.k, request.min_score, "query", options)
 
     @routes.get("", response_model_exclude_unset=True)
     async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
@@ -123,7 +124,14 @@ def _server_router(service: Service) -> APIRouter:
     return routes
 
 
-async def _search(service: Service, query: str, k: int, min_score: str | float | None, field: str) -> SearchResponse:
+async def _search(
+    service: Service,
+    query: str,
+    k: int,
+    min_score: str | float | None,
+    field: str,
+    options: SearchOptions | None = None,
+) -> SearchResponse:
     began = time.perf_counter()
     if service.index is None:
         raise ApiError(
@@ -136,7 +144,7 @@ async def _search(service: Service, query: str, k: int, min_score: str | float |
     if len(query) > MAX_QUERY:
         raise ApiError(413, f"{field!r} has {len(query):,} characters; the limit is {MAX_QUERY:,}. Shorten the query.")
     with service.workers.admit():
-        answer = await service.workers.run(partial(service.answer, query, k, min_score))
+        answer = await service.workers.run(partial(service.answer, query, k, min_score, options))
     found = [HitResponse(**hit.as_dict()) for hit in answer.hits]
     known: dict[str, Any] = {"cut_tokens": answer.cut_tokens} if answer.cut_tokens else {}
     known |= {"warnings": list(answer.warnings)} if answer.warnings else {}

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from semtune.errors import nearest
+from semtune.serve.service import SearchOptions
 from semtune.types import Role, Truncate
 
 MAX_K = 100
@@ -60,6 +61,26 @@ class SearchRequest(Strict):
     query: Text = Field(description="The query text.")
     k: int = Field(DEFAULT_K, strict=True, ge=1, le=MAX_K, description="Maximum number of documents to return.")
     min_score: StrictFloat | StrictInt | Text | None = Field(None, description=MIN_SCORE)
+    where: dict[str, Any] | Text | None = Field(
+        None, description='Filter on the metadata: {"lang": "de", "year": {">=": 2020}}, or "lang=de and year>=2020".'
+    )
+    mode: Literal["auto", "dense", "keyword", "hybrid"] = Field(
+        "auto", description="By vectors, by words, or by both; auto: as the index remembers."
+    )
+    group_by: Text | None = Field(
+        None, description="One hit for each 'document' of passages, or each value of a field."
+    )
+    diversity: float = Field(0.0, ge=0, le=1, description="Prefer hits that differ from those before.")
+    explain: bool = Field(False, strict=True, description="Say how each hit was found.")
+    highlight: bool = Field(False, strict=True, description="Find the sentence of each hit that answers.")
+
+    def asks_more(self) -> bool:
+        """Whether anything but query, k and min_score is asked for."""
+        return any(name in self.model_fields_set for name in SearchOptions._fields)
+
+    def options(self) -> SearchOptions:
+        """Everything but query, k and min_score."""
+        return SearchOptions(self.where, self.mode, self.group_by, self.diversity, self.explain, self.highlight)
 
 
 class SearchParams(Strict):
@@ -81,6 +102,10 @@ class HitResponse(BaseModel):
     text: str
     title: str
     metadata: dict[str, Any]
+    highlight: list[int] | None = Field(None, description="Start and end in text of the sentence that answers.")
+    source_highlight: list[int] | None = Field(None, description="The same in the text of the source file.")
+    others: int | None = Field(None, description="Further hits of the same group; absent if none.")
+    explain: dict[str, Any] | None = Field(None, description="How it was found.")
 
 
 class SearchResponse(BaseModel):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from semtune.encoders import canary
 from semtune.encoders.checked import CheckedEncoder
 from semtune.encoders.windows import LongTextEncoder, with_truncate
-from semtune.errors import ConfigError, ContractError
+from semtune.errors import ConfigError, ContractError, InputError
 from semtune.index.follow import Following
 from semtune.protocols import Encoder
 from semtune.serve.workers import Workers
@@ -38,6 +38,42 @@ class SupportsAnswers(Protocol):
     """A searcher that also says how much of a query was cut, and warns."""
 
     def answer(self, query: str, k: int = 10, min_score: str | float | None = None) -> Answer:
+        """As `SupportsSearch.search`."""
+        ...
+
+
+class SearchOptions(NamedTuple):
+    """What a search may be asked beside the query, k and min_score; see `semtune.search.searcher.Searcher.search`."""
+
+    where: Mapping[str, Any] | str | None = None
+    mode: Literal["auto", "dense", "keyword", "hybrid"] = "auto"
+    group_by: str | None = None
+    diversity: float = 0.0
+    explain: bool = False
+    highlight: bool = False
+
+
+@runtime_checkable
+class SupportsOptions(Protocol):
+    """A searcher that takes all options."""
+
+    def mode_of(self, wanted: Literal["auto", "dense", "keyword", "hybrid"] = "auto") -> str:
+        """The mode that a search in mode `wanted` has."""
+        ...
+
+    def answer(
+        self,
+        query: str,
+        k: int = 10,
+        min_score: str | float | None = None,
+        *,
+        where: Mapping[str, Any] | str | None = None,
+        mode: Literal["auto", "dense", "keyword", "hybrid"] = "auto",
+        group_by: str | None = None,
+        diversity: float = 0.0,
+        explain: bool = False,
+        highlight: bool = False,
+    ) -> Answer:
         """As `SupportsSearch.search`."""
         ...
 
@@ -96,12 +132,14 @@ class Service:
         """The served model's name."""
         return self.encoder.contract.name
 
-    def answer(self, query: str, k: int, min_score: str | float | None) -> Answer:
-        """The searcher's answer to a query; there must be a searcher."""
+    def answer(self, query: str, k: int, min_score: str | float | None, options: SearchOptions | None = None) -> Answer:
+        """The searcher's answer to a query; there must be a searcher.
+
+        Raises:
+            InputError: something is asked that the searcher cannot do.
+        """
         with self.searching() as searcher:
-            if isinstance(searcher, SupportsAnswers):
-                return searcher.answer(query, k, min_score)
-            return Answer(searcher.search(query, k, min_score))
+            return _answer(searcher, query, k, min_score, options)
 
     def encoder_for(self, truncate: Truncate | bool | None) -> Encoder:
         """The encoder with a rule for long texts; None: as served, True and False: cut and error, as in TEI.
@@ -133,3 +171,25 @@ class Service:
                 f"{mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
             )
         canary.check(self.encoder, getattr(self.encoder, "folder", None))
+
+
+def _answer(
+    searcher: SupportsSearch, query: str, k: int, min_score: str | float | None, options: SearchOptions | None
+) -> Answer:
+    if options is not None:
+        if not isinstance(searcher, SupportsOptions):
+            raise InputError("This searcher takes query, k and min_score only. Leave the other fields out.")
+        return searcher.answer(
+            query,
+            k,
+            min_score,
+            where=options.where,
+            mode=options.mode,
+            group_by=options.group_by,
+            diversity=options.diversity,
+            explain=options.explain,
+            highlight=options.highlight,
+        )
+    if isinstance(searcher, SupportsAnswers):
+        return searcher.answer(query, k, min_score)
+    return Answer(searcher.search(query, k, min_score))

@@ -48,6 +48,7 @@ class FurtherResults:
         stages: the metric at each stage from torch to the index.
         calibrated: thresholds, and the probability behind a score.
         precision: the values of the exported model's `precision.json`; None if no precision was tried.
+        served: a sentence on how the index will be searched.
     """
 
     maps: Mapping[str, EmbeddingMap] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class FurtherResults:
     stages: Stages | None = None
     calibrated: CalibrationResult | None = None
     precision: Mapping[str, Any] | None = None
+    served: str = ""
 
 
 NOTHING = FurtherResults()

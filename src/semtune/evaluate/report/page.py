@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def write_report(
     values = {
         "title": title or outcome.tuned.model,
         "subtitle": _subtitle(outcome, split),
-        "headline": _headline(outcome),
+        "headline": _headline(outcome, extras.served),
         "metric": label(outcome.tuned.main),
         "metrics": tables.metrics_table(outcome),
         "warnings": outcome.warnings,
@@ -118,7 +119,14 @@ def _subtitle(outcome: Outcome, split: Split) -> str:
     return f"{against} · {tuned.kind}, {tuned.n:,} {tuned.unit(tuned.n)} of the {split} split"
 
 
-def _headline(outcome: Outcome) -> Headline:
+def _headline(outcome: Outcome, served: str = "") -> Headline:
+    """The verdict, and how the index will be searched."""
+    found = _verdict(outcome)
+    said = [Note(served.partition(": ")[2], "Served")] if served else []
+    return replace(found, details=[*found.details, *said])
+
+
+def _verdict(outcome: Outcome) -> Headline:
     if outcome.verdict is None:
         value = outcome.tuned.metrics[outcome.tuned.main]
         lead = "Measured alone: there is no other model to compare it with."

@@ -12,10 +12,11 @@ from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.evaluate.retrieval.exact_search import DEPTH, judged_queries, tie_order
 from semtune.evaluate.scores import Scores, retrieval_scores
+from semtune.index.terms import analyse, language_of, query_terms
 from semtune.metrics import depth_of, measures_at
 from semtune.progress import QUIET, Progress
 from semtune.registry import need
-from semtune.types import Document, Run, Split
+from semtune.types import Document, Qrels, Run, Split
 
 K1, B = 1.2, 0.75  # Robertson's and Lucene's defaults; not tuned to any data set
 
@@ -43,6 +44,34 @@ def score_bm25(dataset: Dataset, split: Split = "test", progress: Progress = QUI
     run = _search(tie_order(dataset.corpus), {query.id: query.text for query in queries}, depth, progress)
     scores = retrieval_scores("BM25", qrels, queries, run, counts, runtime="bm25s", names=names)
     return replace(scores, seconds=time.perf_counter() - started)
+
+
+def served_keyword_run(dataset: Dataset, qrels: Qrels, depth: int, progress: Progress = QUIET) -> Run:
+    """Rank the corpus as the keyword search of an index does: BM25 over the terms of `semtune.index.terms`.
+
+    Raises:
+        InputError: the queries and the corpus do not belong together.
+        MissingExtraError: bm25s is not installed.
+    """
+    need("bm25s")
+    import bm25s
+
+    queries, _ = judged_queries(dataset, qrels)
+    documents = dataset.corpus
+    contents = [document.content for document in documents]
+    language = language_of(contents)
+    retriever = bm25s.BM25(k1=K1, b=B, method="lucene")
+    analysed = [analyse(content, language) for content in contents]
+    if not any(analysed):
+        return {query.id: {} for query in queries}
+    retriever.index(analysed, show_progress=False)
+    run: Run = {}
+    with progress.track("search with the words of the index", len(queries)) as advance:
+        for query in queries:
+            known = [term for term in query_terms(query.text, language) if term in retriever.vocab_dict]
+            run[query.id] = _best(retriever.get_scores(known), documents, depth) if known else {}
+            advance(1)
+    return run
 
 
 class KeywordIndex:

@@ -1,0 +1,164 @@
+"""How an index should be searched: by vectors, by words or by both, chosen on the dev split by the paired test.
+
+Vectors are the default. Another way is chosen only where it is better by more than chance, so a small dev split changes
+nothing. A weight is judged on queries that it was not found on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from semtune.dataset import Dataset
+from semtune.evaluate.result import Scores, label
+from semtune.evaluate.retrieval.bm25 import served_keyword_run
+from semtune.index.collection import Match
+from semtune.index.fusion import DEPTH, Fusion, fuse
+from semtune.metrics import Scores as Values
+from semtune.metrics import compare_means, ranking, retrieval
+from semtune.metrics.significance import holm
+from semtune.progress import QUIET, Progress
+from semtune.text import stable_hash
+from semtune.types import Qrels, Run, Split
+
+DENSE, KEYWORD, HYBRID, TUNED = "dense", "keyword", "hybrid", "hybrid, tuned"
+METRIC = "ndcg@10"
+FEWEST = 20  # queries; with fewer nothing is chosen
+FEWEST_TO_TUNE = 40  # queries; with fewer no weight is looked for
+WEIGHTS = tuple(round(0.1 * step, 1) for step in range(1, 10))
+
+
+@dataclass(frozen=True, slots=True)
+class ModeChoice:
+    """What was chosen, and why.
+
+    Attributes:
+        mode: "dense", "keyword" or "hybrid".
+        fusion: of the rankings, for "hybrid".
+        values: way of searching → its nDCG@10.
+        p_values: way of searching → p-value of its difference to vectors, corrected for several comparisons.
+        queries: number that were asked.
+        split: they are from.
+        weight: of the vectors that is best on all of them; None: not looked for.
+    """
+
+    mode: str
+    fusion: Fusion = field(default_factory=Fusion)
+    values: Mapping[str, float] = field(default_factory=dict)
+    p_values: Mapping[str, float] = field(default_factory=dict)
+    queries: int = 0
+    split: Split = "dev"
+    weight: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What will be served, and why."""
+        if not self.values:
+            return f"Served: dense search; {self.queries} {self.split} queries are too few to choose another way."
+        best = max((name for name in self.values if name != DENSE), key=lambda name: self.values[name])
+        name = best if self.mode == DENSE else self._chosen
+        compared = (
+            f"{label(METRIC)} on {self.queries:,} {self.split} queries: {self.values[name]:.3f} by {name}, "
+            f"{self.values[DENSE]:.3f} by vectors alone, p = {self.p_values[name]:.3f}"
+        )
+        why = "no other way is better by more than chance" if self.mode == DENSE else "it is better than vectors alone"
+        return f"Served: {self.mode} search, since {why} ({compared})."
+
+    @property
+    def _chosen(self) -> str:
+        return TUNED if self.mode == HYBRID and self.fusion.weight is not None else self.mode
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is written to `search_mode.json`."""
+        return {
+            "mode": self.mode, "fusion": self.fusion.as_dict(), "metric": METRIC, "values": dict(self.values),
+            "p_values": dict(self.p_values), "queries": self.queries, "split": self.split, "weight": self.weight,
+            "sentence": self.sentence,
+        }  # fmt: skip
+
+
+def measure_mode(
+    data: Dataset, dev: Scores | None, alpha: float, seed: int, progress: Progress = QUIET
+) -> ModeChoice | None:
+    """How a model's index should be searched; None where there is no result on dev to judge by.
+
+    Args:
+        data: the data set.
+        dev: the model's result on its dev split.
+        alpha: level of the test.
+        seed: of the resampling.
+        progress: shown while words are searched; told the result.
+    """
+    if dev is None or dev.kind != "retrieval":
+        return None
+    qrels = data.qrels["dev"]
+    made = choose_mode(dev.run, served_keyword_run(data, qrels, DEPTH, progress), qrels, "dev", alpha, seed)
+    progress.say(made.sentence)
+    return made
+
+
+def choose_mode(
+    dense: Run, keyword: Run, qrels: Qrels, split: Split = "dev", alpha: float = 0.01, seed: int = 0
+) -> ModeChoice:
+    """Choose how to search from both rankings of the same queries.
+
+    Args:
+        dense: query → document → similarity, at least the best `DEPTH`.
+        keyword: query → document → BM25 score, likewise.
+        qrels: of the queries.
+        split: that they are from.
+        alpha: level of the test.
+        seed: of the resampling.
+    """
+    judged = {query: row for query, row in qrels.items() if any(grade > 0 for grade in row.values())}
+    if len(judged) < FEWEST:
+        return ModeChoice(DENSE, queries=len(judged), split=split)
+    lists = {query: (_matches(dense.get(query, {})), _matches(keyword.get(query, {}))) for query in judged}
+    each = {
+        DENSE: _measured(dense, judged), KEYWORD: _measured(keyword, judged),
+        HYBRID: _measured(_fused(lists, Fusion()), judged),
+    }  # fmt: skip
+    weight = None
+    if len(judged) >= FEWEST_TO_TUNE:
+        by_weight = {w: _measured(_fused(lists, Fusion(w)), judged) for w in WEIGHTS}
+        each[TUNED] = _cross_fitted(by_weight, list(judged))
+        weight = _best(by_weight, np.ones(len(judged), dtype=bool))
+    compared = {name: compare_means(values, each[DENSE], seed) for name, values in each.items() if name != DENSE}
+    p_values = dict(zip(compared, holm([found.p_value for found in compared.values()]), strict=True))
+    better = [name for name, found in compared.items() if found.gain > 0 and p_values[name] < alpha]
+    name = max(better, key=lambda found: float(each[found].mean()), default=DENSE)
+    return ModeChoice(
+        HYBRID if name == TUNED else name, Fusion(weight) if name == TUNED else Fusion(),
+        {found: float(values.mean()) for found, values in each.items()}, p_values, len(judged), split, weight,
+    )  # fmt: skip
+
+
+def _cross_fitted(by_weight: Mapping[float, Values], queries: Sequence[str]) -> Values:
+    """Each query's value with the weight that is best for the other half of the queries."""
+    order = sorted(range(len(queries)), key=lambda at: stable_hash(queries[at]))
+    half = np.zeros(len(queries), dtype=bool)
+    half[order[::2]] = True
+    made = np.empty(len(queries))
+    for fold in (half, ~half):
+        made[fold] = by_weight[_best(by_weight, ~fold)][fold]
+    return made
+
+
+def _best(by_weight: Mapping[float, Values], chosen: np.ndarray) -> float:
+    """The weight with the highest mean; of equal ones the nearest to one half."""
+    return max(by_weight, key=lambda weight: (round(float(by_weight[weight][chosen].mean()), 9), -abs(weight - 0.5)))
+
+
+def _matches(scores: Mapping[str, float]) -> list[Match]:
+    return [Match(document, scores[document]) for document in ranking(scores, DEPTH)]
+
+
+def _fused(lists: Mapping[str, tuple[list[Match], list[Match]]], fusion: Fusion) -> Run:
+    return {query: dict(fuse(dense, keyword, fusion)) for query, (dense, keyword) in lists.items()}
+
+
+def _measured(run: Run, qrels: Qrels) -> Values:
+    return retrieval(qrels, run, (METRIC,))[METRIC]
