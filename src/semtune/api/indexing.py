@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from semtune.index.collection import Collection, Snapshot
     from semtune.index.filters import Filter
     from semtune.index.sync import Gone
+    from semtune.index.write import Written
     from semtune.prepare.build.for_index import SourceDocuments
     from semtune.types import Document
 
@@ -59,7 +60,7 @@ def add(
         if not replace_others:
             refuse_others(collection, found.documents)
         done = write_documents(collection, encoder, found.documents, progress, len(found.documents))
-        return _change(started, collection, found, **asdict(done))
+        return _change(started, collection, found, done)
 
 
 def sync(
@@ -106,9 +107,9 @@ def sync(
             check_deletions(len(gone.ids), count, place)
         done = write_documents(collection, encoder, found.documents, progress, len(found.documents))
         deleted = sum(collection.delete(ids) for ids in batches(gone.ids))
-        further = {"deleted": deleted, "kept": len(gone.kept), "elsewhere": gone.elsewhere}
-        made = _change(started, collection, found, **asdict(done), **further)
-        return replace(made, deleted_files=dict(gone.files))
+        made = _change(started, collection, found, done)
+        kept, elsewhere = len(gone.kept), gone.elsewhere
+        return replace(made, deleted=deleted, kept=kept, elsewhere=elsewhere, deleted_files=dict(gone.files))
 
 
 def delete(
@@ -161,9 +162,14 @@ def _gone(seen: Snapshot, given: Sequence[Document], place: Path) -> Gone:
     return find_gone(seen.documents(), given, is_in(place), place.is_dir() or is_archive(place))
 
 
-def _change(started: float, collection: Collection, found: SourceDocuments, **numbers: int) -> IndexChange:
+def _change(started: float, collection: Collection, found: SourceDocuments, done: Written) -> IndexChange:
     return IndexChange(
-        **numbers,
+        added=done.added,
+        updated=done.updated,
+        unchanged=done.unchanged,
+        encoded=done.encoded,
+        truncated=done.truncated,
+        cut_tokens=done.cut_tokens,
         left_out=dict(found.left_out),
         warnings=list(found.warnings),
         count=count_of(collection),

@@ -21,7 +21,10 @@ from semtune.types import Answer, Hit, Truncate
 class SupportsSearch(Protocol):
     """Finds documents for a query; safe to use from many threads."""
 
-    encoder: Encoder
+    @property
+    def encoder(self) -> Encoder:
+        """The model of the index."""
+        ...
 
     @property
     def count(self) -> int:
