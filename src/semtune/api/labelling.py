@@ -51,7 +51,6 @@ def label(
         SemtuneError: the index, a file or the base that was named cannot be used.
     """
     from semtune.encoders.load import parse_runtime
-    from semtune.index.documents import DocumentStore
     from semtune.label.grades import GradeStore
     from semtune.label.labelling import Labelling
     from semtune.label.questions import read_questions
@@ -62,8 +61,8 @@ def label(
     place = Path(store) if store is not None else labels_folder(folder)
     questions, grades = read_questions(map(Path, queries), column), GradeStore(place)
     searcher = Searcher.open(folder, runtime=parse_runtime(runtime))
-    kept = DocumentStore(folder)
-    documents = kept.get(range(len(kept)))
+    with searcher.collection.snapshot() as snapshot:
+        documents = list(snapshot.documents())
     notes: list[str] = []
     chosen, vectors = _base(folder, searcher.manifest, base, runtime, progress, notes.append)
     systems: dict[str, System] = {TUNED: IndexSystem(searcher)}

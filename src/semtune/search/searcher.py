@@ -9,12 +9,12 @@ from pathlib import Path
 from semtune.encoders.checked import Tokenizes
 from semtune.encoders.load import load_encoder
 from semtune.encoders.unreadable import unreadable_query
-from semtune.errors import ContractError, InputError, ModelError, TooLongError
+from semtune.errors import InputError, ModelError, TooLongError
 from semtune.index import manifest as manifests
-from semtune.index.documents import DocumentStore
+from semtune.index.collection import Collection, Match, Snapshot
 from semtune.index.manifest import IndexManifest
-from semtune.index.open import open_vectors
-from semtune.protocols import Encoder, VectorIndex
+from semtune.index.open import open_collection
+from semtune.protocols import Encoder
 from semtune.search.threshold import minimum_score
 from semtune.types import Answer, Hit, Truncate
 
@@ -32,22 +32,16 @@ class Searcher:
         'zipfile.ZipFile.read'
     """
 
-    def __init__(self, encoder: Encoder, index: VectorIndex, documents: DocumentStore, manifest: IndexManifest) -> None:
+    def __init__(self, encoder: Encoder, collection: Collection) -> None:
         """Combine parts that are already open.
 
         Raises:
             ContractError: the encoder is not the model the index was built with.
         """
-        manifests.require_same_model(manifest, encoder.contract)
-        if len(documents) != manifest.count:
-            raise ContractError(
-                f"The manifest of the index says {manifest.count} documents, but there are {len(documents)}. Build the "
-                "index again with `semtune index`."
-            )
+        manifests.require_same_model(collection.manifest, encoder.contract)
         self.encoder = encoder
-        self.manifest = manifest
-        self._index = index
-        self._documents = documents
+        self.manifest = collection.manifest
+        self.collection = collection
 
     @classmethod
     def open(
@@ -74,12 +68,13 @@ class Searcher:
         encoder = load_encoder(place, runtime, exact=True, truncate=truncate or manifest.truncate)
         manifests.require_same_model(manifest, encoder.contract)
         manifests.require_same_arithmetic(manifest, encoder.runtime)
-        return cls(encoder, open_vectors(folder, manifest), DocumentStore(folder), manifest)
+        return cls(encoder, open_collection(folder, manifest))
 
     @property
     def count(self) -> int:
         """Documents in the index."""
-        return self.manifest.count
+        with self.collection.snapshot() as snapshot:
+            return snapshot.count()
 
     def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
         """The `k` documents most similar to `query`, best first.
@@ -114,14 +109,13 @@ class Searcher:
             asked = self.encoder.encode(queries, "query")
         except TooLongError as error:
             raise error.named([f"the query {query[:SHOWN]!r}" for query in queries]) from None
-        found = self._index.search(asked.vectors, min(k, self.count))
         cut = [0] * len(queries) if asked.beyond is None else asked.beyond.tolist()
-        return [
-            Answer(self._hits(rows, scores, floor), beyond, self._warnings(query, beyond))
-            for query, rows, scores, beyond in zip(
-                queries, found.rows.tolist(), found.scores.tolist(), cut, strict=True
-            )
-        ]
+        with self.collection.snapshot() as snapshot:
+            found = snapshot.search(asked.vectors, k)
+            return [
+                Answer(self._hits(snapshot, matches, floor), beyond, self._warnings(query, beyond))
+                for query, matches, beyond in zip(queries, found, cut, strict=True)
+            ]
 
     def _warnings(self, query: str, cut_tokens: int) -> tuple[str, ...]:
         """What the user of a query should know."""
@@ -136,15 +130,16 @@ class Searcher:
 
     def close(self) -> None:
         """Close the index's files and connections."""
-        self._index.close()
+        self.collection.close()
 
-    def _hits(self, rows: list[int], scores: list[float], floor: float) -> list[Hit]:
-        kept = [(row, score) for row, score in zip(rows, scores, strict=True) if row >= 0 and score >= floor]
-        documents = self._documents.get([row for row, _ in kept])
+    def _hits(self, snapshot: Snapshot, found: Sequence[Match], floor: float) -> list[Hit]:
+        kept = [match for match in found if match.score >= floor]
+        documents = snapshot.get([match.id for match in kept])
         curve = self.encoder.contract.calibration
         return [
             Hit(d.id, score, d.text, d.title, d.metadata, curve.probability(score) if curve else None)
             for d, (_, score) in zip(documents, kept, strict=True)
+            if d is not None
         ]
 
 

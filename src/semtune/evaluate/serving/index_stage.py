@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from semtune.contract import Contract
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.index import manifest as manifests
-from semtune.index.documents import DocumentStore
+from semtune.index.collection import Collection
 from semtune.index.faiss import FILE, FaissIndex
-from semtune.index.open import open_vectors, vectors_bytes
+from semtune.index.open import open_collection, size_of
 from semtune.protocols import VectorIndex
-from semtune.types import Document, Embeddings
-
-BLOCK = 1024  # documents read at a time
+from semtune.types import Document, Embeddings, Neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,40 @@ def open_index_of_corpus(folder: Path, contract: Contract, dataset: Dataset) -> 
     """
     manifest = manifests.read(folder)
     manifests.require_same_model(manifest, contract)
-    ids = _ids(DocumentStore(folder), dataset, folder)
+    collection = open_collection(folder, manifest)
+    ids = _ids(collection, dataset, folder)
     kind = f"{manifest.index_type} in {manifest.backend}"
-    return ServedIndex(open_vectors(folder, manifest), ids, manifest.runtime, kind, vectors_bytes(folder, manifest))
+    return ServedIndex(_Rows(collection, ids), ids, manifest.runtime, kind, size_of(folder, manifest))
 
 
-def _ids(store: DocumentStore, dataset: Dataset, folder: Path) -> list[str]:
-    """The document ids by row; other documents than those of the corpus are refused."""
+class _Rows:
+    """A collection whose documents are numbered, as a `VectorIndex`."""
+
+    def __init__(self, collection: Collection, ids: Sequence[str]) -> None:
+        self._collection = collection
+        self._rows = {name: row for row, name in enumerate(ids)}
+
+    def search(self, vectors: Embeddings, k: int) -> Neighbours:
+        """Find the `k` most similar rows for each of the (n, dim) query vectors."""
+        with self._collection.snapshot() as snapshot:
+            found = snapshot.search(vectors, k)
+        rows, scores = np.full((len(vectors), k), -1, np.int64), np.full((len(vectors), k), -np.inf, np.float32)
+        for place, matches in enumerate(found):
+            rows[place, : len(matches)] = [self._rows[match.id] for match in matches]
+            scores[place, : len(matches)] = [match.score for match in matches]
+        return Neighbours(rows, scores)
+
+    def close(self) -> None:
+        """Let go of the collection."""
+        self._collection.close()
+
+
+def _ids(collection: Collection, dataset: Dataset, folder: Path) -> list[str]:
+    """The document ids in the order of the index; other documents than those of the corpus are refused."""
     corpus = {document.id: document.content for document in dataset.corpus}
     ids: list[str] = []
-    for start in range(0, len(store), BLOCK):
-        for document in store.get(range(start, min(start + BLOCK, len(store)))):
+    with collection.snapshot() as snapshot:
+        for document in snapshot.documents():
             if corpus.get(document.id) != document.content:
                 reason = "is not in the corpus" if document.id not in corpus else "has another text in the corpus"
                 raise InputError(
