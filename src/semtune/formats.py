@@ -128,6 +128,10 @@ def _asked_with_documents(values: dict[str, Any]) -> dict[str, Any]:
     return {"asked_with": "documents", **values}
 
 
+def _unchanged(values: dict[str, Any]) -> dict[str, Any]:
+    return values
+
+
 FIRST = Version(1, 0)
 CONFIG = Format("a run config", Version(1, 1), "`semtune init FOLDER`", Version(1, 1), error=ConfigError)
 """1.1: `prepare.verdicts` is called `prepare.pair_labels`; both are read."""
@@ -143,12 +147,16 @@ RUN = Format("a run's manifest", FIRST, "`semtune run CONFIG.yaml`")
 STEP = Format("a run's step record", FIRST, "`semtune run CONFIG.yaml --rerun always`", FIRST)
 INDEX = Format(
     "an index manifest",
-    Version(1, 3),
+    Version(2, 0),
     "`semtune index MODEL CORPUS -o INDEX`",
-    migrations={FIRST: (Version(1, 2), _asked_with_documents)},
+    migrations={
+        FIRST: (Version(1, 2), _asked_with_documents),
+        **{Version(1, minor): (Version(2, 0), _unchanged) for minor in (1, 2, 3)},
+    },
 )
 """1.1: `asked_with`, what the recall was measured with. Older indexes asked with the documents themselves. 1.2:
-`left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`."""
+`left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`. 2.0: collections that can be written; the
+local back-end keeps documents, vectors and this manifest in a database. Folders of 1.x open for search."""
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
 LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")

@@ -186,13 +186,13 @@ INDEXES = Registry(
     "index backend",
     "semtune.indexes",
     (
-        RegistryEntry("faiss", "semtune.index.faiss:FaissBackend", ("faiss",)),
+        RegistryEntry("local", "semtune.index.local.backend:LocalBackend", ("faiss",)),
         RegistryEntry("milvus", "semtune.index.milvus:MilvusBackend", ("pymilvus",), facts={"needs_uri": True}),
     ),
     usual={"needs_uri": False},
 )
-"""Index back-ends. Facts: `needs_uri`, whether the vectors are stored in a database. `target` is a
-`semtune.protocols.Backend`."""
+"""Index back-ends. Facts: `needs_uri`, whether the vectors are stored in a database's server. `target` is a
+`semtune.index.collection.CollectionBackend`."""
 
 READERS = Registry(
     "reader",

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from semtune.index import manifest as manifests
-from semtune.index.documents import DocumentStore
+from semtune.index.collection import Collection
 from semtune.index.exact import ExactIndex
 from semtune.index.faiss import FaissIndex
 from semtune.index.milvus import MilvusIndex
+from semtune.index.open import open_collection
 from semtune.index.settings import IndexSettings
 from semtune.protocols import VectorIndex
 from semtune.types import Document, Neighbours
 
 BACKENDS = ("exact", "faiss", "milvus-file", "milvus-server")
-FOLDERS = BACKENDS[1:]  # those that are kept on disk
+FOLDERS = ("local", "milvus-file", "milvus-server")  # those that are kept on disk
 
 ODD = 'lines\n\r\n\u2028\u0085\x00 tab\t "quotes" \\ {json} 日本 😀 e\u0301 </script>'
 DOCUMENTS = [
@@ -57,26 +59,24 @@ class Backend:
 
     @property
     def settings(self) -> IndexSettings:
-        return IndexSettings(backend="faiss") if self.name == "faiss" else IndexSettings(backend="milvus", uri=self.uri)
+        return IndexSettings() if self.name == "local" else IndexSettings(backend="milvus", uri=self.uri)
 
 
-def open_folder(folder: Path) -> tuple[VectorIndex, DocumentStore, manifests.IndexManifest]:
+def open_folder(folder: Path) -> Collection:
     """What an index folder holds."""
-    manifest = manifests.read(folder)
-    if manifest.backend == "milvus":
-        index: VectorIndex = MilvusIndex.open(manifest.uri, manifest.collection, manifest.count)
-    else:
-        index = FaissIndex.open(folder, manifest.count, manifest.dimension)
-    return index, DocumentStore(folder), manifest
+    return open_collection(folder, manifests.read(folder))
+
+
+def documents_of(folder: Path) -> list[Document]:
+    """All documents of an index folder."""
+    with closing(open_folder(folder)) as collection, collection.snapshot() as snapshot:
+        return list(snapshot.documents())
 
 
 def ask(folder: Path, encoder, query: str, k: int = 3) -> list[tuple[str, float]]:
     """Ids and scores that an index folder answers with."""
-    index, store, _ = open_folder(folder)
-    found = index.search(encoder.encode([query], "query").vectors, k)
-    rows = [row for row in found.rows[0].tolist() if row >= 0]
-    index.close()
-    return [(d.id, score) for d, score in zip(store.get(rows), found.scores[0].tolist(), strict=False)]
+    with closing(open_folder(folder)) as collection, collection.snapshot() as snapshot:
+        return [tuple(match) for match in snapshot.search(encoder.encode([query], "query").vectors, k)[0]]
 
 
 def hold_answers(folder: Path, documents: Sequence[Document], encoder, query: str, k: int = 3) -> None:

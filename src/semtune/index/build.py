@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from semtune.errors import InputError, TooLongError
 from semtune.index import manifest as manifests
-from semtune.index.documents import write_store
-from semtune.index.exact import ExactIndex
+from semtune.index.collection import Collection, Snapshot
 from semtune.index.manifest import IndexManifest
+from semtune.index.open import create_collection
 from semtune.index.settings import IndexSettings
 from semtune.io import atomic_folder
 from semtune.progress import QUIET, Progress
-from semtune.protocols import Encoder, VectorIndex
-from semtune.registry import INDEXES
+from semtune.protocols import Encoder
 from semtune.text import stable_hash
-from semtune.types import Document, Embeddings
+from semtune.types import Document, Embeddings, Encoded
 
 SAMPLE, DEPTH = 200, 10
+BATCH = 32_768  # documents encoded at a time
+WRITTEN = 4096  # documents written at a time
+ROUNDING = 1e-5  # of scores
 MIN_CHUNK = 3  # minimum words of a chunk that is used as a query
 
 
@@ -63,40 +66,80 @@ def build_into(
             long and may not be cut.
     """
     check_documents(documents)
-    try:
-        encoded = encoder.encode([document.content for document in documents], "document", progress)
-    except TooLongError as error:
-        raise error.named([document.id for document in documents]) from None
-    if not np.isfinite(encoded.vectors).all():
-        raise InputError(
-            f"The model {encoder.contract.name!r} gave vectors with NaN, so no index was built. Its weights are "
-            "broken: train or export it again."
-        )
-    write_store(documents, folder)
-    backend = INDEXES.entry(settings.backend).load()
-    filled = backend.build(encoded.vectors, [d.id for d in documents], settings, folder, home, progress)
     asked = _asked(sampled(queries) if queries else chunks(documents), encoder)
-    made = IndexManifest(
+    floor = np.full((len(asked), 0), -np.inf, dtype=np.float32)
+    truncated = cut_tokens = 0
+    collection: Collection | None = None
+    try:
+        for batch, encoded in _encoded(documents, encoder, progress):
+            if collection is None:
+                empty = _manifest(encoder, model_folder, home, settings, encoded.vectors.shape[1])
+                collection = create_collection(folder, home, settings, empty)
+            _fill(collection, batch, encoded.vectors)
+            floor = best_scores(floor, asked, encoded.vectors)
+            truncated, cut_tokens = truncated + encoded.truncated, cut_tokens + encoded.cut_tokens
+        assert collection is not None  # noqa: S101 - there are documents
+        collection.compact(progress)
+        with collection.snapshot() as snapshot:
+            recall = recall_of(snapshot, asked, floor)
+        made = replace(
+            collection.manifest,
+            count=len(documents),
+            recall_at_10=recall,
+            truncated=truncated,
+            asked_with="queries" if queries else "chunks",
+            cut_tokens=cut_tokens,
+        )
+    finally:
+        if collection is not None:
+            collection.close()
+    manifests.write(made, folder)
+    return made
+
+
+def _manifest(
+    encoder: Encoder, model_folder: Path, home: Path, settings: IndexSettings, dimension: int
+) -> IndexManifest:
+    """Of an index that is empty as yet."""
+    return IndexManifest(
         backend=settings.backend,
-        index_type=filled.kind,
+        index_type="",
         metric="ip",
-        dimension=encoded.vectors.shape[1],
-        count=len(documents),
+        dimension=dimension,
+        count=0,
         model=_reference(model_folder, home),
         model_name=encoder.contract.name,
         fingerprint=encoder.contract.document_fingerprint,
         runtime=encoder.runtime,
-        recall_at_10=recall_of_index(filled.index, encoded.vectors, asked),
-        truncated=encoded.truncated,
-        uri=filled.uri,
-        collection=filled.collection,
-        asked_with="queries" if queries else "chunks",
+        recall_at_10=1.0,
+        truncated=0,
         truncate=settings.truncate,
-        cut_tokens=encoded.cut_tokens,
     )
-    filled.index.close()
-    manifests.write(made, folder)
-    return made
+
+
+def _encoded(
+    documents: Sequence[Document], encoder: Encoder, progress: Progress
+) -> Iterator[tuple[Sequence[Document], Encoded]]:
+    """The documents in batches, with their vectors."""
+    for start in range(0, len(documents), BATCH):
+        batch = documents[start : start + BATCH]
+        try:
+            encoded = encoder.encode([document.content for document in batch], "document", progress)
+        except TooLongError as error:
+            places = [place + start for place in error.places]
+            whole = TooLongError(places, error.beyond, error.limit, len(documents))
+            raise whole.named([document.id for document in documents]) from None
+        if not np.isfinite(encoded.vectors).all():
+            raise InputError(
+                f"The model {encoder.contract.name!r} gave vectors with NaN, so no index was built. Its weights are "
+                "broken: train or export it again."
+            )
+        yield batch, encoded
+
+
+def _fill(collection: Collection, documents: Sequence[Document], vectors: Embeddings) -> None:
+    for start in range(0, len(documents), WRITTEN):
+        collection.upsert(documents[start : start + WRITTEN], vectors[start : start + WRITTEN])
 
 
 def _asked(queries: Sequence[str], encoder: Encoder) -> Embeddings:
@@ -150,10 +193,20 @@ def _middle(text: str) -> str:
     return " ".join(words[start : start + third])
 
 
-def recall_of_index(index: VectorIndex, vectors: Embeddings, asked: Embeddings) -> float:
-    """Recall@10 against exact search in (n, dim) `vectors`, with (m, dim) query vectors."""
-    depth = min(DEPTH, len(vectors))
-    exact, found = ExactIndex(vectors).search(asked, depth), index.search(asked, depth)
-    # By score, not by row: either of two equal documents is right.
-    floor = exact.scores[:, -1:] - 1e-5
-    return float((found.scores >= floor).mean())
+def best_scores(best: Embeddings, asked: Embeddings, vectors: Embeddings) -> Embeddings:
+    """The (m, up to `DEPTH`) best scores of m query vectors, after (n, dim) more vectors."""
+    scores = np.concatenate([best, asked @ vectors.T], axis=1)
+    return -np.sort(-scores, axis=1)[:, :DEPTH]
+
+
+def recall_of(snapshot: Snapshot, asked: Embeddings, best: Embeddings) -> float:
+    """Recall@10 of a collection, with (m, dim) query vectors and their (m, depth) best scores by exact search."""
+    if not len(asked):
+        return 1.0
+    found = snapshot.search(asked, best.shape[1])
+    # By score, not by id: either of two equal documents is right.
+    right = sum(
+        sum(match.score >= lowest - ROUNDING for match in matches)
+        for matches, lowest in zip(found, best[:, -1].tolist(), strict=True)
+    )
+    return right / best.size

@@ -1,8 +1,8 @@
-"""The FAISS back-end, the default: exact for small corpora, a graph (HNSW) for large ones."""
+"""A FAISS index in memory: exact for few vectors, a graph (HNSW) for many. Old index folders hold one in a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import faiss
@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 
 from semtune.errors import InputError
 from semtune.index.exact import EXACT_UP_TO, padded
-from semtune.index.manifest import IndexManifest
-from semtune.index.settings import IndexSettings
 from semtune.io import storage_errors
-from semtune.progress import Progress
-from semtune.protocols import FilledIndex
 from semtune.types import Embeddings, Neighbours
 
 FILE = "vectors.faiss"
@@ -99,34 +95,3 @@ class FaissIndex:
 
     def close(self) -> None:
         """Do nothing: the index is in memory."""
-
-
-class FaissBackend:
-    """Stores vectors in a file of the index folder; see `semtune.protocols.Backend`."""
-
-    @staticmethod
-    def build(
-        vectors: Embeddings, ids: Sequence[str], settings: IndexSettings, folder: Path, home: Path, progress: Progress
-    ) -> FilledIndex:  # fmt: skip
-        """Index (n, dim) vectors and write them into `folder`."""
-        del ids, settings, home, progress  # rows are positions, and one file holds everything
-        index = FaissIndex.build(vectors)
-        index.save(folder)
-        return FilledIndex(index, index.kind)
-
-    @staticmethod
-    def open(folder: Path, manifest: IndexManifest) -> FaissIndex:
-        """Open the file of an index folder."""
-        return FaissIndex.open(folder, manifest.count, manifest.dimension)
-
-    @staticmethod
-    def size(folder: Path, manifest: IndexManifest) -> int:
-        """Bytes of the file."""
-        del manifest
-        return (folder / FILE).stat().st_size
-
-    @staticmethod
-    def outside(manifest: IndexManifest) -> list[Path]:
-        """No files."""
-        del manifest
-        return []

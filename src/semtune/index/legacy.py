@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -12,13 +13,14 @@ import numpy as np
 
 from semtune.errors import InputError
 from semtune.index.collection import Changed, Match, Snapshot, content_hash
-from semtune.index.documents import DocumentStore
+from semtune.index.documents import DocumentStore, write_store
 from semtune.index.exact import ExactIndex
 from semtune.index.faiss import FaissIndex
 from semtune.index.filters import Filter, matches
 from semtune.index.manifest import IndexManifest
+from semtune.index.settings import IndexSettings
 from semtune.progress import QUIET, Progress
-from semtune.protocols import VectorIndex
+from semtune.protocols import Backend, VectorIndex
 from semtune.types import Document, Embeddings
 
 BLOCK = 1024  # documents read at a time
@@ -148,6 +150,12 @@ class OldFaiss:
     """Opens folders of the old "faiss" back-end; see `CollectionBackend`. New ones are made by "local"."""
 
     @staticmethod
+    def create(folder: Path, home: Path, settings: IndexSettings, manifest: IndexManifest) -> NoReturn:
+        """Refuse: no more of them are made."""
+        del folder, home, settings, manifest
+        raise InputError("No more indexes of the old form are made. Set backend: local.")
+
+    @staticmethod
     def open(folder: Path, manifest: IndexManifest) -> OldCollection:
         """Open an old folder for search."""
         vectors = FaissIndex.open(folder, manifest.count, manifest.dimension)
@@ -166,3 +174,45 @@ class OldFaiss:
         """No files."""
         del manifest
         return []
+
+
+class Rows:
+    """Fills a back-end that takes all vectors at once, as those of before did; `compact` hands them over."""
+
+    has_full_text = False
+
+    def __init__(
+        self, backend: Backend, folder: Path, home: Path, settings: IndexSettings, manifest: IndexManifest
+    ) -> None:
+        self.manifest = manifest
+        self._backend, self._folder, self._home, self._settings = backend, folder, home, settings
+        self._documents: list[Document] = []
+        self._vectors: list[Embeddings] = []
+        self._filled: VectorIndex | None = None
+
+    def upsert(self, documents: Sequence[Document], vectors: Embeddings) -> Changed:
+        """Keep new documents until `compact`."""
+        self._documents += documents
+        self._vectors.append(vectors)
+        return Changed(len(documents))
+
+    def compact(self, progress: Progress = QUIET) -> None:
+        """Fill the back-end."""
+        write_store(self._documents, self._folder)
+        ids = [document.id for document in self._documents]
+        vectors = np.concatenate(self._vectors)
+        filled = self._backend.build(vectors, ids, self._settings, self._folder, self._home, progress)
+        self._filled = filled.index
+        self.manifest = replace(
+            self.manifest, index_type=filled.kind, uri=filled.uri, collection=filled.collection, count=len(ids)
+        )
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """What was filled."""
+        assert self._filled is not None  # noqa: S101 - after compact
+        return OldCollection(self._filled, DocumentStore(self._folder), self.manifest, self._folder).snapshot()
+
+    def close(self) -> None:
+        """Let go of what was filled."""
+        if self._filled is not None:
+            self._filled.close()

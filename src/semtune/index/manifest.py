@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from semtune import formats
 from semtune.contract import Contract
@@ -13,6 +14,7 @@ from semtune.io import read_json, write_json
 from semtune.types import Truncate
 
 FILE = "manifest.json"
+DATABASE = "index.sqlite"  # of a local index
 KIND = "semtune-index"
 
 
@@ -21,7 +23,7 @@ class IndexManifest:
     """Which model computed the vectors of an index, and how they are searched.
 
     Attributes:
-        backend: "faiss", "milvus" or the name of a plug-in.
+        backend: "local", "milvus" or the name of a plug-in; "faiss" for folders of before there was "local".
         index_type: what the back-end built ("Flat" or "HNSW32" of FAISS, "FLAT" or "AUTOINDEX" of Milvus).
         metric: "ip", the inner product, equal to the cosine for unit vectors.
         dimension, count: of the vectors.
@@ -31,7 +33,7 @@ class IndexManifest:
             model have the fingerprint of the whole model.
         recall_at_10: share of the ten documents found by exact search that the index finds.
         truncated: number of documents truncated at the model's length limit.
-        uri, collection: where Milvus stores the vectors; empty for FAISS.
+        uri, collection: where Milvus stores the vectors; else empty.
         asked_with: what the recall was measured with: real "queries", "chunks" of documents, or, in older indexes,
             whole "documents".
         left_out: reason → number of things in the source that could not be read.
@@ -61,31 +63,45 @@ class IndexManifest:
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:
-    """Write the manifest atomically."""
-    write_json(folder / FILE, {"kind": KIND, **formats.INDEX.stamp(asdict(manifest))})
+    """Write the manifest atomically: of a local index into its database, with a small file that marks the folder."""
+    stamped = {"kind": KIND, **formats.INDEX.stamp(asdict(manifest))}
+    if (folder / DATABASE).is_file():
+        from semtune.index.local import stored_manifest
+
+        stored_manifest.write(folder, stamped)
+        stamped = {"kind": KIND, **formats.INDEX.stamp({"backend": manifest.backend})}
+    write_json(folder / FILE, stamped)
 
 
 def read(folder: Path) -> IndexManifest:
-    """Read an index folder's manifest.
+    """Read an index folder's manifest; of a local index, with the number of documents that it has now.
 
     Raises:
         InputError: the folder is not an index, or its format cannot be read.
     """
-    if not (folder / FILE).is_file():
+    if (folder / DATABASE).is_file():
+        from semtune.index.local import stored_manifest
+
+        origin = folder / DATABASE
+        values: Any = stored_manifest.read(folder)
+    elif (folder / FILE).is_file():
+        origin = folder / FILE
+        values = read_json(origin)
+    else:
         raise InputError(
             f"{folder} is not an index: it has no {FILE}. Build one with `semtune index MODEL CORPUS -o {folder}`."
         )
-    values = read_json(folder / FILE)
     if not isinstance(values, dict) or values.pop("kind", None) != KIND:
         raise InputError(
-            f"{folder / FILE} is not the manifest of an index. Build an index with "
-            "`semtune index MODEL CORPUS -o INDEX`."
+            f"{origin} is not the manifest of an index. Build an index with `semtune index MODEL CORPUS -o INDEX`."
         )
-    contents = formats.INDEX.read(values, folder / FILE)
+    contents = formats.INDEX.read(values, origin)
+    if (folder / FILE).is_file() and set(contents.values) == {"backend"}:
+        raise InputError(f"{folder} is incomplete: its {DATABASE} is missing. Build it again with `semtune index`.")
     try:
         return IndexManifest(**contents.known_to(IndexManifest))
     except TypeError as error:
-        raise InputError(f"{folder / FILE} is damaged ({error}). Build the index again with `semtune index`.") from None
+        raise InputError(f"{origin} is damaged ({error}). Build the index again with `semtune index`.") from None
 
 
 def made_by(manifest: IndexManifest, contract: Contract) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from semtune.registry import INDEXES
 from semtune.settings import Settings, mistake
@@ -12,7 +12,7 @@ from semtune.types import Truncate
 class IndexSettings(Settings):
     """index: where the vectors are stored."""
 
-    backend: str = Field("faiss", description="faiss (a file) or milvus (a database)")
+    backend: str = Field("local", description="local (files) or milvus (a database)")
     uri: str = Field("", description="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     collection: str = Field("", description="milvus: name of the collection; empty: made from the run's name")
 
@@ -20,6 +20,12 @@ class IndexSettings(Settings):
         "cut",
         description="texts longer than the model reads, and questions: cut, error (refused) or window (read in parts)",
     )
+
+    @field_validator("backend")
+    @classmethod
+    def _new_name(cls, value: str) -> str:
+        """What older configs call faiss is local now."""
+        return "local" if value == "faiss" else value
 
     @model_validator(mode="after")
     def _uri_where_needed(self) -> IndexSettings:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from semtune.index.settings import IndexSettings
 from semtune.progress import Progress
-from semtune.registry import INDEXES
 from semtune.types import Document
 
 if TYPE_CHECKING:
@@ -71,8 +70,9 @@ def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
         InputError: there are no documents, ids are not unique, or the database cannot be used.
     """
     from semtune.index.build import build_into
+    from semtune.index.open import backend_of
 
     documents, encoder, queries = inputs.documents(), inputs.encoder(), inputs.queries()
     made = build_into(documents, encoder, inputs.model, out, inputs.settings, progress, inputs.home, queries)
-    outside = INDEXES.entry(inputs.settings.backend).load().outside(made)
+    outside = backend_of(inputs.settings.backend).outside(made)
     return Indexed(made, [str(path) for path in outside])

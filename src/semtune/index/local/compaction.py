@@ -1,0 +1,131 @@
+"""Makes segments from the vectors in the database: of the newest rows alone, or of all of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from semtune.index.local import database, fulltext, kinds
+from semtune.index.local.kinds import Kind
+from semtune.index.local.segments import FOLDER, Rows, SegmentRecord, sync_folder, write_segment
+from semtune.index.local.view import as_vectors
+from semtune.progress import QUIET, Progress
+from semtune.types import Embeddings
+
+SEAL_AT = 50_000  # new rows that get a segment of their own; up to as many are compared one by one in every search
+BLOCK = 8192  # vectors read at a time
+FREE = 0.1  # share of unused pages in the database that are given back
+
+
+def seal(connection: sqlite3.Connection, folder: Path, dimension: int) -> bool:
+    """Give the newest rows a segment of their own if there are many; returns whether it did."""
+    sealed, last = database.number(connection, "sealed"), database.number(connection, "last")
+    if last - sealed < SEAL_AT:
+        return False
+    count = connection.execute("SELECT count(*) FROM vectors WHERE row > ?", (sealed,)).fetchone()[0]
+    if count < SEAL_AT:
+        return False
+    record = write_segment(folder, Kind("Flat"), _blocks(connection, sealed, last, dimension), dimension, {})
+    with database.transaction(connection, folder / database.FILE):
+        _record(connection, record)
+        database.put(connection, "sealed", last)
+        database.add(connection, "generation", 1)
+        database.add(connection, "change", 1)
+    return True
+
+
+def compact(connection: sqlite3.Connection, folder: Path, dimension: int, progress: Progress = QUIET) -> None:
+    """Make one segment of everything, and drop what was deleted."""
+    path = folder / database.FILE
+    with database.in_words(path):
+        count, last = database.number(connection, "count"), database.number(connection, "last")
+    if not _is_compact(connection, folder, count, last, dimension):
+        record = None
+        if count:
+            with progress.track("segment", count) as advance:
+                blocks = _blocks(connection, 0, last, dimension, advance)
+                record = write_segment(folder, kinds.choose(count, dimension), blocks, dimension, {})
+        with database.transaction(connection, path):
+            connection.execute("DELETE FROM segments")
+            connection.execute("DELETE FROM deleted")
+            if record is not None:
+                _record(connection, record)
+            database.put(connection, "sealed", last)
+            database.add(connection, "generation", 1)
+            database.add(connection, "change", 1)
+    with database.transaction(connection, path):
+        fulltext.renew(connection)
+        connection.execute("INSERT INTO fulltext(fulltext) VALUES('optimize')")
+    with database.in_words(path):
+        _give_back(connection)
+    sweep(connection, folder)
+
+
+def _is_compact(connection: sqlite3.Connection, folder: Path, count: int, last: int, dimension: int) -> bool:
+    """Whether there is nothing to do: one segment of the right kind, with every row in it and no other, and whole."""
+    found = connection.execute(
+        "SELECT file, sha256, bytes, kind, faiss, count, runs, facts FROM segments ORDER BY number"
+    ).fetchall()
+    if not count:
+        return not found and database.number(connection, "sealed") == last
+    if len(found) != 1 or database.number(connection, "sealed") != last:
+        return False
+    record = SegmentRecord(*found[0])
+    if record.count != count or record.kind != kinds.choose(count, dimension).name:
+        return False
+    from semtune.index.local.integrity import segment_problem
+
+    return not segment_problem(folder, record)
+
+
+def _blocks(
+    connection: sqlite3.Connection, after: int, last: int, dimension: int, advance: Callable[[int], None] | None = None
+) -> Iterator[tuple[Rows, Embeddings]]:
+    """Rows with their vectors, ascending, in blocks."""
+    while True:
+        page = connection.execute(
+            "SELECT row, vector FROM vectors WHERE row > ? AND row <= ? ORDER BY row LIMIT ?", (after, last, BLOCK)
+        ).fetchall()
+        if not page:
+            return
+        yield np.array([row for row, _ in page], dtype=np.int64), as_vectors([v for _, v in page], dimension)
+        after = page[-1][0]
+        if advance:
+            advance(len(page))
+
+
+def _record(connection: sqlite3.Connection, record: SegmentRecord) -> None:
+    connection.execute(
+        "INSERT INTO segments(file, sha256, bytes, kind, faiss, count, runs, facts) VALUES(?,?,?,?,?,?,?,?)",
+        (record.file, record.sha256, record.bytes, record.kind, record.faiss, record.count, record.runs, record.facts),
+    )
+
+
+def _give_back(connection: sqlite3.Connection) -> None:
+    """Shorten the database's file where much of it is unused."""
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    unused = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    if unused > FREE * pages:
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def sweep(connection: sqlite3.Connection, folder: Path) -> None:
+    """Remove files of segments that the database does not record; only the writer may do that."""
+    place = folder / FOLDER
+    if not place.is_dir():
+        return
+    kept = {name for (name,) in connection.execute("SELECT file FROM segments")}
+    left = [path for path in place.iterdir() if path.name not in kept and path.name.endswith((".faiss", ".part"))]
+    for path in left:
+        path.unlink(missing_ok=True)
+    if left:
+        sync_folder(place)
+
+
+def kind_in_words(connection: sqlite3.Connection) -> str:
+    """The kinds of the segments, for people: "Flat", "HNSW32 + Flat"."""
+    found = [kind for (kind,) in connection.execute("SELECT kind FROM segments ORDER BY number")]
+    return " + ".join(dict.fromkeys(found)) or "Flat"

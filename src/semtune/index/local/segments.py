@@ -1,0 +1,203 @@
+"""Segments: immutable FAISS files that make search fast. The database records each, and can make each again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.errors import InputError
+from semtune.index.local.kinds import Kind
+from semtune.io import storage_errors
+from semtune.types import Embeddings
+
+FOLDER = "segments"
+CHUNK = 1 << 20
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """What the database says of a segment.
+
+    Attributes:
+        file: its name in the folder of segments.
+        sha256, bytes: of the file.
+        kind: FAISS's name of its kind.
+        faiss: version that wrote it.
+        count: vectors in it.
+        runs: its rows in ascending order, as pairs of first row and number of rows.
+        facts: what was measured when it was made, as JSON.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    kind: str
+    faiss: str
+    count: int
+    runs: bytes
+    facts: str
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """First and last row."""
+        runs = np.frombuffer(self.runs, dtype=np.int64)
+        return (int(runs[0]), int(runs[-2] + runs[-1] - 1)) if len(runs) else (0, -1)
+
+
+def as_runs(rows: Rows) -> bytes:
+    """Ascending rows as pairs of first row and number of rows."""
+    if not len(rows):
+        return b""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(rows) != 1) + 1])
+    lengths = np.diff(np.concatenate([starts, [len(rows)]]))
+    return np.stack([rows[starts], lengths], axis=1).astype(np.int64).tobytes()
+
+
+class RowMap:
+    """Positions in a segment ↔ rows of the database."""
+
+    def __init__(self, runs: bytes) -> None:
+        pairs = np.frombuffer(runs, dtype=np.int64).reshape(-1, 2)
+        self._first, lengths = pairs[:, 0], pairs[:, 1]
+        self._starts = np.cumsum(lengths) - lengths
+        self._lengths = lengths
+        self.count = int(lengths.sum())
+
+    def rows(self, positions: Rows) -> Rows:
+        """The rows at some positions, which must exist."""
+        run = np.searchsorted(self._starts, positions, side="right") - 1
+        return self._first[run] + (positions - self._starts[run])
+
+    def positions(self, rows: Rows) -> Rows:
+        """The positions of those of the rows that are here, in the order given."""
+        if not len(self._first) or not len(rows):
+            return np.empty(0, dtype=np.int64)
+        run = np.searchsorted(self._first, rows, side="right") - 1
+        offset = rows - self._first[run]
+        here = (run >= 0) & (offset < self._lengths[run])
+        return (self._starts[run] + offset)[here]
+
+
+class Segment:
+    """A segment that is open for search; its file is mapped into memory."""
+
+    def __init__(self, record: SegmentRecord, index: faiss.Index) -> None:
+        self.record = record
+        self.index = index
+        self.map = RowMap(record.runs)
+
+    @classmethod
+    def open(cls, folder: Path, record: SegmentRecord, dimension: int) -> Segment:
+        """Map the file of a segment.
+
+        Raises:
+            InputError: it is missing, cut, or not what the database recorded; it is not hashed.
+        """
+        path = folder / FOLDER / record.file
+        try:
+            size = path.stat().st_size
+            if size != record.bytes:
+                raise InputError(f"{path} has {size:,} bytes instead of {record.bytes:,}")
+            index = _read(path)
+        except (OSError, RuntimeError, MemoryError) as error:
+            raise InputError(
+                f"{path} cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})"
+            ) from None
+        if (index.ntotal, index.d) != (record.count, dimension):
+            raise InputError(f"{path} is the file of another index")
+        return cls(record, index)
+
+    @cached_property
+    def stored(self) -> Embeddings | None:
+        """The (count, dim) vectors as they were given; None if the kind keeps them in a shortened form."""
+        inner = faiss.downcast_index(self.index.storage) if isinstance(self.index, faiss.IndexHNSW) else self.index
+        if not isinstance(inner, faiss.IndexFlat) or not inner.ntotal:
+            return None
+        flat = faiss.rev_swig_ptr(inner.get_xb(), inner.ntotal * inner.d)
+        return flat.reshape(inner.ntotal, inner.d)
+
+
+def _read(path: Path) -> faiss.Index:
+    try:
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:  # a kind that cannot be mapped
+        return faiss.read_index(str(path))
+
+
+def write_segment(
+    folder: Path, kind: Kind, blocks: Iterable[tuple[Rows, Embeddings]], dimension: int, facts: dict[str, Any]
+) -> SegmentRecord:
+    """Write a new segment, whole and on the disk, under a name that was never used; the caller records it.
+
+    Args:
+        folder: of the index.
+        kind: of FAISS index.
+        blocks: ascending rows with their (n, dim) vectors.
+        dimension: of the vectors.
+        facts: to be recorded.
+
+    Raises:
+        StorageError: the disk is full; nothing is left behind.
+    """
+    index, rows = kind.make(dimension), [np.empty(0, dtype=np.int64)]
+    for part, vectors in blocks:
+        index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        rows.append(part)
+    name = f"{uuid.uuid4().hex[:16]}.faiss"
+    place = folder / FOLDER
+    part = place / f".{name}.part"
+    with storage_errors(place):
+        place.mkdir(exist_ok=True)
+        try:
+            _save(index, part)
+            sha256, size = _synced(part)
+            part.replace(place / name)
+            sync_folder(place)
+            sync_folder(folder)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    every = np.concatenate(rows)
+    return SegmentRecord(
+        name, sha256, size, kind.name, faiss.__version__, len(every), as_runs(every), json.dumps(facts)
+    )
+
+
+def _save(index: faiss.Index, path: Path) -> None:
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:  # FAISS reports a full disk as a RuntimeError with no errno
+        raise OSError(28, str(error).splitlines()[0], str(path)) from error
+
+
+def _synced(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of a file, after it is on the disk."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        while block := file.read(CHUNK):
+            digest.update(block)
+    return digest.hexdigest(), path.stat().st_size
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
