@@ -12,7 +12,20 @@ from semtune.index.settings import IndexSettings
 from semtune.types import Document
 
 DIMENSION = 12
-WORDS = "kettle lantern violin anvil barrel wheel bird hand bush glue evening cupboard".split()
+WORDS = [
+    "kettle",
+    "lantern",
+    "violin",
+    "anvil",
+    "barrel",
+    "wheel",
+    "bird",
+    "hand",
+    "bush",
+    "glue",
+    "evening",
+    "cupboard",
+]
 
 
 def empty_manifest(dimension=DIMENSION):
@@ -74,7 +87,9 @@ def hold(collection, reference, queries, k=5, where=None):
         assert snapshot.count() == len(documents)
         assert list(snapshot.documents()) == documents
         names = [d.id for d in documents]
-        np.testing.assert_array_equal(snapshot.vectors(names), [v for _, v in reference.kept.values()] or np.empty((0, DIMENSION)))
+        np.testing.assert_array_equal(
+            snapshot.vectors(names), [v for _, v in reference.kept.values()] or np.empty((0, DIMENSION))
+        )
         assert snapshot.get(names) == documents
         for query, found in zip(queries, snapshot.search(queries, k, where), strict=True):
             want = reference.search(query, k, where)

@@ -41,7 +41,9 @@ def test_any_order_of_writes(tmp_path, seed, monkeypatch):
     rng, reference = np.random.default_rng(seed), Reference()
     collection = create(tmp_path / "index")
     for _ in range(60):
-        what = rng.choice(["upsert", "upsert", "delete", "compact", "reopen", "verify"], p=[0.3, 0.3, 0.2, 0.07, 0.08, 0.05])
+        what = rng.choice(
+            ["upsert", "upsert", "delete", "compact", "reopen", "verify"], p=[0.3, 0.3, 0.2, 0.07, 0.08, 0.05]
+        )
         if what == "upsert":
             names = [f"d{i}" for i in rng.choice(80, int(rng.integers(1, 20)), replace=False)]
             documents, made = [document(rng, name) for name in names], vectors(rng, len(names))

@@ -11,7 +11,9 @@ from semtune.index.filters import AllOf, AnyOf, Comparison, Not, matches
 from semtune.index.local.filter_sql import translate
 
 NAMES = st.sampled_from(["a", "b", "a.b", "a.b.c", "b.0", "", ".", "ä", 'q"', "s p", "$", "a\\", "[0]", "x'"])
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4) | st.sampled_from(["1", "de", "a\0b", "\n", "true"])
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4) | st.sampled_from(
+    ["1", "de", "a\0b", "\n", "true"]
+)
 NUMBERS = st.integers(-3, 3) | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 NUMBERS |= st.sampled_from([0.1 + 0.2, 0.3, 1.0, 2.0**63, 2**63, 2**53 + 1, -0.0])
 SCALARS = TEXT | NUMBERS | st.booleans() | st.none()

@@ -70,7 +70,8 @@ def test_they_stay_so_after_a_compaction_and_a_reopening(filled, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "query", ['"', "'", "a AND b", "NEAR(kettle)", "kettle*", "-kettle", "terms:kettle", "^", "(", "💥", "\0", '"" OR ""']
+    "query",
+    ['"', "'", "a AND b", "NEAR(kettle)", "kettle*", "-kettle", "terms:kettle", "^", "(", "💥", "\0", '"" OR ""'],
 )
 def test_no_query_has_a_syntax(filled, query):
     hold(*filled, query)

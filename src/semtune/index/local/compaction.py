@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from semtune.types import Embeddings
 
 SEAL_AT = 50_000  # new rows that get a segment of their own; up to as many are compared one by one in every search
 BLOCK = 8192  # vectors read at a time
+TRAINED = 50_000  # vectors that a kind is trained with, where it must be
 FREE = 0.1  # share of unused pages in the database that are given back
 
 
@@ -28,7 +30,8 @@ def seal(connection: sqlite3.Connection, folder: Path, dimension: int) -> bool:
     count = connection.execute("SELECT count(*) FROM vectors WHERE row > ?", (sealed,)).fetchone()[0]
     if count < SEAL_AT:
         return False
-    record = write_segment(folder, Kind("Flat"), _blocks(connection, sealed, last, dimension), dimension, {})
+    sample = partial(_sample, connection, count, dimension)
+    record = write_segment(folder, Kind("Flat"), _blocks(connection, sealed, last, dimension), dimension, sample)
     with database.transaction(connection, folder / database.FILE):
         _record(connection, record)
         database.put(connection, "sealed", last)
@@ -46,8 +49,9 @@ def compact(connection: sqlite3.Connection, folder: Path, dimension: int, progre
         record = None
         if count:
             with progress.track("segment", count) as advance:
+                sample = partial(_sample, connection, count, dimension)
                 blocks = _blocks(connection, 0, last, dimension, advance)
-                record = write_segment(folder, kinds.choose(count, dimension), blocks, dimension, {})
+                record = write_segment(folder, kinds.choose(count, dimension), blocks, dimension, sample)
         with database.transaction(connection, path):
             connection.execute("DELETE FROM segments")
             connection.execute("DELETE FROM deleted")
@@ -95,6 +99,13 @@ def _blocks(
         after = page[-1][0]
         if advance:
             advance(len(page))
+
+
+def _sample(connection: sqlite3.Connection, count: int, dimension: int) -> Embeddings:
+    """Vectors to train a kind with, spread evenly over all rows."""
+    step = max(1, count // TRAINED)
+    found = connection.execute("SELECT vector FROM vectors WHERE row % ? = 0 OR ? = 1", (step, step))
+    return as_vectors([vector for (vector,) in found], dimension)
 
 
 def _record(connection: sqlite3.Connection, record: SegmentRecord) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import faiss
@@ -10,6 +11,7 @@ import faiss
 from semtune.index.exact import EXACT_UP_TO
 
 LINKS, BUILD_BREADTH, SEARCH_BREADTH = 32, 200, 128
+SHORTENED = 4  # times as many candidates from kinds that keep vectors in a shortened form
 WIDEST = 4096  # candidates of a filtered search in a graph
 
 
@@ -19,9 +21,11 @@ class Kind:
 
     Attributes:
         name: FAISS's factory name: "Flat", "HNSW32".
+        facts: what was measured to choose it; recorded with the segment.
     """
 
     name: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def make(self, dimension: int) -> faiss.Index:
         """An empty index of this kind for inner products."""
@@ -35,12 +39,12 @@ class Kind:
 def choose(count: int, dimension: int) -> Kind:
     """The kind for `count` vectors of a dimension: exact up to `EXACT_UP_TO`, else a graph."""
     del dimension
-    return Kind("Flat") if count <= EXACT_UP_TO else Kind("HNSW32")
+    return Kind("Flat") if count <= EXACT_UP_TO else Kind(f"HNSW{LINKS}")
 
 
 def oversample(kind: str) -> int:
     """How many times `k` candidates a kind is asked for; they are compared again with their vectors as given."""
-    return 1 if kind == "Flat" or kind.endswith(("32", "Flat")) else 4
+    return 1 if kind in {"Flat", f"HNSW{LINKS}"} else SHORTENED
 
 
 def parameters(index: faiss.Index, selector: faiss.IDSelector | None, share: float) -> faiss.SearchParameters | None:

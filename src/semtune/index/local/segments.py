@@ -6,11 +6,10 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import faiss
 import numpy as np
@@ -137,7 +136,11 @@ def _read(path: Path) -> faiss.Index:
 
 
 def write_segment(
-    folder: Path, kind: Kind, blocks: Iterable[tuple[Rows, Embeddings]], dimension: int, facts: dict[str, Any]
+    folder: Path,
+    kind: Kind,
+    blocks: Iterable[tuple[Rows, Embeddings]],
+    dimension: int,
+    sample: Callable[[], Embeddings],
 ) -> SegmentRecord:
     """Write a new segment, whole and on the disk, under a name that was never used; the caller records it.
 
@@ -146,12 +149,14 @@ def write_segment(
         kind: of FAISS index.
         blocks: ascending rows with their (n, dim) vectors.
         dimension: of the vectors.
-        facts: to be recorded.
+        sample: reads some of the vectors, for kinds that must be trained first.
 
     Raises:
         StorageError: the disk is full; nothing is left behind.
     """
     index, rows = kind.make(dimension), [np.empty(0, dtype=np.int64)]
+    if not index.is_trained:
+        index.train(np.ascontiguousarray(sample(), dtype=np.float32))
     for part, vectors in blocks:
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         rows.append(part)
@@ -171,7 +176,7 @@ def write_segment(
             raise
     every = np.concatenate(rows)
     return SegmentRecord(
-        name, sha256, size, kind.name, faiss.__version__, len(every), as_runs(every), json.dumps(facts)
+        name, sha256, size, kind.name, faiss.__version__, len(every), as_runs(every), json.dumps(kind.facts)
     )
 
 

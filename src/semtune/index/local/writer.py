@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from semtune.errors import InputError
+from semtune.index.batch import check_batch
 from semtune.index.collection import Changed, content_hash
 from semtune.index.local import database, fulltext
 from semtune.index.local.snapshot import ASKED, is_text
@@ -38,42 +39,15 @@ def checked(documents: Sequence[Document], vectors: Embeddings, dimension: int) 
     Raises:
         InputError: something about them cannot be stored; nothing was written.
     """
-    stored = np.ascontiguousarray(vectors, dtype=np.float32)
-    if not len(documents) and not len(stored):
-        return []
-    if stored.ndim != 2 or stored.shape[1] != dimension:
-        raise InputError(
-            f"The index has vectors of {dimension} dimensions, and these have the shape {stored.shape}. Encode the "
-            "documents with the model that made the index. Nothing was written."
-        )
-    if len(stored) != len(documents):
-        raise InputError(f"There are {len(documents)} documents but {len(stored)} vectors. Nothing was written.")
-    bad = np.flatnonzero(~np.isfinite(stored).all(axis=1))
-    if len(bad):
-        raise InputError(
-            f"The vector of {_shown(documents[int(bad[0])].id)} has values that are not finite (NaN or infinity); "
-            f"{len(bad)} of {len(stored)} have. Nothing was written."
-        )
-    seen: set[str] = set()
-    twice = next((d.id for d in documents if d.id in seen or seen.add(d.id)), None)
-    if twice is not None:
-        raise InputError(
-            f"The document id {_shown(twice)} occurs more than once. Ids must be unique. Nothing was written."
-        )
+    stored = check_batch(documents, vectors, dimension)
     return [_entry(document, stored[row]) for row, document in enumerate(documents)]
 
 
 def _entry(document: Document, vector: np.ndarray) -> Entry:
-    for name, text in (("id", document.id), ("title", document.title), ("text", document.text)):
-        if not is_text(text):
-            raise InputError(
-                f"The {name} of {_shown(document.id)} has half of a surrogate pair, which is not a character. "
-                "Read the source with its right encoding. Nothing was written."
-            )
     try:
         metadata = json.dumps(dict(document.metadata), ensure_ascii=False, allow_nan=False)
-        if not _has_names(document.metadata) or not is_text(metadata):
-            raise TypeError("a name that is not a string, or half of a surrogate pair")
+        if not _has_names(document.metadata):
+            raise TypeError("a name that is not a string")
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"The metadata of {_shown(document.id)} is not JSON ({error}). Use strings, finite numbers, true, false, "
