@@ -154,7 +154,7 @@ def test_the_defaults_are_those_of_the_design():
             "gate": False,
         },
         "export": {"format": ["onnx"], "precision": ["fp32"], "max_loss": 0.005},
-        "index": {"backend": "faiss", "uri": "", "collection": "", "truncate": "cut"},
+        "index": {"backend": "local", "uri": "", "collection": "", "truncate": "cut"},
         "search": {"questions": [], "k": 3},
     }
 

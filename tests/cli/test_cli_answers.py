@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from semtune import contract as contracts
 from semtune.config import load_config, parse_config
 from semtune.dataset import read_documents
 from semtune.encoders.onnx import open_onnx
+from semtune.index import manifest as manifests
 from toy_run import QUESTION, STEPS, contents
 
 
@@ -224,8 +226,7 @@ def test_index_encode_and_info_agree_with_the_encoder(semtune, done, encoder, tm
 
 
 def manifest(folder):
-    values = json.loads((folder / "manifest.json").read_text())
-    return {key: value for key, value in values.items() if key not in ("kind", "format")}
+    return json.loads(json.dumps(asdict(manifests.read(folder))))
 
 
 def test_train_then_export_in_place(semtune, done, toy_model, tmp_path):
@@ -268,12 +269,12 @@ def test_train_then_export_in_place(semtune, done, toy_model, tmp_path):
 
 
 def test_info_knows_runs_data_sets_and_sources(semtune, run, toy_folder):
-    (run / "index" / "vectors.faiss").write_bytes(b"")
+    (run / "index" / "index.sqlite").write_bytes(b"")
     answer = semtune("info", run, "--json")
     assert answer.json["kind"] == "run"
     assert {step: facts["state"] for step, facts in answer.json["steps"].items()} == {
         **dict.fromkeys(STEPS, "whole"),
-        "index": "output missing or cut short: index/vectors.faiss",
+        "index": "output missing or cut short: index/index.sqlite",
     }
     assert answer.json["sentence"] == json.loads((run / "evaluate" / "step.json").read_text())["result"]["sentence"]
     found = semtune("info", run / "prepare", "--json").json

@@ -1,11 +1,11 @@
 """Bad input: a clear message, exit code 2, and nothing left that could be taken for whole."""
 
-import json
 import shutil
 
 import pytest
 import yaml
 
+from semtune.index import manifest as manifests
 from semtune.testing.toy_model import write_toy_model
 from toy_run import contents
 
@@ -62,7 +62,7 @@ CASES = {
     "index run nowhere -o new": "{}/nowhere does not exist; there is nothing to index.",
     "index run empty -o new": "{}/empty is empty: no file to read in it.",
     "index run columns.csv -o new": "columns.csv: cannot tell what the columns are.",
-    "index run run -o new --backend fais": "Unknown index backend 'fais'. Allowed: faiss, milvus. Did you mean 'faiss'?",
+    "index run run -o new --backend loca": "Unknown index backend 'loca'. Allowed: local, milvus. Did you mean 'local'?",
     "index run run -o new --backend milvus": "the milvus backend needs a uri",
     "encode run nowhere.txt -o new.npy": "{}/nowhere.txt does not exist or is not a file.",
     "encode run few.csv -o new.txt": "new.txt ends in .txt, which is not known. Allowed: .npy (one array), .parquet (one table), or a name without",
@@ -200,9 +200,9 @@ def test_a_run_on_bad_input_has_no_whole_step_it_should_not(semtune, config, pla
 def test_an_index_of_another_model_is_refused_at_equal_dimension(semtune, place, done):
     other = write_toy_model(place / "other", seed=5)
     answer = semtune("search", "run", "q", "--model", other, "--json")
-    mine = json.loads((done / "index" / "manifest.json").read_text())
+    mine = manifests.read(done / "index")
     assert answer.code == 2
-    assert f"(fingerprint {mine['fingerprint'][:12]}), but 'other' has the fingerprint" in answer.json["error"]
+    assert f"(fingerprint {mine.fingerprint[:12]}), but 'other' has the fingerprint" in answer.json["error"]
     assert "their vectors cannot be compared" in answer.json["error"]
     served = semtune("serve", "run", "--model", other, "--port", "0")
     assert (served.code, served.error) == (2, answer.json["error"])

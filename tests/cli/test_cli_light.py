@@ -56,7 +56,7 @@ def test_index_search_and_serve_without_torch(done, tmp_path):
     indexed, searched, served, imported = documents
     assert imported == []
     contract = json.loads((model / "semtune.json").read_text())
-    assert (indexed["count"], indexed["dimension"], indexed["backend"]) == (60, 32, "faiss")
+    assert (indexed["count"], indexed["dimension"], indexed["backend"]) == (60, 32, "local")
     assert (indexed["fingerprint"], indexed["path"]) == (contract["fingerprint"], str(out))
     assert indexed["recall_at_10"] == 1.0
     assert searched["hits"] == served["hits"]

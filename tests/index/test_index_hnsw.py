@@ -1,15 +1,17 @@
 """Above `EXACT_UP_TO` a graph is built, and the recall in the manifest is measured, not assumed."""
 
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
-from index_parts import hold, open_folder
+from index_parts import documents_of, hold, open_folder
 
 from semtune.index import faiss as backend
 from semtune.index import manifest as manifests
 from semtune.index.build import DEPTH, SAMPLE, build_index
 from semtune.index.faiss import FaissIndex
+from semtune.index.local import kinds
 from semtune.index.milvus import MilvusIndex
 from semtune.index.settings import IndexSettings
 from semtune.types import Document, Encoded
@@ -41,8 +43,8 @@ def vectors():
 @pytest.fixture
 def built(vectors, tmp_path, monkeypatch):
     def make(breadth, limit=COUNT - 1):
-        monkeypatch.setattr(backend, "EXACT_UP_TO", limit)
-        monkeypatch.setattr(backend, "SEARCH_BREADTH", breadth)
+        monkeypatch.setattr(kinds, "EXACT_UP_TO", limit)
+        monkeypatch.setattr(kinds, "SEARCH_BREADTH", breadth)
         documents = [Document(f"d{i}", str(i)) for i in range(COUNT)]
         build_index(documents, Fixed(vectors), tmp_path, tmp_path / "index", IndexSettings())
         return tmp_path / "index"
@@ -50,10 +52,16 @@ def built(vectors, tmp_path, monkeypatch):
     return make
 
 
-def recall(index, vectors):
+def answers(folder, queries, k):
+    """(n, k) numbers of the documents that an index folder finds."""
+    with closing(open_folder(folder)) as collection, collection.snapshot() as snapshot:
+        return np.array([[int(match.id[1:]) for match in found] for found in snapshot.search(queries, k)])
+
+
+def recall(folder, vectors):
     """Share of the true ten that are found, over all documents as queries."""
     true = np.argsort(-(vectors @ vectors.T), axis=1)[:, :DEPTH]
-    found = index.search(vectors, DEPTH).rows
+    found = answers(folder, vectors, DEPTH)
     return np.mean([len(set(a) & set(b)) / DEPTH for a, b in zip(true.tolist(), found.tolist(), strict=True)])
 
 
@@ -63,17 +71,17 @@ def test_the_limit_decides_between_scan_and_graph(built):
 
 
 def test_the_graph_finds_almost_all_by_inner_product(built, vectors):
-    index, store, manifest = open_folder(built(128))
-    assert index.kind == "HNSW32"
-    assert manifest.recall_at_10 >= 0.99
-    assert recall(index, vectors) >= 0.99
-    hold(index.search(vectors[:20], 1), vectors, vectors[:20], 1)
-    assert [d.id for d in store.get(index.search(vectors[70:75], 1).rows[:, 0])] == ["d70", "d71", "d72", "d73", "d74"]
+    folder = built(128)
+    assert manifests.read(folder).recall_at_10 >= 0.99
+    assert recall(folder, vectors) >= 0.99
+    assert answers(folder, vectors[70:75], 1)[:, 0].tolist() == [70, 71, 72, 73, 74]
+    assert [document.id for document in documents_of(folder)[:3]] == ["d0", "d1", "d2"]
 
 
-def test_a_graph_searched_too_narrowly_says_so(built, vectors):
-    index, _, manifest = open_folder(built(1))
-    true = recall(index, vectors)
+def test_a_graph_searched_too_narrowly_says_so(built, vectors, monkeypatch):
+    monkeypatch.setattr("semtune.index.local.nearest.EXTRA", 0)
+    folder = built(1)
+    manifest, true = manifests.read(folder), recall(folder, vectors)
     assert true < 0.95
     assert manifest.recall_at_10 < 0.97
     # The manifest's is of a sample: three standard errors of a share, each query counted as one observation.
@@ -107,8 +115,7 @@ def test_above_the_limit_milvus_chooses_and_the_recall_is_measured(backend_named
         documents, Fixed(vectors), tmp_path, tmp_path / "index", backend_named("milvus-file").settings
     )
     assert manifest.index_type == "AUTOINDEX"
-    index, _, _ = open_folder(tmp_path / "index")
-    assert abs(manifest.recall_at_10 - recall(index, vectors)) < 3 * 0.5 / np.sqrt(SAMPLE)
+    assert abs(manifest.recall_at_10 - recall(tmp_path / "index", vectors)) < 3 * 0.5 / np.sqrt(SAMPLE)
 
 
 @pytest.mark.slow

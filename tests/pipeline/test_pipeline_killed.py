@@ -146,7 +146,7 @@ def different(attempts, finished):
     root, _, _ = attempts
     wanted, found = contents(finished / "runs" / "toy"), contents(root / "runs" / "toy")
     assert found.keys() == wanted.keys()
-    assert {"train/model/model.safetensors", "export/onnx/model.onnx", "index/vectors.faiss"} <= wanted.keys()
+    assert {"train/model/model.safetensors", "export/onnx/model.onnx", "index/index.sqlite"} <= wanted.keys()
     records = {"manifest.json", "config.yaml", ".lock", *(f"{step}/step.json" for step in STEPS)}
     return {name for name in wanted if found[name] != wanted[name]} - records
 

@@ -99,7 +99,7 @@ def test_a_second_run_finds_every_step_unchanged(toy):
         ({"search": {"questions": ["a", "b"]}}, ["search"], f"questions: ['{QUESTION}'] → ['a', 'b']"),
         ({"search": {"k": 5}}, ["search"], "k: 3 → 5"),
         ({"index": {"collection": "x"}}, after("index"), "collection:  → x"),
-        ({"index": {"backend": "milvus", "uri": "x.db"}}, after("index"), "backend: faiss → milvus, uri:  → x.db"),
+        ({"index": {"backend": "milvus", "uri": "x.db"}}, after("index"), "backend: local → milvus, uri:  → x.db"),
         ({"export": {"format": ["torchscript"]}}, after("export"), "format: ['onnx'] → ['onnx', 'torchscript']"),
         ({"evaluate": {"min_queries": 6}}, ["evaluate"], "min_queries: 5 → 6"),
         ({"evaluate": {"bm25": False}}, ["evaluate"], "bm25: True → False"),
@@ -192,12 +192,12 @@ def test_a_damaged_output_is_made_again(toy, damage, step, reason):
 
 
 def test_a_flipped_byte_is_noticed_and_mended(toy):
-    path = toy.run / "index" / "vectors.faiss"
+    path = toy.run / "index" / "index.sqlite"
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     toy()
     assert toy.ran == ["index"]
-    assert toy.steps["index"].reason == "output altered: index/vectors.faiss"
+    assert toy.steps["index"].reason == "output altered: index/index.sqlite"
     assert path.read_bytes() == whole
 
 

@@ -21,7 +21,7 @@ def index_key(**index):
 
 
 def test_an_index_is_made_again_only_where_the_rule_changes():
-    assert index_key() == index_key(truncate="cut") == {"backend": "faiss", "uri": "", "collection": ""}
+    assert index_key() == index_key(truncate="cut") == {"backend": "local", "uri": "", "collection": ""}
     assert index_key(truncate="window") == {**index_key(), "truncate": "window"}
     assert index_key(truncate="error") != index_key()
 

@@ -20,11 +20,10 @@ from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.index import manifest as manifests
 from semtune.index.build import build_index
-from semtune.index.documents import DocumentStore
-from semtune.index.exact import ExactIndex
 from semtune.index.settings import IndexSettings
 from semtune.protocols import Encoder
 from semtune.search.searcher import MAX_K, Searcher, has_index, index_folder
+from semtune.testing.exact_collection import ExactCollection
 from semtune.testing.toy_corpus import toy_documents
 from semtune.types import Document, Hit
 
@@ -200,18 +199,9 @@ def test_another_place_of_the_same_model_serves(run, exported, searcher, tmp_pat
 def test_another_model_is_refused_also_at_equal_dimension(run, exported):
     with pytest.raises(ContractError, match=r"built with the model .*their vectors cannot be compared.*semtune index"):
         Searcher.open(run, model=str(exported("mean").folder))
-    index = ExactIndex(np.zeros((1, 64), dtype=np.float32))
-    manifest = manifests.IndexManifest(
-        "faiss", "Flat", "ip", 64, 1, "", "toy", ToyEncoder(salt="x").contract.fingerprint, "toy", 1.0, 0
-    )
+    collection = ExactCollection.empty(64)
     with pytest.raises(ContractError, match="cannot be compared"):
-        Searcher(ToyEncoder(), index, DocumentStore(run / "index"), manifest)
-
-
-def test_a_store_of_another_size_is_refused(run):
-    manifest = replace(manifests.read(run / "index"), fingerprint=ToyEncoder().contract.fingerprint, count=79)
-    with pytest.raises(ContractError, match="says 79 documents, but there are 80"):
-        Searcher(ToyEncoder(), ExactIndex(np.zeros((79, 64), dtype=np.float32)), DocumentStore(run / "index"), manifest)
+        Searcher(ToyEncoder(salt="x"), collection)
 
 
 def test_folders_without_index_are_refused_with_the_next_step(tmp_path, run):
@@ -229,15 +219,14 @@ def test_folders_without_index_are_refused_with_the_next_step(tmp_path, run):
     ]  # fmt: skip
 
 
-def test_an_index_of_which_a_part_is_gone_is_refused_in_words(run, tmp_path):
-    for name in ("vectors.faiss", "documents.jsonl", "documents.offsets.npy"):
-        shutil.copytree(run, tmp_path / name)
-        (tmp_path / name / "index" / name).unlink()
-        with pytest.raises(InputError, match="again with `semtune index`"):
-            Searcher.open(tmp_path / name)
+def test_an_index_of_which_the_database_is_gone_is_refused_in_words(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    (tmp_path / "run" / "index" / "index.sqlite").unlink()
+    with pytest.raises(InputError, match=r"its index\.sqlite is missing. Build it again with `semtune index`"):
+        Searcher.open(tmp_path / "run")
 
 
-def test_milvus_answers_as_faiss_does(run, searcher, tmp_path):
+def test_milvus_answers_as_the_local_back_end_does(run, searcher, tmp_path):
     uri = str(tmp_path / "x.db")
     build_index(
         DOCUMENTS, searcher.encoder, run / "export", tmp_path / "index", IndexSettings(backend="milvus", uri=uri)

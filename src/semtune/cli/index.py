@@ -18,7 +18,7 @@ def index(
     model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
     corpus: Annotated[Path, typer.Argument(help="A data set, a run, a corpus.jsonl, or any folder or table of texts.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The index folder to write.")],
-    backend: Annotated[str, typer.Option("--backend", help="faiss or milvus")] = "faiss",
+    backend: Annotated[str, typer.Option("--backend", help="local or milvus")] = "local",
     uri: Annotated[
         str, typer.Option("--uri", help="milvus: a file ending in .db (milvus-lite) or http://host:19530")
     ] = "",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 from semtune.errors import InputError, StorageError
+from semtune.io import FULL
 
 FILE = "index.sqlite"
 PAGE = 8192  # bytes; five vectors of 384 dimensions fit in one
@@ -17,7 +19,8 @@ WAIT = 10.0  # seconds to wait for another connection's checkpoint
 CACHE = 64  # MiB
 DAMAGED = ("malformed", "not a database", "no such table", "corrupt")  # in SQLite's words
 
-# `deleted` has only rows that a segment contains: they are masked there until a compaction.
+UNWRITABLE = ("unable to open", "readonly", "disk I/O", "full")  # in SQLite's words: no room for its files
+# `deleted` has the rows that were deleted since the last compaction: segments may contain them.
 # `sealed` in meta: every row up to it that is alive is in a segment.
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -62,9 +65,11 @@ def _explained(error: sqlite3.Error, path: Path) -> InputError | StorageError:
             f"{path} is damaged ({text}). Copy what is left with `semtune dump`, or build the index again with "
             "`semtune index`."
         )
+    full = "full" in text or shutil.disk_usage(path.parent).free < FULL
+    reason = "no space is left on the disk" if full else text
     return StorageError(
-        f"{path} cannot be read or written ({text}): the disk may be full or not writable. Nothing of this write was "
-        "kept; what was written before is safe. Free some space and run the same command again."
+        f"Cannot read or write {path}: {reason}. Nothing of this write was kept; what was written before is safe. Free "
+        "some space, or mend the disk, and run the same command again."
     )
 
 
@@ -95,14 +100,23 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise InputError(f"{folder} is not a local index: it has no {FILE}. Build one with `semtune index`.")
     with in_words(path):
-        log = path.with_name(f"{FILE}-wal")
-        fixed = not os.access(folder, os.W_OK) and not (log.exists() and log.stat().st_size)
-        address = f"file:{quote(str(path.absolute()))}?" + ("immutable=1" if fixed else "mode=rw")
-        if not fixed and not os.access(path, os.W_OK):
-            address = f"file:{quote(str(path.absolute()))}?mode=ro"
-        connection = _connect(address)
+        try:
+            return _reading(path, "rw" if os.access(path, os.W_OK) else "ro")
+        except sqlite3.OperationalError as error:
+            log = path.with_name(f"{FILE}-wal")
+            if not any(sign in str(error) for sign in UNWRITABLE) or (log.exists() and log.stat().st_size):
+                raise
+            return _reading(path, "ro&immutable=1")  # a full or read-only disk: nobody can write meanwhile
+
+
+def _reading(path: Path, mode: str) -> sqlite3.Connection:
+    connection = _connect(f"file:{quote(str(path.absolute()))}?mode={mode}")
+    try:
         connection.execute("PRAGMA query_only=1")
         connection.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -25,6 +25,7 @@ OUTPUTS = (  # files that identify a run, a model, a data set and an index
     ("config.yaml", ".lock"),
     ("semtune.json",),
     ("prepare.json",),
+    ("manifest.json", "index.sqlite"),
     ("manifest.json", "documents.offsets.npy"),
 )
 _OURS = re.compile(r"^\..+\.(work|scratch\.\w+)(\.lock)?$")  # hidden work folders, perhaps of a killed run
