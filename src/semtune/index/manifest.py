@@ -69,8 +69,13 @@ def write(manifest: IndexManifest, folder: Path) -> None:
         from semtune.index.local import stored_manifest
 
         stored_manifest.write(folder, stamped)
-        stamped = {"kind": KIND, **formats.INDEX.stamp({"backend": manifest.backend})}
+        stamped = mark(manifest.backend)
     write_json(folder / FILE, stamped)
+
+
+def mark(backend: str) -> dict[str, Any]:
+    """What the file of a manifest that is kept in a database says, so that the folder is known as an index."""
+    return {"kind": KIND, **formats.INDEX.stamp({"backend": backend})}
 
 
 def read(folder: Path) -> IndexManifest:

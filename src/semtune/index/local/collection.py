@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from semtune.errors import InputError, SemtuneError
+from semtune.index import manifest as manifests
 from semtune.index.collection import Changed
 from semtune.index.local import compaction, database, integrity, writer
 from semtune.index.local.snapshot import LocalSnapshot
 from semtune.index.local.view import Viewer
 from semtune.index.manifest import IndexManifest
-from semtune.io import storage_errors
+from semtune.io import storage_errors, write_json
 from semtune.locks import holder, lock_file
 from semtune.progress import QUIET, Progress
 from semtune.types import Document, Embeddings
@@ -95,7 +96,10 @@ class LocalCollection:
             compaction.compact(connection, self._folder, self.manifest.dimension, progress)
             with database.in_words(self._path):
                 kind = compaction.kind_in_words(connection)
+                whole = database.get(connection, integrity.MANIFEST) is not None
             self.manifest = replace(self.manifest, index_type=kind)
+            if whole:
+                write_json(self._folder / manifests.FILE, manifests.mark(self.manifest.backend))
 
     def verify(self) -> list[str]:
         """Check everything that is stored; returns what is wrong, in words."""

@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from semtune.errors import InputError, SemtuneError
+from semtune.index.collection import content_hash
 from semtune.index.local import database
 from semtune.index.local.segments import CHUNK, FOLDER, RowMap, Segment, SegmentRecord
+from semtune.index.manifest import FILE, mark
+from semtune.io import read_json, sha256_json
+from semtune.types import Document
 
 MOST = 20  # problems of one sort that are told
-BLOCK = 8192
+MANIFEST, MANIFEST_HASH = "manifest", "manifest_sha256"
 
 
 def verify(folder: Path, dimension: int) -> list[str]:
@@ -43,12 +48,12 @@ def _verify(connection: sqlite3.Connection, folder: Path, path: Path, dimension:
         for (text,) in connection.execute(f"PRAGMA integrity_check({MOST})")
         if text != "ok"
     ]
-    for check in (_full_text, _counts, _vectors):
+    for check in (_manifest, _documents, _full_text, _counts, _vectors):
         try:
             wrong += [f"{path}: {problem}" for problem in check(connection, dimension)]
         except sqlite3.DatabaseError as error:
             wrong.append(f"{path} is damaged: {error}")
-    return wrong + list(_segments(connection, folder, dimension))
+    return [*wrong, *_segments(connection, folder, dimension), *_mark(folder)]
 
 
 def _full_text(connection: sqlite3.Connection, _dimension: int) -> Iterator[str]:
@@ -86,11 +91,39 @@ def _counts(connection: sqlite3.Connection, _dimension: int) -> Iterator[str]:
         yield f"row {last} is beyond the last one that was given out"
 
 
-def _vectors(connection: sqlite3.Connection, dimension: int) -> Iterator[str]:
-    """Each has the right length and finite values."""
+def _documents(connection: sqlite3.Connection, _dimension: int) -> Iterator[str]:
+    """Each is what was written, by its hash."""
     wrong = 0
-    for row, blob in connection.execute("SELECT row, vector FROM vectors"):
-        if len(blob) != 4 * dimension or not np.isfinite(np.frombuffer(blob, dtype=np.float32)).all():
+    for row, name, known, title, text, metadata in connection.execute(
+        "SELECT row, id, hash, title, text, metadata FROM documents JOIN texts USING(row)"
+    ):
+        try:
+            same = content_hash(Document(name, text, title, json.loads(metadata))) == known
+        except (ValueError, TypeError):
+            same = False
+        if not same:
+            wrong += 1
+            if wrong <= MOST:
+                yield f"the document {name!r} in row {row} is damaged"
+    if wrong > MOST:
+        yield f"{wrong:,} documents are damaged"
+
+
+def _manifest(connection: sqlite3.Connection, _dimension: int) -> Iterator[str]:
+    """It is what was written, by its hash."""
+    found = database.get(connection, MANIFEST)
+    if found is None:
+        yield "it has no manifest: building the index was not finished"
+    elif sha256_json(found) != database.get(connection, MANIFEST_HASH):
+        yield "the manifest is damaged"
+
+
+def _vectors(connection: sqlite3.Connection, dimension: int) -> Iterator[str]:
+    """Each has the right length and finite values, and is what was written."""
+    wrong = 0
+    for row, blob, crc in connection.execute("SELECT row, vector, crc FROM vectors"):
+        whole = len(blob) == 4 * dimension and zlib.crc32(blob) == crc
+        if not whole or not np.isfinite(np.frombuffer(blob, dtype=np.float32)).all():
             wrong += 1
             if wrong <= MOST:
                 yield f"the vector in row {row} is damaged"
@@ -149,11 +182,12 @@ def segment_problem(folder: Path, record: SegmentRecord) -> str:
     )
 
 
-def pointer_problem(folder: Path, file: str) -> str:
-    """What is wrong with the small file that marks an index folder."""
-    path = folder / file
+def _mark(folder: Path) -> Iterator[str]:
+    """The small file by which a folder is known as an index."""
+    path = folder / FILE
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return f"{path} is missing or damaged ({type(error).__name__}); `semtune compact` writes it again"
-    return "" if isinstance(values, dict) and values.get("backend") else f"{path} is damaged"
+        whole = read_json(path) == mark("local")
+    except (InputError, OSError):
+        whole = False
+    if not whole:
+        yield f"{path} is missing or damaged; everything is read from {database.FILE}, and `semtune compact` mends it"

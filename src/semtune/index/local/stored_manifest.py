@@ -10,8 +10,8 @@ from typing import Any
 from semtune.errors import InputError
 from semtune.index.local import database
 from semtune.index.local.compaction import kind_in_words
-
-KEY = "manifest"
+from semtune.index.local.integrity import MANIFEST, MANIFEST_HASH
+from semtune.io import sha256_json
 
 
 def write(folder: Path, values: Mapping[str, Any]) -> None:
@@ -19,7 +19,9 @@ def write(folder: Path, values: Mapping[str, Any]) -> None:
     connection = database.open_to_write(folder)
     try:
         with database.transaction(connection, folder / database.FILE):
-            database.put(connection, KEY, json.dumps(values, ensure_ascii=False))
+            text = json.dumps(values, ensure_ascii=False)
+            database.put(connection, MANIFEST, text)
+            database.put(connection, MANIFEST_HASH, sha256_json(text))
     finally:
         connection.close()
 
@@ -33,7 +35,7 @@ def read(folder: Path) -> dict[str, Any]:
     connection = database.open_to_read(folder)
     try:
         with database.in_words(folder / database.FILE):
-            found = database.get(connection, KEY)
+            found = database.get(connection, MANIFEST)
             count, kind = database.number(connection, "count"), kind_in_words(connection)
     finally:
         connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,9 @@ def _insert(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
     connection.executemany(
         "INSERT INTO texts VALUES(?,?,?)", ((row, e.document.title, e.document.text) for row, e in pairs)
     )
-    connection.executemany("INSERT INTO vectors VALUES(?,?)", ((row, e.vector) for row, e in pairs))
+    connection.executemany(
+        "INSERT INTO vectors VALUES(?,?,?)", ((row, e.vector, zlib.crc32(e.vector)) for row, e in pairs)
+    )
     language = fulltext.language_of(connection, [entry.document.content for entry in entries])
     fulltext.add(connection, ((row, e.document.content) for row, e in pairs), language)
     database.put(connection, "last", rows[-1])
