@@ -6,6 +6,7 @@ import pytest
 
 import semtune
 from semtune.encoders.tokenizer import Tokenizer
+from semtune.index import manifest as manifests
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.build.for_index import documents_for_index
 from semtune.prepare.settings import PrepareSettings
@@ -118,4 +119,4 @@ def test_the_command_counts_what_it_cannot_read(tmp_path, toy_model):
     made = semtune.index(str(toy_model), tmp_path / "notes", tmp_path / "index", runtime="torch")
     assert made.count == 1
     assert sum(made.left_out.values()) == 1
-    assert json.loads((tmp_path / "index" / "manifest.json").read_text())["left_out"] == dict(made.left_out)
+    assert manifests.read(tmp_path / "index") == made
