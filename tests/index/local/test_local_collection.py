@@ -221,6 +221,26 @@ def test_a_filter_between_the_limits_goes_through_the_graph(tmp_path, monkeypatc
     collection.close()
 
 
+def test_a_filter_far_from_the_question_is_answered_too(tmp_path, monkeypatch, rng):
+    """What passes lies in other clusters than the question, so a graph that only follows the nearest finds nothing."""
+    monkeypatch.setattr(kinds, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(snapshots, "SCANNED", 10)
+    collection, reference = create(tmp_path / "index"), Reference()
+    centres = vectors(rng, 20)
+    made = (np.repeat(centres, 100, axis=0) + 0.1 * vectors(rng, 2000)).astype(np.float32)
+    documents = [Document(f"d{i}", "x", metadata={"cluster": i // 100}) for i in range(2000)]
+    collection.upsert(documents, made)
+    reference.upsert(documents, made)
+    collection.compact()
+    for cluster in range(5):
+        where = AllOf((Comparison("cluster", ">=", 10), Comparison("cluster", "<", 13)))
+        with collection.snapshot() as snapshot:
+            found = snapshot.search(centres[cluster : cluster + 1], 10, where)[0]
+        want = {name for name, _ in reference.search(centres[cluster], 10, where)}
+        assert len({m.id for m in found} & want) >= 9
+    collection.close()
+
+
 def test_kinds_that_shorten_vectors_are_compared_again(tmp_path, monkeypatch, rng):
     monkeypatch.setattr(kinds, "choose", lambda count, dimension: kinds.Kind("HNSW16_SQ8"))
     collection, made, reference = create(tmp_path / "index"), vectors(rng, 500), Reference()

@@ -122,3 +122,8 @@ def search_segment(
         alone, inverse = np.unique(rows, return_inverse=True)
         vectors = fetch(alone)[inverse.reshape(rows.shape)]
     return Found(np.where(missing, -1, rows), exact_scores(vectors, asked))
+
+
+def complete(found: Found, k: int, possible: int) -> bool:
+    """Whether every query has the `k` candidates that it can have out of `possible` rows."""
+    return bool(((found.rows >= 0).sum(axis=1) >= min(k, possible)).all())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -126,6 +127,36 @@ class Segment:
             return None
         flat = faiss.rev_swig_ptr(inner.get_xb(), inner.ntotal * inner.d)
         return flat.reshape(inner.ntotal, inner.d)
+
+
+class SegmentOnDemand:
+    """A segment whose file is mapped when it is first searched: FAISS looks at every link of a graph when it opens one.
+
+    Attributes:
+        record: what the database says of it.
+        map: positions in it ↔ rows.
+    """
+
+    def __init__(
+        self, folder: Path, record: SegmentRecord, dimension: int, failed: Callable[[SegmentRecord, InputError], None]
+    ) -> None:
+        """Of an index folder; `failed` is told once if the file cannot be used."""
+        self.record, self.map = record, RowMap(record.runs)
+        self._folder, self._dimension, self._failed = folder, dimension, failed
+        self._lock = threading.Lock()
+        self._tried = False
+        self._segment: Segment | None = None
+
+    def get(self) -> Segment | None:
+        """The segment; None if its file cannot be used."""
+        with self._lock:
+            if not self._tried:
+                self._tried = True
+                try:
+                    self._segment = Segment.open(self._folder, self.record, self._dimension)
+                except InputError as error:
+                    self._failed(self.record, error)
+            return self._segment
 
 
 def _read(path: Path) -> faiss.Index:

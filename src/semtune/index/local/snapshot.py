@@ -16,7 +16,7 @@ from semtune.index.collection import Match
 from semtune.index.filters import Filter
 from semtune.index.local import database, fulltext
 from semtune.index.local.filter_sql import FilterSql, translate
-from semtune.index.local.nearest import Found, merged, scan, scan_blocks, search_segment
+from semtune.index.local.nearest import Found, complete, merged, scan, scan_blocks, search_segment
 from semtune.index.local.segments import Rows
 from semtune.index.local.view import Part, View, as_vectors
 from semtune.types import Document, Embeddings
@@ -113,7 +113,8 @@ class LocalSnapshot:
         return merged([*found, scan(rows, vectors, queries, k)], len(queries), k)
 
     def _in_part(self, part: Part, queries: Embeddings, k: int, allowed: Rows | None) -> Found:
-        if part.segment is None:
+        segment = part.segment.get()
+        if segment is None:
             first, last = part.record.ends
             return scan_blocks(self._stored(first, last, allowed), queries, k)
         mask = None if part.dead is None else ~part.dead
@@ -121,7 +122,11 @@ class LocalSnapshot:
             chosen = np.zeros(part.record.count, dtype=bool)
             chosen[part.segment.map.positions(allowed)] = True
             mask = chosen  # rows that pass are alive
-        return search_segment(part.segment, mask, queries, k, self._fetch)
+        found = search_segment(segment, mask, queries, k, self._fetch)
+        if allowed is None or mask is None or complete(found, k, int(mask.sum())):
+            return found
+        first, last = part.record.ends  # the graph did not reach enough of those that pass
+        return self._compared(allowed[(allowed >= first) & (allowed <= last)], queries, k)
 
     def _compared(self, rows: Rows, queries: Embeddings, k: int) -> Found:
         """Exact comparison with these rows."""
@@ -135,13 +140,14 @@ class LocalSnapshot:
         made = np.empty((len(rows), self._dimension), dtype=np.float32)
         missing = np.ones(len(rows), dtype=bool)
         for part in self._view.parts:
-            if part.segment is None or part.segment.stored is None:
+            segment = part.segment.get()
+            if segment is None or segment.stored is None:
                 continue
             first, last = (
                 np.searchsorted(rows, part.record.ends[0]),
                 np.searchsorted(rows, part.record.ends[1], "right"),
             )
-            made[first:last] = part.segment.stored[part.segment.map.positions(rows[first:last])]
+            made[first:last] = segment.stored[segment.map.positions(rows[first:last])]
             missing[first:last] = False
         delta = self._view.delta
         newest = np.flatnonzero(rows > self._view.sealed)

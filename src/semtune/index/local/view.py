@@ -17,7 +17,7 @@ from semtune.errors import InputError
 from semtune.index.filters import Filter
 from semtune.index.local import database
 from semtune.index.local.filter_sql import translate
-from semtune.index.local.segments import Rows, Segment, SegmentRecord
+from semtune.index.local.segments import Rows, SegmentOnDemand, SegmentRecord
 from semtune.types import Embeddings
 
 FIRST_ROOM = 256  # rows
@@ -31,12 +31,12 @@ class Part:
 
     Attributes:
         record: what the database says of it.
-        segment: None if its file cannot be used, so that the vectors are read from the database.
+        segment: its file, which is opened when it is first searched.
         dead: (count,) positions that were deleted; None if there are none.
     """
 
     record: SegmentRecord
-    segment: Segment | None
+    segment: SegmentOnDemand
     dead: NDArray[np.bool_] | None = None
 
 
@@ -128,7 +128,7 @@ class Viewer:
         self._folder, self._dimension, self._current = folder, dimension, current
         self._lock = threading.Lock()
         self._view: View | None = None
-        self._opened: dict[str, Segment | None] = {}
+        self._opened: dict[str, SegmentOnDemand] = {}
         self._empty = Delta(NO_ROWS, np.empty((0, dimension), dtype=np.float32))
 
     def view(self, connection: sqlite3.Connection) -> View | None:
@@ -176,27 +176,23 @@ class Viewer:
         self._opened = opened
         return tuple(Part(record, opened[record.file]) for record in records)
 
-    def _open(self, record: SegmentRecord) -> Segment | None:
-        if (kept := self._opened.get(record.file)) is not None:
-            return kept
-        try:
-            return Segment.open(self._folder, record, self._dimension)
-        except InputError as error:
-            if record.file in self._current():  # else a compaction has just replaced it
-                warnings.warn(
-                    f"{error}. Exact search over the database answers in its place, which is slower. Make it again "
-                    f"with `semtune compact {self._folder}`.",
-                    stacklevel=2,
-                )
-            return None
+    def _open(self, record: SegmentRecord) -> SegmentOnDemand:
+        kept = self._opened.get(record.file)
+        return kept or SegmentOnDemand(self._folder, record, self._dimension, self._failed)
+
+    def _failed(self, record: SegmentRecord, error: InputError) -> None:
+        if record.file in self._current():  # else a compaction has just replaced it
+            warnings.warn(
+                f"{error}. Exact search over the database answers in its place, which is slower. Make it again with "
+                f"`semtune compact {self._folder}`.",
+                stacklevel=2,
+            )
 
 
 def _masked(part: Part, gone: Rows) -> Part:
     """A part without rows that are gone."""
     if not len(gone):
         return part
-    if part.segment is None:
-        return part  # the database no longer has their vectors
     places = part.segment.map.positions(gone)
     if not len(places):
         return part
