@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 from semtune.index.local import database
@@ -21,7 +20,6 @@ class LocalBackend:
         del home, settings
         connection = database.create(folder)
         with database.transaction(connection, folder / database.FILE):
-            database.put(connection, "identity", uuid.uuid4().hex)
             database.put(connection, "dimension", manifest.dimension)
         connection.close()
         return LocalCollection(folder, manifest, seals=False)

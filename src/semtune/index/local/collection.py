@@ -53,10 +53,8 @@ class LocalCollection:
         self._lock = contextlib.ExitStack()
         self._viewer = Viewer(self._folder, manifest.dimension, self._current_segments)
         self._closed = False
-        first = database.open_to_read(self._folder)
-        with database.in_words(self._path):
-            self._identity = database.get(first, "identity")
-        self._idle.append(first)
+        self._idle.append(database.open_to_read(self._folder))
+        self._inode = self._path.stat().st_ino  # no other file gets it while this one is open
         self._open = 1
 
     @contextlib.contextmanager
@@ -156,7 +154,7 @@ class LocalCollection:
 
     def _own(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         """The connection, if it leads to the same database as the first one."""
-        if database.get(connection, "identity") != self._identity:
+        if self._path.stat().st_ino != self._inode:
             connection.close()
             raise InputError(f"Another index was put in the place of {self._folder}. Open it again.")
         return connection

@@ -16,7 +16,7 @@ from semtune.io import FULL
 FILE = "index.sqlite"
 PAGE = 8192  # bytes; five vectors of 384 dimensions fit in one
 WAIT = 10.0  # seconds to wait for another connection's checkpoint
-CACHE = 64  # MiB
+CACHE = 16  # MiB of a connection
 DAMAGED = ("malformed", "not a database", "no such table", "corrupt")  # in SQLite's words
 
 UNWRITABLE = ("unable to open", "readonly", "disk I/O", "full")  # in SQLite's words: no room for its files

@@ -173,7 +173,7 @@ def write_segment(
     dimension: int,
     sample: Callable[[], Embeddings],
 ) -> SegmentRecord:
-    """Write a new segment, whole and on the disk, under a name that was never used; the caller records it.
+    """Write a new segment, whole and on the disk, named by its content; the caller records it.
 
     Args:
         folder: of the index.
@@ -191,24 +191,23 @@ def write_segment(
     for part, vectors in blocks:
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         rows.append(part)
-    name = f"{uuid.uuid4().hex[:16]}.faiss"
+    runs = as_runs(np.concatenate(rows))
     place = folder / FOLDER
-    part = place / f".{name}.part"
+    part = place / f".{uuid.uuid4().hex}.part"
     with storage_errors(place):
         place.mkdir(exist_ok=True)
         try:
             _save(index, part)
             sha256, size = _synced(part)
+            name = f"{hashlib.sha256(sha256.encode() + runs).hexdigest()[:16]}.faiss"
             part.replace(place / name)
             sync_folder(place)
             sync_folder(folder)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-    every = np.concatenate(rows)
-    return SegmentRecord(
-        name, sha256, size, kind.name, faiss.__version__, len(every), as_runs(every), json.dumps(kind.facts)
-    )
+    facts = json.dumps(kind.facts)
+    return SegmentRecord(name, sha256, size, kind.name, faiss.__version__, index.ntotal, runs, facts)
 
 
 def _save(index: faiss.Index, path: Path) -> None:
