@@ -38,6 +38,7 @@ DIMENSION, IDS, MOST = 16, 3000, 300
 SEAL_AT, EXACT_UP_TO = 400, 900  # small, so that segments and graphs are made all the time
 WORDS = ["kettle", "lantern", "violin", "anvil", "barrel", "wheel", "bird", "hand", "bush", "glue"]
 LONGEST_LIFE = 0.6  # seconds of work before a kill
+RARELY = 0.0003  # chance a millisecond to be killed before that
 HALF = Comparison("half", "=", 1)
 
 
@@ -91,11 +92,11 @@ def applied(write: Write, kept: Kept) -> Kept:
     return made
 
 
-def child(folder: Path, seed: int, log: int) -> None:
+def child(folder: Path, seed: int, name: str) -> None:
     """Write until killed; the number of each write that returned goes into the log."""
     compaction.SEAL_AT, kinds.EXACT_UP_TO = SEAL_AT, EXACT_UP_TO
     collection = open_index(folder)
-    number = 0
+    log, number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 0
     while True:
         apply_to_index(write_number(seed, number), collection)
         os.write(log, f"{number}\n".encode())
@@ -116,7 +117,7 @@ def nursery() -> None:
         pid = os.fork()
         if not pid:
             try:
-                child(Path(folder), seed, os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+                child(Path(folder), seed, log)
             except BaseException as error:
                 os.write(2, f"the child failed: {type(error).__name__}: {error}\n".encode())
             os._exit(1)
@@ -172,6 +173,9 @@ def one_life(
     start.stdin.write(json.dumps([str(folder), seed, str(log)]) + "\n")
     start.stdin.flush()
     pid = int(start.stdout.readline())
+    deadline = time.monotonic() + 60
+    while not log.exists() and moment.random() > RARELY and time.monotonic() < deadline:  # until it has begun to write
+        time.sleep(0.001)
     time.sleep(moment.random() * LONGEST_LIFE)
     os.kill(pid, signal.SIGKILL)
     status = int(start.stdout.readline())
@@ -211,6 +215,8 @@ def crash(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str, ob
                 cut[what] += 1
                 log = Path(place) / "log"
                 writes += len(log.read_text().split()) if log.exists() else 0
+                if life % 50 == 49:
+                    print(f"{life + 1} kills, {writes} writes", file=sys.stderr, flush=True)
                 if problem:
                     wrong.append(f"kill {life}: {problem}")
                     break
