@@ -137,6 +137,8 @@ class LocalCollection:
         """The connection that writes; the right to write is kept until `close`."""
         if self._closed:
             raise InputError(f"The index {self._folder} was closed. Open it again.")
+        if self._was_replaced():
+            raise self._replaced()
         if self._writer is None:
             lock = self._folder / LOCK
             with storage_errors(lock):
@@ -157,10 +159,23 @@ class LocalCollection:
 
     def _own(self, connection: Opened) -> Opened:
         """The connection, if it leads to the same database as the first one."""
-        if self._path.stat().st_ino != self._inode:
+        if self._was_replaced():
             connection.close()
-            raise InputError(f"Another index was put in the place of {self._folder}. Open it again.")
+            raise self._replaced()
         return connection
+
+    def _was_replaced(self) -> bool:
+        """Whether another file, or none, lies where this index was opened."""
+        try:
+            return self._path.stat().st_ino != self._inode
+        except OSError:
+            return True
+
+    def _replaced(self) -> InputError:
+        return InputError(
+            f"The index {self._folder} was moved, or another one was put in its place. Open it again. Nothing was "
+            "written."
+        )
 
     def _take(self) -> database.Connection:
         """A connection that nobody uses."""
