@@ -11,6 +11,7 @@ next child goes on with the same index. Nothing here needs an idle machine.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -112,6 +113,8 @@ def nursery() -> None:
     import filelock  # noqa: F401 - so that no child imports it
     import Stemmer  # noqa: F401
 
+    from semtune.index.local import stored_manifest  # noqa: F401
+
     for line in sys.stdin:
         folder, seed, log = json.loads(line)
         pid = os.fork()
@@ -177,7 +180,8 @@ def one_life(
     while not log.exists() and moment.random() > RARELY and time.monotonic() < deadline:  # until it has begun to write
         time.sleep(0.001)
     time.sleep(moment.random() * LONGEST_LIFE)
-    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
     status = int(start.stdout.readline())
     if not os.WIFSIGNALED(status):
         return kept, "", "the child ended by itself"

@@ -287,14 +287,15 @@ def test_a_filter_far_from_the_question_is_answered_too(tmp_path, monkeypatch, r
     collection.close()
 
 
-def test_kinds_that_shorten_vectors_are_compared_again(tmp_path, monkeypatch, rng):
-    monkeypatch.setattr(kinds, "choose", lambda count, dimension: kinds.Kind("HNSW16_SQ8"))
+@pytest.mark.parametrize("kind", ["HNSW16_SQ8", "HNSW16_SQ8,RFlat"])
+def test_kinds_that_shorten_vectors_are_compared_again(tmp_path, monkeypatch, rng, kind):
+    monkeypatch.setattr(kinds, "choose", lambda count, dimension: kinds.Kind(kind))
     collection, made, reference = create(tmp_path / "index"), vectors(rng, 500), Reference()
     documents = [document(rng, f"d{i}") for i in range(500)]
     collection.upsert(documents, made)
     reference.upsert(documents, made)
     collection.compact()
-    assert collection.manifest.index_type == "HNSW16_SQ8"
+    assert collection.manifest.index_type == kind
     hold(collection, reference, made[:20], 5)
     hold(collection, reference, made[:20], 5, GERMAN)
     collection.close()
