@@ -24,8 +24,9 @@ SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Example")
 SECTION = re.compile(rf"^({'|'.join(SECTIONS)}):$", re.MULTILINE)
 ENTRY = re.compile(r"^(\w+(?:, \w+)*): ?(.*)", re.DOTALL)
 ORDER = (
-    "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "run", "encode",
-    "encode_file",    "load_encoder", "load_dataset",
+    "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "add", "sync",
+    "delete", "get", "verify", "compact", "dump", "migrate", "upgrade", "rollback", "drift", "run", "encode",
+    "encode_file", "load_encoder", "load_dataset",
 )  # fmt: skip
 
 

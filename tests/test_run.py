@@ -290,3 +290,80 @@ def test_the_git_revision_is_for_the_record_only(tmp_path, monkeypatch):
     assert git_revision() == ""
     monkeypatch.setenv("PATH", "")
     assert git_revision() == ""
+
+
+class Living:
+    """A run of one step whose output people may change; `broken` says what is damaged in it."""
+
+    def __init__(self, run):
+        from semtune.step_runner import PlannedStep
+
+        self.run, self.made, self.broken, self.setting = run, 0, "", 1
+        self.step = PlannedStep(
+            "index", (), (), lambda context: {"setting": context.setting}, lambda context, work: context.make(work),
+            damage_of=lambda _folder: self.broken,
+        )  # fmt: skip
+
+    external, facts = (), staticmethod(dict)
+
+    def make(self, work):
+        self.made += 1
+        (work / "a.txt").write_text(f"made {self.made}")
+        return self
+
+    def go(self, rerun="changed"):
+        from semtune.step_runner import run_steps
+
+        nothing = lambda *_: None  # noqa: E731
+        report = run_steps(self, self.run, [self.step], rerun, "toy", 13, nothing, nothing, lambda _: 0)
+        return report.steps[0].reason
+
+
+KEPT = "; it was changed after the run made it, and is kept as index.before"
+
+
+def test_output_that_people_changed_stays(run):
+    living = Living(run)
+    living.go()
+    output = run.root / "index" / "a.txt"
+    output.write_text("made 1 and more")
+    assert living.go() == "nothing it depends on changed"
+    assert living.go("never") == "already finished; skipped (--rerun never)"
+    assert output.read_text() == "made 1 and more"
+    living.setting = 2
+    assert living.go() == "arguments changed: setting: 1 → 2" + KEPT
+    assert output.read_text() == "made 2"
+    assert (run.root / "index.before" / "a.txt").read_text() == "made 1 and more"
+    assert [record["step"] for record in json.loads((run.root / "manifest.json").read_text())["steps"]] == ["index"]
+    assert living.go("always") == "requested (--rerun always)"  # nothing was changed this time
+    assert (run.root / "index.before" / "a.txt").read_text() == "made 1 and more"
+
+
+@pytest.mark.parametrize("name", ["b.txt", "versions/2/b.txt"])
+def test_a_file_that_joined_the_output_is_a_change(run, name):
+    living = Living(run)
+    living.go()
+    (run.root / "index" / name).parent.mkdir(parents=True, exist_ok=True)
+    (run.root / "index" / name).write_text("x")
+    (run.root / "index" / "a.sqlite-wal").write_text("")
+    (run.root / "index" / "a.sqlite-shm").write_text("x")
+    assert living.go("always").endswith(KEPT)
+    assert (run.root / "index.before" / name).exists()
+
+
+def test_what_only_an_open_database_needs_is_no_change(run):
+    living = Living(run)
+    living.go()
+    (run.root / "index" / "a.sqlite-wal").write_text("")
+    (run.root / "index" / "a.sqlite-shm").write_text("x")
+    assert not run.altered("index")
+
+
+def test_damage_of_changed_output_is_mended(run):
+    living = Living(run)
+    living.go()
+    living.broken = "a.txt is damaged"
+    assert living.go() == "nothing it depends on changed"  # it is only asked where something changed
+    (run.root / "index" / "a.txt").write_text("mad")
+    assert living.go() == "a.txt is damaged" + KEPT
+    assert (run.root / "index" / "a.txt").read_text() == "made 2"

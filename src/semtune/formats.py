@@ -158,6 +158,7 @@ INDEX = Format(
 `left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`. 2.0: collections that can be written; the
 local back-end keeps documents, vectors and this manifest in a database; `search_mode` and `fusion`. Folders of 1.x
 open for search."""
+INDEX_VERSIONS = Format("an index's current.json", FIRST, "`semtune upgrade INDEX --model NEW`")
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
 LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")
@@ -170,6 +171,7 @@ FORMATS: dict[str, Format] = {
     "run": RUN,
     "step": STEP,
     "index": INDEX,
+    "index versions": INDEX_VERSIONS,
     "dataset": DATASET,
     "evaluation": EVALUATION,
     "labels": LABELS,

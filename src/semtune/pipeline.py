@@ -138,6 +138,7 @@ STEPS: tuple[PlannedStep[Context], ...] = (
         lambda context: indexing.key(inputs.index_inputs(context)),
         lambda context, work: indexing.run(inputs.index_inputs(context), work, context.progress),
         inputs.search_mode_hash,
+        damage_of=indexing.damage,
     ),
     PlannedStep(
         "search",

@@ -11,7 +11,7 @@ import contextlib
 import importlib.metadata
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from semtune.io import (
 from semtune.locks import holder, lock_file
 
 MANIFEST, RECORD, PARTIAL, LOCK, CONFIG = "manifest.json", "step.json", ".partial", ".lock", "config.yaml"
+BEFORE = ".before"  # what a step's old output is called when it is kept
 KIND = "semtune-run"
 
 
@@ -141,17 +142,37 @@ class RunDirectory:
         record = self.record(step)
         return record.content if record else "absent"
 
-    def why_run(self, step: str, key: Key) -> str:
-        """Why a step has to run, in words; empty if its result is up to date."""
+    def why_run(self, step: str, key: Key, damage_of: Callable[[Path], str] | None = None) -> str:
+        """Why a step has to run, in words; empty if its result is up to date.
+
+        Args:
+            step: its name.
+            key: what its result depends on now.
+            damage_of: of a step whose output people may change: what is wrong in its folder, in words; asked only
+                where something changed. None: every output must be as the step left it.
+        """
         record = self.record(step)
         if record is None:
             return "has not run yet"
-        return key.changed_since(record) or self._damage(step, record)
+        return key.changed_since(record) or self.damage(step, damage_of)
 
-    def damage(self, step: str) -> str:
-        """Which output of a finished step is missing or altered, in words; "has not run yet" if it is not finished."""
+    def damage(self, step: str, damage_of: Callable[[Path], str] | None = None) -> str:
+        """What is wrong with the output of a finished step, in words; "has not run yet" if it is not finished."""
         record = self.record(step)
-        return "has not run yet" if record is None else self._damage(step, record)
+        if record is None:
+            return "has not run yet"
+        if damage_of is None:
+            return self._damage(step, record)
+        return damage_of(self.root / step) if self.altered(step) else ""
+
+    def altered(self, step: str) -> bool:
+        """Whether an output of a finished step was changed, removed or joined by another file since."""
+        record = self.record(step)
+        if record is None:
+            return False
+        files = [path for path in files_under(self.root / step) if not _passing(path)]
+        present = {str(path.relative_to(self.root / step)) for path in files}
+        return bool(self._damage(step, record)) or not present - {RECORD} <= set(record.outputs)
 
     def _damage(self, step: str, record: StepRecord) -> str:
         for name, (sha256, size, mtime) in record.outputs.items():
@@ -179,9 +200,12 @@ class RunDirectory:
 
     def finish(
         self, step: str, work: Path, key: Key, seconds: float, seed: int, device: str, finished: str,
-        result: Mapping[str, Any], external: Sequence[str] = (),
+        result: Mapping[str, Any], external: Sequence[str] = (), keep_old: bool = False,
     ) -> StepRecord:  # fmt: skip
-        """Move a step's work to its place: write the record, rename the folder, then write the manifest."""
+        """Move a step's work to its place: write the record, rename the folder, then write the manifest.
+
+        With `keep_old` the folder that was there stays beside it, as STEP.before.
+        """
         with storage_errors(work):
             (work / "key.json").unlink(missing_ok=True)
             outputs = {
@@ -202,13 +226,16 @@ class RunDirectory:
                 dict(result),
             )
             write_json(work / RECORD, formats.STEP.stamp(asdict(record)))
+            if keep_old:
+                replace_folder(self.root / step, self.root / f"{step}{BEFORE}")
             replace_folder(work, self.root / step)
             self.write_manifest()
         return record
 
     def write_manifest(self) -> None:
         """Collect the records of all finished steps in `manifest.json`."""
-        found = [self.record(path.parent.name) for path in sorted(self.root.glob(f"*/{RECORD}"))]
+        paths = [path for path in sorted(self.root.glob(f"*/{RECORD}")) if path.parent.suffix != BEFORE]
+        found = [self.record(path.parent.name) for path in paths]
         records = sorted(filter(None, found), key=lambda record: record.finished)
         steps = [formats.STEP.stamp(asdict(record)) for record in records]
         values = formats.RUN.stamp({"semtune": __version__, "steps": steps})
@@ -258,6 +285,11 @@ def _record(contents: formats.Contents) -> StepRecord | None:
         return StepRecord(**{**values, "key": key, "outputs": outputs})
     except (TypeError, KeyError, AttributeError):
         return None
+
+
+def _passing(path: Path) -> bool:
+    """Whether a file only belongs to who has a database open at this moment."""
+    return path.name.endswith("-shm") or (path.name.endswith("-wal") and not path.stat().st_size)
 
 
 def _remove(path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from semtune.io import storage_errors
-from semtune.run_directory import Key, RunDirectory, StepRecord, versions
+from semtune.run_directory import BEFORE, Key, RunDirectory, StepRecord, versions
 from semtune.step import StepResult
 
 C = TypeVar("C")  # what the steps are made from
@@ -43,6 +43,8 @@ class PlannedStep(Generic[C]):
         afterwards: called when the step is finished, now or in an earlier run; must be quick and repeatable.
         chosen_by: steps that may select other inputs for it.
         resumable: whether the next attempt can continue in the folder of a killed one.
+        damage_of: of a step whose output people may change afterwards, as with `semtune add`: folder → what is wrong
+            with it, in words. Changes are then no reason to run, and a run that replaces changed output keeps it.
     """
 
     name: str
@@ -54,6 +56,7 @@ class PlannedStep(Generic[C]):
     afterwards: Callable[[C], None] = _nothing
     chosen_by: tuple[str, ...] = ()
     resumable: bool = False
+    damage_of: Callable[[Path], str] | None = None
 
     def key(self, context: C, run: RunDirectory) -> Key:
         """What the step's result depends on at this moment."""
@@ -171,8 +174,19 @@ def plan_steps(context: C, run: RunDirectory, steps: Sequence[PlannedStep[C]], r
 
 def _why(run: RunDirectory, step: PlannedStep[Any], key: Key, rerun: Rerun) -> str:
     if rerun == "always":
-        return "requested (--rerun always)"
-    return run.damage(step.name) if rerun == "never" else run.why_run(step.name, key)
+        why = "requested (--rerun always)"
+    elif rerun == "never":
+        why = run.damage(step.name, step.damage_of)
+    else:
+        why = run.why_run(step.name, key, step.damage_of)
+    if why and _keeps(run, step):
+        return f"{why}; it was changed after the run made it, and is kept as {step.name}{BEFORE}"
+    return why
+
+
+def _keeps(run: RunDirectory, step: PlannedStep[Any]) -> bool:
+    """Whether the old output of a step must be kept: people changed it."""
+    return step.damage_of is not None and run.altered(step.name)
 
 
 def _execute(context: C, run: RunDirectory, step: PlannedStep[C], key: Key, seed: int) -> StepRecord:
@@ -197,6 +211,7 @@ def _execute(context: C, run: RunDirectory, step: PlannedStep[C], key: Key, seed
         finished,
         facts,
         made.external,
+        _keeps(run, step),
     )
 
 

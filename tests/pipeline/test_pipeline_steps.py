@@ -197,8 +197,28 @@ def test_a_flipped_byte_is_noticed_and_mended(toy):
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     toy()
     assert toy.ran == ["index"]
-    assert toy.steps["index"].reason == "output altered: index/index.sqlite"
-    assert path.read_bytes() == whole
+    reason = toy.steps["index"].reason
+    assert reason.startswith("the index is damaged: ")
+    assert reason.endswith("it was changed after the run made it, and is kept as index.before")
+    assert (toy.run / "index.before" / "index.sqlite").read_bytes() != whole
+    toy()
+    assert toy.ran == []
+
+
+def test_documents_that_were_added_stay(toy, tmp_path):
+    import semtune
+
+    (tmp_path / "more.md").write_text("# The glacier\n\nA glacier is a river of ice.\n")
+    assert semtune.add(toy.run, tmp_path / "more.md").added == 1
+    toy()
+    assert toy.ran == []
+    assert semtune.get(toy.run, ["more.md#1"]).missing == []
+    toy(index={"truncate": "window"})
+    assert toy.steps["index"].reason.endswith("; it was changed after the run made it, and is kept as index.before")
+    assert semtune.get(toy.run, ["more.md#1"]).missing == ["more.md#1"]
+    assert semtune.get(toy.run / "index.before", ["more.md#1"]).missing == []
+    records = json.loads((toy.run / "manifest.json").read_text())["steps"]
+    assert sorted(record["step"] for record in records) == sorted(STEPS)
 
 
 def test_never_keeps_what_is_finished_whatever_changed(toy):

@@ -9,23 +9,38 @@ Example:
 """
 
 from semtune.api.deployment import encode, encode_file, export, index, load_dataset, load_encoder, run
+from semtune.api.drifting import drift
+from semtune.api.index_care import compact, dump, migrate, verify
+from semtune.api.indexing import add, delete, get, sync
 from semtune.api.labelling import label
 from semtune.api.quality import compare, evaluate
 from semtune.api.training import distil, prepare, select, train
+from semtune.api.upgrading import rollback, upgrade
 
 __all__ = [
+    "add",
+    "compact",
     "compare",
+    "delete",
     "distil",
+    "drift",
+    "dump",
     "encode",
     "encode_file",
     "evaluate",
     "export",
+    "get",
     "index",
     "label",
     "load_dataset",
     "load_encoder",
+    "migrate",
     "prepare",
+    "rollback",
     "run",
     "select",
+    "sync",
     "train",
+    "upgrade",
+    "verify",
 ]

@@ -85,7 +85,7 @@ def labels_folder(index: Path) -> Path:
 def _run_of(index: Path) -> Path | None:
     """The run that an index belongs to."""
     from semtune.run_directory import is_run
-    from semtune.search.searcher import RUN_INDEX
+    from semtune.search.places import RUN_INDEX
 
     parent = index.resolve().parent
     return parent if index.resolve().name == RUN_INDEX and is_run(parent) else None

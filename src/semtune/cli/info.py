@@ -77,7 +77,8 @@ def _run(place: Path) -> dict[str, Any]:
         record = run.record(step.name)
         if step.name == "select" and record is None:  # only runs with candidates have it
             continue
-        state = run.damage(step.name) or "whole"
+        changed = step.damage_of is not None and run.altered(step.name)
+        state = run.damage(step.name, step.damage_of) or ("changed since the run made it" if changed else "whole")
         steps[step.name] = {"state": state} | (
             {"finished": record.finished, "seconds": record.seconds} if record else {}
         )
@@ -92,8 +93,14 @@ def _run(place: Path) -> dict[str, Any]:
 
 def _index(place: Path) -> dict[str, Any]:
     from semtune.index import manifest as manifests
+    from semtune.index import versions
+    from semtune.index.statistics import statistics_of
 
-    return {"kind": "index", "path": str(place), **asdict(manifests.read(place))}
+    found = versions.read(place)
+    kept = {"version": found.current, "version before": found.before} if found.before else {}
+    version = versions.current(place)
+    made = asdict(manifests.read(version))
+    return {"kind": "index", "path": str(place), **made, "statistics": statistics_of(version) | kept}
 
 
 def _model(place: Path) -> dict[str, Any]:

@@ -10,22 +10,34 @@ import warnings
 import typer
 
 from semtune import __version__
+from semtune.cli.add import add
+from semtune.cli.compact import compact
 from semtune.cli.compare import compare
+from semtune.cli.delete import delete
 from semtune.cli.distil import distil
 from semtune.cli.doctor import doctor
+from semtune.cli.drift import drift
+from semtune.cli.dump import dump
 from semtune.cli.encode import encode
 from semtune.cli.evaluate import evaluate
 from semtune.cli.export import export
+from semtune.cli.get import get
 from semtune.cli.index import index
+from semtune.cli.index_options import GROUP
 from semtune.cli.info import info
 from semtune.cli.init import init
 from semtune.cli.label import label
+from semtune.cli.migrate import migrate
 from semtune.cli.prepare import prepare
+from semtune.cli.rollback import rollback
 from semtune.cli.run import run
 from semtune.cli.search import search
 from semtune.cli.select import select
 from semtune.cli.serve import serve
+from semtune.cli.sync import sync
 from semtune.cli.train import train
+from semtune.cli.upgrade import upgrade
+from semtune.cli.verify import verify
 
 USAGE, INTERRUPTED, BUG = 2, 130, 2
 
@@ -56,6 +68,8 @@ for command in (
     doctor,
 ):
     app.command()(command)
+for command in (add, sync, delete, get, verify, compact, dump, migrate, upgrade, rollback, drift):
+    app.command(rich_help_panel=GROUP)(command)
 
 
 def _version(wanted: bool) -> None:

@@ -35,7 +35,8 @@ def serve(
     from semtune.encoders.windows import parse_truncate
     from semtune.machine import share_freed_memory
     from semtune.registry import need
-    from semtune.search.searcher import Searcher, has_index
+    from semtune.search.following import follow_searcher
+    from semtune.search.searcher import has_index
 
     need("fastapi", "uvicorn")
     from semtune.serve.app import create_app
@@ -46,17 +47,18 @@ def serve(
     share_freed_memory()
     chosen = parse_runtime(runtime)
     rule = parse_truncate(truncate) if truncate else None
-    searcher = Searcher.open(Path(target), model, chosen, rule) if has_index(Path(target)) else None
-    encoder = searcher.encoder if searcher else load_encoder(model or target, chosen, truncate=rule or "cut")
-    app = create_app(searcher, encoder, feedback=FeedbackFile(feedback) if feedback else None)
+    index = follow_searcher(Path(target), model, chosen, rule) if has_index(Path(target)) else None
+    encoder = index.value.encoder if index else load_encoder(model or target, chosen, truncate=rule or "cut")
+    app = create_app(index, encoder, feedback=FeedbackFile(feedback) if feedback else None)
 
     def announce(url: str) -> None:
-        what = f"{searcher.count:,} documents" if searcher else "embeddings only, no index"
+        count = index.value.count if index else 0
+        what = f"{count:,} documents" if index else "embeddings only, no index"
         console.say(f"Serving {encoder.contract.name} ({what}) at {url}  —  Ctrl-C stops it.")
-        console.document({"url": url, "model": encoder.contract.name, "documents": searcher.count if searcher else 0})
+        console.document({"url": url, "model": encoder.contract.name, "documents": count})
 
     try:
         run_server(app, host, port, announce)
     finally:
-        if searcher:
-            searcher.close()
+        if index:
+            index.close()

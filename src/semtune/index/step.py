@@ -86,3 +86,16 @@ def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
         manifests.write(made, out)
     outside = backend_of(inputs.settings.backend).outside(made)
     return Indexed(made, [str(path) for path in outside])
+
+
+def damage(folder: Path) -> str:
+    """What is damaged in an index folder, in words; documents that were added or deleted since are no damage."""
+    from semtune.errors import SemtuneError
+    from semtune.index.current import opened
+
+    try:
+        with opened(folder) as collection:
+            problems = collection.verify()
+    except SemtuneError as error:
+        problems = [str(error)]
+    return f"the index is damaged: {problems[0]}" if problems else ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.index import manifest as manifests
+from semtune.index import versions
 from semtune.index.manifest import IndexManifest
 
 RUN_INDEX = "index"
@@ -25,7 +26,7 @@ def index_folder(path: Path) -> Path:
         return path / RUN_INDEX
     if (path / "config.yaml").exists() and not (path / "documents.jsonl").exists():
         raise InputError(f"The run {path} has no index yet. Continue it with `semtune run {path / 'config.yaml'}`.")
-    manifests.read(path)
+    manifests.read(versions.current(path))
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from semtune.encoders.load import load_encoder
 from semtune.errors import InputError, ModelError
 from semtune.index import manifest as manifests
+from semtune.index import versions
 from semtune.index.collection import Collection
 from semtune.index.fusion import Fusion
 from semtune.index.open import open_collection
@@ -88,7 +89,8 @@ class Searcher:
             ContractError: the model has another fingerprint than the index, or the runtime computes other vectors.
         """
         folder = index_folder(Path(path))
-        manifest = manifests.read(folder)
+        version = versions.current(folder)
+        manifest = manifests.read(version)
         if runtime == "auto" and manifest.runtime == "onnx-int8":
             runtime = "onnx-int8"
         encoder = None
@@ -97,7 +99,7 @@ class Searcher:
             encoder = load_encoder(place, runtime, exact=True, truncate=truncate or manifest.truncate)
             manifests.require_same_model(manifest, encoder.contract)
             manifests.require_same_arithmetic(manifest, encoder.runtime)
-        return cls(encoder, open_collection(folder, manifest), _reranker(reranker), mode)
+        return cls(encoder, open_collection(version, manifest), _reranker(reranker), mode)
 
     @property
     def encoder(self) -> Encoder:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Query, Response
 
 from semtune import __version__
+from semtune.index.follow import Following
 from semtune.protocols import Encoder
 from semtune.serve import http_errors, openai
 from semtune.serve.body_limit import MAX_BODY, BodyLimit
@@ -31,7 +32,7 @@ MAX_QUERY = 32_768  # characters
 
 
 def create_app(
-    searcher: SupportsSearch | None,
+    searcher: SupportsSearch | Following[SupportsSearch] | None,
     encoder: Encoder,
     *,
     threads: int = 0,
@@ -43,7 +44,8 @@ def create_app(
     Call `registry.need("fastapi", "uvicorn")` before importing this module.
 
     Args:
-        searcher: answers /search; None to serve a model without an index.
+        searcher: answers /search; None to serve a model without an index. One that is followed moves to another version
+            when the index was switched, and /v1/embeddings with it.
         encoder: answers /v1/embeddings; the searcher's own encoder, if there is one.
         threads: number of requests computed at once; 0: one per usable CPU, at least two.
         queue: number of requests that may wait; further ones are answered with 429.
@@ -110,7 +112,7 @@ def _server_router(service: Service) -> APIRouter:
         return HealthResponse(
             model=contract.name,
             dimension=contract.dimension,
-            documents=service.searcher.count if service.searcher else None,
+            documents=service.documents,
             fingerprint=contract.fingerprint,
             runtime=service.encoder.runtime,
         )
@@ -131,7 +133,7 @@ async def _search(
     options: SearchOptions | None = None,
 ) -> SearchResponse:
     began = time.perf_counter()
-    if service.searcher is None:
+    if service.index is None:
         raise ApiError(
             404,
             f"No index is served here, only the model {service.model!r} at /v1/embeddings. "

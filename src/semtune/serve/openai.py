@@ -31,16 +31,16 @@ TRUNCATED_HEADER, CUT_HEADER = "X-Semtune-Truncated", "X-Semtune-Cut-Tokens"
 def router(service: Service) -> APIRouter:
     """The OpenAI-compatible endpoints of a service."""
     routes = APIRouter(prefix="/v1", tags=["OpenAI"])
-    card = ModelResponse(id=service.model, created=service.started)
 
     @routes.post("/embeddings", response_model=EmbeddingsResponse)
     async def embeddings(request: EmbeddingsRequest) -> Response:
         """Embed texts. The headers X-Semtune-Truncated and X-Semtune-Cut-Tokens say how much was cut."""
-        _check_model(request.model, service)
-        _check_dimensions(request.dimensions, service)
+        encoder = _encoder(request.truncate, service)  # one for the whole request: the index may be switched meanwhile
+        name = encoder.contract.name
+        _check_model(request.model, name)
+        _check_dimensions(request.dimensions, encoder)
         with service.workers.admit():
-            texts = await service.workers.run(partial(texts_of, request.input, service.encoder))
-            encoder = _encoder(request.truncate, service)
+            texts = await service.workers.run(partial(texts_of, request.input, encoder))
             parts, tokens, truncated, cut_tokens, done = [], 0, 0, 0, 0
             for piece in pieces(texts, len if truncate_of(encoder) == "window" else _usual_cost):
                 encoded = await service.workers.run(partial(_encoded, encoder, piece, request.input_type, done))
@@ -50,20 +50,20 @@ def router(service: Service) -> APIRouter:
                 cut_tokens += encoded.cut_tokens
                 done += len(piece)
             vectors = np.concatenate(parts)
-            body = await service.workers.run(partial(_body, vectors, request.encoding_format, service.model, tokens))
+            body = await service.workers.run(partial(_body, vectors, request.encoding_format, name, tokens))
         headers = {TRUNCATED_HEADER: str(truncated), CUT_HEADER: str(cut_tokens)}
         return Response(body, media_type="application/json", headers=headers)
 
     @routes.get("/models")
     async def models() -> ModelsResponse:
         """The served model, as a list with one entry."""
-        return ModelsResponse(data=[card])
+        return ModelsResponse(data=[ModelResponse(id=service.model, created=service.started)])
 
     @routes.get("/models/{name:path}")
     async def model(name: str) -> ModelResponse:
         """The served model, by its name."""
-        _check_model(name, service)
-        return card
+        _check_model(name, service.model)
+        return ModelResponse(id=name, created=service.started)
 
     return routes
 
@@ -150,23 +150,23 @@ def _base64(vectors: Embeddings) -> list[str]:
     return [base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii") for vector in vectors]
 
 
-def _check_model(name: str | None, service: Service) -> None:
-    if name is not None and name != service.model:
+def _check_model(name: str | None, served: str) -> None:
+    if name is not None and name != served:
         raise ApiError(
             404,
-            f"The model {name!r} is not served here. Use {service.model!r}, or leave 'model' out.",
+            f"The model {name!r} is not served here. Use {served!r}, or leave 'model' out.",
             param="model",
             code="model_not_found",
         )
 
 
-def _check_dimensions(dimensions: int | None, service: Service) -> None:
-    own = service.encoder.contract.dimension
+def _check_dimensions(dimensions: int | None, encoder: Encoder) -> None:
+    own = encoder.contract.dimension
     if dimensions is not None and dimensions != own:
         raise ApiError(
             400,
-            f"'dimensions' is {dimensions}, but the model {service.model!r} has {own} dimensions and cannot shorten "
-            f"its vectors. Use {own}, or leave 'dimensions' out.",
+            f"'dimensions' is {dimensions}, but the model {encoder.contract.name!r} has {own} dimensions and cannot "
+            f"shorten its vectors. Use {own}, or leave 'dimensions' out.",
             param="dimensions",
         )
 

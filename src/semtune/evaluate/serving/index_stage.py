@@ -13,6 +13,7 @@ from semtune.contract import Contract
 from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.index import manifest as manifests
+from semtune.index import versions
 from semtune.index.collection import Collection
 from semtune.index.faiss import FILE, FaissIndex
 from semtune.index.open import open_collection, size_of
@@ -60,6 +61,7 @@ def open_index_of_corpus(folder: Path, contract: Contract, dataset: Dataset) -> 
         InputError: the index is missing or incomplete, or its documents are not those of the corpus.
         ContractError: it was built with another model.
     """
+    folder = versions.current(folder)
     manifest = manifests.read(folder)
     manifests.require_same_model(manifest, contract)
     collection = open_collection(folder, manifest)

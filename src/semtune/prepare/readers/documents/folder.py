@@ -27,6 +27,8 @@ OUTPUTS = (  # files that identify a run, a model, a data set and an index
     ("prepare.json",),
     ("manifest.json", "index.sqlite"),
     ("manifest.json", "documents.offsets.npy"),
+    ("manifest.json", "index.sqlite"),
+    ("manifest.json", "current.json"),
 )
 _OURS = re.compile(r"^\..+\.(work|scratch\.\w+)(\.lock)?$")  # hidden work folders, perhaps of a killed run
 
