@@ -33,7 +33,7 @@ from semtune.index.exact import ExactIndex
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data")) / "debian_docs"
 WORKER = Path(__file__).with_name("index_worker.py")
 MODULES = {
-    "hnswlib": "hnswlib", "usearch i8": "usearch", "LanceDB": "lancedb", "sqlite-vec": "sqlite_vec",
+    "hnswlib": "hnswlib", "usearch f16": "usearch", "LanceDB": "lancedb", "sqlite-vec": "sqlite_vec",
     "milvus-lite": "milvus_lite",
 }  # fmt: skip
 QUERIES, K, SEED = 500, 10, 7
@@ -51,6 +51,8 @@ class Engine:
         if built.returncode:
             raise RuntimeError(f"{name}: {built.stderr.strip().splitlines()[-1]}")
         self.facts: dict[str, Any] = json.loads(built.stdout)
+        if (writes := folder / "writes.json").exists():
+            self.facts.update(json.loads(writes.read_text(encoding="utf-8")))
         self._process = subprocess.Popen(
             [python, str(WORKER), name, "open", str(vectors), str(folder)], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

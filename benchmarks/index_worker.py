@@ -51,20 +51,33 @@ def faiss_engine(name: str) -> Engine:
     def build(vectors: Any, folder: Path) -> None:
         import faiss
 
-        from semtune.index import nearest
+        from semtune.index.local import kinds
 
-        kind = name or nearest.lists(len(vectors))
-        faiss.write_index(nearest.made(kind, vectors), str(folder / "raw.faiss"))
+        index = kinds.Kind(name or kinds.lists(len(vectors))).make(vectors.shape[1])
+        if not index.is_trained:
+            index.train(vectors)
+        index.add(vectors)
+        faiss.write_index(index, str(folder / "raw.faiss"))
 
     def opened(folder: Path, dimension: int) -> Search:
         del dimension
         import faiss
 
-        from semtune.index import nearest
+        from semtune.index.local import kinds
 
         index = faiss.read_index(str(folder / "raw.faiss"), faiss.IO_FLAG_MMAP_IFC)
         faiss.omp_set_num_threads(1)
-        return lambda query, k, breadth: nearest.search(index, query[None], k, breadth)[1][0]
+        inner, now = kinds.searched(index), [0]
+        again = float(kinds.oversample(name or kinds.lists(index.ntotal)))
+        how = None if again == 1 else kinds.FAISS.IndexRefineSearchParameters(k_factor=again)
+
+        def search(query: Any, k: int, breadth: int) -> Any:
+            if now[0] != breadth:
+                now[0] = breadth
+                kinds._widen(inner, breadth)
+            return index.search(query[None], k, params=how)[1][0]
+
+        return search
 
     return Engine(build, opened)
 
@@ -100,10 +113,10 @@ def open_hnswlib(folder: Path, dimension: int) -> Search:
 
 
 def build_usearch(vectors: Any, folder: Path) -> None:
-    """The library usearch, 8-bit numbers."""
+    """The library usearch, 16-bit numbers."""
     from usearch.index import Index
 
-    index = Index(ndim=vectors.shape[1], metric="ip", dtype="i8", connectivity=LINKS, expansion_add=BUILD_BREADTH)
+    index = Index(ndim=vectors.shape[1], metric="ip", dtype="f16", connectivity=LINKS, expansion_add=BUILD_BREADTH)
     index.add(np.arange(len(vectors)), vectors, threads=THREADS)
     index.save(str(folder / "index.usearch"))
 
@@ -141,7 +154,7 @@ def open_lancedb(folder: Path, dimension: int) -> Search:
     table = lancedb.connect(str(folder)).open_table("vectors")
 
     def search(query: Any, k: int, breadth: int) -> Any:
-        asked = table.search(query).distance_type("dot").limit(k).nprobes(20).ef(max(breadth, k)).refine_factor(2)
+        asked = table.search(query).distance_type("dot").limit(k).nprobes(20).ef(max(breadth, 2 * k)).refine_factor(2)
         return [row["row"] for row in asked.select(["row"]).to_list()]
 
     return search
@@ -215,11 +228,11 @@ def open_milvus(folder: Path, dimension: int) -> Search:
 
 ENGINES = {
     "Semtune": Engine(build_semtune, open_semtune),
-    "FAISS, the same kind": faiss_engine("HNSW32_SQ8,RFlat"),
+    "FAISS same kind": faiss_engine("HNSW32_SQ8,RFlat"),
     "FAISS HNSW32": faiss_engine("HNSW32,Flat"),
     "FAISS lists": faiss_engine(""),
     "hnswlib": Engine(build_hnswlib, open_hnswlib),
-    "usearch i8": Engine(build_usearch, open_usearch),
+    "usearch f16": Engine(build_usearch, open_usearch),
     "LanceDB": Engine(build_lancedb, open_lancedb),
     "sqlite-vec": Engine(build_sqlite_vec, open_sqlite_vec, exact=True),
     "milvus-lite": Engine(build_milvus, open_milvus),

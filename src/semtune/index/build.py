@@ -79,7 +79,7 @@ def build_into(
             floor = best_scores(floor, asked, encoded.vectors)
             truncated, cut_tokens = truncated + encoded.truncated, cut_tokens + encoded.cut_tokens
         assert collection is not None  # noqa: S101 - there are documents
-        collection.compact(progress)
+        collection.compact(progress, asked)
         with collection.snapshot() as snapshot:
             recall = recall_of(snapshot, asked, floor)
         made = replace(

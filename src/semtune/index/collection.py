@@ -105,8 +105,13 @@ class Collection(Protocol):
         """Delete documents; returns how many there were. Ids that are not there are ignored."""
         ...
 
-    def compact(self, progress: Progress = QUIET) -> None:
-        """Bring the vectors into the form that is searched fastest, and drop what was deleted."""
+    def compact(self, progress: Progress = QUIET, probes: Embeddings | None = None) -> None:
+        """Bring the vectors into the form that is searched fastest, and drop what was deleted.
+
+        Args:
+            progress: shown while it works.
+            probes: (m, dim) vectors of real queries, to choose that form with; None: those of the last time, if any.
+        """
         ...
 
     def verify(self) -> list[str]:

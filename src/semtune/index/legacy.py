@@ -108,9 +108,9 @@ class OldCollection:
         del ids
         raise self._read_only()
 
-    def compact(self, progress: Progress = QUIET) -> None:
+    def compact(self, progress: Progress = QUIET, probes: Embeddings | None = None) -> None:
         """Refuse."""
-        del progress
+        del progress, probes
         raise self._read_only()
 
     def verify(self) -> list[str]:
@@ -196,8 +196,9 @@ class Rows:
         self._vectors.append(vectors)
         return Changed(len(documents))
 
-    def compact(self, progress: Progress = QUIET) -> None:
+    def compact(self, progress: Progress = QUIET, probes: Embeddings | None = None) -> None:
         """Fill the back-end."""
+        del probes
         write_store(self._documents, self._folder)
         ids = [document.id for document in self._documents]
         vectors = np.concatenate(self._vectors)

@@ -34,6 +34,16 @@ class IndexSettings(Settings):
         description="texts longer than the model reads, and questions: cut, error (refused) or window (read in parts)",
     )
 
+    recall: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="local: share of the ten nearest that search must find; 1: every vector is compared",
+    )
+    memory_mb: int = Field(
+        0, ge=0, description="local: MB of memory that the vectors may take while they are searched; 0: any"
+    )
+
     @field_validator("backend")
     @classmethod
     def _new_name(cls, value: str) -> str:

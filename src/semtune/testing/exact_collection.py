@@ -144,7 +144,7 @@ class ExactCollection:
             deleted, self._rows = len(self._rows) - len(rows), rows
         return deleted
 
-    def compact(self, progress: Progress = QUIET) -> None:
+    def compact(self, progress: Progress = QUIET, probes: Embeddings | None = None) -> None:
         """Do nothing: nothing is left behind by writes."""
 
     def verify(self) -> list[str]:

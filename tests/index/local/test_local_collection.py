@@ -254,7 +254,7 @@ def test_a_filter_between_the_limits_goes_through_the_graph(tmp_path, monkeypatc
     collection.upsert(documents, made)
     reference.upsert(documents, made)
     collection.compact()
-    assert collection.manifest.index_type == manifests.read(tmp_path / "index").index_type == "HNSW32"
+    assert collection.manifest.index_type == manifests.read(tmp_path / "index").index_type == "HNSW32_SQ8,RFlat"
     queries = vectors(rng, 40)
     for limit in (8, 60, 120, 300, 1000, 2000):
         where = Comparison("n", "<", limit)
@@ -287,9 +287,9 @@ def test_a_filter_far_from_the_question_is_answered_too(tmp_path, monkeypatch, r
     collection.close()
 
 
-@pytest.mark.parametrize("kind", ["HNSW16_SQ8", "HNSW16_SQ8,RFlat"])
+@pytest.mark.parametrize("kind", ["HNSW16_SQ8,RFlat"])
 def test_kinds_that_shorten_vectors_are_compared_again(tmp_path, monkeypatch, rng, kind):
-    monkeypatch.setattr(kinds, "choose", lambda count, dimension: kinds.Kind(kind))
+    monkeypatch.setattr(kinds, "choose", lambda count, dimension, memory: kinds.Kind(kind))
     collection, made, reference = create(tmp_path / "index"), vectors(rng, 500), Reference()
     documents = [document(rng, f"d{i}") for i in range(500)]
     collection.upsert(documents, made)

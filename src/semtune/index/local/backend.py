@@ -17,10 +17,12 @@ class LocalBackend:
     @staticmethod
     def create(folder: Path, home: Path, settings: IndexSettings, manifest: IndexManifest) -> LocalCollection:
         """Make an empty collection in a folder."""
-        del home, settings
+        del home
         connection = database.create(folder)
         with database.transaction(connection, folder / database.FILE):
             database.put(connection, "dimension", manifest.dimension)
+            database.put(connection, "recall", settings.recall)
+            database.put(connection, "memory", settings.memory_mb << 20)
         connection.close()
         return LocalCollection(folder, manifest, seals=False)
 

@@ -89,11 +89,11 @@ class LocalCollection:
         with self._writing:
             return writer.delete(self._to_write(), self._path, ids)
 
-    def compact(self, progress: Progress = QUIET) -> None:
+    def compact(self, progress: Progress = QUIET, probes: Embeddings | None = None) -> None:
         """Make one segment of everything, and drop what was deleted."""
         with self._writing:
             connection = self._to_write()
-            compaction.compact(connection, self._folder, self.manifest.dimension, progress)
+            compaction.compact(connection, self._folder, self.manifest.dimension, progress, probes)
             with database.in_words(self._path):
                 kind = compaction.kind_in_words(connection)
                 whole = database.get(connection, integrity.MANIFEST) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,6 +20,7 @@ from semtune.types import Embeddings
 SEAL_AT = 50_000  # new rows that get a segment of their own; up to as many are compared one by one in every search
 BLOCK = 8192  # vectors read at a time
 TRAINED = 50_000  # vectors that a kind is trained with, where it must be
+RECALL = 0.95  # of the ten nearest, unless the index was made for another
 FREE = 0.1  # share of unused pages in the database that are given back
 
 
@@ -40,18 +42,27 @@ def seal(connection: sqlite3.Connection, folder: Path, dimension: int) -> bool:
     return True
 
 
-def compact(connection: sqlite3.Connection, folder: Path, dimension: int, progress: Progress = QUIET) -> None:
-    """Make one segment of everything, and drop what was deleted."""
+def compact(
+    connection: sqlite3.Connection,
+    folder: Path,
+    dimension: int,
+    progress: Progress = QUIET,
+    probes: Embeddings | None = None,
+) -> None:
+    """Make one segment of everything, and drop what was deleted.
+
+    Args:
+        connection: that writes.
+        folder: of the index.
+        dimension: of the vectors.
+        progress: shown while it works.
+        probes: (m, dim) vectors of queries that the recall is measured with, now and later; None: those of before.
+    """
     path = folder / database.FILE
     with database.in_words(path):
         count, last = database.number(connection, "count"), database.number(connection, "last")
     if not _is_compact(connection, folder, count, last, dimension):
-        record = None
-        if count:
-            with progress.track("segment", count) as advance:
-                sample = partial(_sample, connection, count, dimension)
-                blocks = _blocks(connection, 0, last, dimension, advance)
-                record = write_segment(folder, kinds.choose(count, dimension), blocks, dimension, sample)
+        record = _segment(connection, folder, dimension, progress, probes) if count else None
         with database.transaction(connection, path):
             connection.execute("DELETE FROM segments")
             connection.execute("DELETE FROM deleted")
@@ -68,6 +79,44 @@ def compact(connection: sqlite3.Connection, folder: Path, dimension: int, progre
     sweep(connection, folder)
 
 
+def _segment(
+    connection: sqlite3.Connection, folder: Path, dimension: int, progress: Progress, probes: Embeddings | None
+) -> SegmentRecord:
+    """A file of all vectors, of the kind that suits them and reaches the recall that was asked for."""
+    count, last = database.number(connection, "count"), database.number(connection, "last")
+    recall = _recall(connection)
+    if probes is None:
+        probes = _probes(database.get(connection, "probes"), dimension)
+    else:
+        with database.transaction(connection, folder / database.FILE):
+            database.put(connection, "probes", np.ascontiguousarray(probes, dtype=np.float32).tobytes())
+    kind = _wanted(connection, count, dimension)
+    while True:
+        with progress.track("segment", count) as advance:
+            sample = partial(_sample, connection, count, dimension)
+            blocks = _blocks(connection, 0, last, dimension, advance)
+            record = write_segment(folder, kind, blocks, dimension, sample, recall, probes)
+        facts = json.loads(record.facts)
+        if kind.is_exact or facts["recall"] >= recall:
+            return record
+        kind = kinds.instead(kind, facts)  # the file of before is swept away
+
+
+def _recall(connection: sqlite3.Connection) -> float:
+    return float(str(database.get(connection, "recall", RECALL)))
+
+
+def _wanted(connection: sqlite3.Connection, count: int, dimension: int) -> Kind:
+    """The kind that suits as many vectors, the memory and the recall that were asked for."""
+    if _recall(connection) >= 1:
+        return Kind("Flat")
+    return kinds.choose(count, dimension, database.number(connection, "memory"))
+
+
+def _probes(kept: object, dimension: int) -> Embeddings | None:
+    return np.frombuffer(kept, dtype=np.float32).reshape(-1, dimension) if isinstance(kept, bytes) and kept else None
+
+
 def _is_compact(connection: sqlite3.Connection, folder: Path, count: int, last: int, dimension: int) -> bool:
     """Whether there is nothing to do: one segment of the right kind, with every row in it and no other, and whole."""
     found = connection.execute(
@@ -78,7 +127,8 @@ def _is_compact(connection: sqlite3.Connection, folder: Path, count: int, last: 
     if len(found) != 1 or database.number(connection, "sealed") != last:
         return False
     record = SegmentRecord(*found[0])
-    if record.count != count or record.kind != kinds.choose(count, dimension).name:
+    wanted = _wanted(connection, count, dimension).name
+    if record.count != count or wanted not in {record.kind, json.loads(record.facts).get("instead_of")}:
         return False
     from semtune.index.local.integrity import segment_problem
 

@@ -6,7 +6,7 @@ wherever they lie, and the one written first comes first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,6 @@ def search_segment(
     allowed: NDArray[np.bool_] | None,
     queries: Embeddings,
     k: int,
-    fetch: Callable[[Rows], Embeddings],
 ) -> Found:
     """Search a segment with its FAISS index.
 
@@ -99,7 +98,6 @@ def search_segment(
         allowed: (count,) which positions may be found; None: all.
         queries: (n, dim).
         k: number of rows for each.
-        fetch: reads vectors of rows from the database, for kinds that keep them in a shortened form.
     """
     possible = segment.record.count if allowed is None else int(allowed.sum())
     if not possible or not len(queries):
@@ -116,11 +114,7 @@ def search_segment(
         wanted = min(possible, 4 * wanted)
     missing = places < 0
     rows = segment.map.rows(np.where(missing, 0, places))
-    if segment.stored is not None:
-        vectors = segment.stored[np.where(missing, 0, places)]
-    else:
-        alone, inverse = np.unique(rows, return_inverse=True)
-        vectors = fetch(alone)[inverse.reshape(rows.shape)]
+    vectors = segment.stored[np.where(missing, 0, places)]
     return Found(np.where(missing, -1, rows), exact_scores(vectors, asked))
 
 

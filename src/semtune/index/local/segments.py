@@ -9,7 +9,6 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import faiss
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.errors import InputError
+from semtune.index.local import kinds
 from semtune.index.local.kinds import Kind
 from semtune.io import storage_errors
 from semtune.types import Embeddings
@@ -95,7 +95,9 @@ class Segment:
 
     def __init__(self, record: SegmentRecord, index: faiss.Index) -> None:
         self.record = record
-        self.index = index
+        self._whole = index  # keeps what belongs to it in memory
+        self.index = kinds.searched(index)
+        self.stored = kinds.stored(index)  # (count, dim) vectors as given
         self.map = RowMap(record.runs)
 
     @classmethod
@@ -118,19 +120,6 @@ class Segment:
         if (index.ntotal, index.d) != (record.count, dimension):
             raise InputError(f"{path} is the file of another index")
         return cls(record, index)
-
-    @cached_property
-    def stored(self) -> Embeddings | None:
-        """The (count, dim) vectors as they were given; None if the kind keeps them in a shortened form."""
-        inner = self.index
-        if isinstance(inner, faiss.IndexRefine):
-            inner = faiss.downcast_index(inner.refine_index)
-        elif isinstance(inner, faiss.IndexHNSW):
-            inner = faiss.downcast_index(inner.storage)
-        if not isinstance(inner, faiss.IndexFlat) or not inner.ntotal:
-            return None
-        flat = faiss.rev_swig_ptr(inner.get_xb(), inner.ntotal * inner.d)
-        return flat.reshape(inner.ntotal, inner.d)
 
 
 class SegmentOnDemand:
@@ -176,6 +165,8 @@ def write_segment(
     blocks: Iterable[tuple[Rows, Embeddings]],
     dimension: int,
     sample: Callable[[], Embeddings],
+    recall: float = 0.0,
+    probes: Embeddings | None = None,
 ) -> SegmentRecord:
     """Write a new segment, whole and on the disk, named by its content; the caller records it.
 
@@ -185,6 +176,8 @@ def write_segment(
         blocks: ascending rows with their (n, dim) vectors.
         dimension: of the vectors.
         sample: reads some of the vectors, for kinds that must be trained first.
+        recall: to be reached by the narrowest search that does.
+        probes: (m, dim) vectors of queries to measure that with.
 
     Raises:
         StorageError: the disk is full; nothing is left behind.
@@ -196,6 +189,7 @@ def write_segment(
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
         rows.append(part)
     runs = as_runs(np.concatenate(rows))
+    facts = json.dumps(kinds.tune(index, kind, recall, probes) if index.ntotal else dict(kind.facts))
     place = folder / FOLDER
     part = place / f".{uuid.uuid4().hex}.part"
     with storage_errors(place):
@@ -210,7 +204,6 @@ def write_segment(
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-    facts = json.dumps(kind.facts)
     return SegmentRecord(name, sha256, size, kind.name, faiss.__version__, index.ntotal, runs, facts)
 
 

@@ -122,7 +122,7 @@ class LocalSnapshot:
             chosen = np.zeros(part.record.count, dtype=bool)
             chosen[part.segment.map.positions(allowed)] = True
             mask = chosen  # rows that pass are alive
-        found = search_segment(segment, mask, queries, k, self._fetch)
+        found = search_segment(segment, mask, queries, k)
         if allowed is None or mask is None or complete(found, k, int(mask.sum())):
             return found
         first, last = part.record.ends  # the graph did not reach enough of those that pass
@@ -141,7 +141,7 @@ class LocalSnapshot:
         missing = np.ones(len(rows), dtype=bool)
         for part in self._view.parts:
             segment = part.segment.get()
-            if segment is None or segment.stored is None:
+            if segment is None:
                 continue
             first, last = (
                 np.searchsorted(rows, part.record.ends[0]),

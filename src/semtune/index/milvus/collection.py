@@ -96,8 +96,9 @@ class MilvusCollection:
                 self._do(f"delete documents; {start:,} of {len(there):,} are deleted", self._client.delete, filter=some)
         return len(there)
 
-    def compact(self, progress: Progress = QUIET) -> None:
+    def compact(self, progress: Progress = QUIET, probes: Embeddings | None = None) -> None:
         """Make everything durable, change the index where there are many vectors, and publish a new collection."""
+        del probes  # the server chooses
         name, place = self.manifest.collection, self._reader.place
         with progress.track("index", 1) as advance, self._writing:
             with storage_errors(place, "flush the collection"):
