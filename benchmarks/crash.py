@@ -11,6 +11,7 @@ next child goes on with the same index. Nothing here needs an idle machine.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -38,6 +39,7 @@ DIMENSION, IDS, MOST = 16, 3000, 300
 SEAL_AT, EXACT_UP_TO = 400, 900  # small, so that segments and graphs are made all the time
 WORDS = ["kettle", "lantern", "violin", "anvil", "barrel", "wheel", "bird", "hand", "bush", "glue"]
 LONGEST_LIFE = 0.6  # seconds of work before a kill
+RARELY = 0.0003  # chance a millisecond to be killed before that
 HALF = Comparison("half", "=", 1)
 
 
@@ -91,11 +93,11 @@ def applied(write: Write, kept: Kept) -> Kept:
     return made
 
 
-def child(folder: Path, seed: int, log: int) -> None:
+def child(folder: Path, seed: int, name: str) -> None:
     """Write until killed; the number of each write that returned goes into the log."""
     compaction.SEAL_AT, kinds.EXACT_UP_TO = SEAL_AT, EXACT_UP_TO
     collection = open_index(folder)
-    number = 0
+    log, number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 0
     while True:
         apply_to_index(write_number(seed, number), collection)
         os.write(log, f"{number}\n".encode())
@@ -111,12 +113,14 @@ def nursery() -> None:
     import filelock  # noqa: F401 - so that no child imports it
     import Stemmer  # noqa: F401
 
+    from semtune.index.local import stored_manifest  # noqa: F401
+
     for line in sys.stdin:
         folder, seed, log = json.loads(line)
         pid = os.fork()
         if not pid:
             try:
-                child(Path(folder), seed, os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+                child(Path(folder), seed, log)
             except BaseException as error:
                 os.write(2, f"the child failed: {type(error).__name__}: {error}\n".encode())
             os._exit(1)
@@ -172,8 +176,12 @@ def one_life(
     start.stdin.write(json.dumps([str(folder), seed, str(log)]) + "\n")
     start.stdin.flush()
     pid = int(start.stdout.readline())
+    deadline = time.monotonic() + 60
+    while not log.exists() and moment.random() > RARELY and time.monotonic() < deadline:  # until it has begun to write
+        time.sleep(0.001)
     time.sleep(moment.random() * LONGEST_LIFE)
-    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
     status = int(start.stdout.readline())
     if not os.WIFSIGNALED(status):
         return kept, "", "the child ended by itself"
@@ -211,6 +219,8 @@ def crash(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str, ob
                 cut[what] += 1
                 log = Path(place) / "log"
                 writes += len(log.read_text().split()) if log.exists() else 0
+                if life % 50 == 49:
+                    print(f"{life + 1} kills, {writes} writes", file=sys.stderr, flush=True)
                 if problem:
                     wrong.append(f"kill {life}: {problem}")
                     break

@@ -1,6 +1,9 @@
 """A local collection against a dictionary and brute force, through any order of writes."""
 
+import shutil
+import sqlite3
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from semtune.errors import InputError
 from semtune.index import manifest as manifests
 from semtune.index.collection import Changed
 from semtune.index.filters import AllOf, Comparison
-from semtune.index.local import compaction, kinds
+from semtune.index.local import compaction, database, kinds
 from semtune.index.local import snapshot as snapshots
 from semtune.index.local.backend import LocalBackend
 from semtune.index.settings import IndexSettings
@@ -148,6 +151,49 @@ def test_a_second_writer_is_refused_in_words(collection, rng, tmp_path):
         other.delete(["a"])
 
 
+def test_an_index_that_was_replaced_still_reads_and_refuses_writes(collection, rng, tmp_path):
+    made = vectors(rng, 5)
+    collection.upsert([document(rng, f"d{i}") for i in range(5)], made)
+    create(tmp_path / "new").close()
+    (tmp_path / "index").rename(tmp_path / "aside")
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"another one was put in its place. Open it again. Nothing was written"):
+            collection.upsert([document(rng, "new")], made[:1])
+        with collection.snapshot() as one:
+            assert one.count() == 5
+            assert len(one.search(made[:1], 9)[0]) == 5
+        if not (tmp_path / "index").exists():
+            (tmp_path / "new").rename(tmp_path / "index")
+    with pytest.raises(InputError, match="another one was put in its place"):
+        collection.delete(["d1"])
+    shutil.rmtree(tmp_path / "index")
+    (tmp_path / "aside").rename(tmp_path / "index")
+    assert collection.delete(["d1"]) == 1
+
+
+def test_a_disk_without_room_for_sqlite_s_own_files_is_read(tmp_path, monkeypatch, rng):
+    made = vectors(rng, 5)
+    with closing(create(tmp_path / "index")) as collection:
+        collection.upsert([document(rng, f"d{i}") for i in range(5)], made)
+    reading = database._reading
+
+    def full(path, mode):
+        if "immutable" not in mode:
+            raise sqlite3.OperationalError("unable to open database file")
+        return reading(path, mode)
+
+    monkeypatch.setattr(database, "_reading", full)
+    collection = reopen(tmp_path / "index")
+    for _ in range(3):
+        with collection.snapshot() as one:
+            assert [m.id for m in one.search(made[:1], 1)[0]] == ["d0"]
+    monkeypatch.undo()
+    collection.upsert([Document("d9", "room again")], made[1:2])
+    with collection.snapshot() as one:
+        assert one.count() == 6
+    collection.close()
+
+
 def test_many_threads_read_while_one_writes(collection, rng):
     made = vectors(rng, 400)
     collection.upsert([document(rng, f"d{i}") for i in range(100)], made[:100])
@@ -241,14 +287,15 @@ def test_a_filter_far_from_the_question_is_answered_too(tmp_path, monkeypatch, r
     collection.close()
 
 
-def test_kinds_that_shorten_vectors_are_compared_again(tmp_path, monkeypatch, rng):
-    monkeypatch.setattr(kinds, "choose", lambda count, dimension: kinds.Kind("HNSW16_SQ8"))
+@pytest.mark.parametrize("kind", ["HNSW16_SQ8", "HNSW16_SQ8,RFlat"])
+def test_kinds_that_shorten_vectors_are_compared_again(tmp_path, monkeypatch, rng, kind):
+    monkeypatch.setattr(kinds, "choose", lambda count, dimension: kinds.Kind(kind))
     collection, made, reference = create(tmp_path / "index"), vectors(rng, 500), Reference()
     documents = [document(rng, f"d{i}") for i in range(500)]
     collection.upsert(documents, made)
     reference.upsert(documents, made)
     collection.compact()
-    assert collection.manifest.index_type == "HNSW16_SQ8"
+    assert collection.manifest.index_type == kind
     hold(collection, reference, made[:20], 5)
     hold(collection, reference, made[:20], 5, GERMAN)
     collection.close()

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from semtune.errors import InputError, SemtuneError
 from semtune.index import manifest as manifests
@@ -23,6 +24,7 @@ from semtune.progress import QUIET, Progress
 from semtune.types import Document, Embeddings
 
 LOCK = ".writer.lock"
+Opened = TypeVar("Opened", bound=sqlite3.Connection)
 
 
 class LocalCollection:
@@ -45,7 +47,7 @@ class LocalCollection:
         self._folder = folder.absolute()
         self._path = self._folder / database.FILE
         self._seals = seals
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[database.Connection] = []
         self._open = 0
         self._free = threading.Condition()
         self._writing = threading.RLock()
@@ -111,6 +113,7 @@ class LocalCollection:
             self._open -= len(idle)
         for connection in idle:
             connection.close()
+        self._viewer.forget()
         with self._writing:
             if self._writer is not None:
                 self._writer.close()
@@ -134,6 +137,8 @@ class LocalCollection:
         """The connection that writes; the right to write is kept until `close`."""
         if self._closed:
             raise InputError(f"The index {self._folder} was closed. Open it again.")
+        if self._was_replaced():
+            raise self._replaced()
         if self._writer is None:
             lock = self._folder / LOCK
             with storage_errors(lock):
@@ -152,14 +157,27 @@ class LocalCollection:
                 raise
         return self._writer
 
-    def _own(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+    def _own(self, connection: Opened) -> Opened:
         """The connection, if it leads to the same database as the first one."""
-        if self._path.stat().st_ino != self._inode:
+        if self._was_replaced():
             connection.close()
-            raise InputError(f"Another index was put in the place of {self._folder}. Open it again.")
+            raise self._replaced()
         return connection
 
-    def _take(self) -> sqlite3.Connection:
+    def _was_replaced(self) -> bool:
+        """Whether another file, or none, lies where this index was opened."""
+        try:
+            return self._path.stat().st_ino != self._inode
+        except OSError:
+            return True
+
+    def _replaced(self) -> InputError:
+        return InputError(
+            f"The index {self._folder} was moved, or another one was put in its place. Open it again. Nothing was "
+            "written."
+        )
+
+    def _take(self) -> database.Connection:
         """A connection that nobody uses."""
         with self._free:
             if self._closed:
@@ -178,12 +196,12 @@ class LocalCollection:
             self._open += 1
         return connection
 
-    def _give(self, connection: sqlite3.Connection) -> None:
+    def _give(self, connection: database.Connection) -> None:
         with contextlib.suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         with self._free:
-            if self._closed:
+            if self._closed or connection.fixed:  # the disk may be writable again when the next one is opened
                 connection.close()
                 self._open -= 1
             else:

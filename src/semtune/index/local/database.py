@@ -73,6 +73,16 @@ def _explained(error: sqlite3.Error, path: Path) -> InputError | StorageError:
     )
 
 
+class Connection(sqlite3.Connection):
+    """A connection to a collection's database.
+
+    Attributes:
+        fixed: whether it takes the file as it is, without looking for what others write.
+    """
+
+    fixed = False
+
+
 def create(folder: Path) -> sqlite3.Connection:
     """Make an empty database in a folder."""
     path = folder / FILE
@@ -94,7 +104,7 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_to_read(folder: Path) -> sqlite3.Connection:
+def open_to_read(folder: Path) -> Connection:
     """A connection that only reads, also from a disk that cannot be written."""
     path = folder / FILE
     if not path.is_file():
@@ -106,10 +116,12 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
             log = path.with_name(f"{FILE}-wal")
             if not any(sign in str(error) for sign in UNWRITABLE) or (log.exists() and log.stat().st_size):
                 raise
-            return _reading(path, "ro&immutable=1")  # a full or read-only disk: nobody can write meanwhile
+            found = _reading(path, "ro&immutable=1")  # a full or read-only disk: nobody can write meanwhile
+            found.fixed = True
+            return found
 
 
-def _reading(path: Path, mode: str) -> sqlite3.Connection:
+def _reading(path: Path, mode: str) -> Connection:
     connection = _connect(f"file:{quote(str(path.absolute()))}?mode={mode}")
     try:
         connection.execute("PRAGMA query_only=1")
@@ -120,8 +132,10 @@ def _reading(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect(address: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False)
+def _connect(address: str) -> Connection:
+    connection = sqlite3.connect(
+        address, uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False, factory=Connection
+    )
     connection.execute(f"PRAGMA cache_size=-{CACHE * 1024}")
     connection.execute("PRAGMA trusted_schema=0")
     return connection

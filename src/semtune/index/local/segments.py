@@ -122,7 +122,11 @@ class Segment:
     @cached_property
     def stored(self) -> Embeddings | None:
         """The (count, dim) vectors as they were given; None if the kind keeps them in a shortened form."""
-        inner = faiss.downcast_index(self.index.storage) if isinstance(self.index, faiss.IndexHNSW) else self.index
+        inner = self.index
+        if isinstance(inner, faiss.IndexRefine):
+            inner = faiss.downcast_index(inner.refine_index)
+        elif isinstance(inner, faiss.IndexHNSW):
+            inner = faiss.downcast_index(inner.storage)
         if not isinstance(inner, faiss.IndexFlat) or not inner.ntotal:
             return None
         flat = faiss.rev_swig_ptr(inner.get_xb(), inner.ntotal * inner.d)

@@ -145,6 +145,11 @@ class Viewer:
                 self._view = self._moved(kept, change, connection)
             return self._view
 
+    def forget(self) -> None:
+        """Let go of what is in memory."""
+        with self._lock:
+            self._view, self._opened = None, {}
+
     def _moved(self, old: View | None, change: int, connection: sqlite3.Connection) -> View:
         generation = database.number(connection, "generation")
         if old is None or old.generation != generation:
