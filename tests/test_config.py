@@ -154,7 +154,17 @@ def test_the_defaults_are_those_of_the_design():
             "gate": False,
         },
         "export": {"format": ["onnx"], "precision": ["fp32"], "max_loss": 0.005},
-        "index": {"backend": "local", "uri": "", "collection": "", "truncate": "cut"},
+        "index": {
+            "backend": "local",
+            "uri": "",
+            "collection": "",
+            "database": "",
+            "token_env": "SEMTUNE_MILVUS_TOKEN",
+            "tls_ca": "",
+            "tls_certificate": "",
+            "tls_key": "",
+            "truncate": "cut",
+        },
         "search": {"mode": "auto", "questions": [], "k": 3},
     }
 
@@ -169,7 +179,8 @@ def test_the_defaults_are_those_of_the_design():
         ),
         (
             {"index": {"zzz": 1}},
-            "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection, truncate",
+            "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection, database, token_env, "
+            "tls_ca, tls_certificate, tls_key, truncate",
         ),
         (
             {"evaluate": {"gate": {"on": 1}}},

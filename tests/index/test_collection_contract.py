@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from semtune.index import manifest as manifests
 from semtune.index.settings import IndexSettings
 from semtune.testing import ExactCollection, toy_manifest
 from semtune.testing.collection_contract import CHECKS, Subject
@@ -35,7 +36,8 @@ def local(folder):
     def make(dimension):
         home = folder / f"index {next(NUMBERS)}"
         home.mkdir()
-        made = LocalBackend.create(home, home, IndexSettings(), toy_manifest(dimension))
+        made = LocalBackend.create(home, home, IndexSettings(), toy_manifest(dimension, "local"))
+        manifests.write(made.manifest, home)  # verify looks for it
         homes[id(made)] = home
         return made
 
