@@ -157,6 +157,9 @@ def test_deep_json_is_refused_in_words():
 def test_any_form_is_taken():
     assert parse_where(None) is None
     assert parse_where({}) is None
+    assert parse_where(' {"a": {"in": [1, 2]}}') == parse_text("a in (1, 2)")
+    with pytest.raises(InputError, match="begins like JSON, but it is not valid JSON"):
+        parse_where("{a=1}")
     assert parse_where("a=1") == parse_where({"a": 1}) == parse_where(c("a", "=", 1)) == c("a", "=", 1)
 
 

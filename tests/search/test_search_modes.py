@@ -272,6 +272,15 @@ def test_groups(searcher):
     assert len({hit.metadata["year"] for hit in years}) == 3
 
 
+def test_a_group_or_mode_that_is_not_there_is_refused(searcher):
+    with pytest.raises(
+        InputError, match=r"group_by names the field 'yaer', which no document has\. Did you mean 'year'"
+    ):
+        searcher.search(QUERY, group_by="yaer")
+    with pytest.raises(ConfigError, match="no search mode 'hybird'"):
+        searcher.search(QUERY, mode="hybird")
+
+
 def test_more_candidates_are_found_where_groups_are_few(encoder):
     docs = [Document(f"a#{n}", f"kettle {n}", "", {"source": "a"}) for n in range(300)]
     docs += [Document(f"b#{n}", "lantern", "", {"source": "b"}) for n in range(3)]

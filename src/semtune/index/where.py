@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from semtune.errors import InputError, nearest
@@ -31,7 +31,7 @@ def parse_where(where: Where | None) -> Filter | None:
         InputError: it cannot be understood; the message names the place and what is allowed.
     """
     if isinstance(where, str):
-        return parse_text(where)
+        return parse_json(_loaded(where)) if where.lstrip().startswith("{") else parse_text(where)
     if where is None or isinstance(where, Comparison | AllOf | AnyOf | Not):
         return where
     return parse_json(where) if where else None
@@ -81,19 +81,25 @@ def fields_of(where: Filter) -> list[str]:
     return list(dict.fromkeys(comparison.field for comparison in comparisons(where)))
 
 
-def unknown_fields(where: Filter, known: Iterable[str]) -> dict[str, str]:
+def unknown_fields(where: Filter | Sequence[str], known: Iterable[str]) -> dict[str, str]:
     """Names in a filter that no document has → ` Did you mean 'x'?` for the nearest known name, or an empty text.
 
     Args:
-        where: the filter.
+        where: the filter, or names of fields.
         known: fields of the documents; of nested ones the outer name or the whole name with dots.
     """
     names = sorted(set(known))
-    return {name: nearest(name, names) for name in fields_of(where) if not _is_known(name, names)}
+    asked = where if isinstance(where, Sequence) else fields_of(where)
+    return {name: nearest(name, names) for name in asked if not _is_known(name, names)}
 
 
-def require_known(where: Filter, known: Iterable[str]) -> None:
-    """Refuse a filter on a field that no document has.
+def require_known(where: Filter | Sequence[str], known: Iterable[str], what: str = "The filter") -> None:
+    """Refuse a field that no document has.
+
+    Args:
+        where: the filter, or names of fields.
+        known: as in `unknown_fields`.
+        what: names them, for the message.
 
     Raises:
         InputError: it names such a field; the message suggests the nearest name and lists the fields there are.
@@ -102,7 +108,7 @@ def require_known(where: Filter, known: Iterable[str]) -> None:
     for name, hint in unknown_fields(where, names).items():
         shown = ", ".join(names[:SHOWN_FIELDS]) + (", ..." if len(names) > SHOWN_FIELDS else "")
         has = f"Fields of the documents: {shown}." if names else "The documents have no metadata."
-        raise InputError(f"The filter names the field {name!r}, which no document has.{hint} {has}")
+        raise InputError(f"{what} names the field {name!r}, which no document has.{hint} {has}")
 
 
 def _is_known(name: str, names: list[str]) -> bool:
@@ -118,6 +124,13 @@ def comparisons(where: Filter) -> Iterator[Comparison]:
         return
     for part in (where.part,) if isinstance(where, Not) else where.parts:
         yield from comparisons(part)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise InputError(f"The filter begins like JSON, but it is not valid JSON ({error}).") from None
 
 
 def _limited(where: Filter) -> Filter:

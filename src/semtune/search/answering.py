@@ -58,7 +58,7 @@ def answers(parts: Parts, queries: Sequence[str], request: Request) -> list[Answ
             raise InputError("The query is empty. Give at least one word.")
     asked = _encoded(parts.encoder, queries, request)
     with parts.collection.snapshot() as snapshot:
-        parts.fields.require(snapshot, request.where)
+        parts.fields.require(snapshot, request.where, request.group_by)
         vectors = None if request.mode == "keyword" or not asked else _stacked(asked)
         found = find(snapshot, queries, vectors, request, request.depth)
         return [
@@ -73,7 +73,7 @@ def like(parts: Parts, id_: str, request: Request) -> list[Hit]:
         InputError: there is no such document, or the filter names a field that no document has.
     """
     with parts.collection.snapshot() as snapshot:
-        parts.fields.require(snapshot, request.where)
+        parts.fields.require(snapshot, request.where, request.group_by)
         mine = snapshot.get([id_])[0]
         if mine is None:
             raise InputError(f"The index has no document {id_!r}. Give the id of a hit.")

@@ -9,6 +9,7 @@ from semtune.index.collection import Snapshot
 from semtune.index.filters import Comparison, Filter
 from semtune.index.where import comparisons, fields_of, require_known
 from semtune.index.where_values import LARGEST
+from semtune.search.request import DOCUMENT
 
 LOOKED_AT = 10_000  # documents whose fields are named in the message
 
@@ -20,21 +21,20 @@ class FieldCheck:
         self._known: set[str] = set()
         self._lock = threading.Lock()
 
-    def require(self, snapshot: Snapshot, where: Filter | None) -> None:
-        """Check a filter.
+    def require(self, snapshot: Snapshot, where: Filter | None, group_by: str = "") -> None:
+        """Check a filter, and the field that hits are grouped by.
 
         Raises:
-            InputError: it names a field that no document has; the message suggests the nearest.
+            InputError: there is a field that no document has; the message suggests the nearest.
         """
-        if where is None or snapshot.count() == 0:
-            return
-        for name in fields_of(where):
-            if name in self._known:
-                continue
-            if not snapshot.count(Comparison(name, "exists", True)):
-                require_known(Comparison(name, "exists", True), _fields(snapshot) - {name})
-            with self._lock:
-                self._known.add(name)
+        names = [] if where is None else fields_of(where)
+        grouped = [group_by] if group_by not in {"", DOCUMENT} else []
+        for name in [*names, *grouped]:
+            if name not in self._known and snapshot.count():
+                if not snapshot.count(Comparison(name, "exists", True)):
+                    require_known([name], _fields(snapshot) - {name}, "The filter" if name in names else "group_by")
+                with self._lock:
+                    self._known.add(name)
 
 
 def why_nothing_passes(snapshot: Snapshot, where: Filter | None) -> str:

@@ -17,7 +17,7 @@ from semtune.protocols import Encoder
 from semtune.search.answering import Parts, answers, like
 from semtune.search.arrange import Reranker
 from semtune.search.fields import FieldCheck
-from semtune.search.mode import Mode, SearchMode, chosen_mode
+from semtune.search.mode import Mode, SearchMode, chosen_mode, parse_mode
 from semtune.search.places import has_index, index_folder, model_folder
 from semtune.search.request import MAX_K, Request
 from semtune.search.threshold import minimum_score
@@ -237,9 +237,11 @@ class Searcher:
         """The mode that a search in mode `wanted` has.
 
         Raises:
+            ConfigError: there is no such mode.
             InputError: the index has no full text for it.
         """
-        return chosen_mode(self.mode if wanted == "auto" else wanted, self.manifest, self.collection.has_full_text)
+        asked = parse_mode(self.mode if wanted == "auto" else wanted)
+        return chosen_mode(asked, self.manifest, self.collection.has_full_text)
 
     def close(self) -> None:
         """Close the index's files and connections."""

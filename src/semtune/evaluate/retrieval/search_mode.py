@@ -60,9 +60,11 @@ class ModeChoice:
             return f"Served: dense search; {self.queries} {self.split} queries are too few to choose another way."
         best = max((name for name in self.values if name != DENSE), key=lambda name: self.values[name])
         name = best if self.mode == DENSE else self._chosen
+        p_value = self.p_values[name]
+        chance = f"p = {p_value:.3f}" if p_value >= 0.001 else "p < 0.001"
         compared = (
             f"{label(METRIC)} on {self.queries:,} {self.split} queries: {self.values[name]:.3f} by {name}, "
-            f"{self.values[DENSE]:.3f} by vectors alone, p = {self.p_values[name]:.3f}"
+            f"{self.values[DENSE]:.3f} by vectors alone, {chance}"
         )
         why = "no other way is better by more than chance" if self.mode == DENSE else "it is better than vectors alone"
         return f"Served: {self.mode} search, since {why} ({compared})."

@@ -37,6 +37,12 @@ class LocalSnapshot:
         self._connection, self._view, self._dimension, self._path = connection, view, dimension, path
         self._lock = threading.RLock()
 
+    @property
+    def language(self) -> str:
+        """The language that the terms of the full text were made for; empty where none is clear."""
+        with self._lock, database.in_words(self._path):
+            return str(database.get(self._connection, fulltext.LANGUAGE, ""))
+
     def count(self, where: Filter | None = None) -> int:
         """Number of documents, of those that pass a filter."""
         return self._view.count if where is None else len(self._passing(where))
