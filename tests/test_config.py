@@ -164,6 +164,8 @@ def test_the_defaults_are_those_of_the_design():
             "tls_certificate": "",
             "tls_key": "",
             "truncate": "cut",
+            "recall": 0.95,
+            "memory_mb": 0,
         },
         "search": {"mode": "auto", "questions": [], "k": 3},
     }
@@ -180,7 +182,7 @@ def test_the_defaults_are_those_of_the_design():
         (
             {"index": {"zzz": 1}},
             "the config: unknown key 'index.zzz'. Allowed in index: backend, uri, collection, database, token_env, "
-            "tls_ca, tls_certificate, tls_key, truncate",
+            "tls_ca, tls_certificate, tls_key, truncate, recall, memory_mb",
         ),
         (
             {"evaluate": {"gate": {"on": 1}}},

@@ -30,6 +30,12 @@ def index(
     tls_ca: Annotated[
         str, typer.Option("--tls-ca", help="milvus: PEM file with the certificate of an https:// server")
     ] = "",
+    recall: Annotated[
+        float, typer.Option("--recall", help="local: share of the ten nearest that search must find; 1: exact search")
+    ] = 0.95,
+    memory: Annotated[
+        int, typer.Option("--memory-mb", help="local: MB of memory that the searched vectors may take; 0: any")
+    ] = 0,
     truncate: Annotated[str, typer.Option("--truncate", help=f"{TRUNCATE_HELP} Kept for the queries.")] = "cut",
     allow_unreadable: Annotated[
         bool, typer.Option("--allow-unreadable", help="Go on where the model cannot read over 20 % of the documents.")
@@ -47,7 +53,7 @@ def index(
     chosen = parse_truncate(truncate)
     settings = IndexSettings(
         backend=backend, uri=uri, collection=collection, database=database, token_env=token_env, tls_ca=tls_ca,
-        truncate=chosen,
+        truncate=chosen, recall=recall, memory_mb=memory,
     )  # fmt: skip
     with console.progress() as progress:
         made = api.index(
