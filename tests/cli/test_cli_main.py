@@ -27,6 +27,17 @@ COMMANDS = [
     "serve",
     "info",
     "doctor",
+    "add",
+    "sync",
+    "delete",
+    "get",
+    "verify",
+    "compact",
+    "dump",
+    "migrate",
+    "upgrade",
+    "rollback",
+    "drift",
 ]
 
 
@@ -92,7 +103,7 @@ def test_errors_are_one_line_for_people_and_one_document_for_programs(semtune, w
 
 
 def test_a_bug_is_called_one_and_still_gives_one_document(semtune, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr("semtune.search.searcher.Searcher.open", broken)
@@ -136,10 +147,10 @@ def test_ctrl_c_says_what_becomes_of_the_work():
 def test_a_library_that_prints_does_not_spoil_the_document(semtune, monkeypatch):
     import types
 
-    def chatty(*_):
+    def chatty(*_, **__):
         print("hello from a library")  # noqa: T201 - as libraries do
         answer = types.SimpleNamespace(hits=[], warnings=(), cut_tokens=0)
-        return types.SimpleNamespace(answer=lambda *_: answer, close=lambda: None)
+        return types.SimpleNamespace(answer=lambda *_, **__: answer, close=lambda: None)
 
     monkeypatch.setattr("semtune.search.searcher.Searcher.open", chatty)
     answer = semtune("search", "x", "q", "--json")

@@ -40,11 +40,11 @@ def vectors():
 
 @pytest.fixture
 def built(vectors, tmp_path, monkeypatch):
-    def make(breadth, limit=COUNT - 1):
+    def make(breadth, limit=COUNT - 1, recall=0.95):
         monkeypatch.setattr(kinds, "EXACT_UP_TO", limit)
-        monkeypatch.setattr(kinds, "SEARCH_BREADTH", breadth)
+        monkeypatch.setattr(kinds, "BREADTHS", (breadth,))
         documents = [Document(f"d{i}", str(i)) for i in range(COUNT)]
-        build_index(documents, Fixed(vectors), tmp_path, tmp_path / "index", IndexSettings())
+        build_index(documents, Fixed(vectors), tmp_path, tmp_path / "index", IndexSettings(recall=recall))
         return tmp_path / "index"
 
     return make
@@ -65,7 +65,7 @@ def recall(folder, vectors):
 
 def test_the_limit_decides_between_scan_and_graph(built):
     assert manifests.read(built(128, limit=COUNT)).index_type == "Flat"
-    assert manifests.read(built(128, limit=COUNT - 1)).index_type == "HNSW32"
+    assert manifests.read(built(128, limit=COUNT - 1)).index_type == "HNSW32_SQ8,RFlat"
 
 
 def test_the_graph_finds_almost_all_by_inner_product(built, vectors):
@@ -78,7 +78,8 @@ def test_the_graph_finds_almost_all_by_inner_product(built, vectors):
 
 def test_a_graph_searched_too_narrowly_says_so(built, vectors, monkeypatch):
     monkeypatch.setattr("semtune.index.local.nearest.EXTRA", 0)
-    folder = built(1)
+    monkeypatch.setattr(kinds, "AGAIN_GRAPH", 1)
+    folder = built(1, recall=0.1)
     manifest, true = manifests.read(folder), recall(folder, vectors)
     assert true < 0.95
     assert manifest.recall_at_10 < 0.97

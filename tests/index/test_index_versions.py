@@ -52,14 +52,14 @@ def test_a_version_that_was_begun_is_continued_and_old_ones_are_superseded(index
     third = made(index)
     assert third.name == "3"
     versions.switch(index, third)
-    assert versions.superseded(index) == []  # the second is kept for a rollback
+    assert versions.superseded(index) == [index]  # the first; the second is kept for a rollback
     versions.switch(index, second)  # back
     fourth = made(index)
     assert fourth.name == "4"
     versions.switch(index, fourth)
-    assert versions.superseded(index) == [third]
+    assert versions.superseded(index) == [index, third]
     made(index)
-    assert versions.superseded(index) == [third]  # what is being built is not superseded
+    assert versions.superseded(index) == [index, third]  # what is being built is not superseded
 
 
 def test_no_version_before(index):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import statistics
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,7 @@ from semtune.protocols import Encoder
 from semtune.text import stable_hash
 from semtune.types import Document, Embeddings, Encoded
 
-SAMPLE, DEPTH = 200, 10
+SAMPLE, DEPTH, TIMED = 200, 10, 50
 BATCH = 32_768  # documents encoded at a time
 WRITTEN = 4096  # documents written at a time
 ROUNDING = 1e-5  # of scores
@@ -81,11 +83,12 @@ def build_into(
         assert collection is not None  # noqa: S101 - there are documents
         collection.compact(progress, asked)
         with collection.snapshot() as snapshot:
-            recall = recall_of(snapshot, asked, floor)
+            recall, query_ms = recall_of(snapshot, asked, floor), _query_ms(snapshot, asked)
         made = replace(
             collection.manifest,
             count=len(documents),
             recall_at_10=recall,
+            query_ms=round(query_ms, 3),
             truncated=truncated,
             asked_with="queries" if queries else "chunks",
             cut_tokens=cut_tokens,
@@ -191,6 +194,16 @@ def _middle(text: str) -> str:
     third = max(MIN_CHUNK, len(words) // 3)
     start = max(0, (len(words) - third) // 2)
     return " ".join(words[start : start + third])
+
+
+def _query_ms(snapshot: Snapshot, asked: Embeddings) -> float:
+    """Median milliseconds of one search by its vector; 0 where there is nothing to ask with."""
+    waits = []
+    for vector in asked[:TIMED]:
+        started = time.perf_counter()
+        snapshot.search(vector[None], DEPTH)
+        waits.append(1000 * (time.perf_counter() - started))
+    return statistics.median(waits) if waits else 0.0
 
 
 def best_scores(best: Embeddings, asked: Embeddings, vectors: Embeddings) -> Embeddings:

@@ -42,6 +42,7 @@ class IndexManifest:
         truncate: what became of texts longer than the model reads, and becomes of queries: cut, error or window.
         cut_tokens: tokens of the documents that were not read.
         search_mode: "dense", "keyword" or "hybrid": what a search in mode "auto" does.
+        query_ms: median time of one search by vector where the index was built; 0: not measured.
         fusion: how "hybrid" fuses the two rankings, see `semtune.index.fusion.Fusion`, and what was measured.
     """
 
@@ -69,6 +70,7 @@ class IndexManifest:
     tls_certificate: str = ""
     tls_key: str = ""
     search_mode: str = "dense"
+    query_ms: float = 0.0
     fusion: Mapping[str, Any] = field(default_factory=dict)
 
 

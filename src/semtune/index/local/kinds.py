@@ -8,8 +8,6 @@ Gao and Long, arXiv 2405.12497; both as in FAISS. What else was tried is in benc
 from __future__ import annotations
 
 import math
-import statistics
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +24,7 @@ LINKS, BUILD_BREADTH = 32, 200
 BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)  # efSearch of graphs, nprobe of lists
 FILTERED, WIDEST = 128, 4096  # the same of a filtered search: what passes may lie far from the question
 AGAIN_GRAPH, AGAIN_LISTS = 2, 10  # candidates per wanted result that are compared again
-DEPTH, PROBES, TIMED = 10, 200, 50
+DEPTH, PROBES, SOME = 10, 200, 50
 SHARES = (0.5, 0.2, 0.1, 0.05)  # of the vectors, that pass a filter; fewer are compared one by one
 ROUNDING = 1e-5  # of scores
 
@@ -133,8 +131,7 @@ def tune(index: faiss.Index, kind: Kind, recall: float, probes: Embeddings | Non
         probes: (m, dim) vectors of real queries; None: vectors of the index, whose own row does not count.
 
     Returns:
-        The facts of the kind, with breadth, recall, query_ms (median of one query), bytes_per_vector in memory, and
-        filtered_recall (share that passes → recall) where a filter's matches are not all compared.
+        The facts of the kind, with breadth, recall, bytes_per_vector in memory, and filtered_recall (share that passes → recall) where a filter's matches are not all compared.
     """
     vectors = stored(index)
     own = probes is None or not len(probes)
@@ -147,7 +144,6 @@ def tune(index: faiss.Index, kind: Kind, recall: float, probes: Embeddings | Non
         "breadth": breadth,
         "recall": round(found, 4),
         "measured_with": "documents" if own else "queries",
-        "query_ms": round(_query_ms(searched(index), asked), 4),
         "bytes_per_vector": round(bytes_per_vector(kind.name, index.d, len(vectors)), 1),
     }
 
@@ -174,7 +170,7 @@ def _filtered(index: faiss.Index, kind: Kind, vectors: Embeddings, asked: Embedd
     """Recall@10 where only a random share of the vectors may be found."""
     allowed = np.random.default_rng(DEPTH).random(len(vectors)) < share
     selector = FAISS.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-    inner, some = searched(index), np.ascontiguousarray(asked[:TIMED])
+    inner, some = searched(index), np.ascontiguousarray(asked[:SOME])
     how = parameters(inner, selector, share)
     _, rows = inner.search(some, min(len(vectors), DEPTH * oversample(kind.name)), params=how)
     scores = np.where(rows >= 0, np.einsum("qkd,qd->qk", vectors[rows], some), -np.inf)
@@ -197,15 +193,6 @@ def _tenth_best(vectors: Embeddings, asked: Embeddings, own: bool) -> NDArray[np
     given = np.ascontiguousarray(asked)
     scores, _ = faiss.knn(given, np.ascontiguousarray(vectors), depth, metric=faiss.METRIC_INNER_PRODUCT)
     return scores[:, -1] - ROUNDING
-
-
-def _query_ms(inner: Any, asked: Embeddings) -> float:
-    waits = []
-    for one in asked[:TIMED]:
-        started = time.perf_counter()
-        inner.search(np.ascontiguousarray(one[None]), min(DEPTH, inner.ntotal))
-        waits.append(time.perf_counter() - started)
-    return 1000 * statistics.median(waits)
 
 
 def bytes_per_vector(name: str, dimension: int, count: int) -> float:

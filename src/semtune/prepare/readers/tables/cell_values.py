@@ -24,10 +24,22 @@ _PAIR = re.compile(r"<(p|div|span|li|h[1-6]|a|b|strong|em|i|u|sup|sub|code|td)\b
 _ATTRIBUTE = re.compile(r"""<(?:a|p|div|span|img)\s+(?:href|class|style|src|id)\s*=\s*["'][^<>]*>""", re.I)
 _BREAK = re.compile(r"\S<br\s*/?>|<br\s*/?>[^\s`]", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|[lr][sd]quo|[mn]dash|hellip|#\d{2,6}|#[xX][0-9a-fA-F]{2,5});")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(\.\d{1,15})?")
 MANY = 3  # block ends from which a text is HTML although it does not begin with a tag
 _STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 _LIST = re.compile(rf"(?:array\()?\[\s*({_STRING}(?:(?:\s*,\s*|\s+){_STRING})*)\s*,?\s*\](?:, dtype=\w+\))?", re.DOTALL)
 _ITEM = re.compile(_STRING, re.DOTALL)
+
+
+def as_number(value: Any) -> Any:
+    """The number that a cell of a CSV file spells as Python would; other cells, such as "007" or "1e5", stay text.
+
+    Filters compare numbers with numbers: "year>=2020" must match the cell 2021.
+    """
+    found = _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or found[0] == "-0":
+        return value
+    return float(found[0]) if found[1] else int(found[0])
 
 
 def cell_text(value: Any, tally: Tally, *, old: bool = False) -> str:

@@ -35,6 +35,7 @@ class OpenTable:
         names: column → names of the classes that its numbers stand for.
         documents: those that no row asks for.
         old: whether the file is in an old encoding, so that what looks like mojibake is none.
+        typed: whether cells have types; those of CSV files are all text.
     """
 
     columns: list[str]
@@ -44,6 +45,7 @@ class OpenTable:
     names: Mapping[str, list[str]] = field(default_factory=dict)
     documents: tuple[Document, ...] = ()
     old: bool = False
+    typed: bool = True
 
 
 def check_column(path: Path, column: str, columns: Sequence[str]) -> None:
@@ -93,7 +95,8 @@ def open_table(path: Path, roles: Mapping[str, str], bad: BadRows, limit: int | 
     shape = (
         "triples without a header" if layout.columns == ["query", "positive", "negative"] and not layout.header else ""
     )
-    return OpenTable(layout.columns, csv_rows(found.text, layout, bad), layout.header, shape, old=found.guessed)
+    rows = csv_rows(found.text, layout, bad)
+    return OpenTable(layout.columns, rows, layout.header, shape, old=found.guessed, typed=False)
 
 
 def _shaped(

@@ -10,7 +10,13 @@ from typing import Any
 
 from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows
-from semtune.prepare.readers.tables.cell_values import cell_documents, cell_paragraphs, cell_text, cell_texts
+from semtune.prepare.readers.tables.cell_values import (
+    as_number,
+    cell_documents,
+    cell_paragraphs,
+    cell_text,
+    cell_texts,
+)
 from semtune.prepare.readers.tables.column_roles import Roles
 from semtune.prepare.readers.tables.delimited import Row, is_number
 from semtune.prepare.readers.tables.pair_labels import (
@@ -142,13 +148,13 @@ class TableRows:
         return found
 
     def _metadata(self, row: Row) -> dict[str, Any]:
-        """The cells of all columns without a role, as they are; empty ones are left out.
+        """The cells of all columns without a role; empty ones are left out, and numbers in CSV files become numbers.
 
         A column with a name that passages use for themselves gets an underscore after its name.
         """
         used = set(self.roles.columns.values())
         return {
-            f"{name}_" if name in PASSAGE_KEYS else str(name): value
+            f"{name}_" if name in PASSAGE_KEYS else str(name): value if self.opened.typed else as_number(value)
             for name, value in row.items()
             if name is not None and name not in used and value not in (None, "")
         }
