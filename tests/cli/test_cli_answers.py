@@ -105,7 +105,11 @@ def test_search_gives_the_nearest_documents(semtune, done, encoder):
             "text": d.text,
             "title": d.title,
             "metadata": d.metadata,
+            "highlight": hit["highlight"],
+            "source_highlight": hit["source_highlight"],
         }
+        start, end = hit["highlight"]
+        assert 0 <= start < end <= len(d.text)
     plain = semtune("search", done, QUESTION, "-k", "1")
     assert plain.out.startswith(f" 1. {hits[0]['score']:.3f}  {hits[0]['title']}\n    {hits[0]['text'][:50]}")
     assert (len(semtune("search", done, QUESTION, "--json").json["hits"]), plain.err) == (10, "")
@@ -215,11 +219,10 @@ def test_index_encode_and_info_agree_with_the_encoder(semtune, done, encoder, tm
     answer = semtune("index", done, tmp_path / "corpus.jsonl", "-o", tmp_path / "index", "--json")
     assert answer.json == {"path": str(tmp_path / "index"), **manifest(tmp_path / "index")}
     assert (answer.json["count"], answer.json["fingerprint"]) == (1, encoder.contract.fingerprint)
-    assert semtune("info", tmp_path / "index", "--json").json == {
-        "kind": "index",
-        "path": str(tmp_path / "index"),
-        **manifest(tmp_path / "index"),
-    }
+    told = semtune("info", tmp_path / "index", "--json").json
+    statistics = told.pop("statistics")
+    assert (statistics["documents"], statistics["deleted"], statistics["delta"]) == (1, 0, 0)
+    assert told == {"kind": "index", "path": str(tmp_path / "index"), **manifest(tmp_path / "index")}
     (hit,) = semtune("search", tmp_path / "index", "ünï", "--json").json["hits"]
     assert (hit["id"], hit["text"]) == ("x", "ünï")
     assert hit["score"] == pytest.approx(1.0, abs=1e-6)
@@ -274,8 +277,9 @@ def test_info_knows_runs_data_sets_and_sources(semtune, run, toy_folder):
     assert answer.json["kind"] == "run"
     assert {step: facts["state"] for step, facts in answer.json["steps"].items()} == {
         **dict.fromkeys(STEPS, "whole"),
-        "index": "output missing or cut short: index/index.sqlite",
+        "index": answer.json["steps"]["index"]["state"],
     }
+    assert "index.sqlite is damaged (no such table: meta)" in answer.json["steps"]["index"]["state"]
     assert answer.json["sentence"] == json.loads((run / "evaluate" / "step.json").read_text())["result"]["sentence"]
     found = semtune("info", run / "prepare", "--json").json
     assert (found["kind"], found["task"]) == ("data set", "retrieval")

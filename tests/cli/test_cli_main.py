@@ -117,7 +117,7 @@ SLEEPER = textwrap.dedent("""
     import sys, time
     from semtune.search.searcher import Searcher
 
-    def sleep(*_):
+    def sleep(*_, **__):
         print("working", flush=True, file=sys.stderr)
         time.sleep(60)
 
@@ -150,9 +150,9 @@ def test_a_library_that_prints_does_not_spoil_the_document(semtune, monkeypatch)
     def chatty(*_, **__):
         print("hello from a library")  # noqa: T201 - as libraries do
         answer = types.SimpleNamespace(hits=[], warnings=(), cut_tokens=0)
-        return types.SimpleNamespace(answer=lambda *_, **__: answer, close=lambda: None)
+        return types.SimpleNamespace(answer=lambda *_, **__: answer, mode_of=lambda *_: "dense", close=lambda: None)
 
     monkeypatch.setattr("semtune.search.searcher.Searcher.open", chatty)
     answer = semtune("search", "x", "q", "--json")
-    assert (answer.code, answer.json) == (0, {"query": "q", "hits": []})
-    assert answer.err == "hello from a library\n"
+    assert (answer.code, answer.json) == (0, {"query": "q", "mode": "dense", "hits": []})
+    assert answer.err == "hello from a library\nNothing was found.\n"

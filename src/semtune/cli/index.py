@@ -62,7 +62,7 @@ def index(
         )  # fmt: skip
     console.say(
         f"{out}: {made.count:,} documents, {made.index_type} in {made.backend}, recall@10 {made.recall_at_10:.3f} "
-        f"against exact search (asked with {made.asked_with}); {_long(made)}"
+        f"against exact search (asked with {made.asked_with}), {made.query_ms:.1f} ms a search by vector; {_long(made)}"
     )
     for reason, count in made.left_out.items():
         console.say(f"  left out: {count:,} {reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class IndexManifest:
         truncate: what became of texts longer than the model reads, and becomes of queries: cut, error or window.
         cut_tokens: tokens of the documents that were not read.
         search_mode: "dense", "keyword" or "hybrid": what a search in mode "auto" does.
-        query_ms: median time of one search by vector where the index was built; 0: not measured.
+        query_ms: median time of one search by vector, from the build that measured it; not kept in the file.
         fusion: how "hybrid" fuses the two rankings, see `semtune.index.fusion.Fusion`, and what was measured.
     """
 
@@ -76,7 +76,8 @@ class IndexManifest:
 
 def write(manifest: IndexManifest, folder: Path) -> None:
     """Write the manifest atomically: of a local index into its database, with a small file that marks the folder."""
-    stamped = {"kind": KIND, **formats.INDEX.stamp(asdict(manifest))}
+    # A time is nothing of the index's content: equal builds make equal files.
+    stamped = {"kind": KIND, **formats.INDEX.stamp(asdict(replace(manifest, query_ms=0.0)))}
     if (folder / DATABASE).is_file():
         from semtune.index.local import stored_manifest
 

@@ -62,6 +62,9 @@ def key(inputs: IndexInputs) -> dict[str, Any]:
     values = inputs.settings.as_dict()
     if values["truncate"] == "cut":  # as in indexes from before there was a choice
         del values["truncate"]
+    for name in ("recall", "memory_mb"):
+        if values[name] == IndexSettings.model_fields[name].default:
+            del values[name]
     if not values["database"]:
         del values["database"]
     for name in ("token_env", "tls_ca", "tls_certificate", "tls_key"):  # how a server is reached changes nothing

@@ -131,7 +131,8 @@ def tune(index: faiss.Index, kind: Kind, recall: float, probes: Embeddings | Non
         probes: (m, dim) vectors of real queries; None: vectors of the index, whose own row does not count.
 
     Returns:
-        The facts of the kind, with breadth, recall, bytes_per_vector in memory, and filtered_recall (share that passes → recall) where a filter's matches are not all compared.
+        The facts of the kind, with breadth, recall, bytes_per_vector in memory, and filtered_recall (share that passes
+        → recall) where a filter's matches are not all compared.
     """
     vectors = stored(index)
     own = probes is None or not len(probes)
