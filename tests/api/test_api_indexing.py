@@ -134,7 +134,7 @@ def test_delete_by_id_and_by_filter(index, tmp_path):
     before = semtune.verify(index).count
     done = semtune.delete(index, ["short.txt#1", "nope", "short.txt#1"])
     assert (done.deleted, done.missing, done.count) == (1, ["nope"], before - 1)
-    done = semtune.delete(index, where="lang=de and year='2021'")
+    done = semtune.delete(index, where="lang=de and year=2021")
     assert (done.deleted, done.count) == (1, before - 2)
     assert semtune.get(index, ["2", "3", "4"]).missing == ["3"]
     with pytest.raises(ConfigError, match="Nothing was named"):
@@ -204,3 +204,21 @@ def test_no_index(tmp_path):
         semtune.verify(tmp_path)
     with pytest.raises(InputError, match="There is no folder"):
         semtune.get(tmp_path / "none", ["a"])
+
+
+def test_ids_from_a_column_are_meant_and_numbers_can_be_compared(static_model, tmp_path):
+    from semtune.search.searcher import Searcher
+
+    header = "id,title,text,year,code\n"
+    (tmp_path / "a.csv").write_text(header + "x,Tea,Put the kettle on.,2019,007\ny,Milk,Pour the milk.,2021,12\n")
+    (tmp_path / "b.csv").write_text(header + "y,Milk,Pour the cold milk.,2021,12\nz,Cake,Cut the cake.,2023.5,1e3\n")
+    semtune.index(str(static_model()), tmp_path / "a.csv", tmp_path / "index")
+    made = semtune.add(tmp_path / "index", tmp_path / "b.csv")
+    assert (made.added, made.updated, made.unchanged) == (1, 1, 0)
+    searcher = Searcher.open(tmp_path / "index")
+    found = searcher.search("milk", where="year>=2021")
+    assert sorted((hit.id, hit.metadata["year"], hit.metadata["code"]) for hit in found) == [
+        ("y", 2021, 12), ("z", 2023.5, "1e3"),
+    ]  # fmt: skip
+    assert [hit.id for hit in searcher.search("tea", where='code="007"')] == ["x"]  # no number: it keeps its zeros
+    searcher.close()

@@ -58,7 +58,9 @@ def read_source(
 
 
 def refuse_others(collection: Collection, documents: Sequence[Document]) -> None:
-    """Refuse to replace documents that came from another file: rows of two tables are both numbered from 1.
+    """Refuse to replace documents that came from another file by chance: rows of two tables are both numbered from 1.
+
+    Ids that a column of the table gives are meant: those documents are replaced.
 
     Raises:
         InputError: the message names the ids and the files.
@@ -69,7 +71,7 @@ def refuse_others(collection: Collection, documents: Sequence[Document]) -> None
     clashes: list[tuple[str, str, str]] = []
     with collection.snapshot() as seen:
         for batch in batches(documents):
-            named = [document for document in batch if file_of(document.metadata)]
+            named = [document for document in batch if file_of(document.metadata) and not _has_own_id(document)]
             for new, old in zip(named, seen.get([document.id for document in named]), strict=True):
                 if old is not None and file_of(old.metadata) not in ("", file_of(new.metadata)):
                     clashes.append((new.id, file_of(old.metadata), file_of(new.metadata)))
@@ -77,9 +79,15 @@ def refuse_others(collection: Collection, documents: Sequence[Document]) -> None
         id_, old_file, new_file = clashes[0]
         raise InputError(
             f"{len(clashes):,} ids are those of documents from other files: {id_!r} is in the index from {old_file}, "
-            f"and now comes from {new_file}. Nothing was changed. Give the table a column of ids (_id), or replace the "
+            f"and now comes from {new_file}. Nothing was changed. Give the table a column of ids (id), or replace the "
             "old documents with --replace-others."
         )
+
+
+def _has_own_id(document: Document) -> bool:
+    """Whether the id of a table's row is from a column, not the row's number."""
+    _, _, number = str(document.metadata.get("source", "")).rpartition(":")
+    return number.isdigit() and document.id.partition("#")[0].partition("~")[0] != number
 
 
 def count_of(collection: Collection) -> int:
