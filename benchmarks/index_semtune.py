@@ -75,7 +75,9 @@ def _widen(collection: Any, breadth: int) -> None:
     """Set another breadth than the one chosen at the build, to compare at equal recall."""
     from semtune.index.local import kinds
 
-    with collection.snapshot():
-        view = collection._viewer._view
-    for part in view.parts if view.parts[0].record.kind != "Flat" else ():
-        kinds._widen(part.segment.index, breadth)
+    with collection.snapshot() as snapshot:
+        parts = snapshot._view.parts
+    for part in parts:
+        segment = part.segment.get()
+        if segment is not None and part.record.kind != "Flat":
+            kinds._widen(segment.index, breadth)
