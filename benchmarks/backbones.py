@@ -16,14 +16,13 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from processes import semtune
 from timing import publish
 
 from semtune import dataset as datasets
@@ -182,12 +181,6 @@ def random_bert(folder: Path) -> Path:
         if (base / file).exists():
             shutil.copyfile(base / file, folder / file)
     return folder
-
-
-def semtune(*words: Any) -> dict[str, Any]:
-    """Run a command; returns its JSON document."""
-    command = [sys.executable, "-m", "semtune", *map(str, words), "--json"]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 if __name__ == "__main__":

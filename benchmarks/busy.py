@@ -8,6 +8,7 @@ python benchmarks/busy.py [--json] [--rounds 3]
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -19,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from encode import Worker, make_models, real_texts
+from encode import Encoding, make_models, real_texts
 from passages import MODEL
+from processes import Worker
 from timing import publish
 
 from semtune import contract as contracts
@@ -36,33 +38,8 @@ ENCODING = ("sentence-transformers", "Semtune onnx", "Semtune openvino")
 PAIRS, TOKENS = 32, 96
 
 
-class Trainer:
-    """A process that trains a step each time it is asked."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        given = {key: value for key, value in os.environ.items() if key not in {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}}
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, "--train"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, env={**given, **environment},
-        )  # fmt: skip
-        self.step()
-
-    def step(self) -> float:
-        """Train a step; returns its seconds."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return float(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-
-
 def train() -> None:
-    """Train a step at each line of stdin, on random token ids; print its seconds."""
+    """Train a step at each line of stdin, on random token ids; answer with its seconds."""
     import torch
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
@@ -76,12 +53,13 @@ def train() -> None:
     loss = MultipleNegativesRankingLoss(model)
     ids = torch.randint(1000, 20_000, (2, PAIRS, TOKENS))
     with fast_on_cpu(model):
+        print(json.dumps({"ready": True}), flush=True)
         for _ in sys.stdin:
             started = time.perf_counter()
             columns = [{"input_ids": each, "attention_mask": torch.ones_like(each)} for each in ids]
             loss(columns, None).backward()
             model.zero_grad()
-            print(time.perf_counter() - started, flush=True)
+            print(json.dumps({"seconds": time.perf_counter() - started}), flush=True)
 
 
 @contextmanager
@@ -131,11 +109,11 @@ def main() -> None:
         folder = Path(name)
         make_models(folder)
         texts = real_texts(Tokenizer(folder / "source", contracts.load(folder / "source")), given.texts)["passages"]
-        workers = [Worker(each, sys.executable, folder, usable_cpus()) for each in ENCODING]
-        trainers = {each: Trainer(environment) for each, environment in TRAINING.items()}
+        workers = [Encoding(each, sys.executable, folder, usable_cpus()) for each in ENCODING]
+        trainers = {each: _trainer(each, environment) for each, environment in TRAINING.items()}
         ways: dict[str, Callable[[], float]] = {
             **{one.name: _bulk(one, texts) for one in workers},
-            **{each: one.step for each, one in trainers.items()},
+            **{each: _step(one) for each, one in trainers.items()},
         }
         try:
             for run in ways.values():  # not counted
@@ -148,7 +126,16 @@ def main() -> None:
     publish("busy", {"what": what, **rows})
 
 
-def _bulk(worker: Worker, texts: list[str]) -> Callable[[], float]:
+def _trainer(name: str, environment: dict[str, str]) -> Worker:
+    given = {key: value for key, value in os.environ.items() if key not in {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}}
+    return Worker(name, [sys.executable, __file__, "--train"], {**given, **environment})
+
+
+def _step(trainer: Worker) -> Callable[[], float]:
+    return lambda: float(trainer.ask({})["seconds"])
+
+
+def _bulk(worker: Encoding, texts: list[str]) -> Callable[[], float]:
     return lambda: float(worker.ask("bulk", texts)["seconds"])
 
 

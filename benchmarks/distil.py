@@ -7,14 +7,12 @@ python benchmarks/distil.py ME5_FOLDER [--json]
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from processes import semtune
 from timing import publish
 
 from semtune import dataset as datasets
@@ -49,12 +47,6 @@ def main() -> None:
         found = {way: semtune("distil", TEACHER, "--to", way, "-o", work / way, *words) for way, words in ways.items()}
     chosen = {way: {key: facts[key] for key in KEPT if key in facts} for way, facts in found.items()}
     publish("distil", {"what": f"students of {TEACHER}, defaults of `semtune distil`", **chosen})
-
-
-def semtune(*words: Any) -> dict[str, Any]:
-    """Run a command; returns its JSON document."""
-    command = [sys.executable, "-m", "semtune", *map(str, words), "--json"]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def fewer_passages(folder: Path, most: int = PASSAGES) -> None:

@@ -13,10 +13,7 @@ import argparse
 import gzip
 import json
 import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,6 +22,7 @@ from typing import Any
 import numpy as np
 from encode_worker import VARIANTS
 from passages import MODEL
+from processes import Worker, python_with
 from timing import publish
 
 from semtune import contract as contracts
@@ -42,41 +40,22 @@ LAYERS, WIDTH, INNER = 6, 384, 1536  # of MiniLM
 SEED = 7
 
 
-class Worker:
-    """An encoder's process, stopped except while it is asked."""
+class Encoding:
+    """An encoder in a process of its own."""
 
     def __init__(self, name: str, python: str, folder: Path, threads: int) -> None:
         started = time.perf_counter()
-        self._process = subprocess.Popen(
-            [python, str(WORKER), name, str(folder), str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        self._answer(name)
+        self._worker = Worker(name, [python, str(WORKER), name, str(folder), str(threads)])
         self.first_vector = time.perf_counter() - started
-        self._process.send_signal(signal.SIGSTOP)
         self.name, self.peak_mb = name, 0.0
 
     def ask(self, how: str, texts: list[str]) -> dict[str, Any]:
         """Let the process run once: "bulk", "queries" or "vectors"."""
-        self._process.send_signal(signal.SIGCONT)
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"how": how, "texts": texts}) + "\n")
-        self._process.stdin.flush()
-        found = self._answer(self.name)
-        self._process.send_signal(signal.SIGSTOP)
-        return found
+        return self._worker.ask({"how": how, "texts": texts})
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.wait()
-
-    def _answer(self, name: str) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{name} ended with {self._process.wait()}")
-        return json.loads(line)
+        self._worker.close()
 
 
 def real_texts(tokenizer: Tokenizer, count: int) -> dict[str, list[str]]:
@@ -115,19 +94,6 @@ def make_table(folder: Path) -> None:
     SentenceTransformer(modules=[table, Normalize()], device="cpu").save_pretrained(str(folder / "table"))
 
 
-def python_for(name: str) -> str | None:
-    """The interpreter of an environment that has what a variant needs."""
-    needed = NEEDS.get(name, "")
-    own = [
-        sys.executable,
-        *(f"{place}/bin/python" for place in os.environ.get("SEMTUNE_PEERS", "").split(":") if place),
-    ]
-    for python in own if needed else own[:1]:
-        if not needed or not subprocess.run([python, "-c", f"import {needed}"], capture_output=True).returncode:
-            return python
-    return None
-
-
 def gemm_peak(threads: int) -> dict[str, float]:
     """GFLOP/s of torch's products at the model's shapes, 2,048 tokens at once: the limit of what an encoder can do."""
     import torch
@@ -151,7 +117,7 @@ def flops(lengths: list[int]) -> float:
     return float((LAYERS * (8 * each * WIDTH**2 + 4 * each * WIDTH * INNER + 4 * each**2 * WIDTH)).sum())
 
 
-def measured(workers: list[Worker], texts: dict[str, list[str]], rounds: int) -> dict[str, dict[str, list[float]]]:
+def measured(workers: list[Encoding], texts: dict[str, list[str]], rounds: int) -> dict[str, dict[str, list[float]]]:
     """Worker → mix → seconds of each round, in turns; one round first that does not count."""
     found: dict[str, dict[str, list[float]]] = {one.name: {mix: [] for mix in (*texts, "query")} for one in workers}
     queries = texts["short"][:50]
@@ -166,7 +132,7 @@ def measured(workers: list[Worker], texts: dict[str, list[str]], rounds: int) ->
 
 
 def rows_of(
-    workers: list[Worker], seconds: dict[str, dict[str, list[float]]], vectors: dict[str, Any]
+    workers: list[Encoding], seconds: dict[str, dict[str, list[float]]], vectors: dict[str, Any]
 ) -> dict[str, Any]:
     """Worker → its figures, as ratios to its peer."""
     by_name = {one.name: one for one in workers}
@@ -204,8 +170,8 @@ def main() -> None:
         tokenizer = Tokenizer(source, contracts.load(source))
         texts = real_texts(tokenizer, given.texts)
         useless = set() if has_bf16() else {"sentence-transformers bf16"}  # six times slower than fp32 then
-        pythons = {variant: python_for(variant) for variant in VARIANTS if variant not in useless}
-        workers = [Worker(variant, python, folder, given.threads) for variant, python in pythons.items() if python]
+        pythons = {variant: python_with(NEEDS.get(variant, "")) for variant in VARIANTS if variant not in useless}
+        workers = [Encoding(variant, python, folder, given.threads) for variant, python in pythons.items() if python]
         try:
             every = [*texts["short"], *texts["passages"]]
             vectors = {one.name: np.array(one.ask("vectors", every)["vectors"]) for one in workers}

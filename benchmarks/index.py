@@ -14,10 +14,8 @@ import gzip
 import json
 import os
 import shutil
-import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from typing import Any
 import numpy as np
 from encode import make_table
 from index_worker import ENGINES
+from processes import Worker, python_with
 from timing import publish
 
 from semtune.encoders.load import load_encoder
@@ -42,47 +41,29 @@ BREADTHS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 
 
 class Engine:
-    """An engine's process that has its index open; stopped while others are asked."""
+    """An engine that has its index open in a process of its own."""
 
     def __init__(self, name: str, python: str, vectors: Path, folder: Path, queries: Path) -> None:
-        built = subprocess.run(
-            [python, str(WORKER), name, "build", str(vectors), str(folder)], capture_output=True, text=True
-        )
+        worker, places = [python, str(WORKER), name], [str(vectors), str(folder)]
+        built = subprocess.run([*worker, "build", *places], capture_output=True, text=True)
         if built.returncode:
             raise RuntimeError(f"{name}: {built.stderr.strip().splitlines()[-1]}")
         self.facts: dict[str, Any] = json.loads(built.stdout)
         if (writes := folder / "writes.json").exists():
             self.facts.update(json.loads(writes.read_text(encoding="utf-8")))
-        self._process = subprocess.Popen(
-            [python, str(WORKER), name, "open", str(vectors), str(folder)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
         self.name, self._queries = name, str(queries)
-        self.facts.update(self._answer())
-        self._process.send_signal(signal.SIGSTOP)
+        self._worker = Worker(name, [*worker, "open", *places])
+        self.facts.update(self._worker.first)
 
     def ask(self, breadth: int, threads: int = 1, rows: bool = False) -> dict[str, Any]:
         """Ask all queries once."""
-        self._process.send_signal(signal.SIGCONT)
-        assert self._process.stdin is not None
-        command = {"queries": self._queries, "k": K, "breadth": breadth, "threads": threads, "rows": rows}
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        found = self._answer()
-        self._process.send_signal(signal.SIGSTOP)
-        return found
+        return self._worker.ask(
+            {"queries": self._queries, "k": K, "breadth": breadth, "threads": threads, "rows": rows}
+        )
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
-        self._process.wait()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self.name} ended with {self._process.wait()}")
-        return json.loads(line)
+        self._worker.close()
 
 
 def texts() -> tuple[list[str], list[str]]:
@@ -105,16 +86,6 @@ def enlarged(vectors: Any, count: int) -> Any:
     mixed = share * vectors[first] + (1 - share) * vectors[second]
     mixed += rng.normal(0, 0.1 / vectors.shape[1] ** 0.5, mixed.shape).astype(np.float32)
     return np.concatenate([vectors, mixed / np.linalg.norm(mixed, axis=1, keepdims=True)])
-
-
-def found_python(name: str) -> str | None:
-    """The interpreter of an environment that has an engine."""
-    places = [sys.executable, *(f"{one}/bin/python" for one in os.environ.get("SEMTUNE_PEERS", "").split(":") if one)]
-    module = MODULES.get(name)
-    for python in places if module else places[:1]:
-        if not module or not subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode:
-            return python
-    return None
 
 
 def breadths(engine: Engine, vectors: Any, queries: Any, floor: Any) -> dict[float, dict[str, Any]]:
@@ -188,7 +159,7 @@ def measured(
         for name in names:
             place = folder / name.replace(" ", "-").replace(",", "")
             place.mkdir()
-            python = found_python(name)
+            python = python_with(MODULES.get(name, ""))
             if python is None:
                 missing[name] = "not installed"
                 continue

@@ -11,13 +11,12 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from distil import fewer_passages
+from processes import semtune
 from timing import publish
 
 from semtune.hub import resolve_model
@@ -92,12 +91,6 @@ def measured(model: str, sets: dict[str, Path], export: Path) -> dict[str, Any]:
         stages = semtune("evaluate", export, folder, "--stages")["stages"]
         found[name] = {row["stage"]: round(row["value"], 4) for row in stages["rows"]}
     return found
-
-
-def semtune(*words: Any) -> dict[str, Any]:
-    """Run a command; returns its JSON document."""
-    command = [sys.executable, "-m", "semtune", *map(str, words), "--json"]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 if __name__ == "__main__":

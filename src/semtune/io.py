@@ -220,14 +220,24 @@ def user_cache() -> Path:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex; a file that is unchanged since this process last read it is not read again."""
+    return _sha256(str(path.absolute()), *file_state(path))
+
+
+def file_state(path: Path) -> tuple[int, int, int]:
+    """Inode, size and time of a file: another state means that it was written anew."""
     found = path.stat()
-    return _sha256(str(path.absolute()), found.st_ino, found.st_size, found.st_mtime_ns)
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @lru_cache(maxsize=1 << 16)
 def _sha256(path: str, _inode: int, _size: int, _changed: int) -> str:
+    return sha256_of_bytes(Path(path))
+
+
+def sha256_of_bytes(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex; it is read every time, to find what changed without a trace."""
     digest = hashlib.sha256()
-    with Path(path).open("rb") as source:
+    with path.open("rb") as source:
         while block := source.read(CHUNK):
             digest.update(block)
     return digest.hexdigest()

@@ -252,12 +252,12 @@ def test_drift_reads_a_log_and_says_what_to_do(index, tmp_path):
 
 def test_the_floor_of_an_index_is_that_of_its_chunks(index):
     from semtune.index.drift import floor_of_chunks
-    from semtune.index.upgrade import sample_chunks
+    from semtune.index.sampling import sample_chunks
     from semtune.search.index_encoder import encoder_of
 
     with opened(index) as collection, collection.snapshot() as seen:
         encoder = encoder_of(index, collection.manifest)
-        chunks, documents = sample_chunks(seen), list(seen.documents())
+        chunks, documents = sample_chunks(seen.documents()), list(seen.documents())
         vectors = encoder.encode([document.content for document in documents]).vectors
         scores = encoder.encode([chunk for _, chunk in chunks], "query").vectors @ vectors.T
         for row, (own, _) in enumerate(chunks):

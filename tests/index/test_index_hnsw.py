@@ -8,9 +8,10 @@ from index_parts import documents_of, hold, open_folder
 
 from semtune.index import faiss as backend
 from semtune.index import manifest as manifests
-from semtune.index.build import DEPTH, SAMPLE, build_index
+from semtune.index.build import DEPTH, build_index
 from semtune.index.faiss import FaissIndex
 from semtune.index.local import kinds
+from semtune.index.sampling import SAMPLE
 from semtune.index.settings import IndexSettings
 from semtune.types import Document, Encoded
 

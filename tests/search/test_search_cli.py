@@ -34,7 +34,7 @@ def ask(index, monkeypatch):
 
     def run(*words, model=True):
         if model:
-            monkeypatch.setattr("semtune.search.searcher.load_encoder", lambda *_args, **_named: ToyEncoder())
+            monkeypatch.setattr("semtune.search.index_encoder.load_encoder", lambda *_args, **_named: ToyEncoder())
         done = CliRunner().invoke(app, ["search", str(index), *words, "--json"], catch_exceptions=False)
         assert done.exit_code == 0
         return json.loads(done.stdout)
@@ -75,7 +75,7 @@ def test_the_index_remembers_its_mode(ask, index):
 
 
 def test_people_read_lines(index, monkeypatch):
-    monkeypatch.setattr("semtune.search.searcher.load_encoder", lambda *_args, **_named: ToyEncoder())
+    monkeypatch.setattr("semtune.search.index_encoder.load_encoder", lambda *_args, **_named: ToyEncoder())
     asked = [
         "search",
         str(index),
@@ -108,7 +108,7 @@ def test_people_read_lines(index, monkeypatch):
 def test_mistakes_are_refused_in_words(index, monkeypatch, words, message):
     from semtune.errors import SemtuneError
 
-    monkeypatch.setattr("semtune.search.searcher.load_encoder", lambda *_args, **_named: ToyEncoder())
+    monkeypatch.setattr("semtune.search.index_encoder.load_encoder", lambda *_args, **_named: ToyEncoder())
     with pytest.raises(SemtuneError) as refused:
         CliRunner().invoke(app, ["search", str(index), "kettle", *words], catch_exceptions=False)
     assert message in str(refused.value)

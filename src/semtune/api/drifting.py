@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from semtune.api.index_access import index_home
-from semtune.errors import InputError
+from semtune.api.index_access import index_home, read_log
 from semtune.progress import QUIET, Progress
 
 if TYPE_CHECKING:
@@ -51,12 +50,9 @@ def drift(
     from semtune.encoders.load import parse_runtime
     from semtune.index.current import opened
     from semtune.index.drift import find_drift, floor_of_chunks
-    from semtune.label.questions import read_questions
 
     home = index_home(index)
-    found = list(read_questions(map(Path, queries), column).by_key.values())
-    if not found:
-        raise InputError(f"{', '.join(map(str, queries))} holds no query. Give a file with one query a line.")
+    found = read_log(queries, column)
     with opened(home) as collection, collection.snapshot() as seen, progress.track("drift", len(found)) as advance:
         encoder = _encoder(home, collection.manifest, model, parse_runtime(runtime))
         encoded = encoder.encode([question.text for question in found], "query", progress)

@@ -12,6 +12,7 @@ from semtune.progress import Progress
 if TYPE_CHECKING:
     from semtune.index.collection import Collection
     from semtune.index.manifest import IndexManifest
+    from semtune.label.questions import Question
     from semtune.prepare.build.for_index import SourceDocuments
     from semtune.protocols import Encoder
     from semtune.types import Document
@@ -57,6 +58,24 @@ def read_source(
     return encoder, documents_to_index(place, folder, encoder.contract, progress, allow_unreadable)
 
 
+def read_log(files: Sequence[str | Path], column: str = "") -> list[Question]:
+    """The questions of logs.
+
+    Args:
+        files: text files with a query a line, tables, JSON lines, or a web server's log.
+        column: of tables: the one with the query.
+
+    Raises:
+        InputError: there are none.
+    """
+    from semtune.label.questions import read_questions
+
+    found = list(read_questions(map(Path, files), column).by_key.values())
+    if not found:
+        raise InputError(f"{', '.join(map(str, files))} holds no query. Give a file with one query a line.")
+    return found
+
+
 def refuse_others(collection: Collection, documents: Sequence[Document]) -> None:
     """Refuse to replace documents that came from another file by chance: rows of two tables are both numbered from 1.
 
@@ -65,13 +84,13 @@ def refuse_others(collection: Collection, documents: Sequence[Document]) -> None
     Raises:
         InputError: the message names the ids and the files.
     """
-    from semtune.index.sync import file_of
+    from semtune.index.sync import file_of, has_own_id
     from semtune.index.write import batches
 
     clashes: list[tuple[str, str, str]] = []
     with collection.snapshot() as seen:
         for batch in batches(documents):
-            named = [document for document in batch if file_of(document.metadata) and not _has_own_id(document)]
+            named = [document for document in batch if file_of(document.metadata) and not has_own_id(document)]
             for new, old in zip(named, seen.get([document.id for document in named]), strict=True):
                 if old is not None and file_of(old.metadata) not in ("", file_of(new.metadata)):
                     clashes.append((new.id, file_of(old.metadata), file_of(new.metadata)))
@@ -82,12 +101,6 @@ def refuse_others(collection: Collection, documents: Sequence[Document]) -> None
             f"and now comes from {new_file}. Nothing was changed. Give the table a column of ids (id), or replace the "
             "old documents with --replace-others."
         )
-
-
-def _has_own_id(document: Document) -> bool:
-    """Whether the id of a table's row is from a column, not the row's number."""
-    _, _, number = str(document.metadata.get("source", "")).rpartition(":")
-    return number.isdigit() and document.id.partition("#")[0].partition("~")[0] != number
 
 
 def count_of(collection: Collection) -> int:

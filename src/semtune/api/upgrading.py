@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semtune.api.index_access import count_of, index_home
+from semtune.api.index_access import count_of, index_home, read_log
 from semtune.api.index_results import RolledBack, Upgraded
 from semtune.errors import InputError, ModelError
 from semtune.progress import QUIET, Progress
@@ -59,7 +59,8 @@ def upgrade(
     from semtune.index import versions
     from semtune.index.current import opened
     from semtune.index.new_version import begin_version, clear_first, drop_version, finish_version, move_aliases
-    from semtune.index.upgrade import catch_up, encode_queries
+    from semtune.index.sampling import encode_queries
+    from semtune.index.upgrade import catch_up
     from semtune.machine import keep_freed_memory
 
     started, home, chosen = time.monotonic(), index_home(index), parse_runtime(runtime)
@@ -68,9 +69,8 @@ def upgrade(
     with _alone(home), opened(home) as old:
         encoder = _load(folder, chosen, old.manifest)
         names = encoder.contract.name, old.manifest.model_name
-        if manifests.made_by(old.manifest, encoder.contract) and ("int8" in encoder.runtime) == (
-            "int8" in old.manifest.runtime
-        ):
+        same_model = manifests.made_by(old.manifest, encoder.contract)
+        if same_model and manifests.same_arithmetic(old.manifest, encoder.runtime):
             return Upgraded("unchanged", *names, count_of(old))
         labelled = _load_labels(data)
         place = versions.next_folder(home)
@@ -207,13 +207,10 @@ def _compare(
 
 def _queries(old: Collection, files: Sequence[str | Path]) -> tuple[list[str], str]:
     """The queries to compare with, and what they are: those of files, or else chunks of documents."""
-    from semtune.index.upgrade import MOST_QUERIES, sample_chunks
-    from semtune.label.questions import read_questions
+    from semtune.index.sampling import sample_chunks
+    from semtune.index.upgrade import MOST_QUERIES
 
     if files:
-        found = [question.text for question in read_questions(map(Path, files)).by_key.values()]
-        if not found:
-            raise InputError(f"{', '.join(map(str, files))} holds no query. Give a file with one query a line.")
-        return found[:MOST_QUERIES], "queries"
+        return [question.text for question in read_log(files)][:MOST_QUERIES], "queries"
     with old.snapshot() as seen:
-        return [chunk for _, chunk in sample_chunks(seen)], "chunks"
+        return [chunk for _, chunk in sample_chunks(seen.documents()) if chunk], "chunks"

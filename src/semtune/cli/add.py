@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, Console
-from semtune.cli.index_options import INDEX, MODEL, UNREADABLE
+from semtune.cli.index_options import INDEX, MODEL, UNREADABLE, cut_documents, say_left_out
 
 if TYPE_CHECKING:
     from semtune.api.index_results import IndexChange
@@ -48,9 +48,7 @@ def say_change(console: Console, index: Path, done: IndexChange) -> None:
         f"{done.count:,} documents now ({done.encoded:,} encoded, {done.seconds:.1f} s)"
     )
     if done.truncated:
-        console.say(
-            f"  {done.truncated:,} documents were longer than the model reads and were cut ({done.cut_tokens:,} tokens)"
-        )
+        console.say(f"  {cut_documents(done.truncated, done.cut_tokens)}")
     if done.deleted_files:
         names = list(done.deleted_files)
         console.say(f"  deleted: documents of {', '.join(names[:SHOWN])}{' ...' if len(names) > SHOWN else ''}")
@@ -58,7 +56,4 @@ def say_change(console: Console, index: Path, done: IndexChange) -> None:
         console.say(f"  kept: {done.kept:,} documents whose file is there but could not be read")
     if done.elsewhere:
         console.say(f"  left alone: {done.elsewhere:,} documents that did not come from there")
-    for reason, count in done.left_out.items():
-        console.say(f"  left out: {count:,} {reason}")
-    for warning in done.warnings:
-        console.say(f"  warning: {warning}")
+    say_left_out(console, done.left_out, done.warnings)

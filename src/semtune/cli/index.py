@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
+from semtune.cli.index_options import cut_documents, say_left_out
 
 if TYPE_CHECKING:
     from semtune.index.manifest import IndexManifest
@@ -64,10 +65,7 @@ def index(
         f"{out}: {made.count:,} documents, {made.index_type} in {made.backend}, recall@10 {made.recall_at_10:.3f} "
         f"against exact search (asked with {made.asked_with}), {made.query_ms:.1f} ms a search by vector; {_long(made)}"
     )
-    for reason, count in made.left_out.items():
-        console.say(f"  left out: {count:,} {reason}")
-    for warning in made.warnings:
-        console.say(f"  warning: {warning}")
+    say_left_out(console, made.left_out, made.warnings)
     console.document({"path": str(out), **asdict(made)})
 
 
@@ -75,4 +73,4 @@ def _long(made: IndexManifest) -> str:
     """What became of documents longer than the model reads, in words."""
     if made.truncate == "window":
         return "documents longer than the model reads were read in windows"
-    return f"{made.truncated:,} documents were longer than the model reads and were cut ({made.cut_tokens:,} tokens)"
+    return cut_documents(made.truncated, made.cut_tokens)

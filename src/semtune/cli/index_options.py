@@ -1,11 +1,28 @@
-"""Arguments and options that the commands on an index share."""
+"""Arguments, options and sentences that the commands on an index share."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import typer
+
+from semtune.cli.console import Console
 
 GROUP = "Keep an index up to date"
 INDEX = typer.Argument(help="An index folder, or a run folder.")
 IDS = typer.Argument(help="Ids of documents.")
 MODEL = typer.Option("--model", help="Where the model of the index is now.")
 UNREADABLE = typer.Option("--allow-unreadable", help="Go on where the model cannot read over 20 % of the documents.")
+
+
+def cut_documents(truncated: int, tokens: int) -> str:
+    """How many documents were cut at the model's length limit, in words."""
+    return f"{truncated:,} documents were longer than the model reads and were cut ({tokens:,} tokens)"
+
+
+def say_left_out(console: Console, left_out: Mapping[str, int], warnings: Sequence[str]) -> None:
+    """Tell what of a source is not in the index, by reason, and the warnings about it."""
+    for reason, count in left_out.items():
+        console.say(f"  left out: {count:,} {reason}")
+    for warning in warnings:
+        console.say(f"  warning: {warning}")

@@ -35,9 +35,13 @@ def pad(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int
     The padding id is always 0: padded positions are masked and never pooled.
     """
     width = max(1, *map(len, ids))  # a tokenizer without special tokens makes nothing of an empty text
-    input_ids = np.zeros((len(ids), width), dtype=np.int64)
-    mask = np.zeros_like(input_ids)
-    for row, tokens in enumerate(ids):
-        input_ids[row, : len(tokens)] = tokens
-        mask[row, : len(tokens)] = 1
-    return input_ids, mask
+    lengths = np.array([len(tokens) for tokens in ids])
+    return padded(ids, width), (np.arange(width) < lengths[:, None]).astype(np.int64)
+
+
+def padded(rows: Sequence[Sequence[int]], width: int) -> NDArray[np.int64]:
+    """Numbers of tokens as an array (n, width), with zeros on the right."""
+    made = np.zeros((len(rows), width), dtype=np.int64)
+    for at, row in enumerate(rows):
+        made[at, : len(row)] = row
+    return made

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semtune import contract as contracts
+from semtune.encoders.cross_encoder_onnx import one_score_needed
 from semtune.errors import ModelError
 from semtune.hub import resolve_model
 from semtune.io import sha256_file, sha256_json
@@ -50,10 +51,7 @@ class CrossEncoderJudge:
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelError(f"{setting}: sentence-transformers cannot open {folder}: {error}") from error
         if opened.num_labels != 1:
-            raise ModelError(
-                f"{setting}: {folder} gives {opened.num_labels} scores per pair; exactly one is needed. Give a "
-                "cross-encoder that ranks passages, such as cross-encoder/ms-marco-MiniLM-L6-v2, not a classifier."
-            )
+            raise ModelError(f"{setting}: {one_score_needed(folder, opened.num_labels)}")
         return cls(opened)
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:

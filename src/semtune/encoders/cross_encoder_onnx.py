@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.encoders.batching import padded
 from semtune.encoders.onnx import open_session
 from semtune.errors import ModelError
 from semtune.hub import resolve_model
@@ -51,10 +52,7 @@ class OnnxReranker:
         self._tokenizer.enable_truncation(longest_pair(folder))
         outputs = self._outputs([self._tokenizer.encode("a", "b")]).shape
         if outputs != (1, 1):
-            raise ModelError(
-                f"{folder} gives {outputs[-1]} scores per pair; exactly one is needed. Give a cross-encoder that ranks "
-                "passages, such as cross-encoder/ms-marco-MiniLM-L6-v2, not a classifier."
-            )
+            raise ModelError(one_score_needed(folder, outputs[-1]))
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """(n,) pairs → n scores."""
@@ -69,9 +67,9 @@ class OnnxReranker:
     def _outputs(self, read: Sequence[Any]) -> NDArray[np.float32]:
         longest = max(len(each.ids) for each in read)
         feed = {
-            "input_ids": _padded([each.ids for each in read], longest),
-            "attention_mask": _padded([each.attention_mask for each in read], longest),
-            "token_type_ids": _padded([each.type_ids for each in read], longest),
+            "input_ids": padded([each.ids for each in read], longest),
+            "attention_mask": padded([each.attention_mask for each in read], longest),
+            "token_type_ids": padded([each.type_ids for each in read], longest),
         }
         return np.asarray(self._session.run(None, {k: v for k, v in feed.items() if k in self._names})[0])
 
@@ -100,8 +98,9 @@ def longest_pair(folder: Path) -> int:
     return int(min(limits))
 
 
-def _padded(rows: Sequence[Sequence[int]], longest: int) -> NDArray[np.int64]:
-    made = np.zeros((len(rows), longest), dtype=np.int64)  # what is padded has no attention
-    for at, row in enumerate(rows):
-        made[at, : len(row)] = row
-    return made
+def one_score_needed(folder: Path, scores: int) -> str:
+    """Why a model with another number of scores cannot be used, in words."""
+    return (
+        f"{folder} gives {scores} scores per pair; exactly one is needed. Give a cross-encoder that ranks passages, "
+        "such as cross-encoder/ms-marco-MiniLM-L6-v2, not a classifier."
+    )

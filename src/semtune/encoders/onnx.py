@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from semtune.encoders.graph import GraphEncoder, graph_inputs, open_graph_encoder
+from semtune.io import file_state
 from semtune.machine import usable_cpus
 from semtune.types import Embeddings
 
@@ -61,12 +62,11 @@ def open_onnx(folder: Path, precision: str = "fp32", threads: int = 0) -> GraphE
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """What tells whether a file was written anew; () if it is gone."""
+    """As `file_state`; () if the file is gone."""
     try:
-        found = path.stat()
+        return file_state(path)
     except OSError:
         return ()
-    return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def open_session(path: Path, threads: int) -> ort.InferenceSession:

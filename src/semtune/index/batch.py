@@ -49,13 +49,17 @@ def checked_vectors(vectors: Embeddings, count: int, dimension: int) -> Embeddin
     return kept
 
 
+def first_repeated(ids: Sequence[str]) -> str | None:
+    """The first id that stands there for the second time; None if all differ."""
+    seen: set[str] = set()
+    return next((i for i in ids if i in seen or seen.add(i)), None)
+
+
 def _check_ids(ids: Sequence[str]) -> None:
     if not all(isinstance(i, str) and i for i in ids):
         wrong = next(i for i in ids if not isinstance(i, str) or not i)
         raise InputError(f"The document id {wrong!r} cannot be used. Ids are strings of at least one character.")
-    if len(set(ids)) != len(ids):
-        seen: set[str] = set()
-        twice = next(i for i in ids if i in seen or seen.add(i))
+    if (twice := first_repeated(ids)) is not None:
         raise InputError(
             f"The document id {twice!r} occurs more than once in what is to be written. Nothing was written. Ids must "
             "be unique."

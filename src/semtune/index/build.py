@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -16,18 +15,18 @@ from semtune.index import manifest as manifests
 from semtune.index.collection import Collection, Snapshot
 from semtune.index.manifest import IndexManifest
 from semtune.index.open import create_collection
+from semtune.index.sampling import encode_queries, sample_chunks, sampled
 from semtune.index.settings import IndexSettings
+from semtune.index.write import check_ids
 from semtune.io import atomic_folder
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
-from semtune.text import stable_hash
 from semtune.types import Document, Embeddings, Encoded
 
-SAMPLE, DEPTH, TIMED = 200, 10, 50
+DEPTH, TIMED = 10, 50
 BATCH = 32_768  # documents encoded at a time
 WRITTEN = 4096  # documents written at a time
 ROUNDING = 1e-5  # of scores
-MIN_CHUNK = 3  # minimum words of a chunk that is used as a query
 
 
 def build_index(
@@ -68,7 +67,8 @@ def build_into(
             long and may not be cut.
     """
     check_documents(documents)
-    asked = _asked(sampled(queries) if queries else chunks(documents), encoder)
+    texts = sampled(queries) if queries else [chunk for _, chunk in sample_chunks(documents)]
+    _, asked = encode_queries(encoder, texts)
     floor = np.full((len(asked), 0), -np.inf, dtype=np.float32)
     truncated = cut_tokens = 0
     collection: Collection | None = None
@@ -110,7 +110,7 @@ def _manifest(
         metric="ip",
         dimension=dimension,
         count=0,
-        model=_reference(model_folder, home),
+        model=manifests.reference(model_folder, home),
         model_name=encoder.contract.name,
         fingerprint=encoder.contract.document_fingerprint,
         runtime=encoder.runtime,
@@ -145,15 +145,6 @@ def _fill(collection: Collection, documents: Sequence[Document], vectors: Embedd
         collection.upsert(documents[start : start + WRITTEN], vectors[start : start + WRITTEN])
 
 
-def _asked(queries: Sequence[str], encoder: Encoder) -> Embeddings:
-    """The (n, dim) vectors of queries to measure with; those too long for an encoder that cuts none are left out."""
-    try:
-        return encoder.encode(queries, "query").vectors
-    except TooLongError as error:
-        long = set(error.places)
-        return encoder.encode([query for place, query in enumerate(queries) if place not in long], "query").vectors
-
-
 def check_documents(documents: Sequence[Document]) -> None:
     """Refuse documents that cannot be indexed.
 
@@ -162,38 +153,7 @@ def check_documents(documents: Sequence[Document]) -> None:
     """
     if not documents:
         raise InputError("There are no documents to index. Give a source with documents.")
-    ids = [document.id for document in documents]
-    if len(set(ids)) != len(ids):
-        seen: set[str] = set()
-        twice = next(i for i in ids if i in seen or seen.add(i))
-        raise InputError(f"The document id {twice!r} occurs more than once. Ids must be unique.")
-
-
-def _reference(model_folder: Path, home: Path) -> str:
-    """The path of the model, relative if both are in one folder, so that the folder can be moved."""
-    model, base = model_folder.resolve(), home.resolve().parent
-    return os.path.relpath(model, home.resolve()) if model.is_relative_to(base) else str(model)
-
-
-def sampled(queries: Sequence[str]) -> list[str]:
-    """At most `SAMPLE` of the queries, always the same ones."""
-    return sorted(queries, key=stable_hash)[:SAMPLE]
-
-
-def chunks(documents: Sequence[Document]) -> list[str]:
-    """The middle third of the words of at most `SAMPLE` documents, to be used as queries.
-
-    With whole documents as queries, a graph index would look better than it is, since each finds itself easily.
-    """
-    chosen = sorted(documents, key=lambda document: stable_hash(document.id))[:SAMPLE]
-    return [_middle(document.content) for document in chosen]
-
-
-def _middle(text: str) -> str:
-    words = text.split()
-    third = max(MIN_CHUNK, len(words) // 3)
-    start = max(0, (len(words) - third) // 2)
-    return " ".join(words[start : start + third])
+    check_ids(documents)
 
 
 def _query_ms(snapshot: Snapshot, asked: Embeddings) -> float:

@@ -11,15 +11,16 @@ from typing import Any, Literal
 import numpy as np
 
 from semtune.index.collection import Snapshot
-from semtune.index.upgrade import sample_chunks
+from semtune.index.sampling import sample_chunks
 from semtune.types import Document, Embeddings
+from semtune.unit_vectors import unit
 
 Advice = Literal["nothing", "add documents", "retrain", "another model", "ask more"]
 
 FEWEST_QUERIES, FEWEST_CHUNKS = 20, 20
 PERCENTILE = 5.0  # of the chunks' scores: so many in a hundred texts of the corpus itself would score below
 MUCH, FEW = 0.15, 5  # share, and number, of weak queries from which something should be done
-MANY_UNKNOWN, MANY_CUT = 0.10, 0.10  # share of tokens; of queries
+MANY_UNKNOWN = 0.10  # share of tokens
 ALIKE = 0.6  # cosine of two weak queries of one topic
 TOPICS, TERMS, EXAMPLES = 8, 3, 3
 COMMON = 0.1  # share of documents; a word that is in more of them says little about a question
@@ -120,7 +121,7 @@ def floor_of_chunks(seen: Snapshot, encode: Callable[[Sequence[str]], Embeddings
         seen: the index.
         encode: queries → (n, dim) vectors.
     """
-    chunks = sample_chunks(seen)
+    chunks = [(id_, chunk) for id_, chunk in sample_chunks(seen.documents()) if chunk]
     if len(chunks) < FEWEST_CHUNKS:
         return Floor(None, f"none: the index has fewer than {FEWEST_CHUNKS} documents")
     found = seen.search(encode([chunk for _, chunk in chunks]), 2)
@@ -216,11 +217,10 @@ def _topics(
 ) -> tuple[Topic, ...]:
     """Weak queries in groups: each joins the first group whose first query is like it, the most asked ones first."""
     order = sorted(range(len(weak)), key=lambda place: (-weak[place].times, weak[place].text))
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.maximum(lengths, 1e-12)
+    directions = unit(vectors)
     groups: list[list[int]] = []
     for place in order:
-        near = [float(unit[place] @ unit[group[0]]) for group in groups]
+        near = [float(directions[place] @ directions[group[0]]) for group in groups]
         if near and max(near) >= ALIKE:
             groups[int(np.argmax(near))].append(place)
         else:

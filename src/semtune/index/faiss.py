@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -78,11 +79,7 @@ class FaissIndex:
     def save(self, folder: Path) -> None:
         """Write the index into an index folder."""
         with storage_errors(folder):
-            try:
-                faiss.write_index(self._index, str(folder / FILE))
-            except RuntimeError as error:
-                # FAISS reports a full disk as a RuntimeError with no errno.
-                raise OSError(28, str(error).splitlines()[0], str(folder / FILE)) from error
+            write_index(self._index, folder / FILE)
 
     def search(self, vectors: Embeddings, k: int) -> Neighbours:
         """Find the `k` rows of largest inner product for each of the (n, dim) queries."""
@@ -95,3 +92,15 @@ class FaissIndex:
 
     def close(self) -> None:
         """Do nothing: the index is in memory."""
+
+
+def write_index(index: faiss.Index, path: Path) -> None:
+    """Write a FAISS index into a file.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:  # FAISS reports a full disk with no errno
+        raise OSError(errno.ENOSPC, str(error).splitlines()[0], str(path)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -122,6 +123,12 @@ def read(folder: Path) -> IndexManifest:
         raise InputError(f"{origin} is damaged ({error}). Build the index again with `semtune index`.") from None
 
 
+def reference(model: Path, index: Path) -> str:
+    """The path of a model for the manifest of an index: relative where both are in one folder, so that it can move."""
+    place, base = model.resolve(), index.resolve().parent
+    return os.path.relpath(place, index.resolve()) if place.is_relative_to(base) else str(place)
+
+
 def made_by(manifest: IndexManifest, contract: Contract) -> bool:
     """Whether a model embeds documents exactly as the one that made the vectors of an index."""
     return manifest.fingerprint in {contract.document_fingerprint, contract.fingerprint}
@@ -142,13 +149,18 @@ def require_same_model(manifest: IndexManifest, contract: Contract) -> None:
         )
 
 
+def same_arithmetic(manifest: IndexManifest, runtime: str) -> bool:
+    """Whether a runtime computes as the index's did: int8 graphs have vectors of their own, all others agree."""
+    return ("int8" in manifest.runtime) == ("int8" in runtime)
+
+
 def require_same_arithmetic(manifest: IndexManifest, runtime: str) -> None:
     """Refuse to mix vectors of int8 graphs with others of the same model; all other runtimes agree (cosine 0.999).
 
     Raises:
         ContractError: the index was built in int8 and the runtime is not, or the other way round.
     """
-    if ("int8" in manifest.runtime) != ("int8" in runtime):
+    if not same_arithmetic(manifest, runtime):
         raise ContractError(
             f"This index was built with the runtime {manifest.runtime}, and {runtime} gives the same texts other "
             "vectors. Leave --runtime out, which takes one that fits, or build the index with the runtime that you "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -48,12 +47,6 @@ class DatabaseBackend(Protocol):
         ...
 
 
-def reference(model: Path, index: Path) -> str:
-    """The path of a model for the manifest of an index: relative where both are in one folder, so that it can move."""
-    place, base = model.resolve(), index.resolve().parent
-    return os.path.relpath(place, index.resolve()) if place.is_relative_to(base) else str(place)
-
-
 def settings_of(manifest: IndexManifest) -> IndexSettings:
     """The settings for another collection in the same back-end, or in the one that took its place."""
     backend = OLD_BACKENDS.get(manifest.backend, manifest.backend)
@@ -74,7 +67,7 @@ def copy_index(index: Path, new: Path, settings: IndexSettings, progress: Progre
         before = old.manifest
         model = (index / before.model).resolve()
         place = {name: getattr(settings, name) for name in PLACE}
-        made = replace(before, backend=settings.backend, model=reference(model, new), collection="", **place)
+        made = replace(before, backend=settings.backend, model=manifests.reference(model, new), collection="", **place)
         copy = create_collection(scratch, new, settings, made)
         try:
             copy_documents(seen, copy, progress)
@@ -118,7 +111,7 @@ def begin_version(
         before,
         backend=settings.backend,
         dimension=encoder.contract.dimension,
-        model=reference(model, index),
+        model=manifests.reference(model, index),
         model_name=encoder.contract.name,
         fingerprint=encoder.contract.document_fingerprint,
         runtime=encoder.runtime,

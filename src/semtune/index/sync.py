@@ -13,7 +13,7 @@ from semtune.errors import GateError
 from semtune.types import Document
 
 MOST = 0.5  # share of an index that a folder may delete without being asked
-_ROW = re.compile(r":\d+$")  # rows of a table have its name and their number as source
+_ROW = re.compile(r":(\d+)$")  # rows of a table have its name and their number as source
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,19 @@ def find_gone(
 
 
 def _is_row(metadata: Mapping[str, Any]) -> bool:
-    return bool(_ROW.search(str(metadata.get("source", ""))))
+    return bool(_row_of(metadata))
+
+
+def _row_of(metadata: Mapping[str, Any]) -> str:
+    """The number of the table's row that a document is; empty if it is none."""
+    found = _ROW.search(str(metadata.get("source", "")))
+    return found[1] if found else ""
+
+
+def has_own_id(document: Document) -> bool:
+    """Whether the id of a table's row is from a column, not the row's number."""
+    number = _row_of(document.metadata)
+    return bool(number) and document.id.partition("#")[0].partition("~")[0] != number
 
 
 def is_in(folder: Path) -> Callable[[str], bool]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from semtune.errors import TooLongError
 from semtune.index.collection import Collection, Snapshot
+from semtune.index.sampling import encode_queries
 from semtune.index.write import Encodes, Written, batches, write_documents
 from semtune.progress import QUIET, Progress
-from semtune.text import stable_hash
-from semtune.types import Document, Embeddings
 
-DEPTH, SAMPLE, MOST_QUERIES = 10, 200, 2000
+DEPTH, MOST_QUERIES = 10, 2000
 SHOWN = 3  # queries whose answers changed most
-MIN_CHUNK = 3  # words
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +95,6 @@ def _not_in(seen: Snapshot, new: Collection) -> Iterator[list[str]]:
             known = seen.hashes(ids)
             if gone := [id_ for id_ in ids if id_ not in known]:
                 yield gone
-
-
-def sample_chunks(seen: Snapshot, count: int = SAMPLE) -> list[tuple[str, str]]:
-    """(id, middle third of the words) of `count` documents, always the same ones, to be asked as queries."""
-    chosen = heapq.nsmallest(count, seen.documents(), key=lambda document: (stable_hash(document.id), document.id))
-    return [(document.id, chunk) for document in chosen if (chunk := _middle(document))]
-
-
-def _middle(document: Document) -> str:
-    words = document.content.split()
-    third = max(MIN_CHUNK, len(words) // 3)
-    start = max(0, (len(words) - third) // 2)
-    return " ".join(words[start : start + third])
-
-
-def encode_queries(encoder: Encodes, queries: Sequence[str]) -> tuple[list[int], Embeddings]:
-    """The places of the queries that the encoder reads, and their (n, dim) vectors; too long ones may be refused."""
-    places = list(range(len(queries)))
-    try:
-        return places, encoder.encode(queries, "query").vectors
-    except TooLongError as error:
-        places = sorted({*places} - {*error.places})
-        return places, encoder.encode([queries[place] for place in places], "query").vectors
 
 
 def compare_answers(

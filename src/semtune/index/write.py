@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from semtune.errors import InputError, TooLongError
+from semtune.index.batch import first_repeated
 from semtune.index.collection import Changed, Collection, Snapshot, content_hash
 from semtune.progress import QUIET, Progress
 from semtune.types import Document, Embeddings, Encoded, Role
@@ -62,11 +63,8 @@ def check_ids(documents: Sequence[Document]) -> None:
     Raises:
         InputError: the message names the id.
     """
-    seen: set[str] = set()
-    for document in documents:
-        if document.id in seen:
-            raise InputError(f"The document id {document.id!r} occurs more than once. Ids must be unique.")
-        seen.add(document.id)
+    if (twice := first_repeated([document.id for document in documents])) is not None:
+        raise InputError(f"The document id {twice!r} occurs more than once. Ids must be unique.")
 
 
 def write_documents(

@@ -10,7 +10,6 @@ from semtune.index.fusion import DEPTH, Fusion
 from semtune.search.mode import Mode
 
 MAX_K = 1000
-RERANKED = 20  # hits that a cross-encoder reads by default
 MAX_RERANKED = 500
 POOL = 50  # hits that diversity chooses from, at least
 POOL_FACTOR = 5  # times k, likewise

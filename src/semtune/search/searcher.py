@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from semtune.encoders.load import load_encoder
 from semtune.errors import InputError, ModelError
 from semtune.index import manifest as manifests
 from semtune.index import versions
@@ -17,6 +16,7 @@ from semtune.protocols import Encoder
 from semtune.search.answering import Parts, answers, like
 from semtune.search.arrange import Reranker
 from semtune.search.fields import FieldCheck
+from semtune.search.index_encoder import encoder_of
 from semtune.search.mode import Mode, SearchMode, chosen_mode, parse_mode
 from semtune.search.places import has_index, index_folder, model_folder
 from semtune.search.request import MAX_K, Request
@@ -91,14 +91,7 @@ class Searcher:
         folder = index_folder(Path(path))
         version = versions.current(folder)
         manifest = manifests.read(version)
-        if runtime == "auto" and manifest.runtime == "onnx-int8":
-            runtime = "onnx-int8"
-        encoder = None
-        if mode != "keyword":
-            place = model or str(model_folder(folder, manifest))
-            encoder = load_encoder(place, runtime, exact=True, truncate=truncate or manifest.truncate)
-            manifests.require_same_model(manifest, encoder.contract)
-            manifests.require_same_arithmetic(manifest, encoder.runtime)
+        encoder = None if mode == "keyword" else encoder_of(folder, manifest, model, runtime, truncate)
         return cls(encoder, open_collection(version, manifest), _reranker(reranker), mode)
 
     @property

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from semtune.errors import nearest
+from semtune.search.mode import SearchMode
 from semtune.serve.service import SearchOptions
 from semtune.types import Role, Truncate
 
@@ -64,9 +65,7 @@ class SearchRequest(Strict):
     where: dict[str, Any] | Text | None = Field(
         None, description='Filter on the metadata: {"lang": "de", "year": {">=": 2020}}, or "lang=de and year>=2020".'
     )
-    mode: Literal["auto", "dense", "keyword", "hybrid"] = Field(
-        "auto", description="By vectors, by words, or by both; auto: as the index remembers."
-    )
+    mode: SearchMode = Field("auto", description="By vectors, by words, or by both; auto: as the index remembers.")
     group_by: Text | None = Field(
         None, description="One hit for each 'document' of passages, or each value of a field."
     )

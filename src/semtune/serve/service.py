@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from semtune.encoders import canary
 from semtune.encoders.checked import CheckedEncoder
 from semtune.encoders.windows import LongTextEncoder, with_truncate
 from semtune.errors import ConfigError, ContractError, InputError
 from semtune.index.follow import Following
+from semtune.index.where import Where
 from semtune.protocols import Encoder
+from semtune.search.mode import SearchMode
 from semtune.serve.workers import Workers
 from semtune.types import Answer, Hit, Truncate
 
@@ -48,8 +50,8 @@ class SupportsAnswers(Protocol):
 class SearchOptions(NamedTuple):
     """What a search may be asked beside the query, k and min_score; see `semtune.search.searcher.Searcher.search`."""
 
-    where: Mapping[str, Any] | str | None = None
-    mode: Literal["auto", "dense", "keyword", "hybrid"] = "auto"
+    where: Where | None = None
+    mode: SearchMode = "auto"
     group_by: str | None = None
     diversity: float = 0.0
     explain: bool = False
@@ -60,7 +62,7 @@ class SearchOptions(NamedTuple):
 class SupportsOptions(Protocol):
     """A searcher that takes all options."""
 
-    def mode_of(self, wanted: Literal["auto", "dense", "keyword", "hybrid"] = "auto") -> str:
+    def mode_of(self, wanted: SearchMode = "auto") -> str:
         """The mode that a search in mode `wanted` has."""
         ...
 
@@ -70,8 +72,8 @@ class SupportsOptions(Protocol):
         k: int = 10,
         min_score: str | float | None = None,
         *,
-        where: Mapping[str, Any] | str | None = None,
-        mode: Literal["auto", "dense", "keyword", "hybrid"] = "auto",
+        where: Where | None = None,
+        mode: SearchMode = "auto",
         group_by: str | None = None,
         diversity: float = 0.0,
         explain: bool = False,

@@ -170,7 +170,7 @@ def test_a_segment_that_cannot_be_written_leaves_what_is_there(folder, made, mon
         path.write_bytes(b"some of it")
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(segments, "_save", fail)
+    monkeypatch.setattr(segments, "write_index", fail)
     before = sorted((folder / "segments").iterdir())
     with closing(reopen(folder)) as collection, pytest.raises(StorageError, match="no space is left"):
         collection.compact()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from semtune.index.local import database, fulltext, kinds
 from semtune.index.local.kinds import Kind
-from semtune.index.local.segments import FOLDER, Rows, SegmentRecord, sync_folder, write_segment
+from semtune.index.local.segments import FOLDER, Rows, SegmentRecord, records_of, sync_folder, write_segment
 from semtune.index.local.view import as_vectors
 from semtune.progress import QUIET, Progress
 from semtune.types import Embeddings
@@ -35,10 +36,7 @@ def seal(connection: sqlite3.Connection, folder: Path, dimension: int) -> bool:
     sample = partial(_sample, connection, count, dimension)
     record = write_segment(folder, Kind("Flat"), _blocks(connection, sealed, last, dimension), dimension, sample)
     with database.transaction(connection, folder / database.FILE):
-        _record(connection, record)
-        database.put(connection, "sealed", last)
-        database.add(connection, "generation", 1)
-        database.add(connection, "change", 1)
+        _record(connection, record, last)
     return True
 
 
@@ -66,11 +64,7 @@ def compact(
         with database.transaction(connection, path):
             connection.execute("DELETE FROM segments")
             connection.execute("DELETE FROM deleted")
-            if record is not None:
-                _record(connection, record)
-            database.put(connection, "sealed", last)
-            database.add(connection, "generation", 1)
-            database.add(connection, "change", 1)
+            _record(connection, record, last)
     with database.transaction(connection, path):
         fulltext.renew(connection)
         connection.execute("INSERT INTO fulltext(fulltext) VALUES('optimize')")
@@ -119,14 +113,12 @@ def _probes(kept: object, dimension: int) -> Embeddings | None:
 
 def _is_compact(connection: sqlite3.Connection, folder: Path, count: int, last: int, dimension: int) -> bool:
     """Whether there is nothing to do: one segment of the right kind, with every row in it and no other, and whole."""
-    found = connection.execute(
-        "SELECT file, sha256, bytes, kind, faiss, count, runs, facts FROM segments ORDER BY number"
-    ).fetchall()
+    found = records_of(connection)
     if not count:
         return not found and database.number(connection, "sealed") == last
     if len(found) != 1 or database.number(connection, "sealed") != last:
         return False
-    record = SegmentRecord(*found[0])
+    record = found[0]
     wanted = _wanted(connection, count, dimension).name
     if record.count != count or wanted not in {record.kind, json.loads(record.facts).get("instead_of")}:
         return False
@@ -158,11 +150,16 @@ def _sample(connection: sqlite3.Connection, count: int, dimension: int) -> Embed
     return as_vectors([vector for (vector,) in found], dimension)
 
 
-def _record(connection: sqlite3.Connection, record: SegmentRecord) -> None:
-    connection.execute(
-        "INSERT INTO segments(file, sha256, bytes, kind, faiss, count, runs, facts) VALUES(?,?,?,?,?,?,?,?)",
-        (record.file, record.sha256, record.bytes, record.kind, record.faiss, record.count, record.runs, record.facts),
-    )
+def _record(connection: sqlite3.Connection, record: SegmentRecord | None, last: int) -> None:
+    """Note that segments cover all rows up to `last`, with a new one if there are any."""
+    if record is not None:
+        connection.execute(
+            "INSERT INTO segments(file, sha256, bytes, kind, faiss, count, runs, facts) VALUES(?,?,?,?,?,?,?,?)",
+            astuple(record),
+        )
+    database.put(connection, "sealed", last)
+    database.add(connection, "generation", 1)
+    database.add(connection, "change", 1)
 
 
 def _give_back(connection: sqlite3.Connection) -> None:

@@ -6,8 +6,9 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from semtune.errors import InputError, StorageError
@@ -17,6 +18,8 @@ FILE = "index.sqlite"
 PAGE = 8192  # bytes; five vectors of 384 dimensions fit in one
 WAIT = 10.0  # seconds to wait for another connection's checkpoint
 CACHE = 16  # MiB of a connection
+ASKED = 500  # values in one statement
+T = TypeVar("T")
 DAMAGED = ("malformed", "not a database", "no such table", "corrupt")  # in SQLite's words
 
 UNWRITABLE = ("unable to open", "readonly", "disk I/O", "full")  # in SQLite's words: no room for its files
@@ -158,6 +161,13 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def portions(values: Sequence[T]) -> Iterator[tuple[str, Sequence[T]]]:
+    """Values in portions that one statement takes, each with its place holders for an IN (...)."""
+    for start in range(0, len(values), ASKED):
+        some = values[start : start + ASKED]
+        yield ",".join("?" * len(some)), some
 
 
 def get(connection: sqlite3.Connection, key: str, default: object = None) -> object:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import zlib
@@ -14,9 +13,9 @@ import numpy as np
 from semtune.errors import InputError, SemtuneError
 from semtune.index.collection import content_hash
 from semtune.index.local import database
-from semtune.index.local.segments import CHUNK, FOLDER, RowMap, Segment, SegmentRecord
+from semtune.index.local.segments import FOLDER, RowMap, Segment, SegmentRecord, records_of
 from semtune.index.manifest import FILE, mark
-from semtune.io import read_json, sha256_json
+from semtune.io import read_json, sha256_json, sha256_of_bytes
 from semtune.types import Document
 
 MOST = 20  # problems of one sort that are told
@@ -138,10 +137,7 @@ def _segments(connection: sqlite3.Connection, folder: Path, dimension: int) -> I
     inside = alive[alive <= sealed]
     found = np.zeros(len(inside), dtype=np.int64)
     dead = {row for (row,) in connection.execute("SELECT row FROM deleted")}
-    for values in connection.execute(
-        "SELECT file, sha256, bytes, kind, faiss, count, runs, facts FROM segments ORDER BY number"
-    ).fetchall():
-        record = SegmentRecord(*values)
+    for record in records_of(connection):
         problem = segment_problem(folder, record) or _unreadable(folder, record, dimension)
         if problem:
             yield f"{problem}; exact search answers in its place, `semtune compact` makes it again"
@@ -171,15 +167,10 @@ def segment_problem(folder: Path, record: SegmentRecord) -> str:
     try:
         if (size := path.stat().st_size) != record.bytes:
             return f"{path} has {size:,} bytes instead of {record.bytes:,}"
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(CHUNK):
-                digest.update(block)
+        found = sha256_of_bytes(path)
     except OSError as error:
         return f"{path} cannot be read ({error.strerror})"
-    return (
-        "" if digest.hexdigest() == record.sha256 else f"{path} is damaged: its bytes are not those that were written"
-    )
+    return "" if found == record.sha256 else f"{path} is damaged: its bytes are not those that were written"
 
 
 def _mark(folder: Path) -> Iterator[str]:

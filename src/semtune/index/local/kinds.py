@@ -157,14 +157,22 @@ def _narrowest(
     inner, found, breadth = searched(index), 0.0, 0
     for breadth in BREADTHS:
         _widen(inner, breadth)
-        _, rows = inner.search(np.ascontiguousarray(asked), min(len(vectors), depth * oversample(kind.name)))
-        scores = np.where(rows >= 0, np.einsum("qkd,qd->qk", vectors[rows], asked), -np.inf)
-        best = -np.sort(-scores, axis=1)[:, :depth]
+        best = _best_scores(inner, kind, vectors, asked, depth)
         hits = (best >= floor[:, None]).sum() - (len(asked) if own else 0)
         found = float(hits / (len(asked) * max(1, depth - own)))
         if found >= recall:
             break
     return breadth, found
+
+
+def _best_scores(
+    inner: Any, kind: Kind, vectors: Embeddings, asked: Embeddings, depth: int, how: Any = None
+) -> NDArray[np.float32]:
+    """The (m, depth) best exact scores of what a search finds, best first; -inf where it finds fewer."""
+    given = np.ascontiguousarray(asked)
+    _, rows = inner.search(given, min(len(vectors), depth * oversample(kind.name)), params=how)
+    scores = np.where(rows >= 0, np.einsum("qkd,qd->qk", vectors[rows], asked), -np.inf)
+    return -np.sort(-scores, axis=1)[:, :depth]
 
 
 def _filtered(index: faiss.Index, kind: Kind, vectors: Embeddings, asked: Embeddings, share: float) -> float:
@@ -173,9 +181,7 @@ def _filtered(index: faiss.Index, kind: Kind, vectors: Embeddings, asked: Embedd
     selector = FAISS.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
     inner, some = searched(index), np.ascontiguousarray(asked[:SOME])
     how = parameters(inner, selector, share)
-    _, rows = inner.search(some, min(len(vectors), DEPTH * oversample(kind.name)), params=how)
-    scores = np.where(rows >= 0, np.einsum("qkd,qd->qk", vectors[rows], some), -np.inf)
-    best = -np.sort(-scores, axis=1)[:, :DEPTH]
+    best = _best_scores(inner, kind, vectors, some, DEPTH, how)
     passing = np.ascontiguousarray(vectors[allowed])
     exact, _ = faiss.knn(some, passing, min(DEPTH, len(passing)), metric=faiss.METRIC_INNER_PRODUCT)
     return round(float((best[:, : exact.shape[1]] >= exact[:, -1:] - ROUNDING).mean()), 4)

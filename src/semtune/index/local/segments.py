@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterable
@@ -16,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.errors import InputError
+from semtune.index.faiss import write_index
 from semtune.index.local import kinds
 from semtune.index.local.kinds import Kind
-from semtune.io import storage_errors
+from semtune.io import sha256_of_bytes, storage_errors
 from semtune.types import Embeddings
 
 FOLDER = "segments"
-CHUNK = 1 << 20
 Rows = NDArray[np.int64]
 
 
@@ -54,6 +55,14 @@ class SegmentRecord:
         """First and last row."""
         runs = np.frombuffer(self.runs, dtype=np.int64)
         return (int(runs[0]), int(runs[-2] + runs[-1] - 1)) if len(runs) else (0, -1)
+
+
+def records_of(connection: sqlite3.Connection) -> list[SegmentRecord]:
+    """The segments that a database records, the oldest first."""
+    found = connection.execute(
+        "SELECT file, sha256, bytes, kind, faiss, count, runs, facts FROM segments ORDER BY number"
+    )
+    return [SegmentRecord(*values) for values in found]
 
 
 def as_runs(rows: Rows) -> bytes:
@@ -195,7 +204,7 @@ def write_segment(
     with storage_errors(place):
         place.mkdir(exist_ok=True)
         try:
-            _save(index, part)
+            write_index(index, part)
             sha256, size = _synced(part)
             name = f"{hashlib.sha256(sha256.encode() + runs).hexdigest()[:16]}.faiss"
             part.replace(place / name)
@@ -207,21 +216,11 @@ def write_segment(
     return SegmentRecord(name, sha256, size, kind.name, faiss.__version__, index.ntotal, runs, facts)
 
 
-def _save(index: faiss.Index, path: Path) -> None:
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:  # FAISS reports a full disk as a RuntimeError with no errno
-        raise OSError(28, str(error).splitlines()[0], str(path)) from error
-
-
 def _synced(path: Path) -> tuple[str, int]:
     """SHA-256 and size of a file, after it is on the disk."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
         os.fsync(file.fileno())
-        while block := file.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest(), path.stat().st_size
+    return sha256_of_bytes(path), path.stat().st_size
 
 
 def sync_folder(folder: Path) -> None:

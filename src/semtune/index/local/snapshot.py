@@ -21,7 +21,6 @@ from semtune.index.local.segments import Rows
 from semtune.index.local.view import Part, View, as_vectors
 from semtune.types import Document, Embeddings
 
-ASKED = 500  # values in one SQL statement
 PAGE = 1000  # documents or vectors read at a time
 BLOCK = 4096  # vectors compared at a time
 SCANNED = 20_000  # passing rows up to which a filtered search compares them all
@@ -166,9 +165,7 @@ class LocalSnapshot:
     def _fetch(self, rows: Rows) -> Embeddings:
         """The vectors of ascending rows, from the database."""
         found: list[bytes] = []
-        for start in range(0, len(rows), ASKED):
-            some = rows[start : start + ASKED].tolist()
-            signs = ",".join("?" * len(some))
+        for signs, some in database.portions(rows.tolist()):
             found += [
                 v for (v,) in self._select(f"SELECT vector FROM vectors WHERE row IN ({signs}) ORDER BY row", some)
             ]
@@ -188,9 +185,7 @@ class LocalSnapshot:
         """Rows as ids; one that the database does not have any more is left out."""
         wanted = np.unique(found.rows[found.rows >= 0]).tolist()
         names: dict[int, str] = {}
-        for start in range(0, len(wanted), ASKED):
-            some = wanted[start : start + ASKED]
-            signs = ",".join("?" * len(some))
+        for signs, some in database.portions(wanted):
             names.update(self._select(f"SELECT row, id FROM documents WHERE row IN ({signs})", some))
         return [
             [Match(names[row], score) for row, score in zip(rows, scores, strict=True) if row in names]
@@ -205,9 +200,8 @@ class LocalSnapshot:
         """What a statement that ends with IN gives for ids; such as no database can hold are left out."""
         wanted = list(dict.fromkeys(name for name in ids if is_text(name)))
         found: list[tuple[Any, ...]] = []
-        for start in range(0, len(wanted), ASKED):
-            some = wanted[start : start + ASKED]
-            found += self._select(f"{statement} ({','.join('?' * len(some))})", some)
+        for signs, some in database.portions(wanted):
+            found += self._select(f"{statement} ({signs})", some)
         return found
 
     def _select(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from semtune.errors import InputError
 from semtune.index.filters import Filter
 from semtune.index.local import database
 from semtune.index.local.filter_sql import translate
-from semtune.index.local.segments import Rows, SegmentOnDemand, SegmentRecord
+from semtune.index.local.segments import Rows, SegmentOnDemand, SegmentRecord, records_of
 from semtune.types import Embeddings
 
 FIRST_ROOM = 256  # rows
@@ -173,10 +173,7 @@ class Viewer:
         )
 
     def _parts(self, connection: sqlite3.Connection) -> tuple[Part, ...]:
-        found = connection.execute(
-            "SELECT file, sha256, bytes, kind, faiss, count, runs, facts FROM segments ORDER BY number"
-        )
-        records = [SegmentRecord(*values) for values in found]
+        records = records_of(connection)
         opened = {record.file: self._open(record) for record in records}
         self._opened = opened
         return tuple(Part(record, opened[record.file]) for record in records)

@@ -16,7 +16,7 @@ from semtune.errors import InputError
 from semtune.index.batch import check_batch
 from semtune.index.collection import Changed, content_hash
 from semtune.index.local import database, fulltext
-from semtune.index.local.snapshot import ASKED, is_text
+from semtune.index.local.snapshot import is_text
 from semtune.index.local.view import as_vectors
 from semtune.types import Document, Embeddings
 
@@ -104,9 +104,7 @@ def delete(connection: sqlite3.Connection, path: Path, ids: Sequence[str]) -> in
 def _there(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Id → row and hash of those that are there."""
     wanted, found = list(dict.fromkeys(ids)), {}
-    for start in range(0, len(wanted), ASKED):
-        some = wanted[start : start + ASKED]
-        signs = ",".join("?" * len(some))
+    for signs, some in database.portions(wanted):
         for name, row, known in connection.execute(f"SELECT id, row, hash FROM documents WHERE id IN ({signs})", some):
             found[name] = (row, known)
     return found
