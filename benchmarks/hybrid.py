@@ -32,7 +32,7 @@ from semtune.index.settings import IndexSettings
 from semtune.io import read_json, write_json
 from semtune.metrics import compare_means, retrieval
 from semtune.search.mode import Mode
-from semtune.search.searcher import Searcher
+from semtune.search.searcher import Searcher, SearchOptions
 from semtune.text import stable_hash
 from semtune.types import Document, Qrels, Query, Run
 
@@ -90,19 +90,22 @@ def runs(folder: Path, data: Dataset, part: str, mode: Mode, fusion: Fusion) -> 
     manifests.write(replace(made, fusion=fusion.as_dict()), folder)
     searcher = Searcher.open(folder)
     qrels = {q: row for q, row in data.qrels[part].items() if any(grade > 0 for grade in row.values())}
-    found = searcher.search_many([data.queries[query].text for query in qrels], DEPTH, mode=mode)
+    answers = searcher.answer_many([data.queries[query].text for query in qrels], SearchOptions(DEPTH, mode=mode))
     searcher.close()
     # By rank: the score of a hit is its similarity, whatever it was ranked by.
-    return {q: {hit.id: float(DEPTH - at) for at, hit in enumerate(hits)} for q, hits in zip(qrels, found, strict=True)}
+    return {
+        query: {hit.id: float(DEPTH - at) for at, hit in enumerate(answer.hits)}
+        for query, answer in zip(qrels, answers, strict=True)
+    }
 
 
 def by_similarity(folder: Path, data: Dataset) -> Run:
     """The similarities on dev."""
     searcher = Searcher.open(folder)
     asked = list(data.qrels["dev"])
-    found = searcher.search_many([data.queries[query].text for query in asked], DEPTH, mode="dense")
+    answers = searcher.answer_many([data.queries[query].text for query in asked], SearchOptions(DEPTH, mode="dense"))
     searcher.close()
-    return {query: {hit.id: hit.score for hit in hits} for query, hits in zip(asked, found, strict=True)}
+    return {query: {hit.id: hit.score for hit in answer.hits} for query, answer in zip(asked, answers, strict=True)}
 
 
 def measured(name: str, model: str, passages: int, folder: Path) -> dict[str, Any]:

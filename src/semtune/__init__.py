@@ -27,6 +27,7 @@ _HOME = {
     "RunConfig": "semtune.config",
     "RunLockedError": "semtune.errors",
     "SearchSettings": "semtune.search.settings",
+    "SearchOptions": "semtune.search.options",
     "Searcher": "semtune.search.searcher",
     "SelectSettings": "semtune.select.settings",
     "SemtuneError": "semtune.errors",

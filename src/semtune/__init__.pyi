@@ -40,6 +40,7 @@ from semtune.export.settings import ExportSettings as ExportSettings
 from semtune.index.settings import IndexSettings as IndexSettings
 from semtune.label.settings import LabelSettings as LabelSettings
 from semtune.prepare.settings import PrepareSettings as PrepareSettings
+from semtune.search.options import SearchOptions as SearchOptions
 from semtune.search.searcher import Searcher as Searcher
 from semtune.search.settings import SearchSettings as SearchSettings
 from semtune.select.settings import SelectSettings as SelectSettings

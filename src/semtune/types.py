@@ -17,6 +17,8 @@ TokenIds: TypeAlias = list[int]
 Role: TypeAlias = Literal["query", "document"]
 Truncate: TypeAlias = Literal["cut", "error", "window"]
 """What becomes of a text that is longer than the model reads: its end is lost, it is refused, or read in windows."""
+ROLES: tuple[Role, ...] = ("query", "document")
+ROLES: tuple[Role, ...] = ("query", "document")
 TRUNCATE: tuple[Truncate, ...] = ("cut", "error", "window")
 Split: TypeAlias = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")

@@ -8,12 +8,13 @@ from fastapi.testclient import TestClient
 import semtune
 from semtune.search.following import follow_searcher
 from semtune.serve.app import create_app
+from semtune.serve.catalogue import Catalogue
 
 
 def test_a_server_moves_over_without_dropping_a_request(index, static_model):
     following = follow_searcher(index, every=0.01)
     statuses, stop = [], threading.Event()
-    with TestClient(create_app(following, following.value.encoder)) as client:
+    with TestClient(create_app(Catalogue.single(following.value.encoder, following))) as client:
         first = client.get("/health").json()
 
         def ask():

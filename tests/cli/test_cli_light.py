@@ -29,9 +29,10 @@ POISONED = textwrap.dedent("""
     from fastapi.testclient import TestClient
     from semtune.search.searcher import Searcher
     from semtune.serve.app import create_app
+    from semtune.serve.catalogue import Catalogue
 
     searcher = Searcher.open(Path(out))
-    with TestClient(create_app(searcher, searcher.encoder)) as client:
+    with TestClient(create_app(Catalogue.single(searcher.encoder, searcher))) as client:
         found = client.post("/search", json={"query": "storing the violin", "k": 2}).json()["hits"]
         vector = client.post("/v1/embeddings", json={"input": "a"}).json()["data"][0]["embedding"]
         health = client.get("/health").json()
@@ -87,8 +88,7 @@ def test_serve_listens_answers_and_stops(done):
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
     try:
-        lines = [process.stdout.readline() for _ in range(5)]
-        said = json.loads("".join(lines))
+        said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
         answer = httpx.get(said["url"] + "/search", params={"q": "cleaning the kettle", "k": 1}, timeout=20).json()
         process.send_signal(signal.SIGTERM)
         rest, errors = process.communicate(timeout=30)

@@ -155,8 +155,9 @@ def test_all_commands_that_serve_run_without_torch_and_onnxruntime(static, tmp_p
         from fastapi.testclient import TestClient
         from semtune.search.searcher import Searcher
         from semtune.serve.app import create_app
+        from semtune.serve.catalogue import Catalogue
         searcher = Searcher.open(Path(out))
-        with TestClient(create_app(searcher, searcher.encoder)) as client:
+        with TestClient(create_app(Catalogue.single(searcher.encoder, searcher))) as client:
             print("SERVED", client.post("/search", json={"query": "kettle " * 9, "k": 1}).json()["hits"][0]["id"])
     """)
     data = tmp_path / "data"

@@ -23,7 +23,7 @@ from semtune.search import highlight
 from semtune.search.arrange import diverse, group_of, grouped
 from semtune.search.candidates import Candidate
 from semtune.search.mode import chosen_mode, parse_mode
-from semtune.search.searcher import Searcher
+from semtune.search.searcher import Searcher, SearchOptions
 from semtune.types import Document
 
 WORDS = ["kettle", "lantern", "violin", "anvil", "barrel", "candle", "mirror", "ladder", "basket", "hammer"]
@@ -254,7 +254,7 @@ def test_a_field_that_no_document_has_is_refused(searcher):
     ],
 )
 def test_a_filter_that_nothing_passes_is_explained(searcher, where, words):
-    answer = searcher.answer(QUERY, where=where)
+    answer = searcher.answer(QUERY, SearchOptions(where=where))
     assert answer.hits == []
     assert words in answer.warnings[-1]
 
@@ -454,25 +454,25 @@ def test_a_cross_encoder_sorts_the_first_hits_anew(encoder, collection):
 
 def test_everything_together(encoder, collection):
     searcher = Searcher(encoder, collection, lambda pairs: [len(passage) / 1000 for _, passage in pairs])
-    answer = searcher.answer(
-        QUERY, 4, -1.0, where={"lang": "de"}, mode="hybrid", rerank=20, group_by="document", diversity=0.4,
+    options = SearchOptions(
+        4, -1.0, where={"lang": "de"}, mode="hybrid", rerank=20, group_by="document", diversity=0.4,
         explain=True, highlight=True,
     )  # fmt: skip
+    answer = searcher.answer(QUERY, options)
     assert len(answer.hits) == len({hit.metadata["source"] for hit in answer.hits}) == 4
     assert all(hit.metadata["lang"] == "de" and hit.highlight for hit in answer.hits)
-    again = searcher.answer_many(
-        [QUERY, "x"], 4, -1.0, where={"lang": "de"}, mode="hybrid", rerank=20, group_by="document", diversity=0.4,
-        explain=True, highlight=True,
-    )  # fmt: skip
-    assert again[0] == answer
+    assert searcher.answer_many([QUERY, "x"], options)[0] == answer
 
 
 def test_many_queries_are_answered_as_one(searcher):
     for mode in ("dense", "keyword", "hybrid"):
         queries = ["kettle", "violin with a hammer", "nothing here"]
-        together = searcher.search_many(queries, 5, mode=mode)
-        assert [ids(hits) for hits in together] == [ids(searcher.search(query, 5, mode=mode)) for query in queries]
-    assert searcher.search_many([], 5, mode="keyword") == searcher.search_many([], 5, mode="hybrid") == []
+        together = searcher.answer_many(queries, SearchOptions(5, mode=mode))
+        assert [ids(answer.hits) for answer in together] == [
+            ids(searcher.search(query, 5, mode=mode)) for query in queries
+        ]
+    assert searcher.answer_many([], SearchOptions(mode="keyword")) == []
+    assert searcher.answer_many([], SearchOptions(mode="hybrid")) == []
 
 
 def test_a_group_keeps_its_best():

@@ -22,7 +22,7 @@ from semtune.index import manifest as manifests
 from semtune.index.build import build_index
 from semtune.index.settings import IndexSettings
 from semtune.protocols import Encoder
-from semtune.search.searcher import MAX_K, Searcher, has_index, index_folder
+from semtune.search.searcher import MAX_K, Searcher, SearchOptions, has_index, index_folder
 from semtune.testing.exact_collection import ExactCollection
 from semtune.testing.toy_corpus import toy_documents
 from semtune.types import Document, Hit
@@ -112,12 +112,12 @@ def test_a_hit_carries_its_whole_document(searcher):
 
 
 def test_many_questions_at_once_are_answered_as_alone(searcher):
-    together = searcher.search_many(QUESTIONS, k=5)
+    together = [answer.hits for answer in searcher.answer_many(QUESTIONS, SearchOptions(5))]
     for question, hits in zip(QUESTIONS, together, strict=True):
         alone = searcher.search(question, k=5)
         assert [hit.id for hit in hits] == [hit.id for hit in alone]
         np.testing.assert_allclose([h.score for h in hits], [h.score for h in alone], atol=1e-6)
-    assert searcher.search_many([]) == []
+    assert searcher.answer_many([]) == []
 
 
 def test_k_has_bounds(searcher, truth):
@@ -136,7 +136,7 @@ def test_an_empty_question_is_refused(searcher, query):
     with pytest.raises(InputError, match=r"The query is empty\. Give at least one word"):
         searcher.search(query)
     with pytest.raises(InputError, match="The query is empty"):
-        searcher.search_many(["kettle", query])
+        searcher.answer_many(["kettle", query])
 
 
 def test_many_threads_get_the_same_answers(searcher):
@@ -234,7 +234,7 @@ def test_milvus_answers_as_the_local_back_end_does(run, searcher, tmp_path):
     opened = Searcher.open(tmp_path / "index")
     for question in QUESTIONS:
         same(opened.search(question, 6), pairs(searcher.search(question, 80)))
-    assert opened.search_many([]) == []
+    assert opened.answer_many([]) == []
     opened.close()
 
 
@@ -282,7 +282,8 @@ def test_a_minimum_score_and_the_probability_beside_each_hit(run, tmp_path):
         kept = opened.search("how to mend a kettle", k=80, min_score="best-f1")
         assert kept == [hit for hit in every if hit.score >= 0.4]
         assert 0 < len(kept) < 80
-        assert opened.search_many(["kettle", "violin"], 5, "p0.9") == [[], []]
+        answers = opened.answer_many(["kettle", "violin"], SearchOptions(5, "p0.9"))
+        assert [answer.hits for answer in answers] == [[], []]
         assert kept[0].as_dict()["probability"] == kept[0].probability
         with pytest.raises(InputError, match=r"no threshold 'p0.8'. .*best-f1 \(0.400\), p0.9 \(2.000\)"):
             opened.search("kettle", min_score="p0.8")
@@ -292,7 +293,7 @@ def test_an_answer_says_how_much_of_the_query_was_cut(searcher):
     tokenizer = searcher.encoder.tokenizer("query")
     limit = searcher.encoder.contract.max_length
     for question in QUESTIONS:
-        answer = searcher.answer(question, k=3)
+        answer = searcher.answer(question, SearchOptions(3))
         assert [hit.id for hit in answer.hits] == [hit.id for hit in searcher.search(question, k=3)]
         beyond = max(0, tokenizer.lengths([question], "query")[0] - limit)
         assert answer.cut_tokens == beyond

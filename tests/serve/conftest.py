@@ -3,18 +3,20 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-import numpy as np
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from semtune.encoders.toy import ToyEncoder
-from semtune.search.threshold import minimum_score
+from semtune.search.searcher import Searcher
 from semtune.serve.app import create_app
+from semtune.serve.catalogue import Catalogue
 from semtune.serve.server import listen, url
-from semtune.types import Document, Hit
+from semtune.testing import ExactCollection, toy_manifest
+from semtune.types import Document
 
 INJECTION = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 
@@ -31,27 +33,13 @@ DOCUMENTS = [
 ]
 
 
-class ExactSearcher:
-    """Exact cosine by numpy, the reference that the server's answers are held against."""
-
-    def __init__(self, encoder: ToyEncoder, documents: list[Document]) -> None:
-        self.encoder = encoder
-        self._documents = documents
-        self._vectors = encoder.encode([d.content for d in documents]).vectors
-
-    @property
-    def count(self) -> int:
-        return len(self._documents)
-
-    def search(self, query: str, k: int = 10, min_score: str | float | None = None) -> list[Hit]:
-        floor = -2.0 if min_score is None else minimum_score(min_score, self.encoder.contract)
-        scores = self._vectors @ self.encoder.encode([query], "query").vectors[0]
-        curve = self.encoder.contract.calibration
-        return [
-            Hit(d.id, s, d.text, d.title, d.metadata, curve.probability(s) if curve else None)
-            for d, s in ((self._documents[row], float(scores[row])) for row in np.argsort(-scores, kind="stable")[:k])
-            if s >= floor
-        ]
+def exact_searcher(encoder: ToyEncoder, documents: list[Document]) -> Searcher:
+    """A searcher over a collection in memory, which is searched by brute force: the reference of the server's answers."""
+    contract = encoder.contract
+    manifest = replace(toy_manifest(contract.dimension), fingerprint=contract.fingerprint, model_name=contract.name)
+    collection = ExactCollection(manifest)
+    collection.upsert(documents, encoder.encode([document.content for document in documents]).vectors)
+    return Searcher(encoder, collection)
 
 
 @pytest.fixture(scope="session")
@@ -65,13 +53,13 @@ def injection() -> str:
 
 
 @pytest.fixture(scope="session")
-def searcher(encoder: ToyEncoder) -> ExactSearcher:
-    return ExactSearcher(encoder, DOCUMENTS)
+def searcher(encoder: ToyEncoder) -> Searcher:
+    return exact_searcher(encoder, DOCUMENTS)
 
 
 @pytest.fixture(scope="session")
-def app(searcher: ExactSearcher) -> FastAPI:
-    return create_app(searcher, searcher.encoder)
+def app(searcher: Searcher) -> FastAPI:
+    return create_app(Catalogue.single(searcher.encoder, searcher))
 
 
 @pytest.fixture
@@ -82,7 +70,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 
 @pytest.fixture
 def model_client(encoder: ToyEncoder) -> Iterator[TestClient]:
-    with TestClient(create_app(None, encoder)) as client:
+    with TestClient(create_app(Catalogue.single(encoder))) as client:
         yield client
 
 

@@ -9,7 +9,9 @@ from fastapi.testclient import TestClient
 
 from semtune.encoders.toy import ToyEncoder
 from semtune.serve.app import create_app
-from semtune.serve.openai import pieces, texts_of
+from semtune.serve.catalogue import Catalogue
+from semtune.serve.dialects.openai import texts_of
+from semtune.serve.embedding import pieces
 
 TEXTS = ["read a zip file", "Größe 東京", "", "parse json"]
 WORDS = ["read", "a", "zip", "file"]
@@ -28,7 +30,7 @@ class PromptedEncoder(ToyEncoder):
 @pytest.fixture
 def prompted():
     encoder = PromptedEncoder()
-    with TestClient(create_app(None, encoder)) as client:
+    with TestClient(create_app(Catalogue.single(encoder))) as client:
         yield client, encoder
 
 
@@ -64,9 +66,12 @@ def test_the_official_client_reads_the_errors_and_the_models(official):
     assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
     with pytest.raises(openai.BadRequestError, match=r"has 64 dimensions .* Use 64"):
         official.embeddings.create(input="x", model="toy", dimensions=32)
-    [model] = official.models.list().data
-    assert (model.id, model.object, model.owned_by) == ("toy", "model", "semtune")
-    assert official.models.retrieve("toy") == model
+    models = official.models.list().data
+    assert [model.id for model in models] == [
+        "toy", "toy-embed", "toy:query", "toy:document", "toy-embed:query", "toy-embed:document",
+    ]  # fmt: skip
+    assert {(model.object, model.owned_by) for model in models} == {("model", "semtune")}
+    assert [official.models.retrieve(model.id) for model in models] == models
 
 
 def test_the_roles_official_clients_can_send_by_extra_body(prompted):

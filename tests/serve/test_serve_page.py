@@ -3,6 +3,7 @@
 from browser_page import in_browser
 from semtune.errors import InputError
 from semtune.serve.app import create_app
+from semtune.serve.catalogue import Catalogue
 
 pytestmark = in_browser
 
@@ -88,15 +89,15 @@ def test_errors_and_a_model_without_index_are_told(page, live, searcher, encoder
     class Failing:
         count = 5
 
-        def search(self, query, k=10, min_score=None):
+        def answer(self, query, options=None):
             raise InputError("The index <is> away.")
 
     failing = Failing()
     failing.encoder = searcher.encoder
-    page.goto(live(create_app(failing, encoder)) + "/?q=zip")
+    page.goto(live(create_app(Catalogue.single(encoder, failing))) + "/?q=zip")
     page.locator(".alarm").wait_for()
     assert page.locator(".alarm").inner_text() == "The index <is> away."
-    page.goto(live(create_app(None, encoder)))
+    page.goto(live(create_app(Catalogue.single(encoder))))
     page.get_by_text("No index is served here, only the model toy").wait_for()
     page.get_by_text("toy · no index").wait_for()
 

@@ -17,6 +17,7 @@ SERVER = textwrap.dedent("""
     import sys, time
     from semtune.encoders.toy import ToyEncoder
     from semtune.serve.app import create_app
+    from semtune.serve.catalogue import Catalogue
     from semtune.serve.server import run_server
 
     class SlowEncoder(ToyEncoder):
@@ -27,7 +28,7 @@ SERVER = textwrap.dedent("""
             return super().encode(texts, role, progress)
 
     try:
-        run_server(create_app(None, SlowEncoder()), "127.0.0.1", 0, announce=lambda address: print(address, flush=True))
+        run_server(create_app(Catalogue.single(SlowEncoder())), "127.0.0.1", 0, announce=lambda address: print(address, flush=True))
     finally:
         print("closed", flush=True)
 """)

@@ -19,8 +19,12 @@ from semtune.contract import Calibration
 from semtune.encoders import canary
 from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError, StorageError
+from semtune.search.searcher import Searcher
 from semtune.serve.app import create_app
-from semtune.serve.http_errors import ApiError
+from semtune.serve.catalogue import Catalogue
+from semtune.serve.errors import ApiError
+from semtune.serve.own.feedback_file import FeedbackFile
+from semtune.serve.settings import ServeSettings
 from semtune.serve.workers import Workers
 
 QUESTIONS = [
@@ -61,7 +65,7 @@ def calibrated(searcher):
     encoder.contract = replace(
         encoder.contract, thresholds={"best-f1": 0.3, "p0.9": 0.5}, calibration=Calibration(10.0, -4.0, "it is")
     )
-    with TestClient(create_app(type(searcher)(encoder, searcher._documents), encoder)) as client:
+    with TestClient(create_app(Catalogue.single(encoder, Searcher(encoder, searcher.collection)))) as client:
         yield client
 
 
@@ -112,7 +116,7 @@ def test_text_of_any_script_comes_back_as_it_went_in(client):
             {"querry": "x"},
             422,
             "Unknown field 'querry'; allowed are query, k, min_score, where, mode, group_by, diversity, explain, "
-            "highlight. Did you mean 'query'?",
+            "highlight, rerank, index. Did you mean 'query'?",
         ),
         (["x"], 422, "The body must be a JSON object, sent with the header 'Content-Type: application/json'."),
     ],
@@ -186,7 +190,7 @@ def test_the_encoder_is_tried_alone_and_in_a_batch_before_the_first_request(sear
             calls.append((list(texts), role))
             return super().encode(texts, role, progress)
 
-    create_app(searcher, Watched())
+    create_app(Catalogue.single(Watched(), searcher))
     assert calls == [*(([text], "document") for text in canary.TEXTS), (list(canary.TEXTS), "document")]
 
 
@@ -197,12 +201,12 @@ def test_an_encoder_whose_vectors_depend_on_their_neighbours_is_not_served(searc
             return replace(made, vectors=made.vectors + np.float32(0.3 * (len(texts) > 1)))
 
     with pytest.raises(ModelError, match="another vector alone than beside other texts"):
-        create_app(searcher, Dependent())
+        create_app(Catalogue.single(Dependent(), searcher))
 
 
 def test_an_index_of_another_model_is_refused(searcher):
     with pytest.raises(ContractError, match="Give both the same encoder"):
-        create_app(searcher, ToyEncoder(salt="other"))
+        create_app(Catalogue.single(ToyEncoder(salt="other"), searcher))
 
 
 def test_an_error_of_the_searcher_is_told_and_a_bug_is_not_shown(searcher):
@@ -210,10 +214,10 @@ def test_an_error_of_the_searcher_is_told_and_a_bug_is_not_shown(searcher):
         encoder = searcher.encoder
         count = 1
 
-        def search(self, query, k=10, min_score=None):
+        def answer(self, query, options=None):
             raise {"input": InputError("No."), "storage": StorageError("Gone.")}.get(query) or KeyError("secret")
 
-    client = TestClient(create_app(Failing(), searcher.encoder), raise_server_exceptions=False)
+    client = TestClient(create_app(Catalogue.single(searcher.encoder, Failing())), raise_server_exceptions=False)
     answers = [client.get("/search", params={"q": q}) for q in ("input", "storage", "bug")]
     assert [(a.status_code, a.json()["detail"]) for a in answers] == [
         (422, "No."),
@@ -256,12 +260,12 @@ def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
         encoder = searcher.encoder
         count = 5
 
-        def search(self, query, k=10, min_score=None):
+        def answer(self, query, options):
             entered.release()
             assert release.wait(20)
-            return searcher.search(query, k)
+            return searcher.answer(query, options)
 
-    address = live(create_app(Slow(), searcher.encoder, threads=2, queue=0))
+    address = live(create_app(Catalogue.single(searcher.encoder, Slow()), ServeSettings(threads=2, queue=0)))
     with ThreadPoolExecutor(2) as threads:
         waiting = [threads.submit(httpx.get, address + "/search?q=zip", timeout=30) for _ in range(2)]
         assert entered.acquire(timeout=10)
@@ -323,10 +327,8 @@ def test_importing_the_server_brings_neither_torch_nor_transformers():
 def test_feedback_is_appended_where_it_is_kept(searcher, tmp_path):
     import json
 
-    from semtune.serve.feedback import FeedbackFile
-
     file = tmp_path / "new" / "feedback.jsonl"
-    with TestClient(create_app(searcher, searcher.encoder, feedback=FeedbackFile(file))) as client:
+    with TestClient(create_app(Catalogue.single(searcher.encoder, searcher), ServeSettings(feedback=file))) as client:
         for useful in (False, True):
             answer = client.post("/feedback", json={"query": "Größe?", "id": "zip", "useful": useful})
             assert (answer.status_code, answer.json()) == (200, {"status": "stored"})
@@ -346,8 +348,6 @@ def test_feedback_is_appended_where_it_is_kept(searcher, tmp_path):
 
 
 def test_feedback_is_refused_where_it_is_not_kept(client, tmp_path):
-    from semtune.serve.feedback import FeedbackFile
-
     answer = client.post("/feedback", json={"query": "x", "id": "zip", "useful": True})
     assert (answer.status_code, "--feedback FILE" in answer.json()["detail"]) == (404, True)
     with pytest.raises(InputError, match="is a folder"):

@@ -10,6 +10,7 @@ from semtune.index.open import open_collection
 from semtune.index.settings import IndexSettings
 from semtune.search.searcher import Searcher
 from semtune.serve.app import create_app
+from semtune.serve.catalogue import Catalogue
 from semtune.types import Document
 
 DOCUMENTS = [
@@ -30,7 +31,7 @@ def opened(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def local(opened):
-    with TestClient(create_app(opened, opened.encoder)) as made:
+    with TestClient(create_app(Catalogue.single(opened.encoder, opened))) as made:
         yield made
 
 
@@ -72,9 +73,3 @@ def test_mistakes_are_refused_in_words(local, options, message):
     refused = local.post("/search", json={"query": "kettle", **options})
     assert refused.status_code == 422
     assert message in refused.json()["detail"]
-
-
-def test_a_searcher_without_options_says_so(client):
-    refused = client.post("/search", json={"query": "kettle", "mode": "hybrid"})
-    assert refused.status_code == 422
-    assert "takes query, k and min_score only" in refused.json()["detail"]

@@ -9,6 +9,7 @@ from semtune.index.build import build_index
 from semtune.index.settings import IndexSettings
 from semtune.search.searcher import Searcher
 from semtune.serve.app import create_app
+from semtune.serve.catalogue import Catalogue
 from semtune.types import Document
 
 LONG = "kettle " * 100  # 102 tokens of a model that reads 64
@@ -31,7 +32,7 @@ def searcher(model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(searcher):
-    with TestClient(create_app(searcher, searcher.encoder)) as made:
+    with TestClient(create_app(Catalogue.single(searcher.encoder, searcher))) as made:
         yield made
 
 
@@ -67,7 +68,7 @@ def test_a_text_far_back_in_a_bulk_request_is_named_by_its_place(client):
 
 
 def test_an_encoder_without_a_tokenizer_refuses_another_rule(encoder):
-    with TestClient(create_app(None, encoder)) as client:
+    with TestClient(create_app(Catalogue.single(encoder))) as client:
         assert client.post("/v1/embeddings", json={"input": "a", "truncate": True}).status_code == 400
         answer = client.post("/v1/embeddings", json={"input": "a", "truncate": "window"})
         assert answer.json()["error"]["param"] == "truncate"

@@ -75,5 +75,6 @@ def test_the_log_and_the_bar_tell_loss_and_metric(tmp_path):
 )  # fmt: skip
 def test_the_time_left_is_that_of_the_steps_done_since_the_start_or_the_resume(monkeypatch, step, said):
     now = iter([1000.0, 1010.0])
-    monkeypatch.setattr(training_log.time, "monotonic", lambda: next(now))
+    # The module's name, not the function of `time`, which threads of other tests call as well.
+    monkeypatch.setattr(training_log, "time", SimpleNamespace(monotonic=lambda: next(now)))
     assert RemainingTime(10).left(step, 100) == said

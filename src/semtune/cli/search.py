@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
+from semtune.cli.cross_encoder import cross_encoder_graph
 
 if TYPE_CHECKING:
     from semtune.types import Answer, Hit
@@ -65,25 +66,24 @@ def search(
     from semtune.encoders.load import parse_runtime
     from semtune.encoders.windows import parse_truncate
     from semtune.search.mode import parse_mode
-    from semtune.search.searcher import Searcher
+    from semtune.search.searcher import Searcher, SearchOptions
 
     console = Console(as_json)
     chosen = parse_truncate(truncate) if truncate else None
-    searcher = Searcher.open(
-        index, model, parse_runtime(runtime), chosen, reranker=_graph(rerank, console), mode=parse_mode(mode)
-    )
+    graph = cross_encoder_graph(rerank, console)
+    searcher = Searcher.open(index, model, parse_runtime(runtime), chosen, reranker=graph, mode=parse_mode(mode))
     try:
-        answer = searcher.answer(
-            query,
+        options = SearchOptions(
             k,
             min_score,
-            where=where,
+            where,
             rerank=max(k, RERANKED) if rerank else None,
             group_by=group_by,
             diversity=diversity,
             explain=explain,
             highlight=True,
         )
+        answer = searcher.answer(query, options)
         used = searcher.mode_of()
     finally:
         searcher.close()
@@ -92,22 +92,6 @@ def search(
     if answer.cut_tokens:
         more["cut_tokens"] = answer.cut_tokens
     console.document({"query": query, "mode": used, "hits": [hit.as_dict() for hit in answer.hits], **more})
-
-
-def _graph(model: str | None, console: Console) -> str | None:
-    """The folder of a cross-encoder's graph, which is made the first time."""
-    if model is None:
-        return None
-    from semtune.encoders.cross_encoder_onnx import graph_of
-    from semtune.hub import resolve_model
-
-    folder = resolve_model(model)
-    if graph_of(folder):
-        return str(folder)
-    from semtune.export.cross_encoder import export_reranker
-
-    console.say(f"{model}: its ONNX graph is made once and kept; this takes a minute")
-    return str(export_reranker(model))
 
 
 def _print(console: Console, answer: Answer, min_score: str | None) -> None:

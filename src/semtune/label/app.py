@@ -20,9 +20,10 @@ from semtune.label.schemas import (
     UndoRequest,
 )
 from semtune.label.words import GRADES
-from semtune.serve import http_errors
-from semtune.serve.body_limit import MAX_BODY, BodyLimit
-from semtune.serve.search_page import html_page
+from semtune.serve import errors
+from semtune.serve.body_limit import BodyLimit
+from semtune.serve.page import html_page
+from semtune.serve.settings import ServeSettings
 
 ENDPOINTS = "/, /api/state, /api/questions, /api/grades or /api/undo"
 
@@ -37,8 +38,8 @@ def create_label_app(labelling: Labelling, judge: str = "") -> FastAPI:
         judge: who judges unless the page is told another name.
     """
     app = FastAPI(title="Semtune label", version=__version__, docs_url=None, redoc_url=None)
-    http_errors.install(app, ENDPOINTS)
-    app.add_middleware(BodyLimit, limit=MAX_BODY)
+    errors.install(app, ENDPOINTS)
+    app.add_middleware(BodyLimit, limit=ServeSettings().max_body)
     app.include_router(_reading(labelling, judge))
     app.include_router(_writing(labelling))
     return app

@@ -15,7 +15,7 @@ from semtune.index.exact import ExactIndex
 from semtune.locks import lock_file
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
-from semtune.search.searcher import Searcher
+from semtune.search.searcher import Searcher, SearchOptions
 from semtune.types import Document, Embeddings
 
 TUNED, BASE, BM25 = "tuned", "base", "bm25"
@@ -40,8 +40,8 @@ class IndexSystem:
 
     def rank(self, texts: Sequence[str], depth: int) -> list[list[str]]:
         """See `System`."""
-        found = self._searcher.search_many(texts, depth) if texts else []
-        return [[hit.id for hit in hits] for hits in found]
+        answers = self._searcher.answer_many(texts, SearchOptions(depth)) if texts else []
+        return [[hit.id for hit in answer.hits] for answer in answers]
 
 
 class BaseSystem:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from semtune.errors import ContractError
 from semtune.index.follow import EVERY, Following
+from semtune.search.arrange import Reranker
 from semtune.search.searcher import Searcher, index_folder
 from semtune.types import Truncate
 
@@ -16,6 +17,8 @@ def follow_searcher(
     runtime: str = "auto",
     truncate: Truncate | None = None,
     every: float = EVERY,
+    *,
+    reranker: Reranker | None = None,
 ) -> Following[Searcher]:
     """Open a searcher as `Searcher.open` does, and again whenever its index was switched or built anew.
 
@@ -25,6 +28,7 @@ def follow_searcher(
         runtime: of the model.
         truncate: what becomes of queries longer than the model reads; None: as with the index's documents.
         every: seconds between two looks at the folder.
+        reranker: a cross-encoder, for `rerank`.
 
     Raises:
         SemtuneError: as `Searcher.open`.
@@ -34,11 +38,11 @@ def follow_searcher(
     def open_() -> Searcher:
         nonlocal first
         try:
-            return Searcher.open(path, model, runtime, truncate)
+            return Searcher.open(path, model, runtime, truncate, reranker=reranker)
         except ContractError:
             if first or model is None:
                 raise
-            return Searcher.open(path, None, runtime, truncate)
+            return Searcher.open(path, None, runtime, truncate, reranker=reranker)
         finally:
             first = False
 

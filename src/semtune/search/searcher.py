@@ -18,12 +18,15 @@ from semtune.search.arrange import Reranker
 from semtune.search.fields import FieldCheck
 from semtune.search.index_encoder import encoder_of
 from semtune.search.mode import Mode, SearchMode, chosen_mode, parse_mode
+from semtune.search.options import SearchOptions
 from semtune.search.places import has_index, index_folder, model_folder
 from semtune.search.request import MAX_K, Request
 from semtune.search.threshold import minimum_score
 from semtune.types import Answer, Hit, Truncate
 
-__all__ = ["MAX_K", "Searcher", "has_index", "index_folder", "model_folder"]
+__all__ = ["MAX_K", "SearchOptions", "Searcher", "has_index", "index_folder", "model_folder"]
+
+DEFAULTS = SearchOptions()
 
 
 class Searcher:
@@ -70,7 +73,7 @@ class Searcher:
         runtime: str = "auto",
         truncate: Truncate | None = None,
         *,
-        reranker: str | None = None,
+        reranker: str | Reranker | None = None,
         mode: SearchMode = "auto",
     ) -> Searcher:
         """Open an index folder, or the index of a run folder.
@@ -80,7 +83,7 @@ class Searcher:
             model: another folder of the same model; by default the one recorded in the index.
             runtime: of the model; "auto": int8 for an index built with int8, else as in `load_encoder`, without int8.
             truncate: what becomes of queries longer than the model reads; None: as with the index's documents.
-            reranker: a cross-encoder by folder or hub id, for `rerank`.
+            reranker: a cross-encoder, or its folder or hub id, for `rerank`.
             mode: of searches in mode "auto"; with "keyword" no model is loaded.
 
         Raises:
@@ -147,62 +150,16 @@ class Searcher:
             InputError: the query is blank, a value is out of range, the filter cannot be understood or names a field
                 that no document has, the model has no such threshold, or the index no full text.
         """
-        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
-        return answers(self._parts, [query], request)[0].hits
+        options = SearchOptions(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
+        return self.answer(query, options).hits
 
-    def search_many(
-        self,
-        queries: Sequence[str],
-        k: int = 10,
-        min_score: str | float | None = None,
-        *,
-        where: Where | None = None,
-        mode: SearchMode = "auto",
-        rerank: int | None = None,
-        group_by: str | None = None,
-        diversity: float = 0.0,
-        explain: bool = False,
-        highlight: bool = False,
-    ) -> list[list[Hit]]:
-        """As `search`, for many queries at once."""
-        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
-        return [answer.hits for answer in answers(self._parts, queries, request)]
-
-    def answer(
-        self,
-        query: str,
-        k: int = 10,
-        min_score: str | float | None = None,
-        *,
-        where: Where | None = None,
-        mode: SearchMode = "auto",
-        rerank: int | None = None,
-        group_by: str | None = None,
-        diversity: float = 0.0,
-        explain: bool = False,
-        highlight: bool = False,
-    ) -> Answer:
+    def answer(self, query: str, options: SearchOptions = DEFAULTS) -> Answer:
         """As `search`, with how much of the query was cut, and with warnings."""
-        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
-        return answers(self._parts, [query], request)[0]
+        return self.answer_many([query], options)[0]
 
-    def answer_many(
-        self,
-        queries: Sequence[str],
-        k: int = 10,
-        min_score: str | float | None = None,
-        *,
-        where: Where | None = None,
-        mode: SearchMode = "auto",
-        rerank: int | None = None,
-        group_by: str | None = None,
-        diversity: float = 0.0,
-        explain: bool = False,
-        highlight: bool = False,
-    ) -> list[Answer]:
-        """As `answer`, for many queries at once."""
-        request = self._request(k, min_score, where, mode, rerank, group_by, diversity, explain, highlight)
-        return answers(self._parts, queries, request)
+    def answer_many(self, queries: Sequence[str], options: SearchOptions = DEFAULTS) -> list[Answer]:
+        """As `answer`, for many queries at once: they are encoded and looked up together."""
+        return answers(self._parts, queries, self._request(options))
 
     def more_like_this(
         self,
@@ -240,42 +197,45 @@ class Searcher:
         """Close the index's files and connections."""
         self.collection.close()
 
-    def _request(
-        self,
-        k: int,
-        min_score: str | float | None,
-        where: Where | None,
-        mode: SearchMode,
-        rerank: int | None,
-        group_by: str | None,
-        diversity: float,
-        explain: bool,
-        highlight: bool,
-    ) -> Request:
-        found = self.mode_of(mode)
-        if min_score is not None and found == "keyword":
-            raise InputError(
-                "min_score is a similarity of vectors, and mode keyword compares none. Leave it out, or use mode "
-                "hybrid or dense."
-            )
-        model = None if found == "keyword" else self.encoder
-        floor = None if min_score is None or model is None else minimum_score(min_score, model.contract)
-        fusion = Fusion.of(self.manifest.fusion)
+    def _request(self, asked: SearchOptions) -> Request:
+        """What is asked, checked and with the index's own choices filled in."""
+        mode = self.mode_of(asked.mode)
+        encoder = None if mode == "keyword" else self.encoder  # refused here where the index was opened without it
         made = Request(
-            k, found, parse_where(where), floor, fusion, rerank or 0, group_by or "", diversity, explain, highlight
+            k=asked.k,
+            mode=mode,
+            where=parse_where(asked.where),
+            floor=_floor(asked.min_score, encoder),
+            fusion=Fusion.of(self.manifest.fusion),
+            rerank=asked.rerank or 0,
+            group_by=asked.group_by or "",
+            diversity=asked.diversity,
+            explain=asked.explain,
+            highlight=asked.highlight,
         )
         made.check()
         if made.rerank and self.reranker is None:
             raise InputError(
-                "This index was opened without a cross-encoder. Name one: Searcher.open(path, reranker=MODEL), or "
-                "`semtune search INDEX QUERY --rerank MODEL`."
+                "This index was opened without a cross-encoder. Name one: Searcher.open(path, reranker=MODEL), "
+                "`semtune search INDEX QUERY --rerank MODEL`, or `semtune serve INDEX --rerank MODEL`."
             )
         return made
 
 
-def _reranker(model: str | None) -> Reranker | None:
-    if model is None:
+def _floor(min_score: str | float | None, encoder: Encoder | None) -> float | None:
+    if min_score is None:
         return None
+    if encoder is None:
+        raise InputError(
+            "min_score is a similarity of vectors, and mode keyword compares none. Leave it out, or use mode hybrid or "
+            "dense."
+        )
+    return minimum_score(min_score, encoder.contract)
+
+
+def _reranker(model: str | Reranker | None) -> Reranker | None:
+    if model is None or not isinstance(model, str):
+        return model
     from semtune.encoders.cross_encoder_onnx import open_reranker
 
     return open_reranker(model)

@@ -59,11 +59,11 @@ def key(inputs: SearchInputs) -> dict[str, Any]:
 
 def run(inputs: SearchInputs, out: Path, progress: Progress) -> Answered:
     """Search for the questions and write `answers.json` into the folder `out`."""
-    from semtune.search.searcher import Searcher
+    from semtune.search.searcher import Searcher, SearchOptions
 
     questions, k = list(inputs.settings.questions), inputs.settings.k
     searcher = Searcher.open(inputs.index)
-    tuned = searcher.search_many(questions, k)
+    tuned = [answer.hits for answer in searcher.answer_many(questions, SearchOptions(k))]
     searcher.close()
     base = base_answers(inputs, questions, k, progress)
     answers = [

@@ -5,8 +5,6 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY = 2 * 1024 * 1024  # bytes
-
 
 class BodyLimit:
     """ASGI middleware: answers 413 when a body has more than `limit` bytes, with or without a Content-Length.
@@ -14,7 +12,7 @@ class BodyLimit:
     The error is raised while the endpoint reads, so that the application's own handler writes the response.
     """
 
-    def __init__(self, app: ASGIApp, limit: int = MAX_BODY) -> None:
+    def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
         self._limit = limit
 

@@ -1,4 +1,4 @@
-"""The limited number of threads that do the server's computing."""
+"""The limited number of threads that do the server's computing, in two lanes: queries never wait behind bulk."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from semtune.machine import usable_cpus
-from semtune.serve.http_errors import ApiError
+from semtune.serve.errors import ApiError
 
 QUEUE = 64  # waiting requests; at 10 to 20 ms per query the last one waits about a second
 RETRY_AFTER = 1  # seconds
 
+Lane: TypeAlias = Literal["query", "bulk"]
 T = TypeVar("T")
 
 
 class Workers:
     """A fixed number of threads, and a limit on the number of requests in progress.
 
-    A request is admitted once and may then submit several pieces of work. The pieces of all requests run in order
-    of arrival, so a query waits for one piece of a bulk request, not for all of it.
+    A request is admitted once and may then submit several pieces of work. The pieces of a lane run in order of arrival.
     """
 
     def __init__(self, threads: int = 0, queue: int = QUEUE) -> None:
         """Start `threads` threads (0: one per usable CPU, at least two) and allow `queue` waiting requests."""
         threads = threads or max(2, usable_cpus())
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="semtune-serve")
+        bulk = max(1, threads // 2)
+        self._pools: dict[Lane, ThreadPoolExecutor] = {
+            "query": ThreadPoolExecutor(threads, thread_name_prefix="semtune-query"),
+            "bulk": ThreadPoolExecutor(bulk, thread_name_prefix="semtune-bulk"),
+        }
         self._limit = threads + queue
         self._inside = 0
         self._lock = threading.Lock()
@@ -56,6 +60,6 @@ class Workers:
             with self._lock:
                 self._inside -= 1
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run one piece of work in a thread, after those submitted before it."""
-        return await asyncio.wrap_future(self._pool.submit(work))
+    async def run(self, work: Callable[[], T], lane: Lane = "query") -> T:
+        """Run one piece of work in a thread of a lane, after those submitted to it before."""
+        return await asyncio.wrap_future(self._pools[lane].submit(work))

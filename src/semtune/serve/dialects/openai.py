@@ -7,63 +7,73 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
-import numpy as np
 from fastapi import APIRouter, Response
 
-from semtune.encoders.checked import truncate_of
-from semtune.errors import ConfigError, TooLongError
 from semtune.protocols import Encoder
-from semtune.serve.http_errors import ApiError
-from semtune.serve.schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
-from semtune.serve.service import Service, SupportsDecoding
-from semtune.types import Embeddings, Encoded, Role, Truncate
+from semtune.serve.catalogue import Catalogue, Found, UnknownModelError
+from semtune.serve.dialects.openai_schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
+from semtune.serve.embedding import embed, encoder_for
+from semtune.serve.errors import ApiError, Dialect
+from semtune.serve.workers import Workers
+from semtune.types import Embeddings
 
 MAX_INPUTS = 2048
-PIECE_CHARACTERS = 65_536  # about 16,000 tokens, which take a second or two
-COUNTED_CHARACTERS = 2_048  # characters of one text that count; the rest is usually truncated
 TRUNCATED_HEADER, CUT_HEADER = "X-Semtune-Truncated", "X-Semtune-Cut-Tokens"
 
 
-def router(service: Service) -> APIRouter:
-    """The OpenAI-compatible endpoints of a service."""
+@runtime_checkable
+class SupportsDecoding(Protocol):
+    """An encoder that can also turn token ids back into text."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Token ids to text, without special tokens."""
+        ...
+
+
+def _content(error: ApiError) -> dict[str, Any]:
+    kind = "server_error" if error.status >= 500 else "invalid_request_error"
+    kind = "rate_limit_error" if error.status == 429 else kind
+    return {"error": {"message": error.message, "type": kind, "param": error.param, "code": error.code}}
+
+
+DIALECT = Dialect(("/v1/",), _content, invalid=400)
+
+
+def router(catalogue: Catalogue, workers: Workers) -> APIRouter:
+    """The OpenAI-compatible endpoints."""
     routes = APIRouter(prefix="/v1", tags=["OpenAI"])
+    started = int(time.time())
 
     @routes.post("/embeddings", response_model=EmbeddingsResponse)
     async def embeddings(request: EmbeddingsRequest) -> Response:
         """Embed texts. The headers X-Semtune-Truncated and X-Semtune-Cut-Tokens say how much was cut."""
-        encoder = _encoder(request.truncate, service)  # one for the whole request: the index may be switched meanwhile
-        name = encoder.contract.name
-        _check_model(request.model, name)
+        served, role = _find(catalogue, request.model)
+        encoder = encoder_for(served, request.truncate)
         _check_dimensions(request.dimensions, encoder)
-        with service.workers.admit():
-            texts = await service.workers.run(partial(texts_of, request.input, encoder))
-            parts, tokens, truncated, cut_tokens, done = [], 0, 0, 0, 0
-            for piece in pieces(texts, len if truncate_of(encoder) == "window" else _usual_cost):
-                encoded = await service.workers.run(partial(_encoded, encoder, piece, request.input_type, done))
-                parts.append(encoded.vectors)
-                tokens += encoded.tokens
-                truncated += encoded.truncated
-                cut_tokens += encoded.cut_tokens
-                done += len(piece)
-            vectors = np.concatenate(parts)
-            body = await service.workers.run(partial(_body, vectors, request.encoding_format, name, tokens))
-        headers = {TRUNCATED_HEADER: str(truncated), CUT_HEADER: str(cut_tokens)}
+        with workers.admit():
+            texts = await workers.run(partial(texts_of, request.input, encoder))
+            made = await embed(workers, encoder, texts, role or request.input_type)
+            body = await workers.run(
+                partial(_body, made.vectors, request.encoding_format, request.model or served.name, made.tokens)
+            )
+        headers = {TRUNCATED_HEADER: str(made.truncated), CUT_HEADER: str(made.cut_tokens)}
         return Response(body, media_type="application/json", headers=headers)
 
     @routes.get("/models")
     async def models() -> ModelsResponse:
-        """The served model, as a list with one entry."""
-        return ModelsResponse(data=[ModelResponse(id=service.model, created=service.started)])
+        """The served models, by every name that they answer to."""
+        return ModelsResponse(data=[ModelResponse(id=name, created=started) for name in catalogue.names()])
 
     @routes.get("/models/{name:path}")
     async def model(name: str) -> ModelResponse:
-        """The served model, by its name."""
-        _check_model(name, service.model)
-        return ModelResponse(id=name, created=service.started)
+        """A served model, by its name."""
+        _find(catalogue, name)
+        return ModelResponse(id=name, created=started)
 
     return routes
 
@@ -89,44 +99,6 @@ def texts_of(value: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]
     return texts
 
 
-def _usual_cost(text: str) -> int:
-    return min(len(text), COUNTED_CHARACTERS)
-
-
-def pieces(texts: Sequence[str], cost_of: Callable[[str], int] = _usual_cost) -> Iterator[list[str]]:
-    """Split a bulk request into pieces of work, so that other requests are served in between."""
-    piece: list[str] = []
-    size = 0
-    for text in texts:
-        cost = cost_of(text)
-        if piece and size + cost > PIECE_CHARACTERS:
-            yield piece
-            piece, size = [], 0
-        piece.append(text)
-        size += cost
-    if piece:
-        yield piece
-
-
-def _encoder(truncate: Truncate | bool | None, service: Service) -> Encoder:
-    try:
-        return service.encoder_for(truncate)
-    except ConfigError as error:
-        raise ApiError(400, str(error), param="truncate") from None
-
-
-def _encoded(encoder: Encoder, piece: list[str], role: Role, done: int) -> Encoded:
-    """Embed a piece of a request, of which `done` texts came before.
-
-    Raises:
-        ApiError: 400, a text is too long and may not be cut.
-    """
-    try:
-        return encoder.encode(piece, role)
-    except TooLongError as error:
-        raise _refused(str(error.named([f"input[{done + place}]" for place in range(len(piece))]))) from None
-
-
 def _decoded(ids: Sequence[int], encoder: Encoder) -> str:
     if not isinstance(encoder, SupportsDecoding):
         raise _refused(
@@ -150,14 +122,11 @@ def _base64(vectors: Embeddings) -> list[str]:
     return [base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii") for vector in vectors]
 
 
-def _check_model(name: str | None, served: str) -> None:
-    if name is not None and name != served:
-        raise ApiError(
-            404,
-            f"The model {name!r} is not served here. Use {served!r}, or leave 'model' out.",
-            param="model",
-            code="model_not_found",
-        )
+def _find(catalogue: Catalogue, name: str | None) -> Found:
+    try:
+        return catalogue.find(name)
+    except UnknownModelError as error:
+        raise ApiError(404, str(error), param="model", code="model_not_found") from None
 
 
 def _check_dimensions(dimensions: int | None, encoder: Encoder) -> None:

@@ -1,13 +1,13 @@
 """Errors over HTTP: a message for people, in the form that the clients of each dialect expect.
 
-`/v1/...` answers as OpenAI does, `{"error": {message, type, param, code}}`; everything else answers
-`{"detail": "..."}`.
+A dialect is a form of errors for the paths that it serves. Every other path answers `{"detail": "..."}`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -19,7 +19,6 @@ from semtune.errors import InputError, SemtuneError
 
 logger = logging.getLogger(__name__)
 
-SERVED = "/, /search, /feedback, /health, /v1/embeddings or /v1/models"
 INPUT_SHAPES = "'input' must be a string, a list of strings, a list of token ids, or a list of lists of token ids"
 
 
@@ -43,8 +42,39 @@ class ApiError(Exception):
         self.headers = headers
 
 
-def install(app: FastAPI, endpoints: str = SERVED) -> None:
+def _plain(error: ApiError) -> dict[str, Any]:
+    return {"detail": error.message}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The errors of an API.
+
+    Attributes:
+        paths: where it is served: full paths, or beginnings that end with a slash.
+        content: the body of an error.
+        invalid: the status of a request that breaks the schema.
+    """
+
+    paths: tuple[str, ...]
+    content: Callable[[ApiError], dict[str, Any]]
+    invalid: int = 422
+
+    def serves(self, path: str) -> bool:
+        """Whether a path is one of this API's."""
+        path = path.rstrip("/")
+        return any(path == own.rstrip("/") or (own.endswith("/") and path.startswith(own)) for own in self.paths)
+
+
+OWN = Dialect((), _plain)
+
+
+def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> None:
     """Install handlers in `app` that answer each error in the dialect of its path; `endpoints` are what there is."""
+
+    def respond(request: Request, error: ApiError) -> JSONResponse:
+        content = dialect_of(request.url.path, dialects).content(error)
+        return JSONResponse(content, error.status, headers=dict(error.headers or {}))
 
     async def api(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)  # noqa: S101 - narrows Starlette's signature
@@ -59,7 +89,7 @@ def install(app: FastAPI, endpoints: str = SERVED) -> None:
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         message, param = sentence(error.errors())
-        return respond(request, ApiError(400 if _is_openai(request) else 422, message, param=param))
+        return respond(request, ApiError(dialect_of(request.url.path, dialects).invalid, message, param=param))
 
     async def semtune(request: Request, error: Exception) -> JSONResponse:
         status = 422 if isinstance(error, InputError) else 503
@@ -78,16 +108,9 @@ def install(app: FastAPI, endpoints: str = SERVED) -> None:
     app.add_exception_handler(Exception, unforeseen)
 
 
-def respond(request: Request, error: ApiError) -> JSONResponse:
-    """Write an error in the dialect of the path it happened on."""
-    content: dict[str, Any] = {"detail": error.message}
-    if _is_openai(request):
-        content = {
-            "error": {
-                "message": error.message, "type": _openai_type(error.status), "param": error.param, "code": error.code,
-            }
-        }  # fmt: skip
-    return JSONResponse(content, error.status, headers=dict(error.headers or {}))
+def dialect_of(path: str, dialects: Sequence[Dialect]) -> Dialect:
+    """The dialect that a path belongs to."""
+    return next((dialect for dialect in dialects if dialect.serves(path)), OWN)
 
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
@@ -124,13 +147,3 @@ def _http_message(request: Request, error: HTTPException, endpoints: str) -> str
         allowed = (error.headers or {}).get("Allow", "another method")
         return f"{request.url.path} does not accept {request.method}; use {allowed}."
     return str(error.detail)
-
-
-def _is_openai(request: Request) -> bool:
-    return request.url.path.startswith("/v1/")
-
-
-def _openai_type(status: int) -> str:
-    if status == 429:
-        return "rate_limit_error"
-    return "server_error" if status >= 500 else "invalid_request_error"

@@ -1,0 +1,1 @@
+"""Semtune's own API: search, documents, feedback, health, and the operators' routes."""

@@ -1,0 +1,84 @@
+"""Search over HTTP: `/search`."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from semtune.search.options import SearchOptions
+from semtune.serve.catalogue import Catalogue, Served, UnknownModelError
+from semtune.serve.errors import ApiError
+from semtune.serve.own.schemas import HitResponse, SearchParams, SearchRequest, SearchResponse
+from semtune.serve.workers import Workers
+from semtune.types import Answer
+
+MAX_QUERY = 32_768  # characters
+
+
+def router(catalogue: Catalogue, workers: Workers) -> APIRouter:
+    """Search, with a JSON body or by address."""
+    routes = APIRouter(prefix="/search", tags=["Search"])
+
+    @routes.post("", response_model_exclude_unset=True)
+    async def search(request: SearchRequest) -> SearchResponse:
+        """Find the documents most similar to a query."""
+        served = find_index(catalogue, request.index)
+        return await _search(served, workers, request.query, request.options(), "query")
+
+    @routes.get("", response_model_exclude_unset=True)
+    async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
+        """Find the documents most similar to a query given in the URL."""
+        served = find_index(catalogue, None)
+        return await _search(served, workers, params.q, SearchOptions(params.k, params.min_score), "q")
+
+    return routes
+
+
+def find_index(catalogue: Catalogue, name: str | None) -> Served:
+    """What is served by a name, and has an index; None: the default.
+
+    Raises:
+        ApiError: 404; there is nothing of that name, or it has no index.
+    """
+    try:
+        served = catalogue.find(name).served
+    except UnknownModelError as error:
+        raise ApiError(404, str(error), param="index") from None
+    if served.index is None:
+        raise ApiError(
+            404,
+            f"No index is served here, only the model {served.name!r} at /v1/embeddings. "
+            "Build an index with `semtune index` and serve it with `semtune serve INDEX`.",
+        )
+    return served
+
+
+async def _search(served: Served, workers: Workers, query: str, options: SearchOptions, field: str) -> SearchResponse:
+    began = time.perf_counter()
+    check_query(query, field)
+    with workers.admit():
+        answer = await workers.run(partial(_answer, served, query, options))
+    found = [HitResponse(**hit.as_dict()) for hit in answer.hits]
+    known: dict[str, Any] = {"cut_tokens": answer.cut_tokens} if answer.cut_tokens else {}
+    known |= {"warnings": list(answer.warnings)} if answer.warnings else {}
+    return SearchResponse(query=query, hits=found, took_ms=round((time.perf_counter() - began) * 1000, 2), **known)
+
+
+def check_query(query: str, field: str) -> None:
+    """Refuse a query that is blank or very long.
+
+    Raises:
+        ApiError: 422 or 413.
+    """
+    if not query.strip():
+        raise ApiError(422, f"{field!r} is empty. Give at least one word.")
+    if len(query) > MAX_QUERY:
+        raise ApiError(413, f"{field!r} has {len(query):,} characters; the limit is {MAX_QUERY:,}. Shorten the query.")
+
+
+def _answer(served: Served, query: str, options: SearchOptions) -> Answer:
+    with served.searching() as searcher:
+        return searcher.answer(query, options)
