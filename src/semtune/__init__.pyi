@@ -1,4 +1,5 @@
 from semtune.api import add as add
+from semtune.api import classify as classify
 from semtune.api import compact as compact
 from semtune.api import compare as compare
 from semtune.api import delete as delete
@@ -44,6 +45,7 @@ from semtune.search.options import SearchOptions as SearchOptions
 from semtune.search.searcher import Searcher as Searcher
 from semtune.search.settings import SearchSettings as SearchSettings
 from semtune.select.settings import SelectSettings as SelectSettings
+from semtune.tasks.classify.settings import ClassifySettings as ClassifySettings
 from semtune.train.settings import TrainSettings as TrainSettings
 
 __version__: str

@@ -14,11 +14,13 @@ from semtune.api.index_care import compact, dump, migrate, verify
 from semtune.api.indexing import add, delete, get, sync
 from semtune.api.labelling import label
 from semtune.api.quality import compare, evaluate
+from semtune.api.tasks import classify
 from semtune.api.training import distil, prepare, select, train
 from semtune.api.upgrading import rollback, upgrade
 
 __all__ = [
     "add",
+    "classify",
     "compact",
     "compare",
     "delete",

@@ -11,6 +11,7 @@ import typer
 
 from semtune import __version__
 from semtune.cli.add import add
+from semtune.cli.classify import classify
 from semtune.cli.compact import compact
 from semtune.cli.compare import compare
 from semtune.cli.delete import delete
@@ -64,6 +65,7 @@ for command in (
     label,
     search,
     serve,
+    classify,
     info,
     doctor,
 ):

@@ -1,0 +1,1 @@
+"""What embeddings are used for beside search: one folder a use. Imports neither torch nor transformers."""

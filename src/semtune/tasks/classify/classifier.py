@@ -1,0 +1,182 @@
+"""A classifier made of examples: a head on the model's vectors, what it promises, and the examples themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.contract import Contract
+from semtune.errors import ConfigError, ContractError, InputError, nearest
+from semtune.io import atomic_folder, read_json, read_jsonl, write_json, write_jsonl
+from semtune.tasks.classify.head import Head
+from semtune.tasks.classify.prediction import Near, Prediction
+from semtune.tasks.classify.reject import Promise
+from semtune.types import Embeddings
+
+FORMAT = 1
+FILE, ARRAYS, EXAMPLES = "classifier.json", "classifier.npz", "examples.jsonl"
+LIKELY = 0.5  # of each class, where a text may have several
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text and its classes."""
+
+    text: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A head on the vectors of one model.
+
+    Attributes:
+        names: the classes, in the order of the head's rows.
+        head: gives the probabilities.
+        examples: that it was made of.
+        vectors: (n, dim) of the examples, float16.
+        model, fingerprint: name and fingerprint of the model.
+        promises: name ("p0.9") → precision and coverage measured on held-out examples; empty if nothing was held out.
+        facts: accuracy on held-out examples, strength, numbers.
+    """
+
+    names: list[str]
+    head: Head
+    examples: list[Example]
+    vectors: NDArray[np.float16]
+    model: str
+    fingerprint: str
+    promises: Mapping[str, Promise] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def require(self, contract: Contract) -> None:
+        """Refuse another model.
+
+        Raises:
+            ContractError: its vectors are not those that the classifier was made with.
+        """
+        if contract.fingerprint != self.fingerprint:
+            raise ContractError(
+                f"The classifier was made with the model {self.model!r} ({self.fingerprint[:12]}), not with "
+                f"{contract.name!r} ({contract.fingerprint[:12]}). Use that model, or make the classifier again with "
+                "--examples."
+            )
+
+    def threshold(self, wanted: str | float | None) -> float:
+        """The probability below which a text is rejected; a name ("p0.9") or a number; None: none is.
+
+        Raises:
+            InputError: there is no such promise.
+        """
+        if wanted is None:
+            return 0.0
+        try:
+            value = float(wanted)
+        except ValueError:
+            return self._promised(str(wanted)).threshold
+        if not 0.0 <= value <= 1.0:
+            raise InputError(f"The threshold is {wanted}; allowed: a probability from 0 to 1, or a name such as p0.9.")
+        return value
+
+    def _promised(self, name: str) -> Promise:
+        if name in self.promises:
+            return self.promises[name]
+        if not self.promises:
+            raise InputError(
+                f"This classifier promises nothing, so {name!r} has no meaning: a class has a single example, or no "
+                "precision was reached on held-out ones. Give more examples, or a probability such as 0.6."
+            )
+        listed = ", ".join(f"{each} (answers {made.coverage:.0%})" for each, made in self.promises.items())
+        raise InputError(f"There is no promise {name!r}.{nearest(name, self.promises)} Allowed: {listed}, or a number.")
+
+    def classify(self, vectors: Embeddings, threshold: float = 0.0, explain: int = 0) -> list[Prediction]:
+        """The classes of (n, dim) texts in the role "query".
+
+        Args:
+            vectors: of the texts.
+            threshold: a text whose best class is less likely is rejected.
+            explain: number of nearest examples to name for each text.
+        """
+        likely = self.head.probabilities(vectors)
+        near = self._nearest(vectors, explain) if explain else [()] * len(vectors)
+        return [self._said(row, threshold, found) for row, found in zip(likely, near, strict=True)]
+
+    def _said(self, likely: NDArray[np.float64], threshold: float, near: tuple[Near, ...]) -> Prediction:
+        best = int(likely.argmax())
+        if self.head.several:
+            at = [n for n in np.argsort(-likely, kind="stable").tolist() if likely[n] >= max(LIKELY, threshold)]
+        else:
+            at = [best] if likely[best] >= threshold else []
+        labels = tuple(self.names[n] for n in at)
+        value = float(likely[best])
+        return Prediction(labels, self.names[best], value, value, not labels, near)
+
+    def _nearest(self, vectors: Embeddings, count: int) -> list[tuple[Near, ...]]:
+        own, found = self.vectors.astype(np.float32), []
+        for start in range(0, len(vectors), 1024):
+            scores = vectors[start : start + 1024] @ own.T
+            for row in scores:
+                best = np.argsort(-row, kind="stable")[:count].tolist()
+                found.append(tuple(Near(self.examples[n].text, self.examples[n].labels, float(row[n])) for n in best))
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write the classifier into a new folder, or in place of an older classifier.
+
+        Raises:
+            InputError: the folder holds something else.
+        """
+        if folder.exists() and not (folder / FILE).is_file():
+            raise InputError(f"{folder} already exists and is not a classifier; nothing was overwritten.")
+        with atomic_folder(folder) as place:
+            rows = ({"text": example.text, "labels": list(example.labels)} for example in self.examples)
+            write_jsonl(place / EXAMPLES, rows)
+            np.savez(place / ARRAYS, weights=self.head.weights, bias=self.head.bias, vectors=self.vectors)
+            write_json(
+                place / FILE,
+                {
+                    "format": FORMAT, "names": self.names, "model": self.model, "fingerprint": self.fingerprint,
+                    "temperature": self.head.temperature, "several": self.head.several, "strength": self.head.strength,
+                    "promises": {name: asdict(made) for name, made in self.promises.items()}, "facts": dict(self.facts),
+                },
+            )  # fmt: skip
+
+    @classmethod
+    def open(cls, folder: Path) -> Classifier:
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: it is no classifier, damaged, or of a later format.
+        """
+        if not (folder / FILE).is_file():
+            raise InputError(f"{folder} is not a classifier. Make one: `semtune classify MODEL FILE --examples TABLE "
+                             f"--save {folder}`.")  # fmt: skip
+        try:
+            values = read_json(folder / FILE)
+            if values["format"] > FORMAT:
+                raise ConfigError(f"{folder} was written by a newer Semtune. Update Semtune to open it.")
+            with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+                weights, bias, vectors = arrays["weights"], arrays["bias"], arrays["vectors"]
+            examples = [Example(row["text"], tuple(row["labels"])) for row in read_jsonl(folder / EXAMPLES)]
+        except (KeyError, OSError, ValueError) as error:
+            raise InputError(
+                f"The classifier {folder} is damaged ({error}). Make it again from its examples."
+            ) from None
+        head = Head(weights, bias, values["temperature"], values["several"], values["strength"])
+        promises = {name: Promise(**made) for name, made in values["promises"].items()}
+        return cls(values["names"], head, examples, vectors, values["model"], values["fingerprint"], promises,
+                   values["facts"])  # fmt: skip
+
+
+def members_of(examples: Sequence[Example], names: Sequence[str]) -> NDArray[np.bool_]:
+    """(n, classes): which classes each example has."""
+    number = {name: at for at, name in enumerate(names)}
+    found = np.zeros((len(examples), len(names)), dtype=np.bool_)
+    for row, example in enumerate(examples):
+        found[row, [number[label] for label in example.labels]] = True
+    return found

@@ -1,0 +1,53 @@
+"""When a classifier says "I don't know": the probability below which it does, chosen by the precision asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRECISIONS = (0.8, 0.85, 0.9, 0.95, 0.97, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a threshold brought on texts that the classifier was not shown.
+
+    Attributes:
+        precision: share of the answered texts whose class was right.
+        coverage: share of the texts that were answered.
+        threshold: the lowest probability that is answered.
+    """
+
+    precision: float
+    coverage: float
+    threshold: float
+
+
+def promise(confidence: NDArray[np.float64], right: NDArray[np.bool_], wanted: float) -> Promise | None:
+    """The lowest threshold that gives the precision `wanted`; None if none does.
+
+    Args:
+        confidence: (n,) probability of each text's answer.
+        right: (n,) whether it was the right one.
+        wanted: precision, from 0 to 1.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    sorted_ = confidence[order]
+    precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    last = np.append(sorted_[1:] < sorted_[:-1], True)  # equal probabilities are answered together
+    places = np.flatnonzero((precision >= wanted) & last)
+    if not len(places):
+        return None
+    at = int(places[-1])
+    return Promise(float(precision[at]), (at + 1) / len(order), float(sorted_[at]))
+
+
+def promises(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], wanted: Sequence[float] = PRECISIONS
+) -> dict[str, Promise]:
+    """Name of each precision that can be had ("p0.9") → its promise."""
+    found = {f"p{each:g}": promise(confidence, right, each) for each in wanted}
+    return {name: made for name, made in found.items() if made is not None}
