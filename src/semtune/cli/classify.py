@@ -31,6 +31,10 @@ def classify(
         str | None,
         typer.Option("--threshold", help="Reject what is less likely: a probability, or a promise such as p0.9."),
     ] = None,
+    novel: Annotated[
+        float | None,
+        typer.Option("--novel", help="Reject texts unlike the examples, at the cost of this share of others: 0.05."),
+    ] = None,
     min_score: Annotated[
         str | None, typer.Option("--min-score", help="With --labels: reject what is less similar than this.")
     ] = None,
@@ -67,6 +71,7 @@ def classify(
         examples_column=examples_column,
         label_column=label_column,
         threshold=threshold,
+        novel=novel,
         min_score=min_score,
         several=several,
         explain=explain,
@@ -80,13 +85,25 @@ def classify(
 
 
 def _say(made: Classified, console: Console) -> None:
+    _say_counts(made, console)
+    for what, reasons in (("rows", made.left_out), ("examples", made.examples_left_out)):
+        for reason, count in reasons.items():
+            console.say(f"left out: {count:,} {what}: {reason}")
+    for warning in made.warnings:
+        console.say(f"warning: {warning}")
+    for what, place in (("classifier", made.saved), ("rows", made.out)):
+        if place:
+            console.say(f"{what}: {place}")
+
+
+def _say_counts(made: Classified, console: Console) -> None:
     total = len(made.rows)
     for name, count in list(made.counts.items())[:SHOWN]:
         console.say(f"{count:>9,}  {count / total:>4.0%}  {name}")
     if len(made.counts) > SHOWN:
         console.say(f"           and {len(made.counts) - SHOWN:,} more classes")
     if made.rejected:
-        console.say(f"{made.rejected:>9,}  {made.rejected / total:>4.0%}  no class is likely enough")
+        console.say(f"{made.rejected:>9,}  {made.rejected / total:>4.0%}  no class: unsure, or unlike the examples")
     if "held_out_accuracy" in made.facts:
         console.say(f"accuracy on examples that it was not shown: {made.facts['held_out_accuracy']:.3f}")
     if "promised_precision" in made.facts:
@@ -94,12 +111,3 @@ def _say(made: Classified, console: Console) -> None:
             f"of those, this threshold answered {made.facts['promised_coverage']:.0%} and "
             f"{made.facts['promised_precision']:.1%} of the answers were right"
         )
-    for what, reasons in (("rows", made.left_out), ("examples", made.examples_left_out)):
-        for reason, count in reasons.items():
-            console.say(f"left out: {count:,} {what}: {reason}")
-    for warning in made.warnings:
-        console.say(f"warning: {warning}")
-    if made.saved:
-        console.say(f"saved: {made.saved}")
-    if made.out:
-        console.say(f"rows: {made.out}")

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from semtune.contract import Contract
 from semtune.errors import ConfigError, ContractError, InputError, nearest
 from semtune.io import atomic_folder, read_json, read_jsonl, write_json, write_jsonl
-from semtune.tasks.classify.head import Head
-from semtune.tasks.classify.prediction import Near, Prediction
+from semtune.tasks.classify.head import Head, probabilities
+from semtune.tasks.classify.prediction import UNLIKE, UNSURE, Near, Prediction
 from semtune.tasks.classify.reject import Promise
 from semtune.types import Embeddings
 
@@ -42,6 +42,7 @@ class Classifier:
         vectors: (n, dim) of the examples, float16.
         model, fingerprint: name and fingerprint of the model.
         promises: name ("p0.9") → precision and coverage measured on held-out examples; empty if nothing was held out.
+        floors: share of known texts ("0.05") → the largest linear score below which a text is unlike the examples.
         facts: accuracy on held-out examples, strength, numbers.
     """
 
@@ -52,6 +53,7 @@ class Classifier:
     model: str
     fingerprint: str
     promises: Mapping[str, Promise] = field(default_factory=dict)
+    floors: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def require(self, contract: Contract) -> None:
@@ -94,27 +96,50 @@ class Classifier:
         listed = ", ".join(f"{each} (answers {made.coverage:.0%})" for each, made in self.promises.items())
         raise InputError(f"There is no promise {name!r}.{nearest(name, self.promises)} Allowed: {listed}, or a number.")
 
-    def classify(self, vectors: Embeddings, threshold: float = 0.0, explain: int = 0) -> list[Prediction]:
+    def floor(self, novel: float | None) -> float:
+        """The largest linear score below which a text is unlike the examples; None: none is.
+
+        Args:
+            novel: share of known texts that may be given up.
+
+        Raises:
+            InputError: it was not measured for this share.
+        """
+        if novel is None:
+            return -np.inf
+        if f"{novel:g}" not in self.floors:
+            listed = ", ".join(self.floors) or "none, since nothing could be held out"
+            raise InputError(f"Texts unlike the examples can be refused at the cost of {listed} of the known ones, not "
+                             f"of {novel:g}.")  # fmt: skip
+        return self.floors[f"{novel:g}"]
+
+    def classify(
+        self, vectors: Embeddings, threshold: float = 0.0, floor: float = -np.inf, explain: int = 0
+    ) -> list[Prediction]:
         """The classes of (n, dim) texts in the role "query".
 
         Args:
             vectors: of the texts.
-            threshold: a text whose best class is less likely is rejected.
+            threshold: a text whose best class is less likely is rejected as unsure.
+            floor: a text whose largest linear score is lower is rejected as unlike the examples.
             explain: number of nearest examples to name for each text.
         """
-        likely = self.head.probabilities(vectors)
+        scores = self.head.scores(vectors)
+        likely = probabilities(scores, self.head.temperature, self.head.several)
         near = self._nearest(vectors, explain) if explain else [()] * len(vectors)
-        return [self._said(row, threshold, found) for row, found in zip(likely, near, strict=True)]
+        return [
+            self._said(row, threshold, score < floor, found)
+            for row, score, found in zip(likely, scores.max(axis=1), near, strict=True)
+        ]
 
-    def _said(self, likely: NDArray[np.float64], threshold: float, near: tuple[Near, ...]) -> Prediction:
+    def _said(self, likely: NDArray[np.float64], threshold: float, unlike: bool, near: tuple[Near, ...]) -> Prediction:
         best = int(likely.argmax())
-        if self.head.several:
-            at = [n for n in np.argsort(-likely, kind="stable").tolist() if likely[n] >= max(LIKELY, threshold)]
-        else:
-            at = [best] if likely[best] >= threshold else []
-        labels = tuple(self.names[n] for n in at)
+        least = max(LIKELY, threshold) if self.head.several else threshold
+        order = np.argsort(-likely, kind="stable").tolist() if self.head.several else [best]
+        labels = () if unlike else tuple(self.names[at] for at in order if likely[at] >= least)
+        rejected = UNLIKE if unlike else "" if labels else UNSURE
         value = float(likely[best])
-        return Prediction(labels, self.names[best], value, value, not labels, near)
+        return Prediction(labels, self.names[best], value, value, rejected, near)
 
     def _nearest(self, vectors: Embeddings, count: int) -> list[tuple[Near, ...]]:
         own, found = self.vectors.astype(np.float32), []
@@ -142,7 +167,8 @@ class Classifier:
                 {
                     "format": FORMAT, "names": self.names, "model": self.model, "fingerprint": self.fingerprint,
                     "temperature": self.head.temperature, "several": self.head.several, "strength": self.head.strength,
-                    "promises": {name: asdict(made) for name, made in self.promises.items()}, "facts": dict(self.facts),
+                    "promises": {name: asdict(made) for name, made in self.promises.items()},
+                    "floors": dict(self.floors), "facts": dict(self.facts),
                 },
             )  # fmt: skip
 
@@ -170,7 +196,7 @@ class Classifier:
         head = Head(weights, bias, values["temperature"], values["several"], values["strength"])
         promises = {name: Promise(**made) for name, made in values["promises"].items()}
         return cls(values["names"], head, examples, vectors, values["model"], values["fingerprint"], promises,
-                   values["facts"])  # fmt: skip
+                   values["floors"], values["facts"])  # fmt: skip
 
 
 def members_of(examples: Sequence[Example], names: Sequence[str]) -> NDArray[np.bool_]:

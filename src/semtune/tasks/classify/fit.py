@@ -13,8 +13,8 @@ from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.tasks.classify.classifier import LIKELY, Classifier, members_of
 from semtune.tasks.classify.examples import ReadExamples
-from semtune.tasks.classify.head import MOST_CELLS, Fitted, fit_head
-from semtune.tasks.classify.reject import Promise, promises
+from semtune.tasks.classify.head import MOST_CELLS, Fitted, fit_head, probabilities
+from semtune.tasks.classify.reject import Promise, floors, promises
 from semtune.tasks.texts import embed
 
 SINGLE = "A class has a single example, so none can be held out: accuracy and thresholds are unknown."
@@ -43,24 +43,39 @@ def make_classifier(encoder: Encoder, read: ReadExamples, seed: int = 0, progres
     texts = [example.text for example in examples]
     vectors = embed(encoder, texts, [f"example {n}" for n in range(1, len(texts) + 1)], "query", progress).vectors
     fitted = fit_head(vectors, members, read.several, seed, progress)
-    measured, promised = _measured(fitted, members)
+    measured, promised, lowest = _measured(fitted, members)
     facts = {"examples": len(examples), "classes": len(names), "strength": fitted.head.strength, **measured}
     contract = encoder.contract
     return Classifier(
-        names, fitted.head, examples, vectors.astype(np.float16), contract.name, contract.fingerprint, promised, facts
+        names,
+        fitted.head,
+        examples,
+        vectors.astype(np.float16),
+        contract.name,
+        contract.fingerprint,
+        promised,
+        lowest,
+        facts,
     )
 
 
-def _measured(fitted: Fitted, members: NDArray[np.bool_]) -> tuple[dict[str, Any], dict[str, Promise]]:
-    """Accuracy (of all classes of a text where it may have several) and promises on held-out examples."""
-    likely = fitted.held_out
-    if likely is None:
-        return {}, {}
+def _measured(
+    fitted: Fitted, members: NDArray[np.bool_]
+) -> tuple[dict[str, Any], dict[str, Promise], dict[str, float]]:
+    """Accuracy (of all classes of a text where it may have several), promises and floors on held-out examples."""
+    scores, head = fitted.held_out, fitted.head
+    if scores is None:
+        return {}, {}, {}
+    likely, lowest = probabilities(scores, head.temperature, head.several), floors(scores.max(axis=1))
     best = likely.argmax(axis=1)
     right = members[np.arange(len(members)), best]
     promised = promises(likely.max(axis=1), right)
-    if fitted.head.several:
+    if head.several:
         exact = ((likely >= LIKELY) == members).all(axis=1)
-        return {"held_out_accuracy": float(exact.mean()), "held_out_best_is_right": float(right.mean())}, promised
+        return (
+            {"held_out_accuracy": float(exact.mean()), "held_out_best_is_right": float(right.mean())},
+            promised,
+            lowest,
+        )
     gold = members.argmax(axis=1)
-    return {"held_out_accuracy": float(right.mean()), "held_out_macro_f1": macro_f1(gold, best)}, promised
+    return {"held_out_accuracy": float(right.mean()), "held_out_macro_f1": macro_f1(gold, best)}, promised, lowest

@@ -56,7 +56,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A head, and the (n, classes) probabilities that heads gave to examples which they were not shown.
+    """A head, and the (n, classes) linear scores that heads gave to examples which they were not shown.
 
     `held_out` is None where a class has a single example, so that nothing can be held out.
     """
@@ -95,7 +95,7 @@ def fit_head(vectors: Embeddings, members: Members, several: bool, seed: int, pr
     assert best is not None  # noqa: S101 - there are strengths
     _, strength, temperature, scores = best
     head = replace(_fit(vectors, members, strength, several), temperature=temperature)
-    return Fitted(head, probabilities(scores, temperature, several))
+    return Fitted(head, scores)
 
 
 def probabilities(scores: Numbers, temperature: float, several: bool) -> Numbers:

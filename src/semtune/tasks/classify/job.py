@@ -92,7 +92,7 @@ def classify_file(
     return Classified(
         rows=rows,
         counts=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
-        rejected=sum(said.rejected for said in made.said),
+        rejected=sum(bool(said.rejected) for said in made.said),
         left_out=read.left_out,
         examples_left_out=made.left_out,
         facts=made.facts,
@@ -140,7 +140,7 @@ def _by_examples(encoder: Encoder, read: ReadTexts, settings: ClassifySettings, 
         warnings.append(SINGLE)
     threshold = classifier.threshold(settings.threshold)
     embedded = _embedded(encoder, read, "query", settings, progress)
-    said = classifier.classify(embedded.vectors, threshold, settings.explain)
+    said = classifier.classify(embedded.vectors, threshold, classifier.floor(settings.novel), settings.explain)
     promised = classifier.promises.get(str(settings.threshold))
     facts: dict[str, Any] = {"kind": "examples", **classifier.facts, "threshold": threshold}
     if promised:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+UNSURE, UNLIKE = "unsure", "unlike the examples"
+
 
 @dataclass(frozen=True, slots=True)
 class Near:
@@ -24,7 +26,7 @@ class Prediction:
         best: the most likely class, also of a rejected text.
         score: similarity to the best class's words, or its probability.
         probability: calibrated probability of the best class; None where nothing was calibrated.
-        rejected: none of the classes is likely enough.
+        rejected: why it has no class: "unsure" which one, or "unlike the examples"; empty if it has one.
         nearest: the most similar examples.
     """
 
@@ -32,7 +34,7 @@ class Prediction:
     best: str
     score: float
     probability: float | None
-    rejected: bool
+    rejected: str
     nearest: tuple[Near, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -43,7 +45,7 @@ class Prediction:
             "best": self.best,
             "score": self.score,
             "probability": self.probability,
-            "rejected": self.rejected,
+            "rejected": self.rejected or None,
         }
         if self.nearest:
             row["nearest"] = [{"text": n.text, "labels": list(n.labels), "score": n.score} for n in self.nearest]

@@ -24,6 +24,9 @@ class ClassifySettings(Settings):
     threshold: str | float | None = Field(
         None, description="what is less likely is rejected: a probability, or a promise such as p0.9"
     )
+    novel: float | None = Field(
+        None, gt=0, lt=1, description="texts unlike the examples are rejected, at the cost of this share of known ones"
+    )
     min_score: str | float | None = Field(
         None, description="with labels: what is less similar is rejected: a score, or a threshold such as best-f1"
     )
@@ -42,7 +45,7 @@ class ClassifySettings(Settings):
             )
         if self.save and not self.examples:
             raise mistake("save", "a classifier is made of examples; give examples with it")
-        if self.labels and self.threshold is not None:
+        if self.labels and (self.threshold is not None or self.novel is not None):
             raise mistake("threshold", "names alone give no probabilities; use min_score with labels")
         if not self.labels and (self.min_score is not None or self.several):
             raise mistake("min_score", "it is for labels; a classifier of examples has a threshold instead")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.tasks.classify.classes import Classes
-from semtune.tasks.classify.prediction import Prediction
+from semtune.tasks.classify.prediction import UNSURE, Prediction
 from semtune.types import Embeddings
 
 BLOCK = 4_096  # texts compared at once
@@ -69,4 +69,4 @@ def _said(names: Sequence[str], scores: NDArray[np.float64], floor: float, sever
     best = int(scores.argmax())
     passing = [at for at in np.argsort(-scores, kind="stable").tolist() if scores[at] >= floor]
     labels = tuple(names[at] for at in (passing if several else passing[:1]))
-    return Prediction(labels, names[best], float(scores[best]), None, not labels)
+    return Prediction(labels, names[best], float(scores[best]), None, "" if labels else UNSURE)
