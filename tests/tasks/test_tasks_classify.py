@@ -147,7 +147,7 @@ def test_a_promise_is_the_lowest_threshold_that_keeps_the_precision():
 def test_a_classifier_is_saved_and_opened_and_belongs_to_its_model(classifier, encoder, tmp_path):
     classifier.save(tmp_path / "c")
     opened = Classifier.open(tmp_path / "c")
-    vectors = encoder.encode(["a violin", "the lawn", "kettle"], "query").vectors
+    vectors = encoder.encode(["violin bow", "the lawn", "kettle"], "query").vectors
     assert opened.classify(vectors, explain=2) == classifier.classify(vectors, explain=2)
     assert [one.labels[0] for one in opened.classify(vectors)] == ["music", "garden", "kitchen"]
     assert opened.classify(vectors, explain=2)[0].nearest[0].labels == ("music",)
