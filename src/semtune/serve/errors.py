@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from semtune.errors import InputError, SemtuneError
+from semtune.serve.account import account
 
 logger = logging.getLogger(__name__)
 
@@ -93,12 +94,18 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
 
     async def semtune(request: Request, error: Exception) -> JSONResponse:
         status = 422 if isinstance(error, InputError) else 503
-        logger.warning("%s %s: %s", request.method, request.url.path, error)
+        if status == 503:  # the others may name a text, and are the client's to mend
+            logger.warning("%s %s: %s [%s]", request.method, request.url.path, error, account().id)
         return respond(request, ApiError(status, str(error)))
 
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - uvicorn logs it
         return respond(
-            request, ApiError(500, "Internal server error. This is a bug in Semtune; see the server log for details.")
+            request,
+            ApiError(
+                500,
+                "Internal server error. This is a bug in Semtune; see the server log for details.",
+                headers={"X-Request-ID": account().id},
+            ),
         )
 
     app.add_exception_handler(ApiError, api)

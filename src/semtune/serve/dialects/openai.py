@@ -55,7 +55,8 @@ def router(catalogue: Catalogue, workers: Workers) -> APIRouter:
         served, role = _find(catalogue, request.model)
         encoder = encoder_for(served, request.truncate)
         _check_dimensions(request.dimensions, encoder)
-        with workers.admit():
+        many = isinstance(request.input, list) and len(request.input) > 1 and not isinstance(request.input[0], int)
+        with workers.admit("bulk" if many else "query"):
             texts = await workers.run(partial(texts_of, request.input, encoder))
             made = await embed(workers, encoder, texts, role or request.input_type)
             body = await workers.run(
