@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from semtune.encoders.toy import ToyEncoder
 from semtune.serve.app import create_app
 from semtune.serve.catalogue import Catalogue
-from semtune.serve.settings import ServeSettings
 from semtune.serve.embedding import pieces
+from semtune.serve.settings import ServeSettings
 
 TEXTS = ["read a zip file", "Größe 東京", "", "parse json"]
 WORDS = ["read", "a", "zip", "file"]

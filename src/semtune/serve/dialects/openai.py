@@ -54,8 +54,11 @@ def router(shared: Shared) -> APIRouter:
         return ModelsResponse(data=[ModelResponse(id=name, created=started) for name in shared.catalogue.names()])
 
     @routes.get("/models/{name:path}")
-    async def model(name: str) -> ModelResponse:
+    async def model(name: str) -> ModelResponse | ModelsResponse:
         """A served model, by its name."""
+        name = name.rstrip("/")
+        if not name:
+            return await models()
         shared.asked(name)
         return ModelResponse(id=name, created=started)
 
