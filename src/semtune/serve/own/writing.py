@@ -76,11 +76,10 @@ class Ahead:
 class IndexWriter:
     """Writes to one index, a request after the other, in a thread of its own."""
 
-    def __init__(self, served: Served, workers: Workers, wait: float = WAIT) -> None:
-        """Write to the index of `served`; other writers are waited for as long as `wait` seconds."""
+    def __init__(self, served: Served, workers: Workers) -> None:
+        """Write to the index of `served`; other writers are waited for as long as `WAIT` seconds."""
         self._served = served
         self._workers = workers
-        self._wait = wait
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="semtune-write")
 
     async def write(self, documents: Sequence[Document]) -> tuple[Written, list[str]]:
@@ -113,7 +112,7 @@ class IndexWriter:
 
     async def _run(self, work: Callable[[Collection], T]) -> T:
         """Run `work` on the index while nobody else writes; searches that begin afterwards see what it did."""
-        deadline = time.monotonic() + self._wait
+        deadline = time.monotonic() + WAIT
         home = self._served.home
         if home is None:
             raise ApiError(
