@@ -19,7 +19,7 @@ def index_care() -> IndexCare:
     """The functions for `semtune.serve.app.create_app`."""
     from semtune.serve.own.care import IndexCare
 
-    return IndexCare(_upgrade, _rollback, _compact, lambda home: asdict(verify(home)))
+    return IndexCare(_upgrade, _rollback, _compact, _verify)
 
 
 def _upgrade(home: Path, model: str, data: str | None, anyway: bool, progress: Progress) -> Mapping[str, Any]:
@@ -33,3 +33,7 @@ def _rollback(home: Path, model: str | None, progress: Progress) -> Mapping[str,
 def _compact(home: Path, progress: Progress) -> Mapping[str, Any]:
     done = compact(home, progress=progress)
     return {"count": done.count, "index_type": done.index_type}
+
+
+def _verify(home: Path) -> Mapping[str, Any]:
+    return asdict(verify(home))

@@ -49,7 +49,7 @@ def create_app(catalogue: Catalogue, settings: ServeSettings = DEFAULTS, care: I
     # The interactive API pages are off: they load their scripts from a content delivery network.
     app = FastAPI(title="Semtune", version=__version__, docs_url=None, redoc_url=None)
     errors.install(app, ENDPOINTS, DIALECTS)
-    app.add_middleware(BodyLimit, limit=settings.max_body, streamed=("/documents",))
+    app.add_middleware(BodyLimit, limit=settings.max_body)
     app.add_middleware(ApiKeys, file=_keys(settings), dialects=DIALECTS, origins=settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(

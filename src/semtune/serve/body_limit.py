@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,15 +12,13 @@ class BodyLimit:
     The error is raised while the endpoint reads, so that the application's own handler writes the response.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, streamed: Collection[str] = ()) -> None:
-        """Limit bodies to so many bytes, but for those of the paths in `streamed`, which limit what they hold."""
+    def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
         self._limit = limit
-        self._streamed = streamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and count its body as it is read."""
-        if scope["type"] != "http" or scope["path"] in self._streamed:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         announced = _content_length(scope)
