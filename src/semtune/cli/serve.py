@@ -46,6 +46,7 @@ def serve(
     from semtune.registry import need
 
     need("fastapi", "uvicorn")
+    from semtune.api.serving import index_care
     from semtune.serve.app import create_app
     from semtune.serve.open import Target, open_catalogue
     from semtune.serve.server import run_server
@@ -72,6 +73,6 @@ def serve(
         )
 
     try:
-        run_server(create_app(catalogue, settings), settings.host, settings.port, announce)
+        run_server(create_app(catalogue, settings, index_care()), settings.host, settings.port, announce)
     finally:
         catalogue.close()

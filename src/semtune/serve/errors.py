@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from semtune.errors import InputError, ModelError, SemtuneError
+from semtune.errors import BusyError, InputError, ModelError, SemtuneError
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +104,10 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
         return respond(request, ApiError(dialect_of(request.url.path, dialects).invalid, message, param=param))
 
     async def semtune(request: Request, error: Exception) -> JSONResponse:
-        status = 422 if isinstance(error, InputError) else 503
         logger.warning("%s %s: %s", request.method, request.url.path, error)
+        if isinstance(error, BusyError):
+            return respond(request, ApiError(503, str(error), code="index_busy", headers={"Retry-After": "5"}))
+        status = 422 if isinstance(error, InputError) else 503
         code = "model_failed" if isinstance(error, ModelError) else None
         return respond(request, ApiError(status, str(error), code=code))
 
