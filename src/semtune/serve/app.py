@@ -16,7 +16,7 @@ from semtune.serve.key_file import KeyFile
 from semtune.serve.keys import ApiKeys
 from semtune.serve.metrics import Metrics
 from semtune.serve.observed import Observed
-from semtune.serve.own import admin, documents, feedback, health, metrics_route, search, similar
+from semtune.serve.own import admin, documents, feedback, health, metrics_route, page_data, search, similar
 from semtune.serve.own.care import IndexCare
 from semtune.serve.own.feedback_file import FeedbackFile
 from semtune.serve.request_body import BodyLimits
@@ -89,6 +89,7 @@ def create_app(
         health.router(catalogue),
         metrics_route.router(metrics),
         feedback.router(kept),
+        page_data.router(catalogue, workers, feedback=kept is not None),
     ):
         app.include_router(routes)
     # The last one is the outermost: it sees also what the others refuse.
