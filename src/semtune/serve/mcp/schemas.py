@@ -8,28 +8,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from semtune.search.mode import SearchMode
 from semtune.serve.schemas import Text
+from semtune.settings import mistake
 from semtune.types import Hit
 
 DEFAULT_K, MAX_K = 5, 50
 MAX_QUERY = 32_768  # characters
-MAX_ID = 4096
 SHOWN = 2000  # characters of a hit's text
 PAGE = 100_000  # characters of a document in one answer of fetch
 
 
-def _parsed(value: Any) -> Any:
-    """A filter that a client sends as the text of a JSON object, as some do with every object."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        from pydantic_core import from_json
-
-        try:
-            return from_json(value)
-        except ValueError:
-            return value
+def _filter(value: Any) -> Any:
+    if not isinstance(value, str | dict | None):
+        raise mistake("filter", "A filter is an object or a text")
     return value
 
 
-Id: TypeAlias = Annotated[Text, Field(min_length=1, max_length=MAX_ID)]
 K: TypeAlias = Annotated[int, Field(ge=1, le=MAX_K)]
 
 
@@ -42,11 +35,9 @@ class Arguments(BaseModel):
 class SearchArguments(Arguments):
     """Of `search`."""
 
-    query: Annotated[Text, Field(min_length=1, max_length=MAX_QUERY)] = Field(
-        description="What is looked for: a whole question finds more than single words."
-    )
+    query: Text = Field(description="What is looked for: a whole question finds more than single words.")
     k: K = Field(DEFAULT_K, description="Maximum number of passages.")
-    where: Annotated[dict[str, Any] | Text | None, BeforeValidator(_parsed)] = Field(
+    where: Annotated[dict[str, Any] | Text | None, BeforeValidator(_filter)] = Field(
         None,
         description='Filter on the metadata: {"lang": "de", "year": {">=": 2020}}, or "lang=de and year>=2020".',
     )
@@ -58,14 +49,14 @@ class SearchArguments(Arguments):
 class FetchArguments(Arguments):
     """Of `fetch`."""
 
-    id: Id = Field(description="Id of a result of search or similar.")
+    id: Text = Field(description="Id of a result of search or similar.")
     offset: int = Field(0, ge=0, description="Character to begin at: next_offset of the answer before.")
 
 
 class SimilarArguments(Arguments):
     """Of `similar`."""
 
-    id: Id = Field(description="Id of a result of search or similar.")
+    id: Text = Field(description="Id of a result of search or similar.")
     k: K = Field(DEFAULT_K, description="Maximum number of passages.")
 
 

@@ -10,6 +10,7 @@ from semtune.search.floor import floor_of, judge
 from semtune.search.options import SearchOptions
 from semtune.search.searcher import Searcher
 from semtune.serve.mcp.schemas import (
+    MAX_QUERY,
     PAGE,
     FetchArguments,
     FetchResult,
@@ -32,8 +33,10 @@ def search(index: Following[Searcher], asked: SearchArguments) -> SearchResult:
     """The passages that answer a question, or the statement that none does.
 
     Raises:
-        SemtuneError: the query is blank, or the filter or the mode cannot be used.
+        SemtuneError: the query is blank or very long, or the filter or the mode cannot be used.
     """
+    if len(asked.query) > MAX_QUERY:
+        raise InputError(f"The query has {len(asked.query):,} characters; the limit is {MAX_QUERY:,}. Shorten it.")
     with index.current() as searcher:
         mode = searcher.mode_of(asked.mode)
         answer = searcher.answer(asked.query, SearchOptions(k=asked.k, where=asked.where, mode=mode))
