@@ -6,7 +6,11 @@ Everything named in `__all__` is imported when it is first used, so that `import
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
+
+# onnxruntime's wheels report models and machines to Microsoft unless this is set before they are imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 
