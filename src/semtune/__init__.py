@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+import sys
+from typing import Any, cast
 
-# onnxruntime's wheels report models and machines to Microsoft unless this is set before they are imported.
+# No telemetry, which has to be said before either runtime is imported: onnxruntime reports models and machines to
+# Microsoft, and `import openvino` reports itself to Google Analytics unless its package for that cannot be imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+sys.modules.setdefault("openvino_telemetry", cast(Any, None))
 
 __version__ = "0.1.0"
 

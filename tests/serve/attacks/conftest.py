@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-
-import semtune
 from payloads import ADDRESS, EVIL, TITLE
 from raw_http import Reply, exchange, request
+
+import semtune
 
 MODEL = Path(__file__).parents[2] / "golden" / "v0_1_before_13" / "run" / "export"
 
@@ -77,7 +77,12 @@ def small_index(once):
     def build(place):
         pages = place / "corpus.jsonl"
         rows = [
-            {"_id": f"d{n}", "title": f"Page {n}", "text": f"The kettle and the lantern, number {n}.", "metadata": {"n": n}}
+            {
+                "_id": f"d{n}",
+                "title": f"Page {n}",
+                "text": f"The kettle and the lantern, number {n}.",
+                "metadata": {"n": n},
+            }
             for n in range(39)
         ]
         hostile = {"url": ADDRESS, "source": EVIL, "headings": [EVIL], "group": EVIL, TITLE: EVIL, "lang": TITLE}

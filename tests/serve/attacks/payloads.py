@@ -3,7 +3,7 @@
 RUNS = "window.owned=1"
 EVIL = (
     f'<img src=x onerror="{RUNS}"><script>{RUNS}</script><iframe srcdoc="<script>parent.{RUNS}</script>"></iframe>'
-    f"\"'><details open ontoggle={RUNS}><a href=\"javascript:{RUNS}\">click</a>{{{{{RUNS}}}}}${{{RUNS}}}</script>"
+    f'"\'><details open ontoggle={RUNS}><a href="javascript:{RUNS}">click</a>{{{{{RUNS}}}}}${{{RUNS}}}</script>'
 )
 TITLE = f'<svg/onload="{RUNS}">'
 ADDRESS = f"javascript:{RUNS}"

@@ -37,7 +37,7 @@ class Reply:
         return text
 
 
-class NoReply(Exception):
+class NoReplyError(Exception):
     """The server closed the connection without a word."""
 
 
@@ -52,7 +52,7 @@ def read_reply(connection: socket.socket, method: str = "GET") -> Reply:
     """Read one response.
 
     Raises:
-        NoReply: there is none.
+        NoReplyError: there is none.
         TimeoutError: the server hangs.
     """
     response = http.client.HTTPResponse(connection, method=method)
@@ -60,7 +60,7 @@ def read_reply(connection: socket.socket, method: str = "GET") -> Reply:
         response.begin()
         body = response.read()
     except (http.client.BadStatusLine, ConnectionError) as error:
-        raise NoReply(repr(error)) from None
+        raise NoReplyError(repr(error)) from None
     finally:
         response.close()
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)

@@ -6,7 +6,6 @@ import zlib
 
 import httpx
 import pytest
-
 from raw_http import exchange, post, request
 
 MIB = 1024 * 1024
@@ -153,7 +152,7 @@ def test_a_hundred_large_bodies_leave_no_memory_behind(attacked):
 
 
 @pytest.mark.parametrize(
-    "encoding, packed",
+    ("encoding", "packed"),
     [("gzip", gzip.compress(b'{"query": "' + b"a" * 100 * MIB)), ("deflate", zlib.compress(b" " * 100 * MIB))],
     ids=["gzip", "deflate"],
 )
@@ -173,7 +172,8 @@ def test_an_encoding_that_is_not_read_is_refused(attacked, encoding):
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "image/png", "", "\x7f", "a" * 5_000]
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "image/png", "", "\x7f", "a" * 5_000],
 )
 def test_json_under_another_name_is_refused_or_read_as_json(attacked, kind):
     # A form of another origin may send these kinds without asking first, so they must not be read as JSON.

@@ -1,10 +1,10 @@
 """Requests that break the rules of HTTP, or use corners of it."""
 
+import contextlib
 import json
 
 import pytest
-
-from raw_http import NoReply, connected, exchange, post, read_reply, request
+from raw_http import NoReplyError, connected, exchange, post, read_reply, request
 
 REFUSED = range(400, 500)
 QUESTION = b'{"query": "kettle", "k": 1}'
@@ -85,7 +85,9 @@ def _one_of_many(connection):
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += connection.recv(1)
-    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    length = next(
+        int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+    )
     body = b""
     while len(body) < length:
         body += connection.recv(length - len(body))
@@ -105,7 +107,9 @@ def test_a_second_request_cannot_be_smuggled_in_a_body(attacked):
 
 def test_expect_100_continue_is_answered_before_the_body(attacked):
     with connected(attacked.port) as connection:
-        head = request("POST", "/search", b"", [KIND, ("Expect", "100-continue"), ("Content-Length", str(len(QUESTION)))])
+        head = request(
+            "POST", "/search", b"", [KIND, ("Expect", "100-continue"), ("Content-Length", str(len(QUESTION)))]
+        )
         connection.sendall(head)
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
         connection.sendall(QUESTION)
@@ -161,8 +165,7 @@ def test_forwarded_headers_with_nonsense_change_nothing(attacked, name):
 
 def test_an_authorization_header_of_any_form_is_no_error_where_no_keys_are_set(attacked):
     for value in ("", "Bearer", "Bearer ", "Bearer " + "a" * 5_000, "Basic !!!", "a b c d", "\xff\xfe"):
-        with pytest.MonkeyPatch.context():
-            reply = exchange(attacked.port, post("/search", QUESTION, ("Authorization", value)))
+        reply = exchange(attacked.port, post("/search", QUESTION, ("Authorization", value)))
         assert reply.status == 200, (value, reply)
 
 
@@ -171,6 +174,7 @@ def test_after_a_413_the_connection_is_closed(attacked):
         connection.sendall(post("/search", b"", ("Content-Length", "100000000")))
         reply = read_reply(connection)
         assert (reply.status, reply.headers["connection"]) == (413, "close")
-        with pytest.raises((NoReply, ConnectionError)):
+        with contextlib.suppress(ConnectionError):
             connection.sendall(request("GET", "/health"))
+        with pytest.raises((NoReplyError, ConnectionError)):
             read_reply(connection)

@@ -3,9 +3,9 @@
 from urllib.parse import quote
 
 import pytest
+from payloads import ADDRESS, EVIL, RUNS, TITLE
 
 from browser_page import in_browser
-from payloads import ADDRESS, EVIL, RUNS, TITLE
 
 pytestmark = in_browser
 SETTLED = 500  # milliseconds in which an onerror or onload would have run

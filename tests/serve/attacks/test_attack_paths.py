@@ -4,7 +4,6 @@ import json
 from urllib.parse import quote
 
 import pytest
-
 from raw_http import exchange, request
 
 REFUSED = range(400, 500)

@@ -7,8 +7,7 @@ import struct
 import time
 
 import pytest
-
-from raw_http import NoReply, connected, exchange, post, read_reply, request
+from raw_http import NoReplyError, connected, exchange, post, read_reply, request
 
 QUESTION = b'{"query": "kettle", "k": 1}'
 MANY = 300
@@ -73,10 +72,8 @@ def test_a_half_closed_connection_is_answered_or_closed_at_once(attacked):
     with connected(attacked.port) as connection:
         connection.sendall(post("/search", QUESTION))
         connection.shutdown(socket.SHUT_WR)
-        try:
+        with contextlib.suppress(NoReplyError):  # it may take it for a client that has left
             assert read_reply(connection).status == 200
-        except NoReply:  # the server takes it for a client that has left
-            pass
 
 
 def test_a_half_closed_connection_in_the_middle_of_a_body_is_closed(attacked):
@@ -122,8 +119,7 @@ def test_a_client_that_stops_in_the_middle_is_given_up(attacked, start):
 @pytest.mark.xfail(strict=True, reason="httptools has no limit for headers")
 def test_endless_headers_are_cut_off(attacked):
     before = attacked.memory
+    endless = (b"H%d: %s\r\n" % (number, b"v" * 1_000_000) for number in range(100))
     with connected(attacked.port) as connection, pytest.raises(ConnectionError):
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n")
-        for number in range(100):
-            connection.sendall(b"H%d: %s\r\n" % (number, b"v" * 1_000_000))
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n" + b"".join(endless))
     assert attacked.memory - before < 20 * 1024 * 1024
