@@ -1,5 +1,6 @@
 """Nothing is reported to anybody: the runtimes' own telemetry is off, in the command and in the library."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -30,8 +31,8 @@ def left_behind(home, program):
     ids=["onnxruntime", "openvino", "command"],
 )
 def test_the_runtimes_leave_no_id_of_this_machine(tmp_path, program):
-    if "openvino" in program:
-        pytest.importorskip("openvino_telemetry")
+    if "openvino" in program and not importlib.util.find_spec("openvino"):
+        pytest.skip("openvino is not installed")
     home, texts = tmp_path / "home", tmp_path / "texts.txt"
     home.mkdir()
     texts.write_text("kettle\n")
