@@ -82,6 +82,6 @@ def cases():
         yield pytest.param(backend, check, id=f"{backend}-{name}", marks=marks)
 
 
-@pytest.mark.parametrize(("backend", "check"), cases())
+@pytest.mark.parametrize(("backend", "check"), list(cases()))
 def test_contract(backend, check, subjects):
     check(subjects(backend))
