@@ -8,14 +8,16 @@ from semtune import __version__
 from semtune.serve import errors
 from semtune.serve.body_limit import BodyLimit
 from semtune.serve.catalogue import Catalogue
-from semtune.serve.dialects import openai
+from semtune.serve.dialects import cohere, openai, rerank, tei, tei_tokens
+from semtune.serve.dialects.shared import Shared
 from semtune.serve.own import feedback, health, search
 from semtune.serve.own.feedback_file import FeedbackFile
 from semtune.serve.settings import ServeSettings
+from semtune.serve.trailing_slash import TrailingSlash
 from semtune.serve.workers import Workers
 
 ENDPOINTS = "/, /search, /feedback, /health, /v1/embeddings or /v1/models"
-DIALECTS = (openai.DIALECT,)
+DIALECTS = (cohere.DIALECT, openai.DIALECT, tei.DIALECT)  # the first that serves a path
 DEFAULTS = ServeSettings()
 
 
@@ -35,14 +37,20 @@ def create_app(catalogue: Catalogue, settings: ServeSettings = DEFAULTS) -> Fast
     """
     catalogue.check()
     workers = Workers(settings.threads, settings.queue)
+    shared = Shared.of(catalogue, workers, settings)
     kept = FeedbackFile(settings.feedback) if settings.feedback else None
     # The interactive API pages are off: they load their scripts from a content delivery network.
-    app = FastAPI(title="Semtune", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Semtune", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     errors.install(app, ENDPOINTS, DIALECTS)
     app.add_middleware(BodyLimit, limit=settings.max_body)
+    app.add_middleware(TrailingSlash)
     for routes in (
         search.router(catalogue, workers),
-        openai.router(catalogue, workers),
+        openai.router(shared),
+        cohere.router(shared),
+        rerank.router(shared),
+        tei.router(shared),
+        tei_tokens.router(shared),
         health.router(catalogue),
         feedback.router(kept),
     ):
