@@ -326,7 +326,10 @@ def test_a_library_that_fails_on_a_full_disk_is_not_taken_for_a_bug(toy, monkeyp
         toy(index={"collection": "other"})
 
 
-@pytest.mark.parametrize(("verdict", "code"), [("ship", 0), ("do-not-ship", 1), ("cannot-judge", 2)])
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [("ship", 0), ("do-not-ship", 1), pytest.param("cannot-judge", 2, marks=pytest.mark.slow)],
+)
 def test_the_gate_stops_the_run_unless_the_verdict_is_ship_or_promising(toy, monkeypatch, verdict, code):
     import dataclasses
 
