@@ -21,10 +21,21 @@ from semtune.index.manifest import IndexManifest
 from semtune.index.open import create_collection
 from semtune.index.settings import IndexSettings
 from semtune.metrics import ndcg
+from semtune.text import stable_hash
 from semtune.types import Document, Query
 
 WORDS = ["kettle", "lantern", "violin", "anvil", "barrel", "candle", "mirror", "ladder", "basket", "hammer"]
-HALF = 45  # fewer documents than are fused, since the toy gives many of them one similarity
+HALF = 45
+
+
+class Scattered(ToyEncoder):
+    """The toy with a little noise by text, so that no two documents are equally near."""
+
+    def encode(self, texts, role="document", progress=None):
+        found = super().encode(texts, role, progress)
+        noise = [np.random.default_rng(stable_hash(text)).normal(0, 0.01, found.vectors.shape[1]) for text in texts]
+        moved = found.vectors + np.array(noise)
+        return replace(found, vectors=(moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +60,7 @@ def measured(data, encoder):
 
 
 def served(data, way=DEFAULT_WAY, dimension=8, dev=True):
-    (tuned, tuned_dev), (base, base_dev) = measured(data, ToyEncoder(dimension)), measured(data, ToyEncoder(4))
+    (tuned, tuned_dev), (base, base_dev) = measured(data, Scattered(dimension)), measured(data, Scattered(4))
     with closing(Words(data.corpus)) as words:
         ways = Ways(data, way, 0.01, 0, words)
         held = {"tuned": tuned_dev, "base": base_dev} if dev else {}
@@ -80,7 +91,7 @@ def test_each_model_is_measured_as_the_index_answers(data, tmp_path):
         assert way.mode in {"keyword", "hybrid"}
         folder = tmp_path / name
         folder.mkdir()
-        np.testing.assert_allclose(scores.per_query["ndcg@10"], answered(folder, data, ToyEncoder(dimension), way))
+        np.testing.assert_allclose(scores.per_query["ndcg@10"], answered(folder, data, Scattered(dimension), way))
     assert found.beside == {"tuned-dense": tuned, "base-dense": base}
     assert found.tuned.metrics["ndcg@10"] > tuned.metrics["ndcg@10"]
 
@@ -89,7 +100,7 @@ def test_each_model_is_measured_as_the_index_answers(data, tmp_path):
 def test_the_config_decides_without_dev(data, tmp_path, mode):
     found, _ = served(data, ServedWay(mode), dev=False)
     assert {way.mode for way in found.ways.values()} == {mode}
-    expected = answered(tmp_path, data, ToyEncoder(8), ModeChoice(mode, Fusion()))
+    expected = answered(tmp_path, data, Scattered(8), ModeChoice(mode, Fusion()))
     np.testing.assert_allclose(found.tuned.per_query["ndcg@10"], expected)
     assert "since the config says so (search.mode)" in found.ways["tuned"].sentence
 
@@ -153,13 +164,13 @@ def test_by_vectors_nothing_is_added(data):
 
 
 def test_words_do_not_hide_that_a_model_is_broken(data):
-    class Constant(ToyEncoder):
+    class Constant(Scattered):
         def encode(self, texts, role="document", progress=None):
             found = super().encode(texts, role, progress)
             return replace(found, vectors=np.tile(np.eye(1, 8, dtype=np.float32), (len(texts), 1)))
 
     tuned, dev = measured(data, Constant(8))
-    base, base_dev = measured(data, ToyEncoder(4))
+    base, base_dev = measured(data, Scattered(4))
     with closing(Words(data.corpus)) as words:
         ways = Ways(data, ServedWay("hybrid"), 0.01, 0, words)
         found = as_served(

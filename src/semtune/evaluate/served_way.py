@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +19,10 @@ class ServedWay:
     has_words: bool = True
     compared: bool = True
 
-    def key(self) -> dict[str, Any]:
+    @property
+    def key(self) -> str:
         """What an evaluation depends on."""
-        return {"mode": self.mode if self.has_words else "dense", "has_words": self.has_words}
+        return self.mode if self.has_words else "no full text"
 
 
 DEFAULT_WAY = ServedWay()

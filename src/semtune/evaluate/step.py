@@ -135,7 +135,7 @@ class Evaluated:
 def key(settings: EvaluateSettings, base: ModelRef, seed: int, way: ServedWay) -> dict[str, Any]:
     """What the evaluation of a run depends on beside the data and the tuned model; the gate changes no number."""
     chosen = settings.model_dump(mode="json", exclude={"gate"})
-    served = {"search": way.key(), "terms": ANALYSER}
+    served = {"search": way.key, "terms": ANALYSER}
     return chosen | {"base": base.contract.fingerprint, "model": base.name, "seed": seed} | served
 
 
