@@ -55,6 +55,7 @@ def serve(
     from semtune.registry import need
 
     need("fastapi", "uvicorn", "prometheus_client")
+    from semtune.api.serving import index_care
     from semtune.serve.open import Target
     from semtune.serve.plan import Announced, ServePlan
     from semtune.serve.run import run
@@ -77,6 +78,7 @@ def serve(
         parse_runtime(runtime),
         parse_truncate(truncate) if truncate else None,
         cross_encoder_graph(rerank, console),
+        index_care,
     )
 
     def announce(url: str, facts: Announced) -> None:

@@ -16,9 +16,11 @@ from semtune.serve.catalogue import Served
 from semtune.serve.errors import ApiError
 from semtune.serve.workers import Lane, Workers
 from semtune.types import Embeddings, Encoded, Role, Truncate
+from semtune.unit_vectors import SHORTEST
 
 PIECE_CHARACTERS = 16_384  # about 4,000 tokens, which take a quarter of a second; none begins after the client left
 COUNTED_CHARACTERS = 2_048  # characters of one text that count; the rest is usually truncated
+UNIT_ERROR = 1e-2  # of a vector's length; half precision has 1e-3
 QUERY_CHARACTERS = 1_024  # a request of one text up to this length goes with the queries
 
 
@@ -55,7 +57,7 @@ async def embed(workers: Workers, encoder: Encoder, texts: Sequence[str], role: 
         field: the request's field with the texts, for messages.
 
     Raises:
-        ApiError: 400, a text is too long and may not be cut.
+        ApiError: 400; a text is too long and may not be cut, or nothing of it can be read.
     """
     lane = lane_of(texts)
     parts, tokens, truncated, cut_tokens, done = [], 0, 0, 0, 0
@@ -97,7 +99,24 @@ def _usual_cost(text: str) -> int:
 
 def _encoded(encoder: Encoder, piece: list[str], role: Role, field: str, done: int) -> Encoded:
     try:
-        return encoder.encode(piece, role)
+        made = encoder.encode(piece, role)
     except TooLongError as error:
         named = error.named([f"{field}[{done + place}]" for place in range(len(piece))])
-        raise ApiError(400, str(named), param=field) from None
+        raise ApiError(400, str(named), param=field, code="too_long") from None
+    _refuse_no_vector(made.vectors, encoder, field, done)
+    return made
+
+
+def _refuse_no_vector(vectors: Embeddings, encoder: Encoder, field: str, done: int) -> None:
+    """Refuse vectors without a direction: a model of words gives them for texts in which it knows none."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    lost = np.flatnonzero(np.abs(lengths - 1) > UNIT_ERROR if encoder.contract.normalize else lengths < SHORTEST)
+    if len(lost):
+        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+        raise ApiError(
+            400,
+            f"The model {encoder.contract.name!r} can read nothing in {field}[{done + lost[0]}]{more}, so there is no "
+            "vector for it. Leave out such texts, which are empty or in letters that the model does not know.",
+            param=field,
+            code="no_vector",
+        )

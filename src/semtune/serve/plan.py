@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from semtune.serve.catalogue import Catalogue
 from semtune.serve.open import Target, open_catalogue
+from semtune.serve.own.care import IndexCare
 from semtune.serve.settings import ServeSettings
 from semtune.types import Truncate
 
 
 @dataclass(frozen=True, slots=True)
 class ServePlan:
-    """What `semtune serve` was asked to serve; see `open_catalogue` and `ServeSettings`."""
+    """What `semtune serve` was asked to serve; see `open_catalogue` and `ServeSettings`.
+
+    `care` makes what operators may do with the indexes: a function of a module, which another process can import.
+    """
 
     targets: list[Target]
     settings: ServeSettings = field(default_factory=ServeSettings)
@@ -20,6 +25,7 @@ class ServePlan:
     runtime: str = "auto"
     truncate: Truncate | None = None
     reranker: str | None = None
+    care: Callable[[], IndexCare] | None = None
 
     def open(self) -> Catalogue:
         """Open everything.

@@ -57,7 +57,7 @@ def ready_app(
 
         share_freed_memory()
         opened.append(plan.open())
-        return create_app(opened[0], plan.settings)
+        return create_app(opened[0], plan.settings, plan.care() if plan.care else None)
 
     def stop() -> None:
         for catalogue in opened:

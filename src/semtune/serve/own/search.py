@@ -32,8 +32,8 @@ def router(catalogue: Catalogue, workers: Workers) -> APIRouter:
     @routes.get("", response_model_exclude_unset=True)
     async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
         """Find the documents most similar to a query given in the URL."""
-        served = find_index(catalogue, None)
-        return await _search(served, workers, params.q, SearchOptions(params.k, params.min_score), "q")
+        served = find_index(catalogue, params.index)
+        return await _search(served, workers, params.q, params.options(), "q")
 
     return routes
 
