@@ -33,7 +33,7 @@ def ask(url):
     return httpx.post(url + "/v1/embeddings", json={"input": "zip file", "encoding_format": "float"}, timeout=30)
 
 
-def until(true, seconds=60):
+def until(true, seconds=120):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

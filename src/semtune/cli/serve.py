@@ -42,6 +42,9 @@ def serve(
     timeout: Annotated[
         float, typer.Option("--timeout", min=0.1, help="Seconds until a request is given up (503).")
     ] = 60,
+    queue: Annotated[
+        int, typer.Option("--queue", min=0, help="Requests of a lane (queries, bulk) that may wait; more get 429.")
+    ] = 64,
     log: Annotated[str, typer.Option("--log", help="Form of the log: text, or json (one object a line).")] = "text",
     log_texts: Annotated[
         bool, typer.Option("--log-texts", help="Write the queries of searches into the log; off by default.")
@@ -54,7 +57,7 @@ def serve(
     from semtune.encoders.windows import parse_truncate
     from semtune.registry import need
 
-    need("fastapi", "uvicorn", "prometheus_client")
+    need("fastapi", "uvicorn", "prometheus_client", "orjson")
     from semtune.api.serving import index_care
     from semtune.serve.open import Target
     from semtune.serve.plan import Announced, ServePlan
@@ -68,6 +71,7 @@ def serve(
         feedback=feedback,
         workers=workers,
         timeout=timeout,
+        queue=queue,
         log=log,  # type: ignore[arg-type] - checked there, in words
         log_texts=log_texts,
     )
