@@ -146,7 +146,7 @@ def main() -> None:
     work = prepare(given.work, given.passages, given.vectors)
     client = Client("load")
     ours = semtune(work, queue=1024)
-    others = [peer(name, work) for name in PEERS]
+    others = [semtune(work, queue=1024, gather=1), *(peer(name, work) for name in PEERS)]
     embedding = [ours, *([infinity(python, work)] if (python := python_with("infinity_emb")) else [])]
     try:
         loads = LOADS[:3] if given.quick else LOADS
@@ -169,7 +169,7 @@ def main() -> None:
     facts = {
         "what": what,
         "search": found,
-        "search, Semtune by others": ratios(found, PEERS),
+        "search, Semtune by others": ratios(found, [one.name for one in others]),
         "embed one text": vectors,
         "mixed": beside,
         "overload": much,

@@ -66,11 +66,12 @@ class Server:
         raise RuntimeError(f"{self.name} does not answer")
 
 
-def semtune(work: Path, queue: int) -> Server:
-    """`semtune serve`, as it is installed."""
+def semtune(work: Path, queue: int, gather: int = 16) -> Server:
+    """`semtune serve`, as it is installed; `gather` 1: each search is computed by itself."""
     port = _free_port()
     command = [sys.executable, "-m", "semtune", "serve", str(work / "index"), "--port", str(port)]
-    return Server("semtune", [*command, "--queue", str(queue)], port, "/health")
+    name = "semtune" if gather > 1 else "semtune, nothing gathered"
+    return Server(name, [*command, "--queue", str(queue), "--gather", str(gather)], port, "/health")
 
 
 def peer(name: str, work: Path) -> Server:

@@ -41,7 +41,7 @@ def lines(monkeypatch):
 
 
 def client_of(searcher, traces=None, **settings):
-    app = create_app(Catalogue.single(searcher.encoder, searcher), ServeSettings(**settings), traces)
+    app = create_app(Catalogue.single(searcher.encoder, searcher), ServeSettings(**settings), traces=traces)
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -72,6 +72,7 @@ def test_requests_texts_and_failures_are_counted_by_the_names_of_tei(searcher):
     assert rose["te_request_duration_count", ()] == 2
     assert rose["te_request_duration_sum", ()] >= rose["te_request_inference_duration_sum", ()] > 0
     assert after["te_queue_size", ()] == 0
+    assert rose["semtune_search_stage_seconds_count", (("stage", "encode"),)] == 1
     assert after["semtune_documents", (("name", "toy"),)] == searcher.count
     assert rose["semtune_http_requests_total", (("method", "GET"), ("route", "other"), ("status", "404"))] == 1
     assert not [name for name, _ in after if name.endswith("_created")]

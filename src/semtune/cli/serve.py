@@ -45,6 +45,9 @@ def serve(
     queue: Annotated[
         int, typer.Option("--queue", min=0, help="Requests of a lane (queries, bulk) that may wait; more get 429.")
     ] = 64,
+    gather: Annotated[
+        int, typer.Option("--gather", min=1, max=256, help="Searches that wait anyway and are computed together.")
+    ] = 16,
     log: Annotated[str, typer.Option("--log", help="Form of the log: text, or json (one object a line).")] = "text",
     log_texts: Annotated[
         bool, typer.Option("--log-texts", help="Write the queries of searches into the log; off by default.")
@@ -72,6 +75,7 @@ def serve(
         workers=workers,
         timeout=timeout,
         queue=queue,
+        gather=gather,
         log=log,  # type: ignore[arg-type] - checked there, in words
         log_texts=log_texts,
     )

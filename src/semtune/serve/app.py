@@ -77,7 +77,7 @@ def create_app(
         )
     app.add_middleware(TrailingSlash)  # outside of the keys, which are asked for by the path that is served
     for routes in (
-        search.router(catalogue, workers),
+        search.router(catalogue, workers, settings.gather),
         similar.router(catalogue, workers),
         documents.router(catalogue, workers, settings),
         admin.router(catalogue, care),
