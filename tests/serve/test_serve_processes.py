@@ -21,6 +21,15 @@ def start(*words):
     )  # fmt: skip
 
 
+def url_of(process):
+    said = ""
+    while not said.endswith("}\n"):
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        said += line
+    return json.loads(said)["url"]
+
+
 def children(process):
     found = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True
@@ -43,7 +52,7 @@ def until(true, seconds=120):
 def test_two_processes_answer_count_together_and_are_replaced(exported):
     process = start(str(exported("cls").folder))
     try:
-        url = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["url"]
+        url = url_of(process)
         first = children(process)
         assert len(first) == 2
         until(lambda: all(httpx.get(url + "/health", timeout=30).status_code == 200 for _ in range(10)))
@@ -79,7 +88,7 @@ def test_a_model_that_is_not_there_ends_all_processes_in_words(tmp_path):
 
 def test_the_processes_end_with_their_parent(exported):
     process = start(str(exported("cls").folder))
-    url = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")["url"]
+    url = url_of(process)
     left = children(process)
     process.kill()
     process.wait()
