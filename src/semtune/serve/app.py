@@ -62,7 +62,7 @@ def create_app(catalogue: Catalogue, settings: ServeSettings = DEFAULTS, care: I
         admin.router(catalogue, care),
         openai.router(catalogue, workers),
         health.router(catalogue),
-        feedback.router(kept),
+        feedback.router(catalogue, kept),
     ):
         app.include_router(routes)
     return app

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from semtune.search.mode import SearchMode
 from semtune.search.options import SearchOptions
@@ -138,11 +139,40 @@ class SearchResponse(BaseModel):
 
 
 class FeedbackRequest(Strict):
-    """What a user thinks of an answer."""
+    """What a user thinks of an answer, or that the user opened it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"query": "how do I read a zip file", "id": "zipfile.ZipFile", "useful": True, "rank": 1},
+                {"query": "how do I read a zip file", "id": "zipfile.ZipFile", "kind": "click", "rank": 3},
+            ]
+        },
+    )
 
     query: Text = Field(description="The query text.")
     id: Text = Field(max_length=4096, description="Id of the document found.")
-    useful: bool = Field(strict=True, description="Whether it was useful.")
+    kind: Literal["judgement", "click"] = Field("judgement", description="A click says less than a judgement.")
+    useful: bool | None = Field(None, strict=True, description="Whether it was useful; of a judgement only.")
+    rank: int | None = Field(None, strict=True, ge=1, le=1000, description="Its place among the hits, from 1.")
+    index: Text | None = Field(None, description=INDEX)
+
+    @model_validator(mode="after")
+    def _fits(self) -> FeedbackRequest:
+        if (self.kind == "judgement") != (self.useful is not None):
+            said = (
+                "'useful' is missing: true or false."
+                if self.useful is None
+                else "A click has no 'useful'. Leave it out, or send kind 'judgement'."
+            )
+            raise PydanticCustomError("unknown_field", "{said}", {"said": said})
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """The line of the file, without what was not given."""
+        found = {"query": self.query, "id": self.id, "kind": self.kind, "useful": self.useful, "rank": self.rank}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class FeedbackResponse(BaseModel):
