@@ -14,7 +14,7 @@ from semtune.serve.catalogue import Catalogue
 from semtune.serve.dialects import openai
 from semtune.serve.key_file import KeyFile
 from semtune.serve.keys import ApiKeys
-from semtune.serve.own import admin, documents, feedback, health, search, similar
+from semtune.serve.own import admin, api_docs, documents, feedback, health, search, similar
 from semtune.serve.own.care import IndexCare
 from semtune.serve.own.feedback_file import FeedbackFile
 from semtune.serve.settings import ServeSettings
@@ -63,6 +63,7 @@ def create_app(catalogue: Catalogue, settings: ServeSettings = DEFAULTS, care: I
         openai.router(catalogue, workers),
         health.router(catalogue),
         feedback.router(catalogue, kept),
+        api_docs.router(),
     ):
         app.include_router(routes)
     return app
