@@ -109,7 +109,8 @@ def test_text_of_any_script_comes_back_as_it_went_in(client):
         ({}, 422, "'query' is missing."),
         ({"query": 5}, 422, "'query': input should be a valid string."),
         ({"query": "x", "k": 0}, 422, "'k': input should be greater than or equal to 1."),
-        ({"query": "x", "k": 101}, 422, "'k': input should be less than or equal to 100."),
+        ({"query": "x", "k": 101}, 422, "'k' is 101; this server gives at most 100 hits. Ask for fewer."),
+        ({"query": "x", "k": 1001}, 422, "'k': input should be less than or equal to 1000."),
         ({"query": "x", "k": True}, 422, "'k': input should be a valid integer."),
         ({"query": "x", "k": "7"}, 422, "'k': input should be a valid integer."),
         (
@@ -170,8 +171,9 @@ def test_health_says_what_is_served(client, model_client):
     served = {
         "status": "ok", "model": "toy", "dimension": 64, "documents": 5, "fingerprint": "toy-64-32-", "runtime": "toy",
     }  # fmt: skip
-    assert client.get("/health").json() == served
-    assert model_client.get("/health").json() == served | {"documents": None}
+    one = {"name": "toy", "documents": 5, "model": "toy"}
+    assert client.get("/health").json() == served | {"served": [one]}
+    assert model_client.get("/health").json() == served | {"documents": None, "served": [one | {"documents": None}]}
 
 
 def test_a_model_alone_embeds_and_does_not_search(model_client, encoder):

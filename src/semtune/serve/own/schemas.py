@@ -9,12 +9,11 @@ from pydantic_core import PydanticCustomError
 
 from semtune.search.mode import SearchMode
 from semtune.search.options import SearchOptions
-from semtune.search.request import MAX_RERANKED
+from semtune.search.request import MAX_K, MAX_RERANKED
 from semtune.serve.schemas import Strict, Text
 
-MAX_K = 100
 DEFAULT_K = 10
-K = "Maximum number of documents to return."
+K = "Maximum number of documents to return; the server may allow fewer than 1000, usually 100."
 WHERE = 'Filter on the metadata: {"lang": "de", "year": {">=": 2020}}, or "lang=de and year>=2020".'
 MODE = "By vectors, by words, or by both; auto: as the index remembers."
 GROUP_BY = "One hit for each 'document' of passages, or each value of a field."
@@ -181,12 +180,21 @@ class FeedbackResponse(BaseModel):
     status: Literal["stored"] = "stored"
 
 
+class ServedState(BaseModel):
+    """A served model, and the size of its index."""
+
+    name: str = Field(description="By which requests ask for it.")
+    documents: int | None = Field(description="Documents in its index; null if it has none.")
+    model: str
+
+
 class HealthResponse(BaseModel):
-    """The state of the server."""
+    """The state of the server; model, documents, fingerprint and runtime are those of the default."""
 
     status: Literal["ok"] = "ok"
     model: str
     dimension: int
     documents: int | None = Field(description="Documents in the index; null if no index is served.")
     fingerprint: str = Field(description="Models with equal fingerprints give equal vectors.")
+    served: list[ServedState] = Field(description="Everything that is served; the first is the default.")
     runtime: str = Field(description='The runtime that computes the vectors, e.g. "onnx-fp32".')
