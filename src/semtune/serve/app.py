@@ -103,8 +103,8 @@ def create_app(
         page_data.router(catalogue, workers, feedback=kept is not None),
         api_docs.router(),
     ):
+        add_examples(routes)
         app.include_router(routes)
-    add_examples(app)
     # The last one is the outermost: it sees also what the others refuse.
     app.add_middleware(Observed, meter=metrics, tracing=traces or tracing(), log_texts=settings.log_texts)
     return app

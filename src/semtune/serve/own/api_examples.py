@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 RERANK = {"query": "how do I read a zip file", "documents": ["Read a zip file.", "Boil water."], "top_n": 1}
@@ -27,9 +27,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def add_examples(app: FastAPI) -> None:
-    """Give the routes that are known here an example of their body; call it when all routes are there."""
-    for route in app.routes:
+def add_examples(routes: APIRouter) -> None:
+    """Give the routes that are known here an example of their body; call it before they are included."""
+    for route in routes.routes:
         if isinstance(route, APIRoute) and route.path in EXAMPLES and "POST" in route.methods:
             content = {"application/json": {"example": EXAMPLES[route.path]}}
             route.openapi_extra = {**(route.openapi_extra or {}), "requestBody": {"content": content}}
