@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -14,7 +16,7 @@ from semtune.serve.dialects import cohere, openai, rerank, tei, tei_tokens
 from semtune.serve.dialects.shared import Shared
 from semtune.serve.key_file import KeyFile
 from semtune.serve.keys import ApiKeys
-from semtune.serve.metrics import Metrics
+from semtune.serve.metrics import MANY, Metrics
 from semtune.serve.observed import Observed
 from semtune.serve.own import (
     admin,
@@ -91,7 +93,7 @@ def create_app(
         search.router(catalogue, workers, settings.max_k),
         similar.router(catalogue, workers, settings.max_k),
         documents.router(catalogue, workers, settings),
-        admin.router(catalogue, care),
+        admin.router(catalogue, care, _shared_folder()),
         openai.router(shared),
         cohere.router(shared),
         rerank.router(shared),
@@ -117,3 +119,9 @@ def _keys(settings: ServeSettings) -> KeyFile | None:
     if file.warning:
         logger.warning("%s", file.warning)
     return file
+
+
+def _shared_folder() -> Path | None:
+    """A folder that all processes of this server have, and that is removed with it; None: there is only one process."""
+    place = os.environ.get(MANY)
+    return Path(place) if place else None

@@ -30,6 +30,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 def add_examples(routes: APIRouter) -> None:
     """Give the routes that are known here an example of their body; call it before they are included."""
     for route in routes.routes:
-        if isinstance(route, APIRoute) and route.path in EXAMPLES and "POST" in route.methods:
+        if isinstance(route, APIRoute) and route.path in EXAMPLES and "POST" in (route.methods or ()):
             content = {"application/json": {"example": EXAMPLES[route.path]}}
             route.openapi_extra = {**(route.openapi_extra or {}), "requestBody": {"content": content}}
