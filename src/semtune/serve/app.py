@@ -9,7 +9,7 @@ from semtune.serve import errors
 from semtune.serve.body_limit import BodyLimit
 from semtune.serve.catalogue import Catalogue
 from semtune.serve.dialects import openai
-from semtune.serve.own import feedback, health, page_data, search
+from semtune.serve.own import feedback, health, page_data, page_map, search
 from semtune.serve.own.feedback_file import FeedbackFile
 from semtune.serve.settings import ServeSettings
 from semtune.serve.workers import Workers
@@ -46,6 +46,7 @@ def create_app(catalogue: Catalogue, settings: ServeSettings = DEFAULTS) -> Fast
         health.router(catalogue),
         feedback.router(kept),
         page_data.router(catalogue, workers, feedback=kept is not None),
+        page_map.router(catalogue, workers),
     ):
         app.include_router(routes)
     return app

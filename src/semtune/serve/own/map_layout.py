@@ -1,7 +1,7 @@
 """Places on a plane for many vectors: similar ones near each other.
 
-A few hundred landmarks, the centres of k-means, are laid out by t-SNE (van der Maaten & Hinton 2008), which is cheap for
-so few. Every vector then gets a place between the landmarks that are most similar to it.
+A few hundred landmarks, the centres of k-means, are laid out by t-SNE (van der Maaten & Hinton 2008), which is cheap
+for so few. Every vector then gets a place between the landmarks that are most similar to it.
 """
 
 from __future__ import annotations
