@@ -1,5 +1,6 @@
 /* Searching: results while typing, the last question wins, and what is there stays until the next answer is. */
-const PAUSE = 120, SETTLED = 350;  // ms after the last key: until the search, until the answering sentences are looked for
+/* Milliseconds: from the last key to the search, and from its results to the search for the answering sentences. */
+const PAUSE = 120, SETTLED = 350;
 const form = at("form"), box = at("box"), status = at("status"), note = at("note"), columns = at("columns");
 const further = at("further");
 let latest = 0, running = null, timer = 0, shown_hits = [];
@@ -23,7 +24,8 @@ function body_of(more = {}) {
 function plans() {
   const index = state.index;
   if (state.similar)
-    return [{ path: `/similar/${encodeURIComponent(state.similar)}` + parameters({ k: state.k, index }) }];
+    return [{ path: `/similar/${encodeURIComponent(state.similar)}` + parameters({
+      k: state.k, index, group_by: state.group ? "document" : "", where: where() ? JSON.stringify(where()) : "" }) }];
   if (state.topic !== null)
     return [{ path: `/page/map/topics/${state.topic}` + parameters({ q: state.q.trim(), k: state.k, index }) }];
   if (state.compare) {
