@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from semtune.encoders.load import load_encoder
 from semtune.encoders.toy import ToyEncoder
+from semtune.index.build import build_index
+from semtune.index.settings import IndexSettings
+from semtune.search.following import follow_searcher
 from semtune.serve.app import create_app
-from semtune.serve.catalogue import Catalogue
+from semtune.serve.catalogue import Catalogue, Served
 from semtune.serve.own.corpus_map import drawn, from_bytes, to_bytes
 from semtune.serve.own.facets import facets
 from semtune.serve.own.map_layout import LANDMARKS, laid_out
@@ -191,3 +195,26 @@ def test_words_that_every_topic_has_name_none():
     topics = np.array([0, 0, 1, 1])
     texts = ["common apple apples", "common apple", "common pear", "common pear"]
     assert [words[0] for words in names_of(topics, texts)] == ["apple", "pear"]
+
+
+def test_an_index_on_disk_with_an_exported_model_keeps_its_map(exported, documents, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder, home = exported("mean").folder, tmp_path / "index"
+    encoder = load_encoder(str(folder), exact=True)
+    build_index(documents, encoder, folder, home, IndexSettings())
+    answers = []
+    for _ in range(2):  # the second server reads what the first one drew
+        served = Served("docs", encoder, follow_searcher(home), home)
+        with TestClient(create_app(Catalogue([served]))) as client:
+            about = client.get("/page/about").json()["served"][0]
+            assert (about["documents"], about["writable"], about["version"]) == (60, True, ".")
+            assert about["modes"] == ["dense", "keyword", "hybrid"]
+            answers.append(ready(client, "/page/map").json())
+            hits = client.get("/page/map/topics/0", params={"q": "oven", "k": 100}).json()["hits"]
+            with served.searching() as searcher:
+                want = {hit.id: hit.score for hit in searcher.search("oven", 100)}
+        served.close()
+        assert [hit["score"] for hit in hits] == pytest.approx([want[hit["id"]] for hit in hits], abs=1e-5)
+    assert answers[0] == answers[1]
+    (kept,) = (tmp_path / "cache" / "semtune" / "maps").iterdir()
+    assert from_bytes(kept.read_bytes()).documents == 60

@@ -34,7 +34,8 @@ function plans() {
             { name: state.compare,
               json: body_of({ index: state.compare, ...(known ? {} : { mode: "auto" }) }) }];
   }
-  if (state.side) return modes().map(mode => ({ name: mode, json: body_of({ mode }) }));
+  if (state.side)
+    return modes().map(mode => ({ name: mode, label: `By ${WORDS[mode]} (${mode})`, json: body_of({ mode }) }));
   return [{ json: body_of(), highlights: true }];
 }
 
@@ -79,7 +80,7 @@ function show(asked, answers, took) {
     list.setAttribute("aria-label", several ? `Results of ${asked[place].name}` : "Results");
     if (!several) list.id = "hits";
     list.append(...answer.hits.map(hit => entry(hit, marked, several)));
-    if (several) column.append(make("h2", "column-name", asked[place].name));
+    if (several) column.append(make("h2", "column-name", asked[place].label || asked[place].name));
     if (several && !answer.hits.length) column.append(make("p", "aside", "Nothing found."));
     column.append(list);
     return column;
