@@ -130,7 +130,7 @@ def test_filters_from_the_metadata_narrow_the_search(page, library_url):
     page.locator(".hit").first.wait_for()
     assert len(shown(page)) == 6
     page.get_by_role("button", name="Take away the filter subject stars").click()
-    until(page, "document.querySelectorAll('.hit').length === 18")
+    until(page, "document.querySelectorAll('.hit').length === 10")
 
 
 def test_one_hit_for_each_document_with_the_others_a_click_away(page, library_url):
