@@ -26,6 +26,7 @@ from semtune.serve.own import (
     health,
     metrics_route,
     page_data,
+    page_map,
     search,
     similar,
 )
@@ -104,6 +105,7 @@ def create_app(
         feedback.router(catalogue, kept),
         page_data.router(catalogue, workers, feedback=kept is not None),
         api_docs.router(),
+        page_map.router(catalogue, workers),
     ):
         add_examples(routes)
         app.include_router(routes)
