@@ -105,13 +105,15 @@ class RemotePassages:
             ConfigError: it is not an address.
             MissingExtraError: httpx is not installed.
         """
-        need("httpx")
+        need("httpx", hint="pip install httpx")
         import httpx
 
         try:
             address = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise ConfigError(f"{url!r} is not the address of a server ({error}). Give http://HOST:PORT.") from None
+        except httpx.InvalidURL:
+            address = httpx.URL("")
+        if not address.host:
+            raise ConfigError(f"{url!r} is not the address of a server. Give http://HOST:PORT.")
         self._name = address.params.get("index")
         self._url = str(address.copy_with(query=None)).rstrip("/") + "/search"
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
