@@ -84,7 +84,8 @@ class Source:
     def line(self) -> str:
         """Where it comes from."""
         about = self.hit.metadata
-        place = " > ".join(map(str, filter(None, [about.get("source"), *(about.get("headings") or [])])))
+        places = filter(None, [about.get("source"), *(about.get("headings") or [])])
+        place = " > ".join(dict.fromkeys(map(str, places)))
         span = about.get("span")
         parts = [self.hit.title or self.hit.id, place, f"characters {span[0]}-{span[1]}" if span else ""]
         return f"[{self.number}] " + ", ".join(filter(None, [*parts, about.get("url", "")]))
