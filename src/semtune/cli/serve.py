@@ -77,8 +77,8 @@ def serve(
         "targets": targets, "port": port, "host": host, "model": model, "feedback": feedback, "truncate": truncate,
         "rerank": rerank, "api_key_file": api_key_file, "cors_origins": cors_origins, "token_ids": token_ids,
         "workers": workers, "threads": threads, "queue": queue, "gather": gather, "timeout": timeout,
-        "receive_timeout": receive_timeout, "max_body": max_body, "max_inputs": max_inputs, "max_k": max_k, "log": log, "log_texts": log_texts,
-        "runtime": runtime,
+        "receive_timeout": receive_timeout, "max_body": max_body, "max_inputs": max_inputs, "max_k": max_k, "log": log,
+        "log_texts": log_texts, "runtime": runtime,
     }  # fmt: skip
     need("fastapi", "uvicorn", "prometheus_client", "orjson")
     from semtune.serve.config import serve_config
