@@ -46,6 +46,9 @@ class Client:
                 "seconds": seconds, "obey": obey,
             }
         )  # fmt: skip
+        print(
+            f"{path} {server.name} at {concurrency}: {found['per_second']}/s, p99 {found['p99_ms']} ms", file=sys.stderr
+        )
         return {**found, "mib": server.memory()}
 
     def close(self) -> None:

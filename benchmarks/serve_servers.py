@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,8 @@ class Server:
 
     def __init__(self, name: str, command: Sequence[str], port: int, health: str) -> None:
         self.name, self.port = name, port
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe would fill up
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._log)
         self.facts: dict[str, Any] = self._until_ready(health)
         self._process.send_signal(signal.SIGSTOP)
 
@@ -51,13 +53,15 @@ class Server:
     def close(self) -> None:
         """End the process."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        self._log.close()
 
     def _until_ready(self, health: str) -> dict[str, Any]:
         end = time.monotonic() + READY
         while time.monotonic() < end:
             if self._process.poll() is not None:
-                raise RuntimeError(f"{self.name}: {self._process.communicate()[1].strip()[-500:]}")
+                self._log.seek(0)
+                raise RuntimeError(f"{self.name}: {self._log.read().strip()[-500:]}")
             with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}{health}") as found:
                 told = found.read()
                 return json.loads(told) if told.startswith(b"{") else {}
