@@ -36,6 +36,9 @@ def serve(
     rerank: Annotated[
         str | None, typer.Option("--rerank", help="A cross-encoder for /rerank and for searches that ask for it.")
     ] = None,
+    token_ids: Annotated[
+        str, typer.Option("--token-ids", help="Token ids as input: refuse; own (the model's); cl100k (OpenAI's).")
+    ] = "refuse",
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=256, help="Processes that share the port; each opens the models.")
     ] = 1,
@@ -66,6 +69,7 @@ def serve(
         host=host,
         port=port,
         feedback=feedback,
+        token_ids=token_ids,  # type: ignore[arg-type] - checked there, in words
         workers=workers,
         timeout=timeout,
         log=log,  # type: ignore[arg-type] - checked there, in words

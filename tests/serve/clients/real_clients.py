@@ -39,14 +39,6 @@ def langchain_openai_with_ids(url, texts, query):
     return {"documents": documents.embed_documents([*texts, ""])[:-1], "query": asked.embed_query(query)}
 
 
-def langchain_huggingface(url, texts, query):
-    from langchain_huggingface import HuggingFaceEndpointEmbeddings
-
-    documents = HuggingFaceEndpointEmbeddings(model=url, huggingfacehub_api_token="none")
-    asked = HuggingFaceEndpointEmbeddings(model=url + "/tei/kettles:query", huggingfacehub_api_token="none")
-    return {"documents": documents.embed_documents(texts), "query": asked.embed_query(query)}
-
-
 def langchain_cohere(url, texts, query):
     from langchain_cohere import CohereEmbeddings, CohereRerank
 
@@ -156,7 +148,8 @@ def litellm_rerank(url, texts, query):
     import litellm
 
     found = {}
-    for provider, path in {"cohere": "/v2/rerank", "jina_ai": "/v1/rerank", "hosted_vllm": "", "infinity": ""}.items():
+    # Not infinity: its answers have documents as strings, and its requests cannot be told from those of others.
+    for provider, path in {"cohere": "/v2/rerank", "jina_ai": "/v1/rerank", "hosted_vllm": ""}.items():
         answer = litellm.rerank(
             model=f"{provider}/kettles",
             query=query,

@@ -1,4 +1,4 @@
-"""huggingface_hub 0.20 to 2.4 (InferenceClient), and langchain-huggingface 0.1 to 1.2 on top of it.
+"""huggingface_hub 0.20 to 2.4 (InferenceClient), and langchain-huggingface before 1.2, which allows no address any more.
 
 Given an address, it posts to that address itself and adds no path.
 """

@@ -1,7 +1,7 @@
 """The real client packages, in an environment of their own: they would change the versions that are pinned here.
 
     python -m venv clients; clients/bin/pip install openai cohere huggingface_hub langchain-openai langchain-cohere \
-        langchain-huggingface llama-index-embeddings-text-embeddings-inference llama-index-embeddings-openai-like \
+        llama-index-embeddings-text-embeddings-inference llama-index-embeddings-openai-like \
         haystack-ai litellm
     SEMTUNE_CLIENTS_PYTHON=clients/bin/python python -m pytest -m slow tests/serve/clients
 """
@@ -21,7 +21,7 @@ from semtune.serve.settings import ServeSettings
 PYTHON = os.environ.get("SEMTUNE_CLIENTS_PYTHON", "")
 SCRIPT = Path(__file__).with_name("real_clients.py")
 CLIENTS = (
-    "openai_python", "langchain_openai", "langchain_huggingface", "langchain_cohere", "llamaindex_tei",
+    "openai_python", "langchain_openai", "langchain_cohere", "llamaindex_tei",
     "llamaindex_openai_like", "haystack", "huggingface_hub", "cohere_v1", "cohere_v2", "litellm_openai",
 )  # fmt: skip
 RERANKERS = ("langchain_cohere", "cohere_v1", "cohere_v2")
@@ -34,7 +34,7 @@ pytestmark = [
 
 def ask(name, url):
     asked = json.dumps({"texts": TEXTS, "query": QUERY})
-    environment = os.environ | {"no_proxy": "127.0.0.1", "PYTHONPATH": ""}
+    environment = os.environ | {"no_proxy": "127.0.0.1", "PYTHONPATH": "", "HF_HUB_OFFLINE": "0"}
     done = subprocess.run(
         [PYTHON, SCRIPT, name, url], input=asked, capture_output=True, text=True, timeout=200, env=environment
     )
