@@ -38,7 +38,7 @@ def serve(
     ] = None,
     token_ids: Annotated[
         str, typer.Option("--token-ids", help="Token ids as input: refuse; own (the model's); cl100k (OpenAI's).")
-    ] = "refuse",
+    ] = "refuse",  # noqa: S107 - no password
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=256, help="Processes that share the port; each opens the models.")
     ] = 1,
