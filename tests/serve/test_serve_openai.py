@@ -130,8 +130,8 @@ def test_pieces_hold_every_text_once_in_order():
     texts = ["a" * 100_000, "b", "c" * 3000, *["d" * 2048] * 40]
     cut = list(pieces(texts))
     assert [text for piece in cut for text in piece] == texts
-    # 2048 + 1 + 2048 counted, then 29 times 2048 make 63,489; one more would be 65,537.
-    assert [len(piece) for piece in cut] == [32, 11]
+    # 2048 + 1 + 2048 counted, then 5 times 2048 make 14,337; one more would be 16,385. Then 8 times 2048 are 16,384.
+    assert [len(piece) for piece in cut] == [8, 8, 8, 8, 8, 3]
 
 
 SHAPES = "'input' must be a string, a list of strings, a list of token ids, or a list of lists of token ids."
