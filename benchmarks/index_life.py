@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -171,7 +171,8 @@ def life(documents: list[Document], vectors: Embeddings, settings: IndexSettings
         if problems:
             raise SystemExit(f"verify: {problems}")
     manifest = manifests.read(home)
-    with clock("reopen", lambda: opened(home)) as collection:
+    with ExitStack() as stack:
+        collection = clock("reopen", lambda: stack.enter_context(opened(home)))
         recall["after compaction"] = clock("search again", lambda: check(collection, documents, vectors))
         count, size = len(documents), size_of(home, manifest)
     other = (
@@ -201,9 +202,11 @@ def main() -> None:
         documents, vectors = encoded(name, given.count, given.vectors)
         for backend in given.backends.split(","):
             print(f"{name}, {len(documents):,} documents, {backend}", file=sys.stderr, flush=True)
-            with tempfile.TemporaryDirectory(prefix="semtune.") as scratch:
-                with settings_of(backend, Path(scratch)) as settings:
-                    rows[f"{name}, {backend}"] = life(documents, vectors, settings, Path(scratch))
+            with (
+                tempfile.TemporaryDirectory(prefix="semtune.") as scratch,
+                settings_of(backend, Path(scratch)) as settings,
+            ):
+                rows[f"{name}, {backend}"] = life(documents, vectors, settings, Path(scratch))
             write_json(given.out, rows)
     print(json.dumps(rows))
 
