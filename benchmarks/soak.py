@@ -29,7 +29,7 @@ import httpx
 import psutil
 
 IDS = 400  # of each writer; so few that the index keeps its size
-WORDS = "kettle lantern violin anvil barrel wheel bird hand bush glue river stone paper window garden engine".split()
+WORDS = ["kettle", "lantern", "violin", "anvil", "barrel", "wheel", "bird", "hand", "glue", "river", "stone", "paper"]
 MODES = ["auto", "dense", "keyword", "hybrid"]
 SETTLED = 60.0  # seconds until the memory must be flat
 DRIFT = 0.05
@@ -50,9 +50,11 @@ class Server:
 
     @property
     def url(self) -> str:
+        """Where it answers; known once it was started."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        """Start it, on the same port as before, and wait until it is ready."""
         command = [sys.executable, "-m", "semtune", "serve", str(self.index), "--port", str(self.port), "--json"]
         with (self.index.parent / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
@@ -66,6 +68,7 @@ class Server:
         _wait_until_ready(self.url)
 
     def kill(self) -> None:
+        """End it without a warning (SIGKILL)."""
         assert self.process
         self.process.kill()
         self.process.communicate()
@@ -161,6 +164,7 @@ class Load:
     errors: list[str] = field(default_factory=list)
 
     def start(self) -> list[threading.Thread]:
+        """Start every client."""
         threads = [threading.Thread(target=self._work, args=(client,), daemon=True) for client in self.clients]
         for thread in threads:
             thread.start()
