@@ -6,8 +6,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["SEMTUNE_MEASURE_RUNTIMES"] = "0"  # "auto" is onnxruntime, whatever the machine
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # toy models lose more time waiting for a second thread than it saves
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the same for toy texts
 
+import gc
 import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +22,28 @@ from model_variants import Variant, files, write_variant
 from semtune.testing.toy_corpus import toy_documents, write_toy_folder
 from semtune.testing.toy_model import write_toy_model
 
+MANY_MODULES = 100
 DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def modules_frozen():
+    """One number: how many modules were loaded when the collector last froze what there was."""
+    return [0]
+
+
+@pytest.fixture(autouse=True)
+def young_garbage_only(modules_frozen):
+    """Take what imports leave, a million objects of torch and others, out of the garbage collector's sight.
+
+    Python walks over all of it at each full collection, and every training ends with one: a fifth of its time.
+    Imports come late, inside tests, so this looks again before each test; only after many new modules is it worth
+    the collection before it, without which garbage would stay for good.
+    """
+    if len(sys.modules) >= modules_frozen[0] + MANY_MODULES:
+        gc.collect()
+        gc.freeze()
+        modules_frozen[0] = len(sys.modules)
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,14 @@ def stop_after(monkeypatch, shards, error):
     monkeypatch.setattr(Store, "put", failing)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "x"), ModelError("x"), RuntimeError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "x"),
+        *(pytest.param(e, marks=pytest.mark.slow) for e in (KeyboardInterrupt(), ModelError("x"), RuntimeError("x"))),
+    ],
+    ids=lambda error: type(error).__name__,
+)
 def test_what_is_finished_is_not_done_again(static, lines, wanted, tmp_path, monkeypatch, error):
     folder = tmp_path / "found"
     for out in OUTS:
@@ -299,6 +306,7 @@ def test_a_kill_at_ten_random_moments(static, tmp_path, out):
     assert contents(tmp_path / "found") == contents(tmp_path / "wanted")
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_continue(static, tmp_path):
     file = write(tmp_path / "a.txt", [text_of(number) for number in range(60_000)])
     command = [sys.executable, "-m", "semtune", "encode", static, file, "-o", tmp_path / "out.npy", "--rows", "500"]

@@ -88,6 +88,7 @@ def test_processes_and_threads_write_and_search_at_once(collection, tmp_path):
     assert collection.verify() == []
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_in_mid_insert_is_told_and_the_same_call_completes(dying, server, tmp_path, caplog):
     made = dying(patience=5.0)
     started = time.monotonic()

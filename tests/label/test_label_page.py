@@ -142,6 +142,7 @@ def test_a_grade_that_cannot_be_stored_is_taken_back_and_told(page, session, ser
     page.locator(".alarm").wait_for(state="hidden")
 
 
+@pytest.mark.slow
 def test_two_people_judge_one_after_the_other(page, session, serve):
     made = session(JSON, TABLE)
     page.goto(serve(made))
@@ -197,7 +198,7 @@ def test_html_in_a_passage_is_shown_as_text_and_long_texts_fold(page, session, s
     assert text.bounding_box()["height"] > 5 * folded
 
 
-@pytest.mark.parametrize("width", [320, 400])
+@pytest.mark.parametrize("width", [320, pytest.param(400, marks=pytest.mark.slow)])
 def test_it_fits_a_phone(browser, session, serve, width):
     page = browser.new_page(viewport={"width": width, "height": 700})
     page.goto(serve(session(), "Somebody with a rather long name"))

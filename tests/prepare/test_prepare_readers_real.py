@@ -38,6 +38,7 @@ def test_scifact_and_xquad(real_data):
     assert sniff(real_data / "xquad" / "beir_en").counts == {"documents": 240, "queries": 1190, "test labels": 1190}
 
 
+@pytest.mark.slow
 def test_medquad(real_data):
     tally = Tally()
     rows = read_table(real_data / "medquad_liveqa" / "medquad_pairs.jsonl", SETTINGS, tally)
@@ -68,6 +69,7 @@ def test_covid_questions_and_answers_in_html(real_data):
     assert not any("</p>" in row.positives[0].text for row in rows)
 
 
+@pytest.mark.slow
 def test_tldr(real_data):
     path = real_data / "tldr" / "pages.jsonl.gz"
     with pytest.raises(InputError, match="Found: _id, lang, platform, command, description, examples"):

@@ -310,7 +310,7 @@ def test_the_page_allows_its_own_script_and_nothing_from_elsewhere(client):
 
 def test_the_schema_is_there_and_the_pages_from_a_cdn_are_not(client):
     paths = client.get("/openapi.json").json()["paths"]
-    assert sorted(paths) == ["/feedback", "/health", "/search", "/v1/embeddings", "/v1/models", "/v1/models/{name}"]
+    assert {"/feedback", "/health", "/search", "/v1/embeddings", "/v1/models", "/v1/models/{name}"} <= set(paths)
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,11 +15,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from semtune.errors import InputError, SemtuneError
+from semtune.errors import BusyError, InputError, ModelError, SemtuneError
+from semtune.serve.account import account
 
 logger = logging.getLogger(__name__)
 
 INPUT_SHAPES = "'input' must be a string, a list of strings, a list of token ids, or a list of lists of token ids"
+
+
+FORMS = ("tei-form", "cohere-form")  # tags of a body that has several forms, which pydantic puts into places
 
 
 class ApiError(Exception):
@@ -54,16 +58,25 @@ class Dialect:
         paths: where it is served: full paths, or beginnings that end with a slash.
         content: the body of an error.
         invalid: the status of a request that breaks the schema.
+        statuses: by an error's code, where this API has another one for it.
     """
 
     paths: tuple[str, ...]
     content: Callable[[ApiError], dict[str, Any]]
     invalid: int = 422
+    statuses: Mapping[str, int] = field(default_factory=dict)
+
+    def status(self, error: ApiError) -> int:
+        """The status of an error in this API."""
+        return self.statuses.get(error.code or "", error.status)
 
     def serves(self, path: str) -> bool:
         """Whether a path is one of this API's."""
         path = path.rstrip("/")
-        return any(path == own.rstrip("/") or (own.endswith("/") and path.startswith(own)) for own in self.paths)
+        return any(
+            path == own.rstrip("/") or (len(own) > 1 and own.endswith("/") and path.startswith(own))
+            for own in self.paths
+        )
 
 
 OWN = Dialect((), _plain)
@@ -73,8 +86,8 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
     """Install handlers in `app` that answer each error in the dialect of its path; `endpoints` are what there is."""
 
     def respond(request: Request, error: ApiError) -> JSONResponse:
-        content = dialect_of(request.url.path, dialects).content(error)
-        return JSONResponse(content, error.status, headers=dict(error.headers or {}))
+        dialect = dialect_of(request.url.path, dialects)
+        return JSONResponse(dialect.content(error), dialect.status(error), headers=dict(error.headers or {}))
 
     async def api(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)  # noqa: S101 - narrows Starlette's signature
@@ -92,13 +105,22 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
         return respond(request, ApiError(dialect_of(request.url.path, dialects).invalid, message, param=param))
 
     async def semtune(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, BusyError):
+            return respond(request, ApiError(503, str(error), code="index_busy", headers={"Retry-After": "5"}))
         status = 422 if isinstance(error, InputError) else 503
-        logger.warning("%s %s: %s", request.method, request.url.path, error)
-        return respond(request, ApiError(status, str(error)))
+        if status == 503:  # the others may name a text, and are the client's to mend
+            logger.warning("%s %s: %s [%s]", request.method, request.url.path, error, account().id)
+        code = "model_failed" if isinstance(error, ModelError) else None
+        return respond(request, ApiError(status, str(error), code=code))
 
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - uvicorn logs it
         return respond(
-            request, ApiError(500, "Internal server error. This is a bug in Semtune; see the server log for details.")
+            request,
+            ApiError(
+                500,
+                "Internal server error. This is a bug in Semtune; see the server log for details.",
+                headers={"X-Request-ID": account().id},
+            ),
         )
 
     app.add_exception_handler(ApiError, api)
@@ -117,7 +139,7 @@ def sentence(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:
     """Turn pydantic's errors into a readable message; returns it and the first field it names."""
     messages: dict[str, str] = {}
     for error in sorted(errors, key=lambda error: error["type"] != "half_character"):
-        place = error["loc"][1:]  # the first is "body", "query" or "path"
+        place = [part for part in error["loc"][1:] if part not in FORMS]  # the first is "body", "query" or "path"
         name = "" if error["type"] == "json_invalid" or not place else str(place[0])
         messages.setdefault(name, _one(error, name))
     return " ".join(messages.values()), next(iter(messages)) or None
@@ -135,8 +157,8 @@ def _one(error: Mapping[str, Any], name: str) -> str:
         return f"{name!r} is missing."
     if kind == "half_character":
         return f"{name!r} contains a lone surrogate, which is not valid Unicode text."
-    if name == "input":
-        return f"{INPUT_SHAPES}."
+    if name in ("input", "inputs"):
+        return f"{INPUT_SHAPES.replace('input', name, 1)}."
     return f"{name!r}: {said[0].lower()}{said[1:]}."
 
 
