@@ -16,7 +16,18 @@ from semtune.serve.key_file import KeyFile
 from semtune.serve.keys import ApiKeys
 from semtune.serve.metrics import Metrics
 from semtune.serve.observed import Observed
-from semtune.serve.own import admin, documents, feedback, health, metrics_route, page_data, search, similar
+from semtune.serve.own import (
+    admin,
+    api_docs,
+    documents,
+    feedback,
+    health,
+    metrics_route,
+    page_data,
+    search,
+    similar,
+)
+from semtune.serve.own.api_examples import add_examples
 from semtune.serve.own.care import IndexCare
 from semtune.serve.own.feedback_file import FeedbackFile
 from semtune.serve.request_body import BodyLimits
@@ -77,8 +88,8 @@ def create_app(
         )
     app.add_middleware(TrailingSlash)  # outside of the keys, which are asked for by the path that is served
     for routes in (
-        search.router(catalogue, workers),
-        similar.router(catalogue, workers),
+        search.router(catalogue, workers, settings.max_k),
+        similar.router(catalogue, workers, settings.max_k),
         documents.router(catalogue, workers, settings),
         admin.router(catalogue, care),
         openai.router(shared),
@@ -88,10 +99,12 @@ def create_app(
         tei_tokens.router(shared),
         health.router(catalogue),
         metrics_route.router(metrics),
-        feedback.router(kept),
+        feedback.router(catalogue, kept),
         page_data.router(catalogue, workers, feedback=kept is not None),
+        api_docs.router(),
     ):
         app.include_router(routes)
+    add_examples(app)
     # The last one is the outermost: it sees also what the others refuse.
     app.add_middleware(Observed, meter=metrics, tracing=traces or tracing(), log_texts=settings.log_texts)
     return app
