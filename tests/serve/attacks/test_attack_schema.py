@@ -1,7 +1,7 @@
 """Requests made from the OpenAPI document by schemathesis, those it allows and those it does not: never a 5xx.
 
-Schemathesis' other checks run as well in the slow test, and what they find is shown. They do not decide: they ask for
-schemas that say all that the server checks, such as that a filter can be understood.
+Schemathesis' other checks run as well, and do not decide: they ask for schemas that say all that the server checks,
+such as that a filter can be understood.
 """
 
 import json
@@ -14,7 +14,7 @@ from attacked_server import serve, stop
 
 pytest.importorskip("schemathesis")
 CASES = 5_000
-SERVER_ERROR = "not_a_server_error"
+SERVER_ERROR = "ServerError"
 
 
 @pytest.fixture
@@ -49,5 +49,5 @@ def test_of_5000_requests_by_the_schema_none_is_answered_5xx(own_copy, tmp_path)
     report, said = schemathesis(
         own_copy, tmp_path / "report.json", "--checks", "all", "--max-examples", str(each), "--workers", "2"
     )
-    assert SERVER_ERROR not in json.dumps(report), said
-    print(said[-3_000:])
+    assert [failure for failure in report["failures"] if failure["type"] == SERVER_ERROR] == [], said
+    assert report["test_cases"]["generated"] >= CASES
