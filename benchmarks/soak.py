@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
@@ -33,6 +32,7 @@ WORDS = ["kettle", "lantern", "violin", "anvil", "barrel", "wheel", "bird", "han
 MODES = ["auto", "dense", "keyword", "hybrid"]
 SETTLED = 60.0  # seconds until the memory must be flat
 DRIFT = 0.05
+Samples: TypeAlias = "list[tuple[float, int]]"  # seconds since the start, resident bytes
 Kept: TypeAlias = "dict[str, str | None]"  # text by id; None: deleted
 
 
@@ -197,9 +197,7 @@ class Load:
                     self.errors.append(f"{answer.request.method} {answer.request.url.path}: {answer.text[:300]}")
 
 
-def round_of_load(
-    server: Server, clients: list[Writer | Reader], seconds: float
-) -> tuple[Load, list[tuple[float, int]]]:
+def round_of_load(server: Server, clients: list[Writer | Reader], seconds: float) -> tuple[Load, Samples]:
     """Load the server, and kill it at the end; gives what happened, and its memory by the second."""
     server.start()
     for client in clients:
@@ -244,13 +242,12 @@ def dumped(index: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
-def semtune(*words: str) -> subprocess.CompletedProcess[str]:
+def semtune(*words: str) -> None:
     done = subprocess.run([sys.executable, "-m", "semtune", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
-    return done
 
 
-def drift(memory: list[tuple[float, int]], settled: float) -> float | None:
+def drift(memory: Samples, settled: float) -> float | None:
     """The furthest that the memory went from its median, after it should be flat; None: the round was too short."""
     later = sorted(bytes_ for second, bytes_ in memory if second >= settled and bytes_)
     if len(later) < 20:
@@ -264,9 +261,7 @@ def soak(index: Path, seconds: float, kills: int, readers: int, writers: int, se
     first: Kept = {row["_id"]: row["text"] for row in dumped(index)}
     writing = [Writer(f"w{number}", random.Random(seed * 100 + number)) for number in range(writers)]
     server, drifts, minutes = Server(index), [], []
-    answers: Counter[str] = Counter()
-    errors: list[str] = []
-    wrong: list[str] = []
+    answers, errors, wrong = Counter[str](), list[str](), list[str]()
     for number in range(kills):
         reading = [Reader(random.Random(f"{seed} {number} {each}"), list(first)) for each in range(readers)]
         load, memory = round_of_load(server, [*writing, *reading], seconds / kills)
@@ -293,7 +288,6 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=4)
     parser.add_argument("--writers", type=int, default=2)
     given = parser.parse_args()
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with tempfile.TemporaryDirectory(prefix="semtune-soak-") as place:
         index = Path(place) / "index"
         semtune("index", given.model, given.corpus, "-o", str(index))
