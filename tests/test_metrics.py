@@ -188,6 +188,7 @@ def test_the_parts_of_v_measure_spread_as_its_bootstrap_does():
     assert metrics.v_measure(one, two).parts.std() / np.sqrt(800) == pytest.approx(np.std(drawn), rel=0.12)
 
 
+@pytest.mark.slow
 def test_average_precision_of_equal_systems_seldom_differs_and_a_planted_gain_is_found():
     rng = np.random.default_rng(8)
     ghosts = gains = 0

@@ -29,7 +29,6 @@ QUICK = [
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch):
     monkeypatch.setattr("semtune.select.workbench.SAMPLES", 200)
-    monkeypatch.setattr("semtune.encoders.speed.LEAST_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="module")

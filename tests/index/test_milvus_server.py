@@ -59,6 +59,7 @@ def dying(server, collection, tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_processes_and_threads_write_and_search_at_once(collection, tmp_path):
     clients = [spawn(collection.manifest, tmp_path, client) for client in range(2)]
     wrong = []
