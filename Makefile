@@ -33,11 +33,11 @@ check: $(STAMP) ## lint, types, layers of imports
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: $(STAMP) ## the tests, without the slow ones
+test: $(STAMP) ## the fast tests; takes minutes
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadfile -m 'not slow'
 
-test-all: $(STAMP) ## all tests; takes many minutes
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q
+test-all: $(STAMP) ## all tests, the slow ones too; takes many minutes
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: $(STAMP) ## measure speed against named peers; keep the machine idle meanwhile
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/train_step.py

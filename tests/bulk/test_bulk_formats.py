@@ -168,9 +168,11 @@ def test_members_of_a_gzip_file_are_all_read(static, encoder, texts, tmp_path):
 POISONED = """
 import sys
 
-sys.modules.update(dict.fromkeys(sys.argv[4].split()))  # None: not installed
+left, model, *files = sys.argv[1:]
+sys.modules.update(dict.fromkeys(left.split()))  # None: not installed
 from semtune.cli.main import app
-app(["encode", *sys.argv[1:3], "-o", sys.argv[3], "--json"], standalone_mode=False)
+for file in files:
+    app(["encode", model, file, "-o", f"{file}.npy", "--json"], standalone_mode=False)
 """
 
 
@@ -178,9 +180,10 @@ def test_a_plain_install_is_enough(static, texts, tmp_path):
     from semtune.registry import EXTRA_OF
 
     left = " ".join(sorted({*EXTRA_OF, "onnxruntime"}))
-    for name in ("a.txt.gz", "a.jsonl", "a.csv"):
-        file = write(tmp_path / name, [*texts[:50], "caf\u00e9 ünï"])
-        code = [sys.executable, "-c", POISONED, static, file, tmp_path / f"{name}.npy", left]
-        done = subprocess.run(list(map(str, code)), capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+    names = ("a.txt.gz", "a.jsonl", "a.csv")
+    made = [write(tmp_path / name, [*texts[:50], "caf\u00e9 ünï"]) for name in names]
+    code = [sys.executable, "-c", POISONED, left, static, *made]
+    done = subprocess.run(list(map(str, code)), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for name in names:
         assert np.load(tmp_path / f"{name}.npy").shape == (51, 24)

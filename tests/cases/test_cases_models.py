@@ -225,7 +225,8 @@ def test_an_adapter_without_its_base_names_it(tmp_path):
         load_encoder(str(folder))
 
 
-@pytest.mark.parametrize("static_queries", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("static_queries", [True, False])
 def test_a_router_encodes_each_role_with_its_part(tmp_path, static_queries):
     folder = makes.router(tmp_path / "router", static_queries=static_queries)
     assert contracts.load(folder).pooling == "router"

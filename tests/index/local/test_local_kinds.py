@@ -142,7 +142,7 @@ def test_a_recall_of_one_compares_all(tmp_path, monkeypatch):
     opened.close()
 
 
-@pytest.mark.parametrize("memory_mb", [0, 1])
+@pytest.mark.parametrize("memory_mb", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_filters_and_deletions_hold_at_every_share(tmp_path, monkeypatch, memory_mb):
     from semtune.index import filters
     from semtune.index.local import snapshot as snapshots
