@@ -91,6 +91,7 @@ def test_the_size_of_shards_changes_no_vector(static, texts, tmp_path):
     assert (tmp_path / "7.npy").read_bytes() == (tmp_path / "1000.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_long_texts_fill_a_shard_earlier(static, encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("semtune.bulk.shards.MAX_CHARACTERS", 2_500_000)
     texts = [("kettle violin " * 75_000)[: 1 << 20] for _ in range(5)]

@@ -226,6 +226,7 @@ KILLED_IN = {
 }
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_turn(static, lines, wanted, tmp_path):
     """One process after another is killed where it does one thing for the n-th time; each continues the last one's."""
     code = textwrap.dedent("""

@@ -67,6 +67,7 @@ def test_the_first_graph_that_keeps_the_metric_is_added(folder):
     np.testing.assert_array_equal(kept, judge.seen[2].encode(TEXTS).vectors)  # the very graph that was judged
 
 
+@pytest.mark.slow
 def test_nothing_is_added_where_nothing_is_proven(folder):
     before = contracts.load(folder)
     proof = prove_precision(folder, Judge(BAD, None, WIDE, WIDE), TEXTS, 0.005)

@@ -92,6 +92,7 @@ def test_the_narrowest_search_that_reaches_the_recall_is_set(name):
     assert min(facts["filtered_recall"].values()) >= 0.95
 
 
+@pytest.mark.slow
 def test_without_queries_a_vector_does_not_count_as_its_own_neighbour():
     vectors = unit(5_000, 64)
     index = made("HNSW32_SQ8,RFlat", vectors)
