@@ -20,6 +20,10 @@ class InputError(SemtuneError):
     """The data given is missing, unreadable or of a shape that cannot be used."""
 
 
+class BusyError(InputError):
+    """Another process, or another request, is writing; the same call works when it is done."""
+
+
 class TooLongError(InputError):
     """Texts are longer than the model reads, and cutting them was forbidden.
 

@@ -27,6 +27,7 @@ from semtune.cli.index_options import GROUP
 from semtune.cli.info import info
 from semtune.cli.init import init
 from semtune.cli.label import label
+from semtune.cli.mcp import mcp
 from semtune.cli.migrate import migrate
 from semtune.cli.prepare import prepare
 from semtune.cli.rollback import rollback
@@ -64,6 +65,7 @@ for command in (
     label,
     search,
     serve,
+    mcp,
     info,
     doctor,
 ):

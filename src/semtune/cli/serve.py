@@ -36,42 +36,54 @@ def serve(
     rerank: Annotated[
         str | None, typer.Option("--rerank", help="A cross-encoder for /rerank and for searches that ask for it.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="Processes that share the port; each opens the models.")
+    ] = 1,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds until a request is given up (503).")
+    ] = 60,
+    log: Annotated[str, typer.Option("--log", help="Form of the log: text, or json (one object a line).")] = "text",
+    log_texts: Annotated[
+        bool, typer.Option("--log-texts", help="Write the queries of searches into the log; off by default.")
+    ] = False,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Serve /search, /v1/embeddings, /health and a search page."""
     from semtune.encoders.load import parse_runtime
     from semtune.encoders.windows import parse_truncate
-    from semtune.machine import share_freed_memory
     from semtune.registry import need
 
-    need("fastapi", "uvicorn")
-    from semtune.serve.app import create_app
-    from semtune.serve.open import Target, open_catalogue
-    from semtune.serve.server import run_server
+    need("fastapi", "uvicorn", "prometheus_client")
+    from semtune.api.serving import index_care
+    from semtune.serve.open import Target
+    from semtune.serve.plan import Announced, ServePlan
+    from semtune.serve.run import run
     from semtune.serve.settings import ServeSettings
 
     console = Console(as_json)
-    settings = ServeSettings(host=host, port=port, feedback=feedback)
-    share_freed_memory()
-    catalogue = open_catalogue(
+    settings = ServeSettings(
+        host=host,
+        port=port,
+        feedback=feedback,
+        workers=workers,
+        timeout=timeout,
+        log=log,  # type: ignore[arg-type] - checked there, in words
+        log_texts=log_texts,
+    )
+    plan = ServePlan(
         [Target.parse(target) for target in targets],
-        model=model,
-        runtime=parse_runtime(runtime),
-        truncate=parse_truncate(truncate) if truncate else None,
-        reranker=cross_encoder_graph(rerank, console),
+        settings,
+        model,
+        parse_runtime(runtime),
+        parse_truncate(truncate) if truncate else None,
+        cross_encoder_graph(rerank, console),
+        index_care,
     )
 
-    def announce(url: str) -> None:
-        served = catalogue.default
-        count = served.documents
-        what = f"{count:,} documents" if count is not None else "embeddings only, no index"
-        console.say(f"Serving {served.name} ({what}) at {url}  —  Ctrl-C stops it.")
-        console.document(
-            {"url": url, "model": served.name, "documents": count or 0, "names": [each.name for each in catalogue]}
-        )
+    def announce(url: str, facts: Announced) -> None:
+        what = f"{facts.documents:,} documents" if facts.documents is not None else "embeddings only, no index"
+        console.say(f"Serving {facts.default} ({what}) at {url}  —  Ctrl-C stops it.")
+        console.document({"url": url, "model": facts.default, "documents": facts.documents or 0, "names": facts.names})
 
-    try:
-        run_server(create_app(catalogue, settings), settings.host, settings.port, announce)
-    finally:
-        catalogue.close()
+    run(plan, announce)

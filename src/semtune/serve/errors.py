@@ -15,7 +15,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from semtune.errors import InputError, ModelError, SemtuneError
+from semtune.errors import BusyError, InputError, ModelError, SemtuneError
+from semtune.serve.account import account
 
 logger = logging.getLogger(__name__)
 
@@ -104,14 +105,22 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
         return respond(request, ApiError(dialect_of(request.url.path, dialects).invalid, message, param=param))
 
     async def semtune(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, BusyError):
+            return respond(request, ApiError(503, str(error), code="index_busy", headers={"Retry-After": "5"}))
         status = 422 if isinstance(error, InputError) else 503
-        logger.warning("%s %s: %s", request.method, request.url.path, error)
+        if status == 503:  # the others may name a text, and are the client's to mend
+            logger.warning("%s %s: %s [%s]", request.method, request.url.path, error, account().id)
         code = "model_failed" if isinstance(error, ModelError) else None
         return respond(request, ApiError(status, str(error), code=code))
 
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001 - uvicorn logs it
         return respond(
-            request, ApiError(500, "Internal server error. This is a bug in Semtune; see the server log for details.")
+            request,
+            ApiError(
+                500,
+                "Internal server error. This is a bug in Semtune; see the server log for details.",
+                headers={"X-Request-ID": account().id},
+            ),
         )
 
     app.add_exception_handler(ApiError, api)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from semtune.errors import InputError, SemtuneError
+from semtune.errors import BusyError, InputError, SemtuneError
 from semtune.index import manifest as manifests
 from semtune.index.collection import Changed
 from semtune.index.local import compaction, database, integrity, writer
@@ -145,7 +145,7 @@ class LocalCollection:
                 ours = self._lock.enter_context(lock_file(lock, remove=True))
             if not ours:
                 who = holder(lock)
-                raise InputError(
+                raise BusyError(
                     f"Another process{f' ({who})' if who else ''} is writing to the index {self._folder}. Wait until "
                     "it is done, or stop it, and try again. Nothing was written."
                 )

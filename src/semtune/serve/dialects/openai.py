@@ -41,7 +41,8 @@ def router(shared: Shared) -> APIRouter:
         asked = shared.asked(request.model, request.input_type, request.model_extra)
         encoder = encoder_for(asked.served, request.truncate)
         check_dimensions(request.dimensions, encoder)
-        with shared.workers.admit():
+        many = isinstance(request.input, list) and len(request.input) > 1 and not isinstance(request.input[0], int)
+        with shared.workers.admit("bulk" if many else "query"):
             texts = await shared.workers.run(partial(texts_of, request.input, encoder, shared))
             made = await embed(shared.workers, encoder, texts, asked.role or "document")
             encoding, name = request.encoding_format or "float", request.model or asked.served.name

@@ -10,7 +10,7 @@ from semtune.serve.page import search_page
 
 
 def router(catalogue: Catalogue) -> APIRouter:
-    """`/health` and `/`."""
+    """`/health`, `/health/live` and `/`."""
     routes = APIRouter()
     page = search_page()
 
@@ -26,6 +26,11 @@ def router(catalogue: Catalogue) -> APIRouter:
             fingerprint=contract.fingerprint,
             runtime=served.encoder.runtime,
         )
+
+    @routes.get("/health/live", tags=["Health"])
+    async def live() -> dict[str, str]:
+        """The process runs; it answers so also while models are opened, where `/health` is 503."""
+        return {"status": "ok"}
 
     @routes.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def home() -> Response:

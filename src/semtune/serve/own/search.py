@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from semtune.search.options import SearchOptions
+from semtune.serve.account import account
 from semtune.serve.catalogue import Catalogue, Served, UnknownModelError
 from semtune.serve.errors import ApiError
 from semtune.serve.own.schemas import HitResponse, SearchParams, SearchRequest, SearchResponse
@@ -31,8 +32,8 @@ def router(catalogue: Catalogue, workers: Workers) -> APIRouter:
     @routes.get("", response_model_exclude_unset=True)
     async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
         """Find the documents most similar to a query given in the URL."""
-        served = find_index(catalogue, None)
-        return await _search(served, workers, params.q, SearchOptions(params.k, params.min_score), "q")
+        served = find_index(catalogue, params.index)
+        return await _search(served, workers, params.q, params.options(), "q")
 
     return routes
 
@@ -59,6 +60,7 @@ def find_index(catalogue: Catalogue, name: str | None) -> Served:
 async def _search(served: Served, workers: Workers, query: str, options: SearchOptions, field: str) -> SearchResponse:
     began = time.perf_counter()
     check_query(query, field)
+    account().searched(served.name, query)
     with workers.admit():
         answer = await workers.run(partial(_answer, served, query, options))
     found = [HitResponse(**hit.as_dict()) for hit in answer.hits]
