@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := src tests benchmarks docs
 export HF_HUB_DISABLE_TELEMETRY := 1
+unexport PYTHONDONTWRITEBYTECODE  # the tests start many processes; our code is compiled once, not in each of them
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo fix check test test-all bench docs
