@@ -64,9 +64,7 @@ def middles_of(topics: NDArray[np.int64], vectors: Embeddings) -> Embeddings:
 def _best(words: Counter[str], everywhere: Counter[str], average: float) -> list[str]:
     total = sum(words.values()) or 1
     repeated = {word: n for word, n in words.items() if n > 1} or words
-    weighed = sorted(
-        repeated, key=lambda word: (-words[word] / total * math.log(1 + average / everywhere[word]), word)
-    )
+    weighed = sorted(repeated, key=lambda word: (-words[word] / total * math.log(1 + average / everywhere[word]), word))
     chosen: list[str] = []
     for word in weighed:
         if all(word[:SAME_BEGINNING] != other[:SAME_BEGINNING] for other in chosen):
