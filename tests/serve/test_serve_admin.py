@@ -1,5 +1,6 @@
 """The operators' routes: states, jobs one at a time, and an index that answers while it is upgraded and reloaded."""
 
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,11 @@ from semtune.index.build import build_index
 from semtune.index.settings import IndexSettings
 from semtune.serve.app import create_app
 from semtune.serve.catalogue import Catalogue, Served
+from semtune.serve.errors import ApiError
 from semtune.serve.open import Target, open_catalogue
 from semtune.serve.own.care import IndexCare
+from semtune.serve.own.job_board import JobBoard
+from semtune.serve.own.jobs import Jobs
 from semtune.types import Document
 
 TEXTS = {"kettle": "Mend the kettle with solder.", "zebra": "A zebra crossed the street.", "zip": "Read a zip file."}
@@ -185,3 +189,35 @@ def test_the_command_line_writes_beside_the_server(real, tmp_path):
         assert set(put) == {200}
         assert adding.result().added == 20
     assert client.get("/health").json()["documents"] == 33
+
+
+def test_processes_of_one_server_tell_each_other_of_their_jobs(tmp_path, monkeypatch):
+    here, go = Jobs(JobBoard(tmp_path)), threading.Event()
+
+    def work(progress):
+        with progress.track("index", 2) as advance:
+            advance(1)
+            go.wait(10)
+        return {"ok": True}
+
+    mine = here.start("docs", "upgrade", work)
+    there = Jobs(JobBoard(tmp_path))
+    monkeypatch.setattr("semtune.serve.own.job_board.os.getpid", lambda: 1)  # as another process sees it
+    assert there.find(mine.id).state == "running"
+    with pytest.raises(ApiError, match="is running"):
+        there.start("docs", "verify", work)
+    monkeypatch.undo()
+    go.set()
+    until = time.monotonic() + 10
+    while mine.state == "running" or not mine.ended:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    monkeypatch.setattr("semtune.serve.own.job_board.os.getpid", lambda: 1)
+    while there.find(mine.id).state != "done":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert there.find(mine.id).result == {"ok": True}
+    state = {**mine.as_dict(), "id": "dead", "state": "running", "ended": "", "pid": 2**30}
+    (tmp_path / "jobs" / "dead.json").write_text(json.dumps(state))
+    lost = there.find("dead")
+    assert (lost.state, lost.error[:11]) == ("failed", "The process")

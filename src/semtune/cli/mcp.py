@@ -6,12 +6,15 @@ import os
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
 from semtune.cli.index_options import INDEX
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 
 def mcp(
@@ -74,7 +77,7 @@ def mcp(
         followed.close()
 
 
-def _serve_http(app: object, host: str, port: int, console: Console, count: int, with_key: bool) -> None:
+def _serve_http(app: ASGIApp, host: str, port: int, console: Console, count: int, with_key: bool) -> None:
     from semtune.serve.mcp.http import PATH
     from semtune.serve.server import run_server
 
@@ -83,4 +86,4 @@ def _serve_http(app: object, host: str, port: int, console: Console, count: int,
         console.say(f"Serving {count:,} documents by MCP at {address}  —  Ctrl-C stops it.")
         console.document({"url": address, "documents": count, "key": with_key, "tools": ["search", "fetch", "similar"]})
 
-    run_server(app, host, port, announce)  # type: ignore[arg-type] - any ASGI application
+    run_server(app, host, port, announce)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -14,9 +16,21 @@ from semtune.serve.dialects import cohere, openai, rerank, tei, tei_tokens
 from semtune.serve.dialects.shared import Shared
 from semtune.serve.key_file import KeyFile
 from semtune.serve.keys import ApiKeys
-from semtune.serve.metrics import Metrics
+from semtune.serve.metrics import MANY, Metrics
 from semtune.serve.observed import Observed
-from semtune.serve.own import admin, documents, feedback, health, metrics_route, page_data, search, similar
+from semtune.serve.own import (
+    admin,
+    api_docs,
+    documents,
+    feedback,
+    health,
+    metrics_route,
+    page_data,
+    page_map,
+    search,
+    similar,
+)
+from semtune.serve.own.api_examples import add_examples
 from semtune.serve.own.care import IndexCare
 from semtune.serve.own.feedback_file import FeedbackFile
 from semtune.serve.request_body import BodyLimits
@@ -77,10 +91,10 @@ def create_app(
         )
     app.add_middleware(TrailingSlash)  # outside of the keys, which are asked for by the path that is served
     for routes in (
-        search.router(catalogue, workers),
-        similar.router(catalogue, workers),
+        search.router(catalogue, workers, settings.max_k),
+        similar.router(catalogue, workers, settings.max_k),
         documents.router(catalogue, workers, settings),
-        admin.router(catalogue, care),
+        admin.router(catalogue, care, _shared_folder()),
         openai.router(shared),
         cohere.router(shared),
         rerank.router(shared),
@@ -88,9 +102,12 @@ def create_app(
         tei_tokens.router(shared),
         health.router(catalogue),
         metrics_route.router(metrics),
-        feedback.router(kept),
+        feedback.router(catalogue, kept),
         page_data.router(catalogue, workers, feedback=kept is not None),
+        api_docs.router(),
+        page_map.router(catalogue, workers),
     ):
+        add_examples(routes)
         app.include_router(routes)
     # The last one is the outermost: it sees also what the others refuse.
     app.add_middleware(Observed, meter=metrics, tracing=traces or tracing(), log_texts=settings.log_texts)
@@ -104,3 +121,9 @@ def _keys(settings: ServeSettings) -> KeyFile | None:
     if file.warning:
         logger.warning("%s", file.warning)
     return file
+
+
+def _shared_folder() -> Path | None:
+    """A folder that all processes of this server have, and that is removed with it; None: there is only one process."""
+    place = os.environ.get(MANY)
+    return Path(place) if place else None

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from semtune.serve.errors import ApiError, Dialect, dialect_of
 from semtune.serve.key_file import KeyFile, KeyScope, keys_in
 
-OPEN_PATHS = ("/health",)
+OPEN_PATHS = ("/health", "/health/live")
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 ADMIN, DOCUMENTS, FEEDBACK = "/admin", "/documents", "/feedback"
 RANK: dict[KeyScope, int] = {"read": 0, "write": 1, "admin": 2}

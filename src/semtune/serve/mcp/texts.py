@@ -39,5 +39,5 @@ def _passage(number: int, passage: Passage) -> str:
 
 
 def _origin(found: Passage | FetchResult) -> list[str]:
-    place = " > ".join(filter(None, [found.source, *found.headings]))
+    place = " > ".join(dict.fromkeys(filter(None, [found.source, *found.headings])))
     return [*([f"source: {place}"] if place else []), *([f"url: {found.url}"] if found.url else [])]

@@ -22,6 +22,7 @@ from semtune.serve.catalogue import Catalogue, Served
 from semtune.serve.errors import ApiError
 from semtune.serve.own.admin_schemas import IndexState, JobState, RollbackRequest, UpgradeRequest
 from semtune.serve.own.care import IndexCare, Result
+from semtune.serve.own.job_board import JobBoard
 from semtune.serve.own.jobs import Job, Jobs
 from semtune.serve.own.search import find_index
 
@@ -29,10 +30,13 @@ Name = Annotated[str, InPath(description="The served index's name.", examples=["
 GOES_ON = 202
 
 
-def router(catalogue: Catalogue, care: IndexCare | None) -> APIRouter:
-    """`/admin`; without `care`, only the state can be asked for and indexes reloaded."""
+def router(catalogue: Catalogue, care: IndexCare | None, shared: Path | None = None) -> APIRouter:
+    """`/admin`; without `care`, only the state can be asked for and indexes reloaded.
+
+    `shared` is a folder in which the server's processes tell each other of their jobs; None: there is only this one.
+    """
     routes = APIRouter(prefix="/admin", tags=["Operators"])
-    desk = _Desk(catalogue, care, Jobs())
+    desk = _Desk(catalogue, care, Jobs(JobBoard(shared)))
     _add_work(routes, desk)
     _add_states(routes, desk)
     return routes
@@ -107,7 +111,7 @@ def _add_states(routes: APIRouter, desk: _Desk) -> None:
 
     @routes.get("/jobs")
     def jobs() -> list[JobState]:
-        """The jobs of this process since it started, the newest first."""
+        """The jobs since the server started, the newest first."""
         return [_shown(job) for job in desk.jobs.all()]
 
     @routes.get("/jobs/{id}")

@@ -6,6 +6,8 @@ import base64
 import heapq
 import io
 import json
+import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -60,6 +62,10 @@ class CorpusMap:
             "topics": [self._topic(number) for number in range(len(self.names))],
         }
 
+    def named(self, rows: Sequence[int]) -> list[str]:
+        """The ids of some rows; rows that are not there are left out."""
+        return [self.ids[row] for row in rows if row < len(self.ids)]
+
     def members(self, topic: int) -> list[str]:
         """The ids of a topic's documents."""
         return [self.ids[at] for at in np.flatnonzero(self.topics == topic).tolist()]
@@ -112,7 +118,7 @@ def from_bytes(data: bytes) -> CorpusMap | None:
             made = CorpusMap(
                 facts["ids"], parts["places"], parts["topics"], facts["names"], parts["middles"], facts["documents"]
             )
-    except (OSError, ValueError, KeyError, EOFError, TypeError):
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
         return None
     return made if len(made.ids) == len(made.places) == len(made.topics) else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,19 +28,18 @@ class Line:
     error: str = ""
 
 
-async def read_lines(stream: AsyncIterator[bytes], limit: int, patience: float) -> AsyncIterator[Line]:
+async def read_lines(stream: AsyncIterator[bytes], limit: int) -> AsyncIterator[Line]:
     """The documents of a body as they arrive.
 
     Args:
         stream: pieces of the body.
         limit: bytes of one line, and of a list as a whole, since a list cannot be read in parts.
-        patience: seconds to wait for the next piece.
 
     Raises:
-        ApiError: 408, nothing arrived for too long; 413, a line or the list is too long; 400, the list is not JSON.
+        ApiError: 413, a line or the list is too long; 400, the list is not JSON.
     """
     rest, number = b"", 0
-    async for piece in _patiently(stream, patience):
+    async for piece in stream:
         rest += piece
         if number == 0 and (start := rest.lstrip(BLANK)) and start.startswith(b"["):
             if len(rest) > limit:
@@ -59,19 +57,6 @@ async def read_lines(stream: AsyncIterator[bytes], limit: int, patience: float) 
             yield line
     elif rest.strip(BLANK):
         yield parsed_line(number + 1, rest)
-
-
-async def _patiently(stream: AsyncIterator[bytes], patience: float) -> AsyncIterator[bytes]:
-    pieces = aiter(stream)
-    while True:
-        try:
-            yield await asyncio.wait_for(anext(pieces), patience)
-        except StopAsyncIteration:
-            return
-        except asyncio.TimeoutError:
-            raise ApiError(
-                408, f"Nothing arrived for {patience:g} seconds. Send the documents in several requests."
-            ) from None
 
 
 def _too_long(what: str, limit: int) -> ApiError:

@@ -91,7 +91,7 @@ def router(catalogue: Catalogue, workers: Workers, settings: ServeSettings) -> A
         served = find_index(catalogue, index)
         job = _Many(writers[served.name])
         with workers.admit():
-            await job.write(read_lines(request.stream(), settings.max_body, settings.timeout))
+            await job.write(read_lines(request.stream(), settings.max_body))
         made = _response(served, job.written, job.warnings)
         return made if not job.errors else _refused(made, job)  # type: ignore[return-value]
 

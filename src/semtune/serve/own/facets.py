@@ -12,9 +12,8 @@ LOOKED_AT = 50_000  # documents, the first ones
 MOST_VALUES, MOST_FIELDS = 24, 12
 LONGEST = 60  # characters of a value
 MANY = 1_000  # values after which a field is no longer counted
-PLACES = frozenset(
-    {"source", "group", "span", "url", "headings", "part", "parts"}
-)  # where a document comes from, which is no kind of document
+# Where a document comes from, which is no kind of document.
+PLACES = frozenset({"source", "group", "span", "url", "headings", "part", "parts"})
 
 
 def facets(snapshot: Snapshot, looked_at: int = LOOKED_AT) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from semtune.serve.catalogue import Catalogue
-from semtune.serve.own.schemas import HealthResponse
+from semtune.serve.own.schemas import HealthResponse, ServedState
 from semtune.serve.page import search_page
 
 
@@ -25,6 +25,10 @@ def router(catalogue: Catalogue) -> APIRouter:
             documents=served.documents,
             fingerprint=contract.fingerprint,
             runtime=served.encoder.runtime,
+            served=[
+                ServedState(name=each.name, documents=each.documents, model=each.encoder.contract.name)
+                for each in catalogue
+            ],
         )
 
     @routes.get("/health/live", tags=["Health"])

@@ -1,7 +1,7 @@
 """Long work of the server in the background: an upgrade, say, whose progress can be asked for.
 
-Jobs live in the memory of one process: a server that was stopped knows nothing of them. The work itself is safe, since
-every command on an index is.
+Jobs are forgotten when the server stops; its processes tell each other of them. The work itself is safe, since every
+command on an index is.
 """
 
 from __future__ import annotations
@@ -9,18 +9,21 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from typing import Any, Literal
 
 from semtune.errors import SemtuneError
 from semtune.progress import Progress
 from semtune.serve.errors import ApiError
+from semtune.serve.own.job_board import JobBoard
 
 logger = logging.getLogger(__name__)
 
+EVERY = 1.0  # seconds between two notes to other processes
 KEPT = 100  # jobs that ended
 MOST_MESSAGES = 20
 Work = Callable[[Progress], Mapping[str, Any]]
@@ -61,6 +64,7 @@ class Job:
 
         def advance(count: int) -> None:
             self.done += count
+            self.tell(now=False)
 
         yield advance
 
@@ -72,15 +76,29 @@ class Job:
         """Show how the running part stands."""
         self.task = message
 
+    told: Callable[[Job], None] = field(default=lambda _job: None, repr=False)
+    tell_at: float = 0.0
+
+    def tell(self, now: bool = True) -> None:
+        """Tell other processes how it stands; not `now`: at most once in a while."""
+        if now or time.monotonic() >= self.tell_at:
+            self.tell_at = time.monotonic() + EVERY
+            self.told(self)
+
     def as_dict(self) -> dict[str, Any]:
         """The JSON form."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in SHOWN}
+
+
+SHOWN = tuple(each.name for each in fields(Job) if each.name not in ("told", "tell_at"))
 
 
 class Jobs:
     """The jobs of a server: one at a time for each index, in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, board: JobBoard) -> None:
+        """Begin with the jobs of the server's other processes."""
+        self._board = board
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
@@ -90,9 +108,9 @@ class Jobs:
         Raises:
             ApiError: 409, one for this index is running.
         """
-        job = Job(secrets.token_hex(8), index, action)
+        job = Job(secrets.token_hex(8), index, action, told=lambda job: self._board.post(job.as_dict()))
         with self._lock:
-            for other in self._jobs.values():
+            for other in self._every():
                 if other.index == index and other.state == "running":
                     raise ApiError(
                         409,
@@ -103,6 +121,7 @@ class Jobs:
                     )
             self._jobs[job.id] = job
             self._forget()
+        job.tell()
         threading.Thread(target=_run, args=(job, work), name=f"semtune-{action}", daemon=True).start()
         return job
 
@@ -110,19 +129,25 @@ class Jobs:
         """A job by its id.
 
         Raises:
-            ApiError: 404, this process has none.
+            ApiError: 404, there is none.
         """
-        if id_ not in self._jobs:
+        with self._lock:
+            found = next((job for job in self._every() if job.id == id_), None)
+        if found is None:
             raise ApiError(
                 404,
                 f"There is no job {id_!r}. Jobs are forgotten when the server stops, and the oldest when many ended.",
             )
-        return self._jobs[id_]
+        return found
 
     def all(self, index: str | None = None) -> list[Job]:
         """The jobs, of one index if it is named, the newest first."""
         with self._lock:
-            return [job for job in reversed(self._jobs.values()) if index in (None, job.index)]
+            found = sorted(self._every(), key=lambda job: job.started)
+        return [job for job in reversed(found) if index in (None, job.index)]
+
+    def _every(self) -> list[Job]:
+        return [*(Job(**state) for state in self._board.others()), *self._jobs.values()]
 
     def _forget(self) -> None:
         ended = [job.id for job in self._jobs.values() if job.state != "running"]
@@ -142,6 +167,7 @@ def _run(job: Job, work: Work) -> None:
         job.error, job.state = "Internal error. This is a bug in Semtune; see the server log for details.", "failed"
     finally:
         job.ended = _now()
+        job.tell()
 
 
 def _now() -> str:

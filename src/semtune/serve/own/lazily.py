@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
+from fastapi import Response
+from fastapi.responses import JSONResponse
+
 from semtune.serve.workers import Workers
 
 PATIENCE = 0.5  # seconds that a request waits for a value before it is told to come again
@@ -67,6 +70,11 @@ class Lazily(Generic[T]):
         self._tasks.pop(name, None)
         if not task.cancelled():
             task.exception()  # a request that waited has raised it; the next one tries again
+
+
+def later() -> Response:
+    """What is asked for is being computed: ask again."""
+    return JSONResponse({"state": "computing"}, 202, headers={"Retry-After": "1", "Cache-Control": "no-store"})
 
 
 def _is_old(kept: _Kept[T], documents: int) -> bool:

@@ -1,7 +1,7 @@
 """Places on a plane for many vectors: similar ones near each other.
 
-A few hundred landmarks, the centres of k-means, are laid out by t-SNE (van der Maaten & Hinton 2008), which is cheap for
-so few. Every vector then gets a place between the landmarks that are most similar to it.
+A few hundred landmarks, the centres of k-means, are laid out by t-SNE (van der Maaten & Hinton 2008), which is cheap
+for so few. Every vector then gets a place between the landmarks that are most similar to it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ PERPLEXITY = 15.0
 ROUNDS, EXAGGERATED = 350, 80  # of t-SNE, and those of them that pull clusters apart
 NEAREST = 4  # landmarks that decide where a vector is drawn
 SPREAD = 0.45  # how far a vector may be from its place between landmarks, as a share of their distance
+FILLED = 0.6  # of the distance that evenly spread landmarks would have
 SEED = 17
 LARGEST = 65_535  # of the whole numbers that places are sent as
 
@@ -91,9 +92,11 @@ def _between(vectors: Embeddings, landmarks: Embeddings, flat: Points) -> tuple[
 
 
 def _typical_gap(flat: Points) -> float:
+    """The distance of landmarks: at least what it would be if they filled the map, so that no cluster is a dot."""
     distances = _squares(flat)
     np.fill_diagonal(distances, np.inf)
-    return float(np.sqrt(np.median(distances.min(axis=1)))) if len(flat) > 1 else 1.0
+    nearest = float(np.sqrt(np.median(distances.min(axis=1))))
+    return max(nearest, FILLED * float(np.ptp(flat, axis=0).max()) / np.sqrt(len(flat)))
 
 
 def _whole_numbers(places: Points) -> NDArray[np.uint16]:

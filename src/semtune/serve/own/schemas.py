@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
 
 from semtune.search.mode import SearchMode
 from semtune.search.options import SearchOptions
-from semtune.search.request import MAX_RERANKED
+from semtune.search.request import MAX_K, MAX_RERANKED
 from semtune.serve.schemas import Strict, Text
 
-MAX_K = 100
 DEFAULT_K = 10
-K = "Maximum number of documents to return."
+K = "Maximum number of documents to return; the server may allow fewer than 1000, usually 100."
 WHERE = 'Filter on the metadata: {"lang": "de", "year": {">=": 2020}}, or "lang=de and year>=2020".'
 MODE = "By vectors, by words, or by both; auto: as the index remembers."
 GROUP_BY = "One hit for each 'document' of passages, or each value of a field."
@@ -138,11 +138,40 @@ class SearchResponse(BaseModel):
 
 
 class FeedbackRequest(Strict):
-    """What a user thinks of an answer."""
+    """What a user thinks of an answer, or that the user opened it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"query": "how do I read a zip file", "id": "zipfile.ZipFile", "useful": True, "rank": 1},
+                {"query": "how do I read a zip file", "id": "zipfile.ZipFile", "kind": "click", "rank": 3},
+            ]
+        },
+    )
 
     query: Text = Field(description="The query text.")
     id: Text = Field(max_length=4096, description="Id of the document found.")
-    useful: bool = Field(strict=True, description="Whether it was useful.")
+    kind: Literal["judgement", "click"] = Field("judgement", description="A click says less than a judgement.")
+    useful: bool | None = Field(None, strict=True, description="Whether it was useful; of a judgement only.")
+    rank: int | None = Field(None, strict=True, ge=1, le=1000, description="Its place among the hits, from 1.")
+    index: Text | None = Field(None, description=INDEX)
+
+    @model_validator(mode="after")
+    def _fits(self) -> FeedbackRequest:
+        if (self.kind == "judgement") != (self.useful is not None):
+            said = (
+                "'useful' is missing: true or false."
+                if self.useful is None
+                else "A click has no 'useful'. Leave it out, or send kind 'judgement'."
+            )
+            raise PydanticCustomError("unknown_field", "{said}", {"said": said})
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """The line of the file, without what was not given."""
+        found = {"query": self.query, "id": self.id, "kind": self.kind, "useful": self.useful, "rank": self.rank}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class FeedbackResponse(BaseModel):
@@ -151,12 +180,21 @@ class FeedbackResponse(BaseModel):
     status: Literal["stored"] = "stored"
 
 
+class ServedState(BaseModel):
+    """A served model, and the size of its index."""
+
+    name: str = Field(description="By which requests ask for it.")
+    documents: int | None = Field(description="Documents in its index; null if it has none.")
+    model: str
+
+
 class HealthResponse(BaseModel):
-    """The state of the server."""
+    """The state of the server; model, documents, fingerprint and runtime are those of the default."""
 
     status: Literal["ok"] = "ok"
     model: str
     dimension: int
     documents: int | None = Field(description="Documents in the index; null if no index is served.")
     fingerprint: str = Field(description="Models with equal fingerprints give equal vectors.")
+    served: list[ServedState] = Field(description="Everything that is served; the first is the default.")
     runtime: str = Field(description='The runtime that computes the vectors, e.g. "onnx-fp32".')

@@ -19,19 +19,21 @@ from semtune.types import Answer
 MAX_QUERY = 32_768  # characters
 
 
-def router(catalogue: Catalogue, workers: Workers) -> APIRouter:
-    """Search, with a JSON body or by address."""
+def router(catalogue: Catalogue, workers: Workers, max_k: int) -> APIRouter:
+    """Search, with a JSON body or by address; `max_k` is the most hits that may be asked for."""
     routes = APIRouter(prefix="/search", tags=["Search"])
 
     @routes.post("", response_model_exclude_unset=True)
     async def search(request: SearchRequest) -> SearchResponse:
         """Find the documents most similar to a query."""
+        check_k(request.k, max_k)
         served = find_index(catalogue, request.index)
         return await _search(served, workers, request.query, request.options(), "query")
 
     @routes.get("", response_model_exclude_unset=True)
     async def search_by_address(params: Annotated[SearchParams, Query()]) -> SearchResponse:
         """Find the documents most similar to a query given in the URL."""
+        check_k(params.k, max_k)
         served = find_index(catalogue, params.index)
         return await _search(served, workers, params.q, params.options(), "q")
 
@@ -67,6 +69,16 @@ async def _search(served: Served, workers: Workers, query: str, options: SearchO
     known: dict[str, Any] = {"cut_tokens": answer.cut_tokens} if answer.cut_tokens else {}
     known |= {"warnings": list(answer.warnings)} if answer.warnings else {}
     return SearchResponse(query=query, hits=found, took_ms=round((time.perf_counter() - began) * 1000, 2), **known)
+
+
+def check_k(k: int, most: int) -> None:
+    """Refuse more hits than the server's settings allow.
+
+    Raises:
+        ApiError: 422.
+    """
+    if k > most:
+        raise ApiError(422, f"'k' is {k}; this server gives at most {most} hits. Ask for fewer.", param="k")
 
 
 def check_query(query: str, field: str) -> None:

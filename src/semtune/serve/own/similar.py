@@ -12,19 +12,20 @@ from semtune.serve.catalogue import Catalogue, Served
 from semtune.serve.errors import ApiError
 from semtune.serve.own.documents import Id, checked_id
 from semtune.serve.own.schemas import HitResponse, SimilarParams, SimilarResponse
-from semtune.serve.own.search import find_index
+from semtune.serve.own.search import check_k, find_index
 from semtune.serve.workers import Workers
 from semtune.types import Hit
 
 
-def router(catalogue: Catalogue, workers: Workers) -> APIRouter:
-    """`/similar`."""
+def router(catalogue: Catalogue, workers: Workers, max_k: int) -> APIRouter:
+    """`/similar`; `max_k` is the most hits that may be asked for."""
     routes = APIRouter(tags=["Search"])
 
     @routes.get("/similar/{id:path}", response_model_exclude_unset=True)
     async def similar(request: Request, id: Id, params: Annotated[SimilarParams, Query()]) -> SimilarResponse:
         """Find the documents most similar to one of the index, by the vectors that it has."""
         began = time.perf_counter()
+        check_k(params.k, max_k)
         served, name = find_index(catalogue, params.index), checked_id(request, id)
         with workers.admit():
             hits = await workers.run(partial(_like, served, name, params))

@@ -4,12 +4,17 @@ let opened = null;
 
 const document_path = id => `/documents/${encodeURIComponent(id)}` + parameters({ index: state.index });
 
+function plain_text(value) {
+  if (Array.isArray(value)) return value.map(plain_text).join(" › ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
 /* `known` is what a list of results already has; the server is asked where there is nothing. */
 async function open_document(id, known = null) {
   let hit = known;
   if (!hit) {
     const answer = await ask(document_path(id));
-    if (!answer.ok) { tell(answer.status === 404 ? "This document is no longer in the index." : answer.message, true); return; }
+    if (!answer.ok) { tell(answer.message, true); return; }
     hit = { id, score: 0, metadata: {}, ...answer.data };
   }
   opened = hit;
@@ -18,8 +23,7 @@ async function open_document(id, known = null) {
   at("document-origin").replaceChildren(origin(hit, path));
   fill_passage(text, hit, marker(state.q), true);
   values.replaceChildren(...Object.entries({ id: hit.id, ...hit.metadata }).flatMap(([name, value]) => {
-    const shown = make("dd"), text_ = Array.isArray(value) ? value.join(" › ") : typeof value === "object" ? JSON.stringify(value) : String(value);
-    const href = web_address(text_);
+    const shown = make("dd"), text_ = plain_text(value), href = web_address(text_);
     const holder = href ? shown.appendChild(make("a")) : shown;
     if (href) { holder.href = href; holder.rel = "noopener noreferrer"; holder.target = "_blank"; }
     holder.textContent = text_;

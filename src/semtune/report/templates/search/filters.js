@@ -9,7 +9,8 @@ const modes = () => chosen().modes || ["dense"];
 
 function add_filter(field, value) {
   const values = state.filters[field] || [];
-  if (!values.includes(value)) change({ filters: { ...state.filters, [field]: [...values, value] }, k: STEP });
+  if (!values.includes(value))
+    change({ filters: { ...state.filters, [field]: [...values, value] }, topic: null, k: STEP });
 }
 
 function drop_filter(field, value) {

@@ -1,5 +1,6 @@
 /* One answer as a card: where it is from, its title, the passage, and what can be done with it. */
-const AWAY = new Set(["source", "group", "span", "url", "heading", "headings", "path", "part", "parts"]);  // shown elsewhere, or of no use to people
+/* Fields that are shown elsewhere, or of no use to people. */
+const AWAY = new Set(["source", "group", "span", "url", "heading", "headings", "path", "part", "parts"]);
 
 const source_of = hit => hit.metadata.source || hit.metadata.path || hit.id.replace(/#\d+$/, "");
 
@@ -43,7 +44,8 @@ function heading(hit, title, marked) {
 function tags(hit) {
   const line = make("div", "tags");
   for (const [name, value] of Object.entries(hit.metadata)) {
-    if (AWAY.has(name) || !["string", "number", "boolean"].includes(typeof value) || String(value).length > 80) continue;
+    const short = ["string", "number", "boolean"].includes(typeof value) && String(value).length <= 80;
+    if (AWAY.has(name) || !short) continue;
     const text = `${name}: ${value}`;
     line.append(is_facet(name, value) ? button("tag", text, () => add_filter(name, value)) : make("span", "tag", text));
   }
@@ -77,7 +79,8 @@ function thumbs(hit) {
 async function give_feedback(hit, useful, group) {
   const answer = await ask("/feedback", { method: "POST", json: { query: state.q, id: hit.id, useful } });
   if (!answer.ok) { tell(answer.message, true); return; }
-  for (const thumb of group.children) thumb.setAttribute("aria-pressed", String(thumb.dataset.useful === String(useful)));
+  for (const thumb of group.children)
+    thumb.setAttribute("aria-pressed", String(thumb.dataset.useful === String(useful)));
   tell("Thank you. Your answer is kept.");
 }
 

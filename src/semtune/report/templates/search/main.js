@@ -32,8 +32,8 @@ async function show_state() {
     if (link.dataset.view === state.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   if (box.value.trim() !== state.q.trim()) box.value = state.q;
-  const titles_ = { search: state.q.trim() ? `${state.q.trim()} – Search` : "Search", map: "Map", documents: "Documents",
-                    status: "Status" };
+  const titles_ = { search: state.q.trim() ? `${state.q.trim()} – Search` : "Search", map: "Map",
+                    documents: "Documents", status: "Status" };
   document.title = titles_[state.view];
   show_options();
   if (state.view === "map") { fit_canvas(); load_map(); }
@@ -95,6 +95,8 @@ at("theme").addEventListener("click", () =>
   set_theme(THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length], true));
 system_dark.addEventListener("change", () => set_theme(document.documentElement.dataset.theme));
 
+const open_shown = id => open_document(id, shown_hits.find(hit => hit.id === id));
+
 function key_pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (document.querySelector("dialog[open]")) return;
@@ -103,10 +105,10 @@ function key_pressed(event) {
   const here = hits.findIndex(hit => hit.contains(focused)), on_hit = hits[here] === focused;
   const views = { 1: "search", 2: "map", 3: "documents", 4: "status" };
   if (event.key === "/" && !in_field || event.key === "Escape" && here >= 0) { box.focus(); box.select(); }
-  else if (event.key === "Escape" && in_box && box.value) { box.value = ""; change({ q: "", similar: "", topic: null }); }
+  else if (event.key === "Escape" && in_box && box.value) change({ q: "", similar: "", topic: null });
   else if (event.key === "ArrowDown" && (in_box || here >= 0) && hits[here + 1]) hits[here + 1].focus();
   else if (event.key === "ArrowUp" && here >= 0) (hits[here - 1] || box).focus();
-  else if (event.key === "Enter" && on_hit) open_document(focused.dataset.id, shown_hits.find(hit => hit.id === focused.dataset.id));
+  else if (event.key === "Enter" && on_hit) open_shown(focused.dataset.id);
   else if (event.key === "m" && on_hit) change({ similar: focused.dataset.id, topic: null, k: STEP });
   else if (event.key === "?" && !in_field) at("help").showModal();
   else if (views[event.key] && !in_field) change({ view: views[event.key] });

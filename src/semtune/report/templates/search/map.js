@@ -41,7 +41,7 @@ function list_topics() {
   }));
 }
 
-const choose_topic = topic => change({ view: "search", topic, similar: "", k: STEP });
+const choose_topic = topic => change({ view: "search", topic, similar: "", filters: {}, k: STEP });
 
 function whole_map() {
   const { width, height } = canvas, scale = Math.min(width, height) * 0.94 / SPAN;
@@ -171,7 +171,12 @@ canvas.addEventListener("pointerup", event => {
   if (moved <= 4 && map) pick(event);
 });
 canvas.addEventListener("pointercancel", event => pointers.delete(event.pointerId));
-canvas.addEventListener("pointerleave", () => { pointed = -1; clearTimeout(hovering); tip.hidden = true; draw_soon(); });
+canvas.addEventListener("pointerleave", () => {
+  pointed = -1;
+  clearTimeout(hovering);
+  tip.hidden = true;
+  draw_soon();
+});
 canvas.addEventListener("wheel", event => {
   event.preventDefault();
   zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.002)), ...place_of(event));

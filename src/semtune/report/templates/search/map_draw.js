@@ -54,7 +54,8 @@ function dot(size) {
 function draw_points(context, map, look, dark) {
   const { width, height } = context.canvas, image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer), { places, topic_of } = map;
-  const colours = palette(Math.max(1, map.topics.length), dark).map(([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0);
+  const packed = ([red, green, blue]) => (255 << 24 | blue << 16 | green << 8 | red) >>> 0;
+  const colours = palette(Math.max(1, map.topics.length), dark).map(packed);
   const size = look.size, offsets = dot(size).map(([x, y]) => y * width + x), half = size >> 1;
   for (let n = 0; n < topic_of.length; n++) {
     const x = Math.round(places[2 * n] * look.scale + look.x) - half;

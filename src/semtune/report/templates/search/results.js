@@ -1,5 +1,6 @@
 /* Searching: results while typing, the last question wins, and what is there stays until the next answer is. */
-const PAUSE = 120, SETTLED = 350;  // ms after the last key: until the search, until the answering sentences are looked for
+/* Milliseconds: from the last key to the search, and from its results to the search for the answering sentences. */
+const PAUSE = 120, SETTLED = 350;
 const form = at("form"), box = at("box"), status = at("status"), note = at("note"), columns = at("columns");
 const further = at("further");
 let latest = 0, running = null, timer = 0, shown_hits = [];
@@ -23,7 +24,8 @@ function body_of(more = {}) {
 function plans() {
   const index = state.index;
   if (state.similar)
-    return [{ path: `/similar/${encodeURIComponent(state.similar)}` + parameters({ k: state.k, index }) }];
+    return [{ path: `/similar/${encodeURIComponent(state.similar)}` + parameters({
+      k: state.k, index, group_by: state.group ? "document" : "", where: where() ? JSON.stringify(where()) : "" }) }];
   if (state.topic !== null)
     return [{ path: `/page/map/topics/${state.topic}` + parameters({ q: state.q.trim(), k: state.k, index }) }];
   if (state.compare) {
@@ -32,7 +34,8 @@ function plans() {
             { name: state.compare,
               json: body_of({ index: state.compare, ...(known ? {} : { mode: "auto" }) }) }];
   }
-  if (state.side) return modes().map(mode => ({ name: mode, json: body_of({ mode }) }));
+  if (state.side)
+    return modes().map(mode => ({ name: mode, label: `By ${WORDS[mode]} (${mode})`, json: body_of({ mode }) }));
   return [{ json: body_of(), highlights: true }];
 }
 
@@ -77,7 +80,7 @@ function show(asked, answers, took) {
     list.setAttribute("aria-label", several ? `Results of ${asked[place].name}` : "Results");
     if (!several) list.id = "hits";
     list.append(...answer.hits.map(hit => entry(hit, marked, several)));
-    if (several) column.append(make("h2", "column-name", asked[place].name));
+    if (several) column.append(make("h2", "column-name", asked[place].label || asked[place].name));
     if (several && !answer.hits.length) column.append(make("p", "aside", "Nothing found."));
     column.append(list);
     return column;
