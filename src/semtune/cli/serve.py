@@ -33,6 +33,7 @@ TOKEN_IDS = typer.Option("--token-ids", help="Token ids as input: refuse (defaul
 WORKERS = typer.Option("--workers", min=1, max=256, help="Processes that share the port; each opens the models.")
 THREADS = typer.Option("--threads", min=0, help="Requests computed at once; 0: one a usable CPU, at least two.")
 QUEUE = typer.Option("--queue", min=0, help="Requests of a lane (queries, bulk) that may wait, by default 64.")
+GATHER = typer.Option("--gather", min=1, max=256, help="Searches that wait and are computed together, by default 16.")
 TIMEOUT = typer.Option("--timeout", min=0.1, help="Seconds until a request is given up (503), by default 60.")
 RECEIVE = typer.Option("--receive-timeout", min=0.1, help="Seconds for a client to send a body, by default 20.")
 BODY = typer.Option("--max-body", min=1024, help="Bytes of a request's body, by default 2 MiB.")
@@ -58,6 +59,7 @@ def serve(
     workers: Annotated[int | None, WORKERS] = None,
     threads: Annotated[int | None, THREADS] = None,
     queue: Annotated[int | None, QUEUE] = None,
+    gather: Annotated[int | None, GATHER] = None,
     timeout: Annotated[float | None, TIMEOUT] = None,
     receive_timeout: Annotated[float | None, RECEIVE] = None,
     max_body: Annotated[int | None, BODY] = None,
@@ -74,11 +76,11 @@ def serve(
     flags: dict[str, Any] = {
         "targets": targets, "port": port, "host": host, "model": model, "feedback": feedback, "truncate": truncate,
         "rerank": rerank, "api_key_file": api_key_file, "cors_origins": cors_origins, "token_ids": token_ids,
-        "workers": workers, "threads": threads, "queue": queue, "timeout": timeout, "receive_timeout": receive_timeout,
-        "max_body": max_body, "max_inputs": max_inputs, "max_k": max_k, "log": log, "log_texts": log_texts,
-        "runtime": runtime,
+        "workers": workers, "threads": threads, "queue": queue, "gather": gather, "timeout": timeout,
+        "receive_timeout": receive_timeout, "max_body": max_body, "max_inputs": max_inputs, "max_k": max_k, "log": log,
+        "log_texts": log_texts, "runtime": runtime,
     }  # fmt: skip
-    need("fastapi", "uvicorn", "prometheus_client")
+    need("fastapi", "uvicorn", "prometheus_client", "orjson")
     from semtune.serve.config import serve_config
     from semtune.serve.run import run
 

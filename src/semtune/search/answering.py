@@ -18,6 +18,7 @@ from semtune.search.candidates import Candidate, find, with_documents
 from semtune.search.explain import explained
 from semtune.search.fields import FieldCheck, why_nothing_passes
 from semtune.search.request import Request
+from semtune.stages import stage
 from semtune.types import Answer, Embeddings, Hit
 
 SHOWN = 40  # characters of a query in a message
@@ -56,14 +57,17 @@ def answers(parts: Parts, queries: Sequence[str], request: Request) -> list[Answ
     for query in queries:
         if not query.strip():
             raise InputError("The query is empty. Give at least one word.")
-    asked = _encoded(parts.encoder, queries, request)
+    with stage("encode"):
+        asked = _encoded(parts.encoder, queries, request)
     with parts.collection.snapshot() as snapshot:
         parts.fields.require(snapshot, request.where, request.group_by)
         vectors = None if request.mode == "keyword" or not asked else _stacked(asked)
-        found = find(snapshot, queries, vectors, request, request.depth)
-        return [
-            _answer(parts, snapshot, one, request, candidates) for one, candidates in zip(asked, found, strict=True)
-        ]
+        with stage("find"):
+            found = find(snapshot, queries, vectors, request, request.depth)
+        with stage("arrange"):
+            return [
+                _answer(parts, snapshot, one, request, candidates) for one, candidates in zip(asked, found, strict=True)
+            ]
 
 
 def like(parts: Parts, id_: str, request: Request) -> list[Hit]:

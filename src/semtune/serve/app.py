@@ -91,7 +91,7 @@ def create_app(
         )
     app.add_middleware(TrailingSlash)  # outside of the keys, which are asked for by the path that is served
     for routes in (
-        search.router(catalogue, workers, settings.max_k),
+        search.router(catalogue, workers, settings.max_k, settings.gather),
         similar.router(catalogue, workers, settings.max_k),
         documents.router(catalogue, workers, settings),
         admin.router(catalogue, care, _shared_folder()),

@@ -77,6 +77,12 @@ def lane_of(texts: Sequence[str]) -> Lane:
     return "query" if len(texts) == 1 and len(texts[0]) <= QUERY_CHARACTERS else "bulk"
 
 
+def lane_for(inputs: str | Sequence[object]) -> Lane:
+    """The lane in which a request waits, before its texts are known: a text, token ids of one, or a list of either."""
+    one = isinstance(inputs, str) or len(inputs) == 1 or (bool(inputs) and isinstance(inputs[0], int))
+    return "query" if one else "bulk"
+
+
 def pieces(texts: Sequence[str], cost_of: Callable[[str], int] | None = None) -> Iterator[list[str]]:
     """Split a bulk request into pieces of work, so that other requests are served in between."""
     cost_of = cost_of or _usual_cost

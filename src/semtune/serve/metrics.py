@@ -21,7 +21,8 @@ MANY = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIZES = tuple(float(2**power) for power in range(13))
 TOKENS = tuple(float(2**power) for power in range(21))
-UNCOUNTED = ("other", "/", "/health", "/health/live", "/metrics", "/openapi.json", "/docs", "/v1/models", "/info")
+COUNTED = ("/search", "/similar", "/v1/", "/v2/", "/embed", "/rerank", "/tei/{name}")
+ASKED = ("/search", "/similar")  # with GET as well
 
 
 class Metrics:
@@ -80,7 +81,7 @@ class Metrics:
             self._embedded.inc(batch.texts)
         for stage, took in mine.stages.items():
             self._stage.labels(stage).observe(took)
-        if path in UNCOUNTED:
+        if not (path.startswith(ASKED) or (method == "POST" and (path == "/" or path.startswith(COUNTED)))):
             return
         kind = "batch" if mine.texts > 1 else "single"
         self._count.labels(kind).inc()

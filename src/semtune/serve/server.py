@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BACKLOG = 256
 GRACE = 10  # seconds for requests in progress when the server is stopped
 KEEP_ALIVE = 75  # seconds an unused connection stays open; clients and proxies keep theirs about a minute
+ANSWERS_PARENT = 60  # seconds; a process that still imports does not answer, and would be started again and again
 MAX_HEAD = 64 * 1024  # bytes of request line and headers
 
 
@@ -82,6 +83,7 @@ def uvicorn_config(app: ASGIApp | Callable[[], ASGIApp], *, factory: bool = Fals
         h11_max_incomplete_event_size=MAX_HEAD,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=ANSWERS_PARENT,
     )
 
 

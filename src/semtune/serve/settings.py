@@ -20,6 +20,7 @@ class ServeSettings(Settings):
     workers: int = Field(1, ge=1, le=256, description="processes that share the port")
     threads: int = Field(0, ge=0, description="requests computed at once; 0: one per usable CPU, at least two")
     queue: int = Field(64, ge=0, description="requests that may wait; further ones are answered with 429")
+    gather: int = Field(16, ge=1, le=256, description="searches that wait anyway and are computed together; 1: none")
     timeout: float = Field(60.0, gt=0, description="seconds until a request is given up with 503")
     receive_timeout: float = Field(20.0, gt=0, description="seconds for a client to send the body of a request")
     max_body: int = Field(2 * MIB, ge=1024, description="bytes of a request body, after decompression")

@@ -14,11 +14,12 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from semtune.protocols import Encoder
+from semtune.serve import vector_json
 from semtune.serve.dialects.cohere_schemas import EmbeddingType, EmbedRequest, EmbedResponse
 from semtune.serve.dialects.cut_left import ends_of
 from semtune.serve.dialects.encodings import base64_float32, bits
-from semtune.serve.dialects.shared import Shared, as_json, check_dimensions
-from semtune.serve.embedding import Embedded, embed, encoder_for
+from semtune.serve.dialects.shared import Shared, check_dimensions
+from semtune.serve.embedding import Embedded, embed, encoder_for, lane_for, lane_of
 from semtune.serve.errors import ApiError, Dialect
 from semtune.types import Embeddings, Role
 
@@ -56,9 +57,9 @@ async def _answer(shared: Shared, request: EmbedRequest, version: int) -> Respon
     _check_bits(request.embedding_types, encoder)
     if request.max_tokens is not None:
         raise ApiError(400, "'max_tokens' is not supported: the model's own limit holds.", param="max_tokens")
-    with shared.workers.admit():
+    with shared.workers.admit(lane_for(texts)):
         made = await _read(shared, encoder, texts, asked.role or "document", request.truncate == "START")
-        body = await shared.workers.run(partial(_body, made, texts, request.embedding_types, version))
+        body = await shared.workers.run(partial(_body, made, texts, request.embedding_types, version), lane_of(texts))
     return Response(body, media_type="application/json", headers=asked.headers(made))
 
 
@@ -111,12 +112,12 @@ def _body(made: Embedded, texts: list[str], types: Sequence[EmbeddingType] | Non
         content["response_type"] = "embeddings_by_type" if types else "embeddings_floats"
     plain = version == 1 and not types
     content["embeddings"] = (
-        made.vectors.tolist() if plain else {each: _as(each, made.vectors) for each in types or ("float",)}
+        vector_json.rows(made.vectors) if plain else {each: _as(each, made.vectors) for each in types or ("float",)}
     )
-    return as_json({**content, "texts": texts, "meta": meta(version, input_tokens=made.tokens)})
+    return vector_json.as_json({**content, "texts": texts, "meta": meta(version, input_tokens=made.tokens)})
 
 
 def _as(kind: EmbeddingType, vectors: Embeddings) -> list[Any]:
     if kind == "float":
-        return vectors.tolist()
+        return vector_json.rows(vectors)
     return base64_float32(vectors) if kind == "base64" else bits(vectors, signed=kind == "binary")

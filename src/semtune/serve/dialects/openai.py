@@ -13,10 +13,11 @@ from typing import Any, Literal
 from fastapi import APIRouter, Response
 
 from semtune.protocols import Encoder
+from semtune.serve import vector_json
 from semtune.serve.dialects.encodings import base64_float32
 from semtune.serve.dialects.openai_schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
-from semtune.serve.dialects.shared import Shared, as_json, check_dimensions
-from semtune.serve.embedding import embed, encoder_for
+from semtune.serve.dialects.shared import Shared, check_dimensions
+from semtune.serve.embedding import embed, encoder_for, lane_for, lane_of
 from semtune.serve.errors import ApiError, Dialect
 from semtune.types import Embeddings
 
@@ -41,12 +42,12 @@ def router(shared: Shared) -> APIRouter:
         asked = shared.asked(request.model, request.input_type, request.model_extra)
         encoder = encoder_for(asked.served, request.truncate)
         check_dimensions(request.dimensions, encoder)
-        many = isinstance(request.input, list) and len(request.input) > 1 and not isinstance(request.input[0], int)
-        with shared.workers.admit("bulk" if many else "query"):
+        with shared.workers.admit(lane_for(request.input)):
             texts = await shared.workers.run(partial(texts_of, request.input, encoder, shared))
             made = await embed(shared.workers, encoder, texts, asked.role or "document")
             encoding, name = request.encoding_format or "float", request.model or asked.served.name
-            body = await shared.workers.run(partial(_body, made.vectors, encoding, name, made.tokens))
+            write = partial(_body, made.vectors, encoding, name, made.tokens)
+            body = await shared.workers.run(write, lane_of(texts))
         return Response(body, media_type="application/json", headers=asked.headers(made))
 
     @routes.get("/models")
@@ -85,7 +86,7 @@ def texts_of(
 def _body(vectors: Embeddings, encoding: Literal["float", "base64"], model: str, tokens: int) -> bytes:
     data = [
         {"object": "embedding", "index": index, "embedding": vector}
-        for index, vector in enumerate(base64_float32(vectors) if encoding == "base64" else vectors.tolist())
+        for index, vector in enumerate(base64_float32(vectors) if encoding == "base64" else vector_json.rows(vectors))
     ]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return as_json({"object": "list", "data": data, "model": model, "usage": usage})
+    return vector_json.as_json({"object": "list", "data": data, "model": model, "usage": usage})

@@ -106,7 +106,7 @@ async def _scored(
 ) -> tuple[Asked, Scored]:
     asked = shared.asked(without_reranker(name), None, request.model_extra)
     shared.check_count(len(texts), field)
-    with shared.workers.admit():
+    with shared.workers.admit("bulk"):
         return asked, await score(shared.workers, asked.served, request.query, texts, truncate, field)
 
 

@@ -12,12 +12,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from semtune.protocols import Encoder
+from semtune.serve import vector_json
 from semtune.serve.dialects import token_ids
 from semtune.serve.dialects.cut_left import ends_of
 from semtune.serve.dialects.reranking import similarities
 from semtune.serve.dialects.shared import Asked, Shared, as_json, check_dimensions, without_reranker
 from semtune.serve.dialects.tei_schemas import EmbedRequest, Input, SimilarityParameters, SimilarityRequest
-from semtune.serve.embedding import Embedded, embed, encoder_for
+from semtune.serve.embedding import Embedded, embed, encoder_for, lane_for, lane_of
 from semtune.serve.errors import ApiError, Dialect
 from semtune.types import ROLES, Role
 from semtune.unit_vectors import unit
@@ -58,11 +59,11 @@ def router(shared: Shared) -> APIRouter:
         encoder = encoder_for(asked.served, bool(request.truncate))
         check_dimensions(request.dimensions, encoder)
         _check_normalize(request.normalize, encoder)
-        with shared.workers.admit():
+        with shared.workers.admit(lane_for(request.inputs)):
             texts = await shared.workers.run(partial(texts_of, request.inputs, encoder, shared))
             made = await _read(shared, encoder, texts, asked, request)
             vectors = made.vectors if request.normalize is False else unit(made.vectors)
-            body = await shared.workers.run(lambda: as_json(vectors.tolist()))
+            body = await shared.workers.run(lambda: vector_json.as_json(vector_json.rows(vectors)), lane_of(texts))
         return Response(body, media_type="application/json", headers=asked.headers(made))
 
     @routes.post(NAMED + "/embed_all")
@@ -85,7 +86,7 @@ def router(shared: Shared) -> APIRouter:
         encoder = encoder_for(asked.served, bool(how.truncate))
         sentences = request.inputs.sentences
         shared.check_count(len(sentences), "sentences")
-        with shared.workers.admit():
+        with shared.workers.admit("bulk"):
             made = await _read(shared, encoder, [request.inputs.source_sentence, *sentences], asked, how)
         scores = similarities(encoder, made.vectors[:1], made.vectors[1:])
         return Response(as_json(scores), media_type="application/json", headers=asked.headers(made))
