@@ -230,7 +230,7 @@ def index_inputs(context: Context) -> indexing.IndexInputs:
         context.config.index,
         lambda: data_for.held_out_queries(context.data()),
         context.path("index"),
-        lambda: search_mode(context),
+        lambda _folder: search_mode(context),
     )
 
 
@@ -238,16 +238,16 @@ def search_mode(context: Context) -> dict[str, Any]:
     """How the index is searched: as the config says, else as evaluate chose on dev; {} where neither says anything."""
     wanted = context.config.search.mode
     if wanted != "auto":
-        return {"mode": wanted, "fusion": {}}
+        return {"mode": wanted, "fusion": {}, "reason": f"Served: {wanted} search, since the config says so."}
     file = context.path("evaluate") / evaluating.SEARCH_MODE
     found = read_json(file) if file.exists() else {}
-    return {"mode": found["mode"], "fusion": found["fusion"]} if found else {}
+    return {"mode": found["mode"], "fusion": found["fusion"], "reason": found["sentence"]} if found else {}
 
 
 def search_mode_hash(context: Context) -> dict[str, str]:
     """A hash of how the index is searched, if that was chosen."""
     chosen = search_mode(context)
-    return {"search mode": sha256_json(chosen)} if chosen else {}
+    return {"search mode": sha256_json({name: chosen[name] for name in ("mode", "fusion")})} if chosen else {}
 
 
 def search_inputs(context: Context) -> searching.SearchInputs:

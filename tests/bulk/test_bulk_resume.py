@@ -105,6 +105,7 @@ def test_what_is_finished_is_not_done_again(static, lines, wanted, tmp_path, mon
     assert contents(folder) == wanted
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_the_same_command_continues(static, lines, wanted, tmp_path):
     """The largest file that this process may write is smaller than the joined array."""
     code = textwrap.dedent("""
@@ -225,6 +226,7 @@ KILLED_IN = {
 }
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_turn(static, lines, wanted, tmp_path):
     """One process after another is killed where it does one thing for the n-th time; each continues the last one's."""
     code = textwrap.dedent("""

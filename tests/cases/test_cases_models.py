@@ -181,13 +181,8 @@ def test_the_assumed_pooling_is_that_of_every_runtime(tmp_path):
     same_as(lambda role: of_the_library(mean, role), mean)
 
 
-@pytest.mark.parametrize(
-    "whole",
-    [
-        pytest.param(True, id="saved by sentence-transformers", marks=pytest.mark.slow),
-        pytest.param(False, id="saved by peft"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [True, False], ids=["saved by sentence-transformers", "saved by peft"])
 def test_an_adapter_is_merged_on_load(tmp_path, whole):
     base = makes.toy(tmp_path / "base", prompts=None if whole else makes.PROMPTS)
     folder = makes.adapter(tmp_path / "adapter", base, whole=whole)
@@ -225,7 +220,8 @@ def test_an_adapter_without_its_base_names_it(tmp_path):
         load_encoder(str(folder))
 
 
-@pytest.mark.parametrize("static_queries", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("static_queries", [True, False])
 def test_a_router_encodes_each_role_with_its_part(tmp_path, static_queries):
     folder = makes.router(tmp_path / "router", static_queries=static_queries)
     assert contracts.load(folder).pooling == "router"

@@ -79,6 +79,7 @@ def test_triplets(encoder, real_data):
     assert 0.5 < found.metrics["accuracy"] < 1
 
 
+@pytest.mark.slow
 def test_translations(encoder, real_data):
     from sentence_transformers.sentence_transformer.evaluation import TranslationEvaluator
 
@@ -105,6 +106,7 @@ def test_questions_in_one_language_and_passages_in_another_equal_a_search(encode
     assert found.metrics["accuracy@1"] == pytest.approx(np.mean(across), abs=ATOL)
 
 
+@pytest.mark.slow
 def test_graded_retrieval_at_any_k(real_data, tmp_path):
     from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 

@@ -173,7 +173,7 @@ def test_a_data_set_without_words_is_searched_by_vectors():
 def test_the_index_step_writes_it_into_the_manifest(tmp_path, record):
     inputs = IndexInputs(
         lambda: toy_dataset().corpus, ToyEncoder, tmp_path / "model", IndexSettings(), list, tmp_path / "index",
-        lambda: record,
+        lambda _folder: record,
     )  # fmt: skip
     (tmp_path / "index").mkdir()
     made = indexing.run(inputs, tmp_path / "index", QUIET)

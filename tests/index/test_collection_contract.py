@@ -69,7 +69,7 @@ def subjects(request, tmp_path_factory):
     return cache(make)
 
 
-LONG_IN_MILVUS = {"filtered_counts_are_right", "many_documents_are_written_at_once"}
+LONG_IN_MILVUS = {"filtered_counts_are_right", "filtered_searches_are_right", "many_documents_are_written_at_once"}
 OVER_A_CONNECTION = {"search_is_that_of_numpy", "filters_follow_updates_and_deletes"}
 
 

@@ -96,6 +96,7 @@ def test_a_name_is_asked_for_and_the_keyboard_is_enough(page, session, serve):
     assert pressed == ["3", "2", "1", "0"]
 
 
+@pytest.mark.slow
 def test_undo_takes_the_last_act_back(page, session, serve):
     made = session()
     page.goto(serve(made, "Ann"))
@@ -177,6 +178,7 @@ def test_a_question_is_typed_in_and_judged(page, session, serve):
     see(page, ZIP)
 
 
+@pytest.mark.slow
 def test_without_questions_the_page_asks_for_one(page, session, serve):
     made = session("gone")
     made._order.clear()

@@ -175,6 +175,7 @@ def test_verdicts_written_while_it_works_or_moved_aside_by_a_kill_are_not_lost(w
     assert way.made.report["negatives"]["reviewed"]["negative"] == 1
 
 
+@pytest.mark.slow
 def test_the_source_s_own_verdicts_count(way, tmp_path):
     way()
     source = shutil.copytree(way.data, tmp_path / "set")

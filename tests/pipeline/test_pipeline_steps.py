@@ -456,6 +456,7 @@ def test_the_store_goes_when_asked_and_the_answers_of_the_base_with_it(toy, monk
     assert not (toy.run / ".store" / "models").exists()  # the base is not exported again for a few questions
 
 
+@pytest.mark.slow
 def test_a_store_of_nothing_computes_the_same(toy):
     before = RunDirectory(toy.run).record("evaluate").result
     toy(store_mb=0, evaluate={"min_queries": 6})

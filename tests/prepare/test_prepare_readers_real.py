@@ -82,6 +82,7 @@ def test_tldr(real_data):
     assert Counter(section.id.partition("/")[0] for section in rows.sections)["en"] == 7425
 
 
+@pytest.mark.slow
 def test_banking_and_clinc(real_data):
     rows = read_table(real_data / "banking77" / "train.csv", SETTINGS, Tally()).classes
     assert (len(rows), len({row.label for row in rows})) == (10003, 77)
@@ -101,6 +102,7 @@ def test_tatoeba(real_data):
     assert rows[0].anchor == "Maria sagte, sie wisse nicht, wo Tom sei."
 
 
+@pytest.mark.slow
 def test_wordnet_by_roles(real_data):
     chosen = PrepareSettings(roles={"anchor": "gloss", "positive": "lemmas"})
     found = sniff(real_data / "wordnet_glosses" / "synsets.jsonl.gz", chosen)

@@ -215,6 +215,7 @@ def test_a_cross_encoder_teaches_by_its_scores(toy_model, tmp_path, cross_encode
     assert made.plan.loss == "MarginMSELoss"
 
 
+@pytest.mark.slow
 def test_the_cached_loss_gives_the_same_model(toy_model, tmp_path):
     toy_model = shutil.copytree(toy_model, tmp_path / "still")  # without dropout, whose draws follow the mini-batches
     config = json.loads((toy_model / "config.json").read_text())

@@ -15,7 +15,7 @@ from semtune.protocols import Encoder
 from semtune.search import highlight
 from semtune.search.arrange import Reranker, chosen, group_of
 from semtune.search.candidates import Candidate, find, with_documents
-from semtune.search.explain import explained, language_of
+from semtune.search.explain import explained
 from semtune.search.fields import FieldCheck, why_nothing_passes
 from semtune.search.request import Request
 from semtune.stages import stage
@@ -154,14 +154,14 @@ def _hit(
         document.metadata,
         curve.probability(score) if curve and candidate.similarity is not None else None,
         others=candidate.others,
-        explain=explained(candidate, asked.text, request, language_of(snapshot)) if request.explain else None,
+        explain=explained(candidate, asked.text, request, snapshot.language) if request.explain else None,
     )
 
 
 def _highlighted(encoder: Encoder | None, snapshot: Snapshot, asked: _Asked, hits: Sequence[Hit]) -> list[Hit]:
     texts = [hit.text for hit in hits]
     if encoder is None or asked.vector is None:
-        spans = highlight.by_words(texts, asked.text, language_of(snapshot))
+        spans = highlight.by_words(texts, asked.text, snapshot.language)
     else:
         spans = highlight.by_similarity(texts, asked.vector, encoder)
     return [

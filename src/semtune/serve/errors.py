@@ -58,17 +58,17 @@ class Dialect:
         paths: where it is served: full paths, or beginnings that end with a slash.
         content: the body of an error.
         invalid: the status of a request that breaks the schema.
-        statuses: by an error's code, where this API has another one for it.
+        statuses: of an error's code, else of its status, where this API has another one.
     """
 
     paths: tuple[str, ...]
     content: Callable[[ApiError], dict[str, Any]]
     invalid: int = 422
-    statuses: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[str | int, int] = field(default_factory=dict)
 
     def status(self, error: ApiError) -> int:
         """The status of an error in this API."""
-        return self.statuses.get(error.code or "", error.status)
+        return self.statuses.get(error.code or "", self.statuses.get(error.status, error.status))
 
     def serves(self, path: str) -> bool:
         """Whether a path is one of this API's."""

@@ -46,26 +46,20 @@ NONSENSE = {
 MAY_BE_READ = {"no-host", "two-hosts", "bare-return", "http-9", "no-version", "many-headers"}
 
 
-LARGE_HEADS = {"long-header", "long-name", "many-headers"}
-AWAITED = pytest.mark.xfail(reason="httptools, where it is installed, has no limit for headers", strict=False)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=AWAITED if name in LARGE_HEADS else ()) for name in NONSENSE]
-)
+@pytest.mark.parametrize("name", NONSENSE)
 def test_what_is_not_http_is_refused(attacked, name):
     reply = exchange(attacked.port, NONSENSE[name])
     assert reply.status in REFUSED or (name in MAY_BE_READ and reply.status == 200), reply
     assert len(reply.words.split()) >= 3 or reply.status == 200, reply
 
 
-@AWAITED
 def test_a_flood_of_headers_leaves_no_memory_behind(attacked):
     flood = b"GET /health HTTP/1.1\r\nHost: a\r\n" + b"".join(b"H%d: %s\r\n" % (n, b"v" * 1000) for n in range(5_000))
     exchange(attacked.port, flood)
     before = attacked.memory
     for _ in range(20):
-        assert exchange(attacked.port, flood).status in REFUSED
+        with contextlib.suppress(NoReplyError):  # a reset may overtake the answer, as much of the flood is not read
+            assert exchange(attacked.port, flood).status in REFUSED
     assert attacked.memory - before < 10 * 1024 * 1024
 
 

@@ -13,13 +13,12 @@ from semtune.serve.dialects.cohere import meta
 from semtune.serve.dialects.cohere_schemas import RerankRequest as CohereRequest
 from semtune.serve.dialects.cohere_schemas import RerankResponse
 from semtune.serve.dialects.reranking import HEADER, Scored, score
-from semtune.serve.dialects.shared import Asked, Shared, as_json, cut_headers
+from semtune.serve.dialects.shared import Asked, Shared, as_json, cut_headers, without_reranker
 from semtune.serve.dialects.tei import NAMED
 from semtune.serve.dialects.tei_schemas import Rank
 from semtune.serve.dialects.tei_schemas import RerankRequest as TeiRequest
 from semtune.serve.errors import ApiError
 
-RERANKER = "reranker"  # the name that Open WebUI sends unless told otherwise
 PAIRS_BILLED = 100  # documents of one of Cohere's search units
 
 
@@ -105,7 +104,7 @@ def text_of(document: str | dict[str, Any], place: int, fields: Sequence[str] | 
 async def _scored(
     shared: Shared, request: TeiRequest | CohereRequest, name: str | None, texts: list[str], truncate: bool, field: str
 ) -> tuple[Asked, Scored]:
-    asked = shared.asked(None if name == RERANKER else name, None, request.model_extra)
+    asked = shared.asked(without_reranker(name), None, request.model_extra)
     shared.check_count(len(texts), field)
     with shared.workers.admit("bulk"):
         return asked, await score(shared.workers, asked.served, request.query, texts, truncate, field)

@@ -22,6 +22,7 @@ from semtune.types import ROLES, Role
 
 TRUNCATED_HEADER, CUT_HEADER = "X-Semtune-Truncated", "X-Semtune-Cut-Tokens"
 IGNORED_HEADER = "X-Semtune-Ignored"
+RERANKER = "reranker"  # what Open WebUI calls the model unless told otherwise
 NAMED = 8  # ignored fields in the header
 HEADER_LETTERS = frozenset(string.ascii_letters + string.digits + "_-.")
 
@@ -139,6 +140,11 @@ def _role_by_prompt(extra: Mapping[str, Any], contract: Contract) -> _ByPrompt:
                 param=field,
             )
     return _ByPrompt()
+
+
+def without_reranker(name: str | None) -> str | None:
+    """The served name in `NAME:reranker`, by which some clients are told of a reranker; "reranker" is the default's."""
+    return None if name == RERANKER else name and name.removesuffix(f":{RERANKER}")
 
 
 def cut_headers(texts: int, tokens: int) -> dict[str, str]:

@@ -16,7 +16,7 @@ from semtune.serve import vector_json
 from semtune.serve.dialects import token_ids
 from semtune.serve.dialects.cut_left import ends_of
 from semtune.serve.dialects.reranking import similarities
-from semtune.serve.dialects.shared import Asked, Shared, as_json, check_dimensions
+from semtune.serve.dialects.shared import Asked, Shared, as_json, check_dimensions, without_reranker
 from semtune.serve.dialects.tei_schemas import EmbedRequest, Input, SimilarityParameters, SimilarityRequest
 from semtune.serve.embedding import Embedded, embed, encoder_for, lane_for, lane_of
 from semtune.serve.errors import ApiError, Dialect
@@ -25,14 +25,21 @@ from semtune.unit_vectors import unit
 
 NAMED = "/tei/{name}"
 PLAIN = ("/embed", "/embed_all", "/similarity", "/rerank", "/tokenize", "/decode", "/info")
-STATUSES = {"too_long": 413, "too_many": 413, "no_vector": 422, "model_failed": 424, "token_ids": 422}
-TYPES = {400: "Empty", 413: "Validation", 422: "Validation", 424: "Backend", 429: "Overloaded", 503: "Unhealthy"}
+STATUSES: dict[str | int, int] = {
+    "empty": 400,
+    "too_long": 413,
+    "too_many": 413,
+    "model_failed": 424,
+    "no_vector": 422,
+    "token_ids": 422,
+    400: 422,
+}
+TYPES = {400: "Empty", 424: "Backend", 429: "Overloaded", 500: "Backend", 503: "Unhealthy"}
 
 
 def _content(error: ApiError) -> dict[str, Any]:
-    status = STATUSES.get(error.code or "", error.status)
-    kind = "Tokenizer" if error.code in ("token_ids", "no_vector") else TYPES.get(status, "Validation")
-    return {"error": error.message, "error_type": "Backend" if status == 500 else kind}
+    kind = "Tokenizer" if error.code in ("no_vector", "token_ids") else TYPES.get(DIALECT.status(error), "Validation")
+    return {"error": error.message, "error_type": kind}
 
 
 DIALECT = Dialect(("/", "/tei/", *PLAIN), _content, statuses=STATUSES)
@@ -93,7 +100,7 @@ def asked_for(shared: Shared, name: str | None, prompt_name: str | None, extra: 
     Raises:
         ApiError: 404 or 422; the name is unknown, or the prompt's.
     """
-    return shared.asked(name, role_of(prompt_name), extra)
+    return shared.asked(without_reranker(name), role_of(prompt_name), extra)
 
 
 def role_of(prompt_name: str | None) -> Role | None:

@@ -14,13 +14,12 @@ from semtune.errors import ModelError
 from semtune.machine import usable_cpus
 from semtune.serve.catalogue import Served
 from semtune.serve.dialects.reranking import judge_of
-from semtune.serve.dialects.shared import Shared
+from semtune.serve.dialects.shared import Shared, without_reranker
 from semtune.serve.dialects.tei import NAMED, asked_for
 from semtune.serve.dialects.tei_schemas import DecodeRequest, InfoResponse, SimpleToken, TokenizeRequest
 from semtune.serve.errors import ApiError
 from semtune.types import Role
 
-RERANKER = ":reranker"  # at the end of a name: /info speaks of the cross-encoder, which Dify asks for
 NO_LIMIT_TOKENS = 2**31 - 1
 TOKENS_AT_ONCE = 16_384  # about what one piece of work holds
 
@@ -61,9 +60,8 @@ def router(shared: Shared) -> APIRouter:
     @routes.get("/info")
     async def info(name: str | None = None) -> InfoResponse:
         """What is served and its limits; of a name that ends with :reranker, the cross-encoder."""
-        reranker = bool(name) and name.endswith(RERANKER)
-        served = shared.asked(name.removesuffix(RERANKER) if name else None).served
-        return _info(served, shared, reranker)
+        plain = without_reranker(name)
+        return _info(shared.asked(plain).served, shared, reranker=plain != name)
 
     return routes
 
