@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from semtune.errors import BusyError, InputError, ModelError, SemtuneError
 from semtune.serve.account import account
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 INPUT_SHAPES = "'input' must be a string, a list of strings, a list of token ids, or a list of lists of token ids"
 
 
+REPEATED = 200  # characters of what a client sent that a message repeats
 FORMS = ("tei-form", "cohere-form")  # tags of a body that has several forms, which pydantic puts into places
 
 
@@ -95,6 +97,7 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
 
     async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
+        error = _with_all_methods(request, error)
         return respond(
             request, ApiError(error.status_code, _http_message(request, error, endpoints), headers=error.headers)
         )
@@ -163,9 +166,26 @@ def _one(error: Mapping[str, Any], name: str) -> str:
 
 
 def _http_message(request: Request, error: HTTPException, endpoints: str) -> str:
+    path = shortened(request.url.path)
     if error.status_code == 404:
-        return f"No endpoint at {request.url.path}. Try {endpoints}."
+        return f"No endpoint at {path}. Try {endpoints}."
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        return f"{request.url.path} does not accept {request.method}; use {allowed}."
+        return f"{path} does not accept {shortened(request.method)}; use {allowed}."
     return str(error.detail)
+
+
+def _with_all_methods(request: Request, error: HTTPException) -> HTTPException:
+    """A refused method, with the methods of all routes of the path: Starlette names those of the first one only."""
+    if error.status_code != 405:
+        return error
+    allowed = set((error.headers or {}).get("Allow", "").split(", ")) - {""}
+    for template, operations in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(request.url.path):
+            allowed |= {method.upper() for method in operations}
+    return HTTPException(405, error.detail, {**(error.headers or {}), "Allow": ", ".join(sorted(allowed))})
+
+
+def shortened(text: str) -> str:
+    """What a client sent, as it is repeated in a message."""
+    return text if len(text) <= REPEATED else text[: REPEATED - 1] + "…"

@@ -28,6 +28,8 @@ def _whole_if_text(value: Any) -> Any:
 Value: TypeAlias = Annotated[Any, AfterValidator(_whole_if_text)]
 TokenId: TypeAlias = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 
+MOST_UNKNOWN = 64  # fields of a request that are not ours
+COMPARED = 64  # characters of a name
 ALIKE = 0.8  # of two field names: "encodng_format" is meant to be "encoding_format", "model_name" is not "model"
 CHANGE_VECTORS = frozenset(
     ("embedding_type", "instruction", "late_chunking", "normalize", "normalized", "output_dimension", "output_dtype")
@@ -63,10 +65,14 @@ class Lenient(BaseModel):
     def _no_field_that_matters(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        for name, value in values.items():
-            if name in cls.model_fields:
-                continue
-            if close := difflib.get_close_matches(str(name), list(cls.model_fields), n=1, cutoff=ALIKE):
+        unknown = [name for name in values if name not in cls.model_fields]
+        if len(unknown) > MOST_UNKNOWN:  # each is compared with ours, while nobody else is answered
+            raise PydanticCustomError(
+                "unknown_field", "There are {count} unknown fields; leave them out.", {"count": f"{len(unknown):,}"}
+            )
+        for name in unknown:
+            value = values[name]
+            if close := difflib.get_close_matches(str(name)[:COMPARED], list(cls.model_fields), n=1, cutoff=ALIKE):
                 raise _unknown(str(name), cls, f" Did you mean {close[0]!r}?")
             if name in CHANGE_VECTORS and value is not None and not isinstance(value, str):
                 raise _unknown(str(name), cls, " It would change the vectors, so it is not ignored.")
