@@ -56,7 +56,7 @@ def test_the_file_gives_targets_and_settings_and_flags_win(semtune, config, plan
 def test_every_setting_has_a_flag(semtune, planned, tmp_path):
     keys = tmp_path / "keys"
     said = {
-        "host": "0.0.0.0", "port": 1, "workers": 2, "threads": 3, "queue": 4, "timeout": 5.0, "receive_timeout": 6.0,
+        "host": "0.0.0.0", "port": 1, "workers": 2, "threads": 3, "queue": 4, "gather": 5, "timeout": 5.0, "receive_timeout": 6.0,
         "max_body": 7000, "max_inputs": 8, "max_k": 9, "token_ids": "cl100k", "api_key_file": keys,
         "cors_origins": ("https://a.org", "https://b.org"), "feedback": tmp_path / "f.jsonl", "log": "json",
         "log_texts": True,
