@@ -49,9 +49,9 @@ def test_a_field_is_shown_with_its_type_and_meaning(client: TestClient):
 
 def test_the_examples_fit_the_schemas(client):
     for path, body in EXAMPLES.items():
-        known = {name: value for name, value in body.items() if name != "truncate"}  # the toy model knows one rule
-        answer = client.post(path.replace("{name}", "toy"), json=known)
-        assert answer.status_code != 422, (path, answer.text)
+        answer = client.post(path.replace("{name}", "toy"), json=body)
+        one_rule = "The runtime toy cuts texts that are too long" in answer.text  # the example asks for another one
+        assert answer.status_code != 422 or one_rule, (path, answer.text)
         assert "unknown" not in answer.text.lower(), (path, answer.text)
     document = client.get("/openapi.json").json()
     for path, method, operation in operations(document):
