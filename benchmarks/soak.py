@@ -23,6 +23,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -109,12 +110,12 @@ class Writer:
         if what == "put":
             name, text = self._id(), sentence(self.rng)
             self.under_way = {name: text}
-            answer = client.put(f"/documents/{name}", json={"text": text, "metadata": {"by": self.name}})
+            answer = client.put(f"/documents/{quote(name)}", json={"text": text, "metadata": {"by": self.name}})
         elif what == "delete":
             name = self.rng.choice([each for each, text in self.kept.items() if text] or [self._id()])
             known = self.kept.get(name) is not None
             self.under_way = {name: None}
-            answer = client.delete(f"/documents/{name}")
+            answer = client.delete(f"/documents/{quote(name)}")
             if answer.status_code == 404 and not known:
                 answer.status_code = 200
         else:
@@ -158,7 +159,7 @@ class Reader:
             asked |= {"mode": self.rng.choice(MODES), "highlight": self.rng.random() < 0.3}
             return client.post("/search", json=asked)
         if what == "get":
-            return client.get(f"/documents/{self.rng.choice(self.ids)}")
+            return client.get(f"/documents/{quote(self.rng.choice(self.ids))}")
         texts = [sentence(self.rng) for _ in range(1 if what == "embed" else 64)]
         return client.post("/v1/embeddings", json={"input": texts, "encoding_format": "base64"})
 
