@@ -5,8 +5,7 @@
 Readers search, embed and get documents; writers add, replace and delete documents, one at a time and many in one
 request. At the end of each round the server is killed (SIGKILL) under load and started again. Then the index must hold
 exactly what was acknowledged, or that and the one request that each writer had under way; `semtune verify` must find
-nothing. No request may fail, and the memory after the first minute must stay within 5 %. Exit code 0 says that all of
-it is so. Nothing here needs an idle machine.
+nothing. No request may fail, and the memory after the first minute must stay within 5 %. Exit code 0: all of it is so.
 """
 
 from __future__ import annotations
