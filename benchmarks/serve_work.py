@@ -48,7 +48,7 @@ class Recorded:
 
 
 def prepare(work: Path, passages: int, vectors: str) -> Path:
-    """The folder with everything for so many passages; made where it is not complete."""
+    """The folder with everything that a benchmark of this many passages needs; what is missing is made."""
     place = work / f"{vectors}-{passages}"
     if (place / "complete").exists():
         return place

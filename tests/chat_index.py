@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from semtune.contract import publish_thresholds
 from semtune.encoders.load import load_encoder
@@ -43,3 +44,22 @@ def cosines(model: Path, query: str, documents=DOCUMENTS) -> dict[str, float]:
     asked = encoder.encode([query], "query").vectors[0]
     kept = encoder.encode([each.content for each in documents]).vectors
     return {each.id: float(np.dot(vector, asked)) for each, vector in zip(documents, kept, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def chat_model(exported):
+    """The folder of the exported model."""
+    return exported("mean").folder
+
+
+@pytest.fixture(scope="module")
+def plain_index(chat_model, tmp_path_factory):
+    """An index of a model without calibration."""
+    return make_index(tmp_path_factory.mktemp("plain"), chat_model)
+
+
+@pytest.fixture(scope="module")
+def calibrated_index(chat_model, tmp_path_factory):
+    """An index of a model whose floor lies between the best and the second passage for QUESTION."""
+    best, second = sorted(cosines(chat_model, QUESTION).values(), reverse=True)[:2]
+    return make_index(tmp_path_factory.mktemp("calibrated"), chat_model, (best + second) / 2)

@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from browser_page import browser, page  # noqa: F401 - fixtures are found by name
+from chat_index import calibrated_index, chat_model, plain_index  # noqa: F401 - likewise
 from chat_server import Server
 from model_variants import Variant, files, write_variant
 from semtune.testing.toy_corpus import toy_documents, write_toy_folder

@@ -120,3 +120,16 @@ def keep_freed_memory() -> bool:
         return False
     share_freed_memory()
     return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1) and mallopt(top_pad, 64 << 20))
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number, ours or another user's; always, where that cannot be asked."""
+    if os.name != "posix":  # there, signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is there, but not ours
+    return True

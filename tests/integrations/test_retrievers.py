@@ -11,7 +11,7 @@ import uvicorn
 pytest.importorskip("langchain_core", reason="needs the extra langchain")
 pytest.importorskip("llama_index.core", reason="needs the extra llamaindex")
 
-from chat_index import DOCUMENTS, QUESTION, cosines, make_index
+from chat_index import DOCUMENTS, QUESTION, cosines
 from semtune.encoders.load import load_encoder
 from semtune.errors import ConfigError, InputError, SemtuneError
 from semtune.integrations.langchain import SemtuneEmbeddings
@@ -29,20 +29,9 @@ AWAY = "telescope telescope sundial"
 
 
 @pytest.fixture(scope="module")
-def model(exported):
-    return exported("mean").folder
-
-
-@pytest.fixture(scope="module")
-def calibrated(model, tmp_path_factory):
-    best, second = sorted(cosines(model, QUESTION).values(), reverse=True)[:2]
-    return make_index(tmp_path_factory.mktemp("calibrated"), model, (best + second) / 2)
-
-
-@pytest.fixture(scope="module")
-def address(calibrated):
+def address(calibrated_index):
     """A server of two indexes: the second is named "other"."""
-    catalogue = open_catalogue([Target(str(calibrated), "first"), Target(str(calibrated), "other")])
+    catalogue = open_catalogue([Target(str(calibrated_index), "first"), Target(str(calibrated_index), "other")])
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(create_app(catalogue), log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -54,22 +43,22 @@ def address(calibrated):
 
 
 @pytest.fixture(params=["folder", "server", "named"])
-def place(request, calibrated):
+def place(request, calibrated_index):
     if request.param == "folder":
-        return str(calibrated)
+        return str(calibrated_index)
     return request.getfixturevalue("address") + ("/?index=other" if request.param == "named" else "")
 
 
-def best(model, k):
-    expected = cosines(model, QUESTION)
+def best(chat_model, k):
+    expected = cosines(chat_model, QUESTION)
     return [(id_, expected[id_]) for id_ in sorted(expected, key=lambda each: -expected[each])[:k]]
 
 
-def test_langchain_retrieves_what_the_vectors_say(place, model):
+def test_langchain_retrieves_what_the_vectors_say(place, chat_model):
     retriever = LangChainRetriever(index=place, k=3)
     found = retriever.invoke(QUESTION)
-    assert [document.id for document in found] == [id_ for id_, _ in best(model, 3)]
-    np.testing.assert_allclose([d.metadata["score"] for d in found], [s for _, s in best(model, 3)], atol=1e-5)
+    assert [document.id for document in found] == [id_ for id_, _ in best(chat_model, 3)]
+    np.testing.assert_allclose([d.metadata["score"] for d in found], [s for _, s in best(chat_model, 3)], atol=1e-5)
     first = found[0]
     assert first.page_content == DOCUMENTS[0].text
     assert first.metadata["title"] == DOCUMENTS[0].title
@@ -80,11 +69,11 @@ def test_langchain_retrieves_what_the_vectors_say(place, model):
     retriever.close()
 
 
-def test_llamaindex_retrieves_what_the_vectors_say(place, model):
+def test_llamaindex_retrieves_what_the_vectors_say(place, chat_model):
     retriever = LlamaRetriever(place, 3)
     found = retriever.retrieve(QUESTION)
-    assert [each.node.node_id for each in found] == [id_ for id_, _ in best(model, 3)]
-    np.testing.assert_allclose([each.score for each in found], [s for _, s in best(model, 3)], atol=1e-5)
+    assert [each.node.node_id for each in found] == [id_ for id_, _ in best(chat_model, 3)]
+    np.testing.assert_allclose([each.score for each in found], [s for _, s in best(chat_model, 3)], atol=1e-5)
     first = found[0].node
     assert first.text == DOCUMENTS[0].text
     assert first.metadata["source"] == "kettle.md"
@@ -153,7 +142,7 @@ def test_a_bad_server_is_told_in_words(monkeypatch, status, body, words):
     assert str(sent[0].url) == "http://127.0.0.1:9/search"
 
 
-def test_nobody_there_a_wrong_address_and_a_key_for_a_folder(calibrated, tmp_path):
+def test_nobody_there_a_wrong_address_and_a_key_for_a_folder(calibrated_index, tmp_path):
     with pytest.raises(
         ServerError, match=r"http://127.0.0.1:9/search cannot be reached: .* Is `semtune serve` running"
     ):
@@ -162,7 +151,7 @@ def test_nobody_there_a_wrong_address_and_a_key_for_a_folder(calibrated, tmp_pat
         with pytest.raises(ConfigError, match="is not the address of a server"):
             open_passages(wrong)
     with pytest.raises(ConfigError, match="api_key is for a server"):
-        open_passages(calibrated, "secret")
+        open_passages(calibrated_index, "secret")
     with pytest.raises(SemtuneError, match="There is no folder"):
         LlamaRetriever(str(tmp_path / "none"))
 
@@ -190,9 +179,9 @@ def test_embeddings_are_the_encoders_with_the_prompt_of_each_role(exported):
     assert chain.embed_documents([]) == []
 
 
-def test_langchains_openai_embeddings_work_where_they_send_texts(address, model):
+def test_langchains_openai_embeddings_work_where_they_send_texts(address, chat_model):
     openai = pytest.importorskip("langchain_openai", reason="needs langchain-openai")
-    encoder = load_encoder(str(model))
+    encoder = load_encoder(str(chat_model))
     texts = ["a kettle", "light the lantern"]
     for name, role in (("first:document", "document"), ("first:query", "query")):
         made = openai.OpenAIEmbeddings(

@@ -19,24 +19,6 @@ from semtune.serve.mcp.server import mcp_server
 from semtune.types import Document
 
 
-@pytest.fixture(scope="module")
-def model(exported):
-    return exported("mean").folder
-
-
-@pytest.fixture(scope="module")
-def plain(model, tmp_path_factory):
-    """An index of a model without calibration."""
-    return make_index(tmp_path_factory.mktemp("plain"), model)
-
-
-@pytest.fixture(scope="module")
-def calibrated(model, tmp_path_factory):
-    """An index of a model whose floor lies between the best and the second passage for QUESTION."""
-    best, second = sorted(cosines(model, QUESTION).values(), reverse=True)[:2]
-    return make_index(tmp_path_factory.mktemp("calibrated"), model, (best + second) / 2)
-
-
 @pytest.fixture
 def ask():
     """(index, *calls) → the results of tool calls, through the SDK's client in this process."""
@@ -51,10 +33,10 @@ def ask():
     return run
 
 
-def test_search_gives_what_the_vectors_say_with_sources(ask, calibrated, model):
-    (result,) = ask(calibrated, ("search", {"query": QUESTION, "k": 3}))
+def test_search_gives_what_the_vectors_say_with_sources(ask, calibrated_index, chat_model):
+    (result,) = ask(calibrated_index, ("search", {"query": QUESTION, "k": 3}))
     found = result.structured_content
-    expected = cosines(model, QUESTION)
+    expected = cosines(chat_model, QUESTION)
     best = sorted(expected, key=lambda id_: -expected[id_])[:3]
     assert [hit["id"] for hit in found["results"]] == best
     assert [hit["score"] for hit in found["results"]] == pytest.approx([expected[id_] for id_ in best], abs=1e-5)
@@ -71,12 +53,12 @@ def test_search_gives_what_the_vectors_say_with_sources(ask, calibrated, model):
     assert DOCUMENTS[0].text in shown
 
 
-def test_below_the_floor_the_answer_is_not_in_these_documents(ask, calibrated, model):
+def test_below_the_floor_the_answer_is_not_in_these_documents(ask, calibrated_index, chat_model):
     query = "telescope telescope sundial"
-    best = max(cosines(model, query).values())
-    floor = sum(sorted(cosines(model, QUESTION).values())[-2:]) / 2
+    best = max(cosines(chat_model, query).values())
+    floor = sum(sorted(cosines(chat_model, QUESTION).values())[-2:]) / 2
     assert best < floor
-    (result,) = ask(calibrated, ("search", {"query": query}))
+    (result,) = ask(calibrated_index, ("search", {"query": query}))
     found = result.structured_content
     assert found["answered"] is False
     assert found["results"] == []
@@ -89,8 +71,8 @@ def test_below_the_floor_the_answer_is_not_in_these_documents(ask, calibrated, m
     )
 
 
-def test_without_calibration_no_floor_is_known_and_it_says_so(ask, plain):
-    (result,) = ask(plain, ("search", {"query": "telescope telescope sundial"}))
+def test_without_calibration_no_floor_is_known_and_it_says_so(ask, plain_index):
+    (result,) = ask(plain_index, ("search", {"query": "telescope telescope sundial"}))
     found = result.structured_content
     assert found["answered"] is None
     assert found["floor"] is None
@@ -100,9 +82,9 @@ def test_without_calibration_no_floor_is_known_and_it_says_so(ask, plain):
     assert text(result).startswith(found["message"])
 
 
-def test_words_have_no_floor_and_no_word_is_no_answer(ask, calibrated):
+def test_words_have_no_floor_and_no_word_is_no_answer(ask, calibrated_index):
     by_words, nothing = ask(
-        calibrated,
+        calibrated_index,
         ("search", {"query": "lantern", "mode": "keyword"}),
         ("search", {"query": "zeppelin", "mode": "keyword"}),
     )
@@ -114,21 +96,21 @@ def test_words_have_no_floor_and_no_word_is_no_answer(ask, calibrated):
 
 
 @pytest.mark.parametrize("where", [{"year": {">=": 2024}}, '{"year": {">=": 2024}}', "year>=2024"])
-def test_filters_are_objects_their_text_or_expressions(ask, plain, where):
-    (result,) = ask(plain, ("search", {"query": QUESTION, "where": where}))
+def test_filters_are_objects_their_text_or_expressions(ask, plain_index, where):
+    (result,) = ask(plain_index, ("search", {"query": QUESTION, "where": where}))
     assert {hit["id"] for hit in result.structured_content["results"]} == {"lantern", "web"}
 
 
-def test_addresses_are_those_of_the_web_only(ask, plain):
-    (result,) = ask(plain, ("search", {"query": QUESTION}))
+def test_addresses_are_those_of_the_web_only(ask, plain_index):
+    (result,) = ask(plain_index, ("search", {"query": QUESTION}))
     urls = {hit["id"]: hit["url"] for hit in result.structured_content["results"]}
     assert (urls["web"], urls["script"]) == ("https://example.org/violin", None)
     assert "javascript" not in text(result)
 
 
-def test_fetch_gives_the_whole_document_that_search_shows_the_beginning_of(ask, plain):
+def test_fetch_gives_the_whole_document_that_search_shows_the_beginning_of(ask, plain_index):
     shown, read, all_of_it = ask(
-        plain,
+        plain_index,
         ("search", {"query": "keep the kettle in a dry cupboard", "where": "lang=en"}),
         ("fetch", {"id": "kettle#clean"}),
         ("fetch", {"id": "long"}),
@@ -145,9 +127,9 @@ def test_fetch_gives_the_whole_document_that_search_shows_the_beginning_of(ask, 
     }  # fmt: skip
 
 
-def test_a_very_long_document_is_fetched_in_parts_that_join_to_the_whole(ask, model, tmp_path):
+def test_a_very_long_document_is_fetched_in_parts_that_join_to_the_whole(ask, chat_model, tmp_path):
     whole = "".join(f"word {n} " for n in range(30_000))
-    index = make_index(tmp_path, model, documents=[Document("book", whole), *DOCUMENTS])
+    index = make_index(tmp_path, chat_model, documents=[Document("book", whole), *DOCUMENTS])
     parts, offset = [], 0
     while offset is not None:
         (result,) = ask(index, ("fetch", {"id": "book", "offset": offset}))
@@ -160,11 +142,11 @@ def test_a_very_long_document_is_fetched_in_parts_that_join_to_the_whole(ask, mo
     assert "characters; offset is" in refused(beyond)
 
 
-def test_similar_is_what_the_searcher_says(ask, plain):
-    followed = follow_searcher(plain)
+def test_similar_is_what_the_searcher_says(ask, plain_index):
+    followed = follow_searcher(plain_index)
     expected = [(hit.id, hit.score) for hit in followed.value.more_like_this("kettle#clean", 2)]
     followed.close()
-    (result,) = ask(plain, ("similar", {"id": "kettle#clean", "k": 2}))
+    (result,) = ask(plain_index, ("similar", {"id": "kettle#clean", "k": 2}))
     found = result.structured_content["results"]
     assert [(hit["id"], hit["score"]) for hit in found] == expected
     assert {hit["probability"] for hit in found} == {None}
@@ -193,10 +175,10 @@ def test_similar_is_what_the_searcher_says(ask, plain):
         ("serch", {"query": "x"}, "There is no tool 'serch'. Allowed: search, fetch, similar. Did you mean 'search'?"),
     ],
 )
-def test_mistakes_are_told_in_words_and_the_next_call_works(plain, tool, arguments, words):
+def test_mistakes_are_told_in_words_and_the_next_call_works(plain_index, tool, arguments, words):
     from semtune.serve.mcp.server import call
 
-    followed = follow_searcher(plain)
+    followed = follow_searcher(plain_index)
     try:
         assert words in refused(call(followed, tool, arguments))
         assert not call(followed, "search", {"query": QUESTION}).is_error
@@ -204,10 +186,10 @@ def test_mistakes_are_told_in_words_and_the_next_call_works(plain, tool, argumen
         followed.close()
 
 
-def test_a_bug_is_no_traceback_for_the_model(plain, monkeypatch, caplog):
+def test_a_bug_is_no_traceback_for_the_model(plain_index, monkeypatch, caplog):
     from semtune.serve.mcp.server import call
 
-    followed = follow_searcher(plain)
+    followed = follow_searcher(plain_index)
     monkeypatch.setattr(type(followed.value), "answer", lambda *_: 1 / 0)
     try:
         assert refused(call(followed, "search", {"query": QUESTION})).startswith("Internal error.")
@@ -216,8 +198,8 @@ def test_a_bug_is_no_traceback_for_the_model(plain, monkeypatch, caplog):
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_the_tools_are_described_with_the_fields_of_the_index(plain):
-    followed = follow_searcher(plain)
+def test_the_tools_are_described_with_the_fields_of_the_index(plain_index):
+    followed = follow_searcher(plain_index)
 
     async def listed():
         async with Client(mcp_server(followed, "semtune-test")) as client:
@@ -234,14 +216,14 @@ def test_the_tools_are_described_with_the_fields_of_the_index(plain):
     assert {"query", "k", "where", "mode"} == set(tools[0].input_schema["properties"])
 
 
-def test_another_version_of_the_index_is_picked_up(model, tmp_path):
-    index = make_index(tmp_path, model)
+def test_another_version_of_the_index_is_picked_up(chat_model, tmp_path):
+    index = make_index(tmp_path, chat_model)
     followed = follow_searcher(index, every=0.01)
 
     async def until_there():
         async with Client(mcp_server(followed, "semtune-test")) as client:
             before = await client.call_tool("search", {"query": QUESTION, "k": 50})
-            build_index([DOCUMENTS[1]], load_encoder(str(model)), model, index, IndexSettings())
+            build_index([DOCUMENTS[1]], load_encoder(str(chat_model)), chat_model, index, IndexSettings())
             for _ in range(500):
                 after = await client.call_tool("search", {"query": QUESTION, "k": 50})
                 if len(after.structured_content["results"]) == 1:

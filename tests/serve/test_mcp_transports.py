@@ -16,29 +16,11 @@ import httpx2
 from mcp import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from chat_index import QUESTION, cosines, make_index
+from chat_index import QUESTION
 from mcp_client import TOOLS, refused, talk
 from semtune.search.following import follow_searcher
 from semtune.serve.mcp.http import http_app
 from semtune.serve.mcp.server import mcp_server
-
-
-@pytest.fixture(scope="module")
-def model(exported):
-    return exported("mean").folder
-
-
-@pytest.fixture(scope="module")
-def plain(model, tmp_path_factory):
-    """An index of a model without calibration."""
-    return make_index(tmp_path_factory.mktemp("plain"), model)
-
-
-@pytest.fixture(scope="module")
-def calibrated(model, tmp_path_factory):
-    """An index of a model whose floor lies between the best and the second passage for QUESTION."""
-    best, second = sorted(cosines(model, QUESTION).values(), reverse=True)[:2]
-    return make_index(tmp_path_factory.mktemp("calibrated"), model, (best + second) / 2)
 
 
 def environment(**more):
@@ -49,9 +31,9 @@ def environment(**more):
 
 
 @pytest.mark.parametrize("mode", ["auto", pytest.param("legacy", marks=pytest.mark.slow)])
-def test_over_stdio_the_sdk_client_is_served(calibrated, mode):
+def test_over_stdio_the_sdk_client_is_served(calibrated_index, mode):
     command = StdioServerParameters(
-        command=sys.executable, args=["-m", "semtune", "mcp", str(calibrated)], env=environment()
+        command=sys.executable, args=["-m", "semtune", "mcp", str(calibrated_index)], env=environment()
     )
     calls = [("search", {"query": QUESTION}), ("fetch", {"id": "web"}), ("similar", {"id": "web"}), ("fetch", {})]
     found, read, like, wrong = asyncio.run(talk(command, *calls, mode=mode))
@@ -61,7 +43,7 @@ def test_over_stdio_the_sdk_client_is_served(calibrated, mode):
     assert refused(wrong) == "'id' is missing"
 
 
-def test_stdout_is_the_protocol_and_nothing_else(plain):
+def test_stdout_is_the_protocol_and_nothing_else(plain_index):
     hello = {
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
@@ -77,7 +59,7 @@ def test_stdout_is_the_protocol_and_nothing_else(plain):
         "finally: print([m for m in ('torch', 'transformers', 'fastapi') if m in sys.modules], file=sys.stderr)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(plain)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        [sys.executable, "-c", code, str(plain_index)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, env=os.environ | environment(),
     )  # fmt: skip
     answers = []
@@ -93,9 +75,9 @@ def test_stdout_is_the_protocol_and_nothing_else(plain):
 
 
 @pytest.fixture(scope="module")
-def served(calibrated, live):
+def served(calibrated_index, live):
     """URL of the tools over HTTP, with the key "geheim"."""
-    followed = follow_searcher(calibrated)
+    followed = follow_searcher(calibrated_index)
     yield live(http_app(mcp_server(followed, "semtune-test"), "127.0.0.1", "geheim", ["docs.example.org"])) + "/mcp"
     followed.close()
 
@@ -139,8 +121,8 @@ def test_a_page_cannot_point_its_own_name_here(served, host, status):
     assert httpx.post(served, json=body, headers=headers).status_code == status
 
 
-def test_many_ask_at_once(calibrated, live):
-    followed = follow_searcher(calibrated)
+def test_many_ask_at_once(calibrated_index, live):
+    followed = follow_searcher(calibrated_index)
     url = live(http_app(mcp_server(followed, "semtune-test"), "127.0.0.1")) + "/mcp"
     best = []
 
@@ -157,9 +139,9 @@ def test_many_ask_at_once(calibrated, live):
     assert best == ["kettle#clean"] * 6
 
 
-def test_the_command_serves_http_and_says_where(plain):
+def test_the_command_serves_http_and_says_where(plain_index):
     process = subprocess.Popen(
-        [sys.executable, "-m", "semtune", "mcp", str(plain), "--http", "--port", "0", "--json"],
+        [sys.executable, "-m", "semtune", "mcp", str(plain_index), "--http", "--port", "0", "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment(SEMTUNE_MCP_KEY="k1"),
     )  # fmt: skip
     try:
@@ -176,10 +158,10 @@ def test_the_command_serves_http_and_says_where(plain):
         process.communicate(timeout=20)
 
 
-def test_json_without_http_is_refused(plain, capsys, monkeypatch):
+def test_json_without_http_is_refused(plain_index, capsys, monkeypatch):
     from semtune.cli.main import main
 
-    monkeypatch.setattr(sys, "argv", ["semtune", "mcp", str(plain), "--json"])
+    monkeypatch.setattr(sys, "argv", ["semtune", "mcp", str(plain_index), "--json"])
     with pytest.raises(SystemExit) as left:
         main()
     assert left.value.code == 2

@@ -133,7 +133,7 @@ def test_errors_have_the_id_of_their_request(searcher):
     class Failing:
         encoder, count, close = searcher.encoder, 1, lambda self: None
 
-        def answer(self, query, options):
+        def answer_many(self, queries, options):
             raise RuntimeError
 
     client = client_of(searcher)

@@ -89,7 +89,7 @@ def test_errors_and_a_model_without_index_are_told(page, live, searcher, encoder
     class Failing:
         count = 5
 
-        def answer(self, query, options=None):
+        def answer_many(self, queries, options):
             raise InputError("The index <is> away.")
 
     failing = Failing()

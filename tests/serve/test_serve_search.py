@@ -216,8 +216,8 @@ def test_an_error_of_the_searcher_is_told_and_a_bug_is_not_shown(searcher):
         encoder = searcher.encoder
         count = 1
 
-        def answer(self, query, options=None):
-            raise {"input": InputError("No."), "storage": StorageError("Gone.")}.get(query) or KeyError("secret")
+        def answer_many(self, queries, options):
+            raise {"input": InputError("No."), "storage": StorageError("Gone.")}.get(queries[0]) or KeyError("secret")
 
     client = TestClient(create_app(Catalogue.single(searcher.encoder, Failing())), raise_server_exceptions=False)
     answers = [client.get("/search", params={"q": q}) for q in ("input", "storage", "bug")]
@@ -263,10 +263,10 @@ def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
         encoder = searcher.encoder
         count = 5
 
-        def answer(self, query, options):
+        def answer_many(self, queries, options):
             entered.release()
             assert release.wait(20)
-            return searcher.answer(query, options)
+            return searcher.answer_many(queries, options)
 
     address = live(create_app(Catalogue.single(searcher.encoder, Slow()), ServeSettings(threads=2, queue=0)))
     with ThreadPoolExecutor(2) as threads:

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from semtune.cli.console import Console
+from semtune.cli.console import TRUNCATE_HELP, Console
 
 GROUP = "Keep an index up to date"
 INDEX = typer.Argument(help="An index folder, or a run folder.")
 IDS = typer.Argument(help="Ids of documents.")
 MODEL = typer.Option("--model", help="Where the model of the index is now.")
+SEARCH_MODEL = typer.Option(
+    "--model", help="Where the model of the index is now, or a pair with a query student of it."
+)
+SEARCH_TRUNCATE = typer.Option("--truncate", help=f"{TRUNCATE_HELP} By default as in the index.")
 URI = typer.Option("--uri", help="milvus: a file ending in .db (milvus-lite) or http://host:19530")
 COLLECTION = typer.Option("--collection", help="milvus: the collection's name")
 DATABASE = typer.Option("--database", help="milvus: the database on the server")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
-from semtune.cli.index_options import INDEX
+from semtune.cli.console import JSON, RUNTIME, Console
+from semtune.cli.index_options import INDEX, SEARCH_MODEL, SEARCH_TRUNCATE
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -30,13 +30,8 @@ def mcp(
         list[str] | None,
         typer.Option("--allow-host", help="With --http; a host name under which a proxy passes requests on."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Where the model of the index is now, or a pair with a query student of it."),
-    ] = None,
-    truncate: Annotated[
-        str | None, typer.Option("--truncate", help=f"{TRUNCATE_HELP} By default as in the index.")
-    ] = None,
+    model: Annotated[str | None, SEARCH_MODEL] = None,
+    truncate: Annotated[str | None, SEARCH_TRUNCATE] = None,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:

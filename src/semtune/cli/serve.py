@@ -9,6 +9,7 @@ import typer
 
 from semtune.cli.console import JSON, TRUNCATE_HELP, Console
 from semtune.cli.cross_encoder import cross_encoder_graph
+from semtune.cli.index_options import SEARCH_MODEL
 
 if TYPE_CHECKING:
     from semtune.serve.config import ServeConfig
@@ -21,7 +22,6 @@ TARGETS = typer.Argument(
 CONFIG = typer.Option("--config", help="A YAML file with 'targets' and the settings below; flags win.")
 PORT = typer.Option("--port", min=0, max=65535, help="0 takes a free port. By default 8080.")
 HOST = typer.Option("--host", help="0.0.0.0 accepts connections from other machines. By default 127.0.0.1.")
-MODEL = typer.Option("--model", help="Where the model of the index is now, or a pair with a query student of it.")
 FEEDBACK = typer.Option(
     "--feedback", help="Accept POST /feedback and append it to this file, for `semtune run` and `semtune label`."
 )
@@ -49,7 +49,7 @@ def serve(
     config: Annotated[Path | None, CONFIG] = None,
     port: Annotated[int | None, PORT] = None,
     host: Annotated[str | None, HOST] = None,
-    model: Annotated[str | None, MODEL] = None,
+    model: Annotated[str | None, SEARCH_MODEL] = None,
     feedback: Annotated[Path | None, FEEDBACK] = None,
     truncate: Annotated[str | None, TRUNCATE] = None,
     rerank: Annotated[str | None, RERANK] = None,

@@ -48,8 +48,8 @@ class SemtuneRetriever(BaseRetriever):
         Args:
             index: an index folder, a run folder, or the URL of a Semtune server.
             k: maximum number of nodes.
-            min_score: leave out what is less similar: a score, or a calibrated threshold. With "best-f1" there are no
-                nodes where none answers the question.
+            min_score: leave out what is less similar: a score, or a calibrated threshold. With "best-f1", a
+                question that no document answers returns nothing.
             where: a filter on the metadata.
             mode: "dense", "keyword", "hybrid", or "auto": what the index remembers.
             group_by: one hit for each "document" that passages come from, or for each value of a field.

@@ -7,6 +7,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+MANY = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable, known to prometheus-client: a folder of all processes of one server, removed with it."""
+
 
 class Batch(NamedTuple):
     """Texts embedded in one piece of work, and the tokens read."""

@@ -11,12 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from semtune import __version__
 from semtune.serve import errors
+from semtune.serve.account import MANY
 from semtune.serve.catalogue import Catalogue
 from semtune.serve.dialects import cohere, openai, rerank, tei, tei_tokens
 from semtune.serve.dialects.shared import Shared
 from semtune.serve.key_file import KeyFile
 from semtune.serve.keys import ApiKeys
-from semtune.serve.metrics import MANY, Metrics
+from semtune.serve.metrics import Metrics
 from semtune.serve.observed import Observed
 from semtune.serve.own import (
     admin,

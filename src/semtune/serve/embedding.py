@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -77,10 +78,15 @@ def lane_of(texts: Sequence[str]) -> Lane:
     return "query" if len(texts) == 1 and len(texts[0]) <= QUERY_CHARACTERS else "bulk"
 
 
-def lane_for(inputs: str | Sequence[object]) -> Lane:
-    """The lane in which a request waits, before its texts are known: a text, token ids of one, or a list of either."""
-    one = isinstance(inputs, str) or len(inputs) == 1 or (bool(inputs) and isinstance(inputs[0], int))
-    return "query" if one else "bulk"
+def listed(inputs: str | Sequence[Any]) -> list[Any]:
+    """A text, the token ids of one, or a list of either → the list."""
+    one = isinstance(inputs, str) or (bool(inputs) and isinstance(inputs[0], int))
+    return [inputs] if one else list(inputs)
+
+
+def lane_for(inputs: str | Sequence[Any]) -> Lane:
+    """The lane in which a request waits, before its texts are known; `inputs` as for `listed`."""
+    return "query" if len(listed(inputs)) == 1 else "bulk"
 
 
 def pieces(texts: Sequence[str], cost_of: Callable[[str], int] | None = None) -> Iterator[list[str]]:

@@ -88,8 +88,7 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
     """Install handlers in `app` that answer each error in the dialect of its path; `endpoints` are what there is."""
 
     def respond(request: Request, error: ApiError) -> JSONResponse:
-        dialect = dialect_of(request.url.path, dialects)
-        return JSONResponse(dialect.content(error), dialect.status(error), headers=dict(error.headers or {}))
+        return refusal(request.url.path, error, dialects)
 
     async def api(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, ApiError)  # noqa: S101 - narrows Starlette's signature
@@ -136,6 +135,12 @@ def install(app: FastAPI, endpoints: str, dialects: Sequence[Dialect] = ()) -> N
 def dialect_of(path: str, dialects: Sequence[Dialect]) -> Dialect:
     """The dialect that a path belongs to."""
     return next((dialect for dialect in dialects if dialect.serves(path)), OWN)
+
+
+def refusal(path: str, error: ApiError, dialects: Sequence[Dialect]) -> JSONResponse:
+    """The answer to a refused request, in the form and with the status of the path's dialect."""
+    dialect = dialect_of(path, dialects)
+    return JSONResponse(dialect.content(error), dialect.status(error), headers=dict(error.headers or {}))
 
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> tuple[str, str | None]:

@@ -21,7 +21,7 @@ from semtune.io import file_state
 logger = logging.getLogger(__name__)
 
 KeyScope: TypeAlias = Literal["read", "write", "admin"]
-SCOPES: tuple[KeyScope, ...] = get_args(KeyScope)
+SCOPES: tuple[KeyScope, ...] = get_args(KeyScope)  # the least first
 SHORTEST = 16  # characters of a key
 FORM = "Write one key a line: NAME SCOPE KEY, with the scope read, write or admin."
 HEADERS = ("x-api-key", "api-key")
@@ -34,6 +34,10 @@ class ApiKey:
     name: str
     scope: KeyScope
     digest: bytes
+
+    def may(self, needed: KeyScope) -> bool:
+        """Whether its scope includes another one: admin includes write, and write includes read."""
+        return SCOPES.index(self.scope) >= SCOPES.index(needed)
 
 
 class KeyFile:
@@ -63,7 +67,10 @@ class KeyFile:
 
     def find(self, given: Sequence[bytes]) -> ApiKey | None:
         """The key of largest scope among those that a request carries; None if none is known."""
-        found = [key for key in self._current() for one in given if _equal(one, key)]  # all are compared, always
+        digests = [_digest(one) for one in given]
+        found = [
+            key for key in self._current() for one in digests if hmac.compare_digest(one, key.digest)
+        ]  # all are compared, always
         return max(found, key=lambda key: SCOPES.index(key.scope), default=None)
 
     def _current(self) -> Sequence[ApiKey]:
@@ -126,10 +133,6 @@ def _parsed(words: list[str], place: str) -> ApiKey:
 
 def _digest(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
-
-
-def _equal(given: bytes, key: ApiKey) -> bool:
-    return hmac.compare_digest(_digest(given), key.digest)
 
 
 def keys_in(headers: Headers) -> list[bytes]:

@@ -10,16 +10,14 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from semtune.serve.errors import ApiError, Dialect, dialect_of
+from semtune.serve.errors import ApiError, Dialect, refusal
 from semtune.serve.key_file import KeyFile, KeyScope, keys_in
+from semtune.serve.ready import HEALTH_PATHS
 
-OPEN_PATHS = ("/health", "/health/live")
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 ADMIN, DOCUMENTS, FEEDBACK = "/admin", "/documents", "/feedback"
-RANK: dict[KeyScope, int] = {"read": 0, "write": 1, "admin": 2}
 Origins: TypeAlias = Sequence[str]
 
 
@@ -66,7 +64,9 @@ class ApiKeys:
         try:
             name, may = self._admitted(method, path, headers)
         except ApiError as error:
-            await self._refused(path, error)(scope, receive, send)
+            answer = refusal(path, error, self._dialects)
+            answer.headers["Connection"] = "close"  # the body was not read, so the connection cannot be used again
+            await answer(scope, receive, send)
             return
         scope.setdefault("state", {}).update(key_name=name, key_scope=may)
         await self._app(scope, receive, send)
@@ -81,14 +81,14 @@ class ApiKeys:
             )
         if self._file is None:
             return "", "admin"
-        if path.rstrip("/") in OPEN_PATHS:
+        if path.rstrip("/") in HEALTH_PATHS:
             return "", "read"
         given = keys_in(headers)
         key = self._file.find(given)
         if key is None:
             raise _unknown(bool(given), _is_page(method, headers))
         needed = scope_needed(method, path)
-        if RANK[key.scope] < RANK[needed]:
+        if not key.may(needed):
             raise ApiError(
                 403,
                 f"The key {key.name!r} may {key.scope} only; {method} {path} needs one with the scope {needed}.",
@@ -104,11 +104,6 @@ class ApiKeys:
         if said := headers.get("sec-fetch-site", ""):  # by the browser, which also knows of proxies in between
             return said in ("same-origin", "none")
         return not origin or urlsplit(origin).netloc == headers.get("host", "")
-
-    def _refused(self, path: str, error: ApiError) -> Response:
-        content = dialect_of(path, self._dialects).content(error)
-        # The body was not read, so the connection cannot be used again.
-        return JSONResponse(content, error.status, headers={**(error.headers or {}), "Connection": "close"})
 
 
 def _unknown(given: bool, page: bool) -> ApiError:

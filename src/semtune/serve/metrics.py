@@ -12,12 +12,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from semtune.index import versions
-from semtune.serve.account import Account
+from semtune.machine import is_running
+from semtune.serve.account import MANY, Account
 from semtune.serve.catalogue import Catalogue, Served
 from semtune.serve.workers import Lane
 
-MANY = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable, known to prometheus-client: the folder in which several processes count together."""
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIZES = tuple(float(2**power) for power in range(13))
 TOKENS = tuple(float(2**power) for power in range(21))
@@ -112,19 +111,9 @@ def forget_dead(folder: Path) -> None:
     """Take the gauges of processes that have ended out of the sums."""
     for file in folder.glob("gauge_live*.db"):
         process = file.stem.rpartition("_")[2]
-        if process.isdigit() and not _alive(int(process)):
+        if process.isdigit() and not is_running(int(process)):
             with contextlib.suppress(OSError):
                 multiprocess.mark_process_dead(int(process), str(folder))
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it is there, but not ours
-    return True
 
 
 def _seconds(name: str, what: str, into: CollectorRegistry, labels: Iterable[str] = ()) -> Histogram:

@@ -12,12 +12,13 @@ from typing import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from semtune.serve.account import Account, begin
+from semtune.serve.ready import HEALTH_PATHS
 from semtune.serve.tracing import Tracing
 
 ACCESS = logging.getLogger("semtune.access")
 REQUEST_ID = b"x-request-id"
 GOOD_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")  # others are replaced: the id is written into the log
-QUIET = ("/health", "/health/live", "/metrics")  # asked every few seconds by machines
+QUIET = (*HEALTH_PATHS, "/metrics")  # asked every few seconds by machines
 CLOSE = (b"connection", b"close")  # after an answer to a body that was not read: it would be taken for a request
 GONE = 499  # nginx's number for a client that closed the connection
 

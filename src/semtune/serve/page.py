@@ -30,6 +30,11 @@ def html_page(template: str) -> Response:
         "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
+    return page_response(html, policy)
+
+
+def page_response(html: str, policy: str) -> Response:
+    """A page with a content security policy, which browsers ask for anew and follow to the letter."""
     headers = {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-cache",

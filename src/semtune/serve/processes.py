@@ -23,11 +23,11 @@ from typing import Any
 from semtune.errors import SemtuneError
 from semtune.machine import CPUS, usable_cpus
 from semtune.serve import logs
+from semtune.serve.account import MANY
 from semtune.serve.plan import Announced, ServePlan
 from semtune.serve.server import url, uvicorn_config
 
 LOG = logging.getLogger(__name__)
-COUNTED = "PROMETHEUS_MULTIPROC_DIR"
 LOOK = 1.0  # seconds between two looks whether the parent lives
 
 
@@ -69,7 +69,7 @@ def run_processes(plan: ServePlan, listener: socket.socket, announce: Callable[[
                 announce(url(listener), told)
 
     with tempfile.TemporaryDirectory(prefix="semtune-metrics-") as folder:
-        os.environ[COUNTED] = folder
+        os.environ[MANY] = folder
         os.environ[CPUS] = str(max(1, usable_cpus() // plan.settings.workers))
         config = uvicorn_config(
             partial(process_app, plan, heard, os.getpid()), factory=True, workers=plan.settings.workers

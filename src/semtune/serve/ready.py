@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LIVE = "/health/live"
+HEALTH_PATHS = ("/health", LIVE)
 RETRY_AFTER = "1"
 
 

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from semtune.serve.account import account
-from semtune.serve.errors import ApiError, Dialect, dialect_of
+from semtune.serve.errors import ApiError, Dialect, refusal
 from semtune.serve.request_body import CLOSE, BodyLimits, ClientLeft, read_body, streamed
 
 MAX_URL = 32 * 1024  # bytes of path and query
@@ -74,8 +73,7 @@ class RequestGuard:
             await _Answering(self._app, scope, receive, send).within(given.seconds, body, self._refuse)
 
     async def _refuse(self, error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
-        content = dialect_of(scope["path"], self._guarded.dialects).content(error)
-        await JSONResponse(content, error.status, headers=dict(error.headers or {}))(scope, receive, send)
+        await refusal(scope["path"], error, self._guarded.dialects)(scope, receive, send)
 
 
 class _Answering:

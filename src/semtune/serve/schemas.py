@@ -28,6 +28,7 @@ def _whole_if_text(value: Any) -> Any:
 Value: TypeAlias = Annotated[Any, AfterValidator(_whole_if_text)]
 TokenId: TypeAlias = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 
+MODEL = "The served model's name, which may end with :query or :document; by default the first one's."
 MOST_UNKNOWN = 64  # fields of a request that are not ours
 COMPARED = 64  # characters of a name
 ALIKE = 0.8  # of two field names: "encodng_format" is meant to be "encoding_format", "model_name" is not "model"

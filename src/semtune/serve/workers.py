@@ -149,6 +149,10 @@ class Workers:
         """
         return self._lanes["bulk"].pool.submit(work).result()
 
+    def limit(self, lane: Lane) -> int:
+        """Requests of a lane that may be in progress, with those that wait."""
+        return self._lanes[lane].limit
+
     def inside(self, lane: Lane) -> int:
         """Requests of a lane in progress."""
         return self._lanes[lane].inside

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,7 @@ from fastapi import APIRouter, Response
 from semtune.protocols import Encoder
 from semtune.serve import vector_json
 from semtune.serve.dialects.cohere_schemas import EmbeddingType, EmbedRequest, EmbedResponse
-from semtune.serve.dialects.cut_left import ends_of
+from semtune.serve.dialects.cut_left import embed_ends
 from semtune.serve.dialects.encodings import base64_float32, bits
 from semtune.serve.dialects.shared import Shared, check_dimensions
 from semtune.serve.embedding import Embedded, embed, encoder_for, lane_for, lane_of
@@ -90,9 +89,7 @@ def _role(request: EmbedRequest) -> Role | None:
 async def _read(shared: Shared, encoder: Encoder, texts: list[str], role: Role, left: bool) -> Embedded:
     if not left:
         return await embed(shared.workers, encoder, texts, role, "texts")
-    ends = await shared.workers.run(partial(ends_of, encoder, texts, role, "texts"), "bulk")
-    made = await embed(shared.workers, encoder, ends.texts, role, "texts")
-    return replace(made, truncated=made.truncated + ends.truncated, cut_tokens=made.cut_tokens + ends.cut_tokens)
+    return await embed_ends(shared.workers, encoder, texts, role, "texts")
 
 
 def _check_bits(types: Sequence[EmbeddingType] | None, encoder: Encoder) -> None:

@@ -6,12 +6,10 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, StrictBool
 
-from semtune.serve.schemas import Lenient, Text, Value
+from semtune.serve.schemas import MODEL, Lenient, Text, Value
 
 InputType: TypeAlias = Literal["search_query", "search_document", "classification", "clustering"]
 EmbeddingType: TypeAlias = Literal["float", "base64", "binary", "ubinary"]
-
-MODEL = "The served model's name, which may end with :query or :document; by default the first one's."
 
 
 class TextContent(Lenient):

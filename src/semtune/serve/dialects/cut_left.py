@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from semtune.encoders.checked import Tokenizes
 from semtune.encoders.tokenizer import Tokenizer
 from semtune.protocols import Encoder
+from semtune.serve.embedding import Embedded, embed
 from semtune.serve.errors import ApiError
+from semtune.serve.workers import Workers
 from semtune.types import Role
 
 TRIES = 32  # places from which the end of a text may be read
@@ -43,6 +46,17 @@ def ends_of(encoder: Encoder, texts: Sequence[str], role: Role, field: str) -> E
         truncated += 1
         cut += length - tokenizer.lengths([end], role)[0]
     return Ends(kept, truncated, cut)
+
+
+async def embed_ends(workers: Workers, encoder: Encoder, texts: Sequence[str], role: Role, field: str) -> Embedded:
+    """Embed the ends of (n,) texts, and count what was cut; see `semtune.serve.embedding.embed`.
+
+    Raises:
+        ApiError: as `ends_of` and `embed`.
+    """
+    ends = await workers.run(partial(ends_of, encoder, texts, role, field), "bulk")
+    made = await embed(workers, encoder, ends.texts, role, field)
+    return replace(made, truncated=made.truncated + ends.truncated, cut_tokens=made.cut_tokens + ends.cut_tokens)
 
 
 def _end(tokenizer: Tokenizer, text: str, room: int, place: str) -> str:

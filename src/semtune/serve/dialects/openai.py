@@ -6,13 +6,11 @@ Reference: https://platform.openai.com/docs/api-reference/embeddings
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 
-from semtune.protocols import Encoder
 from semtune.serve import vector_json
 from semtune.serve.dialects.encodings import base64_float32
 from semtune.serve.dialects.openai_schemas import EmbeddingsRequest, EmbeddingsResponse, ModelResponse, ModelsResponse
@@ -43,7 +41,7 @@ def router(shared: Shared) -> APIRouter:
         encoder = encoder_for(asked.served, request.truncate)
         check_dimensions(request.dimensions, encoder)
         with shared.workers.admit(lane_for(request.input)):
-            texts = await shared.workers.run(partial(texts_of, request.input, encoder, shared))
+            texts = await shared.workers.run(partial(shared.texts, request.input, encoder, "input", shared.ids))
             made = await embed(shared.workers, encoder, texts, asked.role or "document")
             encoding, name = request.encoding_format or "float", request.model or asked.served.name
             write = partial(_body, made.vectors, encoding, name, made.tokens)
@@ -65,22 +63,6 @@ def router(shared: Shared) -> APIRouter:
         return ModelResponse(id=name, created=started)
 
     return routes
-
-
-def texts_of(
-    value: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]], encoder: Encoder, shared: Shared
-) -> list[str]:
-    """Turn any of the four forms of `input` into texts; an empty text is a text.
-
-    Raises:
-        ApiError: 400; there are no texts or too many, or token ids are not read here.
-    """
-    inputs: list[Any] = [value] if isinstance(value, str) or (value and isinstance(value[0], int)) else list(value)
-    shared.check_count(len(inputs), "input")
-    return [
-        each if isinstance(each, str) else shared.ids(each, encoder, f"'input[{place}]'")
-        for place, each in enumerate(inputs)
-    ]
 
 
 def _body(vectors: Embeddings, encoding: Literal["float", "base64"], model: str, tokens: int) -> bytes:

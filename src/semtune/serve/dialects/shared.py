@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from semtune.contract import Contract
-from semtune.machine import usable_cpus
 from semtune.protocols import Encoder
 from semtune.serve.catalogue import Catalogue, Served, UnknownModelError
 from semtune.serve.dialects.token_ids import TokenIds, reader
-from semtune.serve.embedding import Embedded
+from semtune.serve.embedding import Embedded, listed
 from semtune.serve.errors import ApiError
 from semtune.serve.schemas import CHANGE_VECTORS
 from semtune.serve.settings import ServeSettings
@@ -68,8 +67,7 @@ class Shared:
         Raises:
             ConfigError: token ids of cl100k are to be read, and its vocabulary is not on this machine.
         """
-        requests = (settings.threads or max(2, usable_cpus())) + settings.queue
-        return cls(catalogue, workers, reader(settings.token_ids), settings.max_inputs, requests)
+        return cls(catalogue, workers, reader(settings.token_ids), settings.max_inputs, workers.limit("query"))
 
     def asked(self, name: str | None, role: Role | None = None, extra: Mapping[str, Any] | None = None) -> Asked:
         """Which model is meant, and in which role.
@@ -95,6 +93,22 @@ class Shared:
                 param="model",
             )
         return Asked(served, next(iter(said), None), tuple(name for name in extra if name != by_prompt.field))
+
+    def texts(self, inputs: str | Sequence[Any], encoder: Encoder, field: str, ids: TokenIds) -> list[str]:
+        """Turn a text, the token ids of one, or a list of either into texts; an empty text is a text.
+
+        Args:
+            inputs: of the request.
+            encoder: that reads them.
+            field: the request's field with them, for messages.
+            ids: reads token ids.
+
+        Raises:
+            ApiError: 400 or another status by dialect; there are no texts or too many, or ids are not read here.
+        """
+        each = listed(inputs)
+        self.check_count(len(each), field)
+        return [it if isinstance(it, str) else ids(it, encoder, f"'{field}[{place}]'") for place, it in enumerate(each)]
 
     def check_count(self, count: int, field: str) -> None:
         """Refuse a request without texts, or with too many.

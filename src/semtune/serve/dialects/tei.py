@@ -5,7 +5,6 @@ Reference: https://huggingface.github.io/text-embeddings-inference
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,10 +13,10 @@ from fastapi import APIRouter, Response
 from semtune.protocols import Encoder
 from semtune.serve import vector_json
 from semtune.serve.dialects import token_ids
-from semtune.serve.dialects.cut_left import ends_of
+from semtune.serve.dialects.cut_left import embed_ends
 from semtune.serve.dialects.reranking import similarities
 from semtune.serve.dialects.shared import Asked, Shared, as_json, check_dimensions, without_reranker
-from semtune.serve.dialects.tei_schemas import EmbedRequest, Input, SimilarityParameters, SimilarityRequest
+from semtune.serve.dialects.tei_schemas import EmbedRequest, SimilarityParameters, SimilarityRequest
 from semtune.serve.embedding import Embedded, embed, encoder_for, lane_for, lane_of
 from semtune.serve.errors import ApiError, Dialect
 from semtune.types import ROLES, Role
@@ -60,7 +59,9 @@ def router(shared: Shared) -> APIRouter:
         check_dimensions(request.dimensions, encoder)
         _check_normalize(request.normalize, encoder)
         with shared.workers.admit(lane_for(request.inputs)):
-            texts = await shared.workers.run(partial(texts_of, request.inputs, encoder, shared))
+            # Token ids are the model's own, as /tokenize gives them.
+            read = partial(shared.texts, request.inputs, encoder, "inputs", token_ids.own)
+            texts = await shared.workers.run(read)
             made = await _read(shared, encoder, texts, asked, request)
             vectors = made.vectors if request.normalize is False else unit(made.vectors)
             body = await shared.workers.run(lambda: vector_json.as_json(vector_json.rows(vectors)), lane_of(texts))
@@ -118,20 +119,6 @@ def role_of(prompt_name: str | None) -> Role | None:
     )
 
 
-def texts_of(inputs: Input, encoder: Encoder, shared: Shared) -> list[str]:
-    """Turn any form of `inputs` into texts; token ids are the model's own, as `/tokenize` gives them.
-
-    Raises:
-        ApiError: 400, 413 or 422; there are no texts or too many, or token ids are not those of a text.
-    """
-    one = isinstance(inputs, str) or (bool(inputs) and isinstance(inputs[0], int))
-    each: list[Any] = [inputs] if one else list(inputs)
-    shared.check_count(len(each), "inputs")
-    return [
-        it if isinstance(it, str) else token_ids.own(it, encoder, f"'inputs[{place}]'") for place, it in enumerate(each)
-    ]
-
-
 async def _read(
     shared: Shared, encoder: Encoder, texts: list[str], asked: Asked, how: EmbedRequest | SimilarityParameters
 ) -> Embedded:
@@ -139,9 +126,7 @@ async def _read(
     role = asked.role or "document"
     if not how.truncate or (how.truncation_direction or "right").lower() == "right":
         return await embed(shared.workers, encoder, texts, role, "inputs")
-    ends = await shared.workers.run(partial(ends_of, encoder, texts, role, "inputs"), "bulk")
-    made = await embed(shared.workers, encoder, ends.texts, role, "inputs")
-    return replace(made, truncated=made.truncated + ends.truncated, cut_tokens=made.cut_tokens + ends.cut_tokens)
+    return await embed_ends(shared.workers, encoder, texts, role, "inputs")
 
 
 def _check_normalize(normalize: bool | None, encoder: Encoder) -> None:

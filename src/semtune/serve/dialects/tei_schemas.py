@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, StrictBool
 
-from semtune.serve.schemas import Lenient, Text, TokenId
+from semtune.serve.schemas import MODEL, Lenient, Text, TokenId
 
 Input: TypeAlias = Text | list[TokenId] | list[Text | list[TokenId]]
 Direction: TypeAlias = Literal["left", "right", "Left", "Right"]
@@ -14,7 +14,6 @@ Direction: TypeAlias = Literal["left", "right", "Left", "Right"]
 TRUNCATE = "Whether long texts may be cut; where not, which is the default, they are refused with 413."
 DIRECTION = "Which end of long texts is cut."
 PROMPT = "query or document: which of the model's prompts is put before each text; document is the default."
-MODEL = "The served model's name, which may end with :query or :document; by default the first one's."
 
 
 class _Request(Lenient):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from fastapi import APIRouter
 
@@ -17,6 +16,7 @@ from semtune.serve.dialects.reranking import judge_of
 from semtune.serve.dialects.shared import Shared, without_reranker
 from semtune.serve.dialects.tei import NAMED, asked_for
 from semtune.serve.dialects.tei_schemas import DecodeRequest, InfoResponse, SimpleToken, TokenizeRequest
+from semtune.serve.embedding import listed
 from semtune.serve.errors import ApiError
 from semtune.types import Role
 
@@ -51,7 +51,7 @@ def router(shared: Shared) -> APIRouter:
         asked = asked_for(shared, name or request.model, None, request.model_extra)
         tokenizer = tokenizer_of(asked.served, asked.role or "document")
         shared.check_count(len(request.ids), "ids")
-        rows: list[Any] = [request.ids] if isinstance(request.ids[0], int) else list(request.ids)
+        rows = listed(request.ids)
         skip = request.skip_special_tokens is not False
         with shared.workers.admit():
             return await shared.workers.run(partial(_decoded, tokenizer, rows, skip), "bulk")

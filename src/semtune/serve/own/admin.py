@@ -130,11 +130,10 @@ def _with_home(catalogue: Catalogue, name: str) -> tuple[Served, Path]:
 def _and_follow(served: Served, work: Callable[[Progress], Result], progress: Progress) -> Result:
     """Do work, and search at once what it left."""
     done = work(progress)
-    if isinstance(served.index, Following):
-        try:
-            served.index.refresh()
-        except SemtuneError as error:
-            progress.say(f"It is done, but the new version cannot be opened; the old one stays in use. {error}")
+    try:
+        served.refresh()
+    except SemtuneError as error:
+        progress.say(f"It is done, but the new version cannot be opened; the old one stays in use. {error}")
     return done
 
 

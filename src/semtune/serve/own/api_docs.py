@@ -7,18 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
 
 from semtune.report.render import render
+from semtune.serve.page import page_response
 
 METHODS = ("get", "post", "put", "delete")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def router() -> APIRouter:
@@ -29,7 +23,7 @@ def router() -> APIRouter:
     @routes.api_route("/docs", methods=["GET", "HEAD"], include_in_schema=False)
     def docs(request: Request) -> Response:
         made[:] = made or [render("api.html", page_values(request.app.openapi()))]
-        return HTMLResponse(made[0], headers=HEADERS)
+        return page_response(made[0], POLICY)
 
     return routes
 

@@ -24,6 +24,7 @@ from semtune.serve.own.document_schemas import (
     LinesRefused,
     WrittenResponse,
 )
+from semtune.serve.own.schemas import INDEX
 from semtune.serve.own.search import find_index
 from semtune.serve.own.writing import IndexWriter
 from semtune.serve.settings import ServeSettings
@@ -33,7 +34,6 @@ from semtune.types import Document
 MOST_ERRORS, MOST_WARNINGS = 100, 5
 BATCH_CHARACTERS = 4_000_000  # of documents held at once
 UNREADABLE_CHARACTER = "�"
-INDEX = "The served index's name; by default the first one's."
 LINE_EXAMPLE = '{"_id": "a", "text": "Mend a kettle."}\n{"_id": "b", "text": "Boil water.", "lang": "en"}\n'
 LINES: dict[str, Any] = {
     "requestBody": {
@@ -77,7 +77,7 @@ def router(catalogue: Catalogue, workers: Workers, settings: ServeSettings) -> A
         with workers.admit():
             deleted = await writers[served.name].delete([name])
         if not deleted:
-            raise _missing(name)
+            raise no_such_document(name)
         return DeletedResponse(deleted=deleted, count=served.documents or 0)
 
     @routes.post("", openapi_extra=LINES, responses={422: {"model": LinesRefused}})
@@ -183,11 +183,12 @@ def _found(served: Served, id_: str) -> Document:
     with served.searching() as searcher, searcher.collection.snapshot() as seen:
         found = seen.get([id_])[0]
     if found is None:
-        raise _missing(id_)
+        raise no_such_document(id_)
     return found
 
 
-def _missing(id_: str) -> ApiError:
+def no_such_document(id_: str) -> ApiError:
+    """404, the index has no document of this id."""
     return ApiError(404, f"The index has no document {id_!r}. Ids are those of hits.", code="no_such_document")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from semtune.errors import SemtuneError
 from semtune.io import finite, write_json
+from semtune.machine import is_running
 
 LOST = "The process that did it has ended. Start it again: what was finished is kept."
 
@@ -45,6 +46,6 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _checked(state: dict[str, Any]) -> dict[str, Any]:
-    alive = Path(f"/proc/{state['pid']}").exists() or not Path("/proc").exists()
+    alive = is_running(state["pid"])
     told = {name: value for name, value in state.items() if name != "pid"}
     return told if alive or state["state"] != "running" else {**told, "state": "failed", "error": LOST}

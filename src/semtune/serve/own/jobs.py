@@ -42,6 +42,7 @@ class Job:
         messages: what it said, the last ones.
         error: why it failed.
         result: what it did.
+        told, tell_at: told of every change, and when the next one is due.
     """
 
     id: str
@@ -56,6 +57,8 @@ class Job:
     messages: list[str] = field(default_factory=list)
     error: str = ""
     result: dict[str, Any] = field(default_factory=dict)
+    told: Callable[[Job], None] = field(default=lambda _job: None, repr=False)
+    tell_at: float = 0.0
 
     @contextmanager
     def track(self, task: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
@@ -75,9 +78,6 @@ class Job:
     def status(self, message: str) -> None:
         """Show how the running part stands."""
         self.task = message
-
-    told: Callable[[Job], None] = field(default=lambda _job: None, repr=False)
-    tell_at: float = 0.0
 
     def tell(self, now: bool = True) -> None:
         """Tell other processes how it stands; not `now`: at most once in a while."""

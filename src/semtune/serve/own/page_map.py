@@ -13,7 +13,6 @@ from fastapi.responses import JSONResponse
 from semtune.index import versions
 from semtune.io import user_cache
 from semtune.search.highlight import by_similarity
-from semtune.search.searcher import Searcher
 from semtune.serve.catalogue import Catalogue, Served
 from semtune.serve.errors import ApiError
 from semtune.serve.own.corpus_map import FORM, CorpusMap, drawn, from_bytes, to_bytes
@@ -22,7 +21,7 @@ from semtune.serve.own.page_data import count_of
 from semtune.serve.own.schemas import DEFAULT_K, MAX_K
 from semtune.serve.own.search import check_query, find_index
 from semtune.serve.workers import Lane, Workers
-from semtune.types import Document, Embeddings
+from semtune.types import Hit
 from semtune.unit_vectors import unit
 from semtune.work_cache import WorkCache, named_after
 
@@ -99,27 +98,13 @@ def _in_topic(served: Served, map_: CorpusMap, topic: int, query: str, k: int) -
         asked = unit(searcher.encoder.encode([query], "query").vectors)[0] if query else map_.middles[topic]
         scores = unit(snapshot.vectors([each.id for each in kept])) @ asked
         best = [int(at) for at in np.argsort(-scores, kind="stable")[:k]]
-        hits = [_hit(kept[at], float(scores[at])) for at in best]
-        if query:
-            _highlight(hits, asked, searcher)
+        found = [kept[at] for at in best]
+        spans = by_similarity([each.text for each in found], asked, searcher.encoder) if query else [None] * len(found)
+    hits = [
+        Hit(each.id, float(scores[at]), each.text, each.title, each.metadata, highlight=span).as_dict()
+        for at, each, span in zip(best, found, spans, strict=True)
+    ]
     return {"query": query, "hits": hits}
-
-
-def _hit(document: Document, score: float) -> dict[str, Any]:
-    return {
-        "id": document.id,
-        "score": score,
-        "text": document.text,
-        "title": document.title,
-        "metadata": dict(document.metadata),
-    }
-
-
-def _highlight(hits: list[dict[str, Any]], query: Embeddings, searcher: Searcher) -> None:
-    spans = by_similarity([hit["text"] for hit in hits], query, searcher.encoder)
-    for hit, span in zip(hits, spans, strict=True):
-        if span is not None:
-            hit["highlight"] = list(span)
 
 
 def _rows(text: str) -> list[int]:

@@ -110,6 +110,5 @@ def check_query(query: str, field: str) -> None:
 def _answers(key: tuple[Served, SearchOptions], queries: list[str]) -> list[Timed]:
     served, options = key
     with clocked() as seconds, served.searching() as searcher:
-        single = len(queries) == 1
-        found = [searcher.answer(queries[0], options)] if single else searcher.answer_many(queries, options)
+        found = searcher.answer_many(queries, options)
     return [(answer, seconds) for answer in found]

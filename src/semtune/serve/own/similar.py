@@ -9,8 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from semtune.serve.catalogue import Catalogue, Served
-from semtune.serve.errors import ApiError
-from semtune.serve.own.documents import Id, checked_id
+from semtune.serve.own.documents import Id, checked_id, no_such_document
 from semtune.serve.own.schemas import HitResponse, SimilarParams, SimilarResponse
 from semtune.serve.own.search import check_k, find_index
 from semtune.serve.workers import Workers
@@ -39,9 +38,7 @@ def _like(served: Served, id_: str, asked: SimilarParams) -> list[Hit]:
     with served.searching() as searcher:
         with searcher.collection.snapshot() as seen:
             if not seen.hashes([id_]):
-                raise ApiError(
-                    404, f"The index has no document {id_!r}. Ids are those of hits.", code="no_such_document"
-                )
+                raise no_such_document(id_)
         return searcher.more_like_this(
             id_, asked.k, where=asked.where, group_by=asked.group_by, diversity=asked.diversity, explain=asked.explain
         )

@@ -24,7 +24,6 @@ from semtune.errors import BusyError, ContractError, SemtuneError, TooLongError
 from semtune.index import manifest as manifests
 from semtune.index.collection import Collection, content_hash
 from semtune.index.current import opened_to_write
-from semtune.index.follow import Following
 from semtune.index.write import Written, write_documents
 from semtune.progress import Progress
 from semtune.protocols import Encoder
@@ -132,13 +131,10 @@ class IndexWriter:
 
     def _follow(self) -> None:
         """Search the version that was written to, if the index was upgraded meanwhile."""
-        if isinstance(index := self._served.index, Following):
-            try:
-                index.refresh()
-            except SemtuneError as error:  # what was written is safe all the same
-                logger.warning(
-                    "%s: the new version cannot be opened; the old one answers. %s", self._served.name, error
-                )
+        try:
+            self._served.refresh()
+        except SemtuneError as error:  # what was written is safe all the same
+            logger.warning("%s: the new version cannot be opened; the old one answers. %s", self._served.name, error)
 
     async def _embedded(self, documents: Sequence[Document]) -> Ahead:
         """The index's encoder, with what of the documents is new embedded in the lane of bulk work."""
