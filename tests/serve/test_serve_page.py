@@ -72,6 +72,22 @@ def test_a_long_text_folds_and_unfolds(page, live_url):
     assert text.bounding_box()["height"] == folded
 
 
+def test_an_opened_text_stays_open_when_the_answering_sentences_come(page, live_url):
+    held = []
+
+    def later(route):
+        (held.append if (route.request.post_data_json or {}).get("highlight") else type(route).continue_)(route)
+
+    page.route("**/search", later)
+    page.goto(live_url + "/?q=sort+a+list+keys")
+    page.get_by_role("button", name="More", exact=True).click()
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].continue_()
+    page.locator("#columns[data-highlighted]").wait_for()
+    assert page.get_by_role("button", name="Less").is_visible()
+
+
 def test_the_keyboard_is_enough(page, live_url):
     page.goto(live_url + "/?q=zip")
     page.locator(".hit").first.wait_for()

@@ -106,9 +106,12 @@ function entry(hit, marked, compact = false) {
   return item;
 }
 
-/* Long texts fold; a text that is only a line or so too long is shown whole. */
+const unfolded = text => text.parentElement.querySelector(".unfold[aria-expanded=true]") !== null;
+
+/* Long texts fold; a text that is only a line or so too long is shown whole. What the reader has opened stays open. */
 function fold(list, hits, marked) {
   [...list.querySelectorAll(".text")].forEach((text, place) => {
+    if (unfolded(text)) return;
     const left_out = text.querySelector(".left-out") !== null;
     text.parentElement.querySelector(".unfold")?.remove();
     text.classList.add("folded");

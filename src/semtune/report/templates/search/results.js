@@ -133,9 +133,8 @@ async function highlight(plan, mine, signal) {
     if (!answer.ok || mine !== latest) return;
     const list = at("hits"), marked = marker(state.q), found = new Map(answer.data.hits.map(hit => [hit.id, hit]));
     const hits = shown_hits.map(hit => ({ ...hit, highlight: found.get(hit.id)?.highlight }));
-    [...list.querySelectorAll(".hit")].forEach((article, place) => {
-      if (article.querySelector(".unfold[aria-expanded=true]")) return;
-      fill_passage(article.querySelector(".text"), hits[place], marked);
+    [...list.querySelectorAll(".text")].forEach((text, place) => {
+      if (!unfolded(text)) fill_passage(text, hits[place], marked);
     });
     shown_hits = hits;
     fold(list, hits, marked);
