@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := src tests benchmarks docs
 export HF_HUB_DISABLE_TELEMETRY := 1
+unexport PYTHONDONTWRITEBYTECODE  # the tests start many processes; our code is compiled once, not in each of them
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo fix check test test-all bench docs
@@ -33,11 +34,11 @@ check: $(STAMP) ## lint, types, layers of imports
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: $(STAMP) ## the tests, without the slow ones
+test: $(STAMP) ## the fast tests; takes minutes
 	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadfile -m 'not slow'
 
-test-all: $(STAMP) ## all tests; takes many minutes
-	HF_HUB_OFFLINE=1 $(BIN)/pytest -q
+test-all: $(STAMP) ## all tests, the slow ones too; takes many minutes
+	HF_HUB_OFFLINE=1 $(BIN)/pytest -q -n 2 --dist loadfile
 
 bench: $(STAMP) ## measure speed against named peers; keep the machine idle meanwhile
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/train_step.py

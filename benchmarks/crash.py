@@ -1,11 +1,15 @@
 """Kills a process that writes to a local index, again and again, and checks that every acknowledged write is there.
 
-    python benchmarks/crash.py [--kills 1000] [--seed 0]
+    python benchmarks/crash.py [--rounds 1000] [--seed 0] [--state FILE] [--only writer|upgrade|build]
 
 A child adds, replaces and deletes documents, makes segments and compacts, and tells each write that has returned. It is
 killed (SIGKILL) at a random moment. Then the index must hold exactly what was acknowledged, or that and the one write
 that was under way, whole; `verify` must find nothing; search, filters and words must give what brute force gives. The
-next child goes on with the same index. Nothing here needs an idle machine.
+next child goes on with the same index. In a fifth of the rounds the child upgrades another index to another model and
+back, with writes between (`crash_upgrade.py`), in a tenth it builds an index anew over the one that is there.
+
+The last line of the output is the result in JSON. --state keeps the counts after each round: the same command goes on
+there, with new indexes. Nothing here needs an idle machine.
 """
 
 from __future__ import annotations
@@ -21,91 +25,21 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import crash_upgrade
+from crash_writer import DIMENSION, Kept, after_writes, child
 
 from semtune.index import manifest as manifests
-from semtune.index.filters import Comparison, matches
-from semtune.index.local import compaction, kinds
 from semtune.index.local.backend import LocalBackend
-from semtune.index.local.collection import LocalCollection
 from semtune.index.manifest import IndexManifest
 from semtune.index.settings import IndexSettings
-from semtune.types import Document, Embeddings
 
-DIMENSION, IDS, MOST = 16, 3000, 300
-SEAL_AT, EXACT_UP_TO = 400, 900  # small, so that segments and graphs are made all the time
-WORDS = ["kettle", "lantern", "violin", "anvil", "barrel", "wheel", "bird", "hand", "bush", "glue"]
-LONGEST_LIFE = 0.6  # seconds of work before a kill
+LONGEST = {"writer": 0.6, "upgrade": 3.0, "build": 1.0}  # seconds of work before a kill
 RARELY = 0.0003  # chance a millisecond to be killed before that
-HALF = Comparison("half", "=", 1)
-
-
-@dataclass
-class Write:
-    """One write: what it does, and to which documents."""
-
-    what: str
-    documents: list[Document] = field(default_factory=list)
-    vectors: Embeddings = field(default_factory=lambda: np.empty((0, DIMENSION), np.float32))
-    ids: list[str] = field(default_factory=list)
-
-
-def write_number(seed: int, number: int) -> Write:
-    """The same write for the same numbers, in the child and in the parent."""
-    rng = np.random.default_rng([seed, number])
-    what = str(rng.choice(["upsert", "delete", "compact"], p=[0.65, 0.2, 0.15]))
-    names = [f"d{i}" for i in rng.choice(IDS, int(rng.integers(1, MOST)), replace=False)]
-    if what == "delete":
-        return Write(what, ids=names[: len(names) // 2 + 1])
-    if what == "compact":
-        return Write(what)
-    made = rng.normal(size=(len(names), DIMENSION)).astype(np.float32)
-    documents = [
-        Document(name, f"{rng.choice(WORDS)} {seed} {number}", metadata={"half": int(rng.integers(2))})
-        for name in names
-    ]
-    return Write(what, documents, made / np.linalg.norm(made, axis=1, keepdims=True))
-
-
-def apply_to_index(write: Write, collection: LocalCollection) -> None:
-    if write.what == "upsert":
-        collection.upsert(write.documents, write.vectors)
-    elif write.what == "delete":
-        collection.delete(write.ids)
-    else:
-        collection.compact()
-
-
-Kept = dict[str, tuple[Document, np.ndarray]]
-
-
-def applied(write: Write, kept: Kept) -> Kept:
-    """What an index must hold after a write."""
-    made = dict(kept)
-    for name in write.ids:
-        made.pop(name, None)
-    for document, vector in zip(write.documents, write.vectors, strict=True):
-        made.pop(document.id, None)
-        made[document.id] = (document, vector)
-    return made
-
-
-def child(folder: Path, seed: int, name: str) -> None:
-    """Write until killed; the number of each write that returned goes into the log."""
-    compaction.SEAL_AT, kinds.EXACT_UP_TO = SEAL_AT, EXACT_UP_TO
-    collection = open_index(folder)
-    log, number = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 0
-    while True:
-        apply_to_index(write_number(seed, number), collection)
-        os.write(log, f"{number}\n".encode())
-        number += 1
-
-
-def open_index(folder: Path) -> LocalCollection:
-    return LocalBackend.open(folder, manifests.read(folder))
 
 
 def nursery() -> None:
@@ -116,11 +50,15 @@ def nursery() -> None:
     from semtune.index.local import stored_manifest  # noqa: F401
 
     for line in sys.stdin:
-        folder, seed, log = json.loads(line)
+        kind, folder, seed, log = json.loads(line)
         pid = os.fork()
         if not pid:
             try:
-                child(Path(folder), seed, log)
+                os.dup2(2, 1)  # the parent reads the output of this process
+                if kind == "writer":
+                    child(Path(folder), seed, log)
+                else:
+                    crash_upgrade.live(kind, Path(folder), seed, log)
             except BaseException as error:
                 os.write(2, f"the child failed: {type(error).__name__}: {error}\n".encode())
             os._exit(1)
@@ -129,124 +67,128 @@ def nursery() -> None:
         print(status, flush=True)
 
 
-def differs(collection: LocalCollection, kept: Kept) -> str:
-    """How an index differs from what it must hold; empty if it does not."""
-    with collection.snapshot() as snapshot:
-        if snapshot.count() != len(kept):
-            return f"{snapshot.count()} documents instead of {len(kept)}"
-        if list(snapshot.documents()) != [document for document, _ in kept.values()]:
-            return "other documents"
-        if kept and not np.array_equal(snapshot.vectors(list(kept)), [vector for _, vector in kept.values()]):
-            return "other vectors"
-        words = Counter(word for document, _ in kept.values() for word in document.text.split()[:1])
-        for word, found in zip(WORDS, snapshot.keyword_search(WORDS, len(kept) + 1), strict=True):
-            if len(found) != words[word]:
-                return f"{len(found)} documents with {word!r} instead of {words[word]}"
-    return ""
+@dataclass
+class Round:
+    """Where rounds take place, and what the indexes there must hold.
+
+    Attributes:
+        place: folder of all indexes.
+        start: the process that starts children.
+        moment: draws when a child is killed.
+        kept: of the index of writers.
+        texts: of the index of upgrades.
+        built: which corpus the index of builds holds; None: there is none yet.
+    """
+
+    place: Path
+    start: subprocess.Popen[str]
+    moment: random.Random
+    kept: Kept = field(default_factory=dict)
+    texts: crash_upgrade.Texts = field(default_factory=lambda: crash_upgrade.texts_of(0))
+    built: int | None = None
+
+    def play(self, kind: str, seed: int) -> tuple[str, int, str]:
+        """Let a child work and kill it: what was cut off, how many acknowledged writes, and what is wrong."""
+        done, problem = self._life(kind, seed)
+        if problem:
+            return kind, 0, problem
+        if kind == "upgrade":
+            self.texts, what, problem = crash_upgrade.after_upgrades(self.place, seed, done, self.texts)
+            return f"upgrades: {what}", done, problem
+        if kind == "build":
+            self.built, problem = crash_upgrade.after_builds(self.place, seed, done, self.built)
+            return "build", done, problem
+        self.kept, what, problem = after_writes(self.place / "index", seed, done, self.kept)
+        return what, done, problem
+
+    def _life(self, kind: str, seed: int) -> tuple[int, str]:
+        """How much a child told before it was killed."""
+        log = self.place / "log"
+        log.unlink(missing_ok=True)
+        folder = self.place / "index" if kind == "writer" else self.place
+        assert self.start.stdin is not None
+        assert self.start.stdout is not None
+        self.start.stdin.write(json.dumps([kind, str(folder), seed, str(log)]) + "\n")
+        self.start.stdin.flush()
+        pid = int(self.start.stdout.readline())
+        deadline = time.monotonic() + 60
+        while not log.exists() and self.moment.random() > RARELY and time.monotonic() < deadline:
+            time.sleep(0.001)  # until it has begun to write
+        time.sleep(self.moment.random() * LONGEST[kind])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        status = int(self.start.stdout.readline())
+        if not os.WIFSIGNALED(status):
+            return 0, "the child ended by itself"
+        return len(log.read_text().split()) if log.exists() else 0, ""
 
 
-def wrong_answers(collection: LocalCollection, kept: Kept, rng: np.random.Generator) -> str:
-    """Answers that brute force does not give; those of a graph may miss a few."""
-    if not kept:
-        return ""
-    queries = rng.normal(size=(5, DIMENSION)).astype(np.float32)
-    for where in (None, HALF):
-        held = [(d.id, v) for d, v in kept.values() if where is None or matches(where, d.metadata)]
-        scores = queries @ np.array([vector for _, vector in held]).T
-        with collection.snapshot() as snapshot:
-            for row, found in zip(scores, snapshot.search(queries, 10, where), strict=True):
-                best, place = -np.sort(-row)[:10], {name: i for i, (name, _) in enumerate(held)}
-                if len(found) != len(best) or any(match.id not in place for match in found):
-                    return "a search found what is not there, or too little"
-                if any(abs(row[place[match.id]] - match.score) > 1e-5 for match in found):
-                    return "a score is wrong"
-                if np.mean([match.score >= best[-1] - 1e-5 for match in found]) < 0.5:
-                    return "a search missed most of the nearest"
-    return ""
-
-
-def one_life(
-    folder: Path, seed: int, kept: Kept, start: subprocess.Popen[str], moment: random.Random
-) -> tuple[Kept, str, str]:
-    """Let a child work and kill it; what the index holds then, which write was cut off, and what is wrong."""
-    log = folder.parent / "log"
-    log.unlink(missing_ok=True)
-    assert start.stdin is not None
-    assert start.stdout is not None
-    start.stdin.write(json.dumps([str(folder), seed, str(log)]) + "\n")
-    start.stdin.flush()
-    pid = int(start.stdout.readline())
-    deadline = time.monotonic() + 60
-    while not log.exists() and moment.random() > RARELY and time.monotonic() < deadline:  # until it has begun to write
-        time.sleep(0.001)
-    time.sleep(moment.random() * LONGEST_LIFE)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    status = int(start.stdout.readline())
-    if not os.WIFSIGNALED(status):
-        return kept, "", "the child ended by itself"
-    done = len(log.read_text().split()) if log.exists() else 0
-    for number in range(done):
-        kept = applied(write_number(seed, number), kept)
-    under_way = write_number(seed, done)
-    compaction.SEAL_AT, kinds.EXACT_UP_TO = SEAL_AT, EXACT_UP_TO
-    collection = open_index(folder)
-    try:
-        problem = differs(collection, kept)
-        if problem and not differs(collection, applied(under_way, kept)):
-            kept, problem = applied(under_way, kept), ""
-        problem = problem or "; ".join(collection.verify())
-        problem = problem or wrong_answers(collection, kept, np.random.default_rng(seed))
-    finally:
-        collection.close()
-    return kept, under_way.what, problem
-
-
-def crash(kills: int, seed: int = 0, folder: Path | None = None) -> dict[str, object]:
-    """Kill `kills` writers; says what was cut off, and what went wrong."""
+@contextlib.contextmanager
+def begun(seed: int, folder: Path | None) -> Iterator[Round]:
+    """New indexes, and the process that starts children."""
     manifest = IndexManifest("local", "Flat", "ip", DIMENSION, 0, "m", "none", "none", "none", 1.0, 0)
-    moment, kept, wrong, cut = random.Random(seed), Kept(), [], Counter()
-    began, writes = time.perf_counter(), 0
-    with tempfile.TemporaryDirectory(prefix="semtune.", dir=folder) as place:
-        index = Path(place) / "index"
+    with tempfile.TemporaryDirectory(prefix="semtune.", dir=folder) as name:
+        index = Path(name) / "index"
         index.mkdir()
         LocalBackend.create(index, index, IndexSettings(), manifest).close()
         manifests.write(manifest, index)
+        crash_upgrade.prepare(Path(name))
         command = [sys.executable, __file__, "--nursery"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as start:
-            for life in range(kills):
-                kept, what, problem = one_life(index, seed * 1_000_000 + life, kept, start, moment)
-                cut[what] += 1
-                log = Path(place) / "log"
-                writes += len(log.read_text().split()) if log.exists() else 0
-                if life % 50 == 49:
-                    print(f"{life + 1} kills, {writes} writes", file=sys.stderr, flush=True)
-                if problem:
-                    wrong.append(f"kill {life}: {problem}")
-                    break
+            yield Round(Path(name), start, random.Random(seed))
             assert start.stdin is not None
             start.stdin.close()
-    return {
-        "kills": sum(cut.values()),
-        "acknowledged writes": writes,
-        "killed in or before": dict(cut),
-        "documents at the end": len(kept),
-        "wrong": wrong,
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+
+
+def crash(
+    kills: int, seed: int = 0, folder: Path | None = None, state: Path | None = None, only: str = ""
+) -> dict[str, object]:
+    """Kill `kills` children; says what was cut off, and what went wrong.
+
+    Args:
+        kills: rounds in all.
+        seed: of what is written and when it is killed.
+        folder: for the indexes; None: the system's temporary one.
+        state: a file of counts to go on with.
+        only: "writer", "upgrade" or "build"; empty: all of them.
+    """
+    before = json.loads(state.read_text()) if state is not None and state.exists() else {}
+    if before and before["seed"] != seed:
+        raise SystemExit(f"{state} is of seed {before['seed']}. Give the same --seed, or another file.")
+    found: dict[str, Any] = before or {"kills": 0, "acknowledged writes": 0, "killed in or before": {}, "wrong": []}
+    began, spent = time.perf_counter(), found.get("seconds", 0.0)
+    with begun(seed * 1_000_000 + found["kills"], folder) as at:
+        while found["kills"] < kills and not found["wrong"]:
+            life = found["kills"]
+            kind = only or at.moment.choices(list(LONGEST), [0.7, 0.2, 0.1])[0]
+            what, done, problem = at.play(kind, seed * 1_000_000 + life)
+            cut = Counter(found["killed in or before"]) + Counter([what])
+            found |= {"kills": life + 1, "killed in or before": dict(cut), "seed": seed}
+            found["acknowledged writes"] += done
+            found["wrong"] += [f"round {life} ({kind}): {problem}"] if problem else []
+            found["seconds"] = round(spent + time.perf_counter() - began, 1)
+            if state is not None:
+                part = state.with_name(f"{state.name}.part")
+                part.write_text(json.dumps(found))
+                part.replace(state)
+            if life % 50 == 49:
+                print(f"{life + 1} kills, {found['acknowledged writes']} writes", file=sys.stderr, flush=True)
+        return {**found, "documents at the end": len(at.kept)}
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--kills", type=int, default=1000)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", "--kills", type=int, default=1000)
     options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--state", type=Path, help="file of counts; the same command goes on there")
+    options.add_argument("--only", choices=list(LONGEST), default="")
     options.add_argument("--nursery", action="store_true", help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.nursery:
         nursery()
         return 0
-    found = crash(given.kills, given.seed)
-    print(json.dumps(found, indent=2))
+    found = crash(given.rounds, given.seed, state=given.state, only=given.only)
+    print(json.dumps(found))
     return 1 if found["wrong"] else 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune import machine
+from semtune.io import finite
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -52,13 +53,15 @@ def timed(
 
 def publish(name: str, facts: Mapping[str, Any]) -> None:
     """Print the result as JSON with `--json`, as a table without; keep it in `results/`."""
-    whole = {
-        "benchmark": name,
-        "cpu": machine.cpu_name(),
-        "flags": sorted(machine.cpu_flags()),
-        "cpus": machine.usable_cpus(),
-        **facts,
-    }
+    whole = finite(
+        {
+            "benchmark": name,
+            "cpu": machine.cpu_name(),
+            "flags": sorted(machine.cpu_flags()),
+            "cpus": machine.usable_cpus(),
+            **facts,
+        }
+    )
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
     if "--json" in sys.argv:

@@ -180,6 +180,11 @@ def _value(default: Any) -> str:
         plain = type(default)()
         changed = [f"{key}={value!r}" for key, value in default if value != getattr(plain, key)]
         return f"{type(default).__name__}({', '.join(changed)})"
+    if dataclasses.is_dataclass(default) and not isinstance(default, type):
+        plain = type(default)()
+        changed = [f"{each.name}={value!r}" for each in dataclasses.fields(default)
+                   if (value := getattr(default, each.name)) != getattr(plain, each.name)]  # fmt: skip
+        return f"{type(default).__name__}({', '.join(changed)})"
     if default is QUIET:
         return "QUIET"
     return "..." if callable(default) else repr(default)

@@ -53,6 +53,7 @@ def test_a_step_s_package_is_its_function_too(tmp_path):
         semtune.TrainSettings(learning_rat=1e-5)
 
 
+@pytest.mark.slow
 def test_from_a_folder_to_a_search(toy_folder, toy_model, tmp_path):
     prepared = semtune.prepare(toy_folder, tmp_path / "data", model=str(toy_model))
     assert prepared.rows["train"] == len(semtune.load_dataset(tmp_path / "data").pairs["train"]) > 20

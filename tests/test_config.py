@@ -64,6 +64,8 @@ def test_the_defaults_are_those_of_the_design():
             "mine_pool": "not-held-out",
             "mine_judge": None,
             "review": None,
+            "feedback": None,
+            "feedback_clicks": 2,
             "supervision": {
                 "heading": 1.0,
                 "summary": 1.0,

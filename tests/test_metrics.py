@@ -117,6 +117,7 @@ def test_identical_systems_differ_by_nothing():
     assert metrics.compare_spearman(values, values, gold, samples=50) == metrics.Comparison(0.0, 0.0, 0.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [lambda x: x, lambda x: np.exp(1.3 * x)], ids=["same scale", "other scale"])
 def test_spearman_of_equal_systems_seldom_differs(scale):
     rng = np.random.default_rng(4)
@@ -182,6 +183,7 @@ def test_the_parts_of_v_measure_spread_as_its_bootstrap_does():
     assert metrics.v_measure(one, two).parts.std() / np.sqrt(800) == pytest.approx(np.std(drawn), rel=0.12)
 
 
+@pytest.mark.slow
 def test_average_precision_of_equal_systems_seldom_differs_and_a_planted_gain_is_found():
     rng = np.random.default_rng(8)
     ghosts = gains = 0

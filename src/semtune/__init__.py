@@ -6,7 +6,14 @@ Everything named in `__all__` is imported when it is first used, so that `import
 from __future__ import annotations
 
 import importlib
-from typing import Any
+import os
+import sys
+from typing import Any, cast
+
+# No telemetry, which has to be said before either runtime is imported: onnxruntime reports models and machines to
+# Microsoft, and `import openvino` reports itself to Google Analytics unless its package for that cannot be imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+sys.modules.setdefault("openvino_telemetry", cast(Any, None))
 
 __version__ = "0.1.0"
 

@@ -20,6 +20,10 @@ class InputError(SemtuneError):
     """The data given is missing, unreadable or of a shape that cannot be used."""
 
 
+class BusyError(InputError):
+    """Another process, or another request, is writing; the same call works when it is done."""
+
+
 class TooLongError(InputError):
     """Texts are longer than the model reads, and cutting them was forbidden.
 
@@ -79,7 +83,12 @@ class GateError(SemtuneError):
     exit_code = 1
 
 
+LONGEST_TYPO = 100  # characters
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` for the closest allowed word, or an empty string."""
+    if len(word) > LONGEST_TYPO:  # what takes seconds to compare is no slip of the pen
+        return ""
     close = difflib.get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""

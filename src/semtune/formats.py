@@ -147,7 +147,7 @@ RUN = Format("a run's manifest", FIRST, "`semtune run CONFIG.yaml`")
 STEP = Format("a run's step record", FIRST, "`semtune run CONFIG.yaml --rerun always`", FIRST)
 INDEX = Format(
     "an index manifest",
-    Version(2, 0),
+    Version(2, 1),
     "`semtune index MODEL CORPUS -o INDEX`",
     migrations={
         FIRST: (Version(1, 2), _asked_with_documents),
@@ -157,7 +157,7 @@ INDEX = Format(
 """1.1: `asked_with`, what the recall was measured with. Older indexes asked with the documents themselves. 1.2:
 `left_out` and `warnings` of the source. 1.3: `truncate` and `cut_tokens`. 2.0: collections that can be written; the
 local back-end keeps documents, vectors and this manifest in a database; `search_mode` and `fusion`. Folders of 1.x
-open for search."""
+open for search. 2.1: `search_mode_reason`, `recall_of` and `recall_when`."""
 INDEX_VERSIONS = Format("an index's current.json", FIRST, "`semtune upgrade INDEX --model NEW`")
 DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o DATASET`", FIRST)
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)

@@ -10,11 +10,13 @@ from pathlib import Path
 CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 MEMORY_MAX, MEMORY_NOW = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
 MEMORY_STAT = Path("/sys/fs/cgroup/memory.stat")
+CPUS = "SEMTUNE_CPUS"
+"""Environment variable: the processors that this process takes at most; several servers on a machine share it so."""
 MEMORY_INFO = Path("/proc/meminfo")
 
 
 def usable_cpus() -> int:
-    """Number of processors we may use, by affinity and the cgroup's quota; at least one.
+    """Number of processors we may use, by affinity, the cgroup's quota and $SEMTUNE_CPUS; at least one.
 
     onnxruntime counts the host's processors instead (onnxruntime#29510) and slows down in containers.
     """
@@ -24,7 +26,8 @@ def usable_cpus() -> int:
         allowed = min(allowed, max(1, round(int(quota) / int(period))))
     except (OSError, ValueError):
         pass  # no cgroup v2, or "max": no quota
-    return allowed
+    share = os.environ.get(CPUS, "")
+    return min(allowed, max(1, int(share))) if share.isdigit() else allowed
 
 
 def usable_memory() -> int:
@@ -117,3 +120,16 @@ def keep_freed_memory() -> bool:
         return False
     share_freed_memory()
     return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1) and mallopt(top_pad, 64 << 20))
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number, ours or another user's; always, where that cannot be asked."""
+    if os.name != "posix":  # there, signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # it is there, but not ours
+    return True

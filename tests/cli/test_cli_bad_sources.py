@@ -132,6 +132,7 @@ def test_a_folder_with_every_bad_file(semtune, toy_model, folder, tmp_path):
 CAPABILITIES = ("--inh-caps=-dac_override,-dac_read_search", "--bounding-set=-dac_override,-dac_read_search")
 
 
+@pytest.mark.slow
 def test_what_may_not_be_read_is_counted(folder, toy_model, tmp_path):
     """As a user who is not root, or as root without its right to read everything."""
     before = ["setpriv", *CAPABILITIES] if os.geteuid() == 0 else []

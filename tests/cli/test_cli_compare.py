@@ -79,6 +79,7 @@ def test_several_systems_are_compared_and_the_first_decides(semtune, done, toy_m
     }
 
 
+@pytest.mark.slow
 def test_forgetting_is_measured_against_the_base(semtune, done, toy_model, pairs, tmp_path):
     words = ["evaluate", done, done, "--against", toy_model, "--runtime", "torch", "--min-queries", "5", "--json"]
     found = semtune(*words, "--general", pairs, "-o", tmp_path / "out").json["forgetting"]

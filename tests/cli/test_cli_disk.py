@@ -73,6 +73,7 @@ def test_index_keeps_the_old_one(semtune, disk, done, tmp_path, kilobytes):
     assert semtune(*words).json["count"] == 60
 
 
+@pytest.mark.slow
 def test_train_makes_no_model_and_continues_when_there_is_room(semtune, disk, done, toy_model):
     folder = disk(300)
     words = ["train", done, "--model", toy_model, "-o", folder / "tuned", "--set", "max_steps=2", "--json"]

@@ -48,6 +48,7 @@ def test_without_data_a_table_is_made_and_nothing_is_claimed(semtune, toy_model,
     np.testing.assert_allclose(np.linalg.norm(vectors), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_fewer_layers_by_half(semtune, toy_model, data, tmp_path):
     words = ["--data", data, "--set", "max_steps=2", "--json"]
     made = semtune("distil", toy_model, "--to", "layers", "-o", tmp_path / "m", *words)

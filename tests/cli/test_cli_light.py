@@ -98,5 +98,7 @@ def test_serve_listens_answers_and_stops(done):
     assert said["documents"] == 60
     assert answer["hits"][0]["id"].startswith("kettle.md#")
     assert (process.returncode, rest) == (0, "")
-    assert errors.count("\n") == 1
+    assert errors.count("\n") == 2
+    assert " GET /search 200 in " in errors
+    assert "kettle" not in errors
     assert said["url"] in errors

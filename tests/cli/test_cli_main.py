@@ -25,6 +25,7 @@ COMMANDS = [
     "label",
     "search",
     "serve",
+    "mcp",
     "info",
     "doctor",
     "add",

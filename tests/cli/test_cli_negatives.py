@@ -43,6 +43,7 @@ def test_prepare_mines_and_a_second_time_gives_the_same_bytes(mine, tmp_path):
     assert contents(made) == before
 
 
+@pytest.mark.slow
 def test_verdicts_written_into_a_data_set_that_is_made_again(mine, tmp_path):
     mine()
     review = tmp_path / "set" / "review.jsonl"

@@ -29,7 +29,6 @@ QUICK = [
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch):
     monkeypatch.setattr("semtune.select.workbench.SAMPLES", 200)
-    monkeypatch.setattr("semtune.encoders.speed.LEAST_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +136,7 @@ def test_killed_in_a_trial_it_continues_with_what_is_missing(semtune, data, mode
     assert [len(row["trials"]) for row in done.json["candidates"]] == [1, 1]
 
 
+@pytest.mark.slow
 def test_scored_pairs_and_no_trials(semtune, models, tmp_path):
     datasets.save(scored_set(), tmp_path / "d")
     two = models.partition(",")[2]

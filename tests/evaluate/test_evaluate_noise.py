@@ -39,7 +39,7 @@ def data():
     return Dataset(corpus=corpus, queries=queries, qrels={"test": {f"q{i}": {f"d{i}": 1} for i in range(150)}})
 
 
-@pytest.mark.parametrize("size", [0.001, 0.3])
+@pytest.mark.parametrize("size", [pytest.param(0.001, marks=pytest.mark.slow), 0.3])
 def test_two_copies_with_noise_on_their_vectors(data, size):
     copies = [score(Noisy(seed, size), data) for seed in range(SEEDS + 1)]
     words = [judge(one, other).verdict for one, other in pairwise(copies)]

@@ -79,6 +79,7 @@ def test_triplets(encoder, real_data):
     assert 0.5 < found.metrics["accuracy"] < 1
 
 
+@pytest.mark.slow
 def test_translations(encoder, real_data):
     from sentence_transformers.sentence_transformer.evaluation import TranslationEvaluator
 
@@ -92,6 +93,7 @@ def test_translations(encoder, real_data):
     assert found.metrics["accuracy@1"] == pytest.approx(reference["mean_accuracy"], abs=ATOL)
 
 
+@pytest.mark.slow
 def test_questions_in_one_language_and_passages_in_another_equal_a_search(encoder, real_data, tmp_path):
     for language in ("de", "en"):
         (tmp_path / f"beir_{language}").symlink_to(real_data / "xquad" / f"beir_{language}")
@@ -104,6 +106,7 @@ def test_questions_in_one_language_and_passages_in_another_equal_a_search(encode
     assert found.metrics["accuracy@1"] == pytest.approx(np.mean(across), abs=ATOL)
 
 
+@pytest.mark.slow
 def test_graded_retrieval_at_any_k(real_data, tmp_path):
     from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
@@ -137,6 +140,7 @@ def test_graded_retrieval_at_any_k(real_data, tmp_path):
             assert found.metrics[f"{ours}@{k}"] == pytest.approx(reference[f"dot_{theirs}@{k}"], abs=ATOL)
 
 
+@pytest.mark.slow
 def test_clustering_and_classification(encoder, real_data):
     from sklearn.cluster import KMeans
     from sklearn.metrics import f1_score, homogeneity_completeness_v_measure

@@ -13,11 +13,12 @@ from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ContractError, InputError, ModelError
 from semtune.evaluate.scores import score
 from semtune.evaluate.serving import measure_stages as measured
+from semtune.evaluate.serving.index_stage import SegmentIndex, index_in_memory
 from semtune.evaluate.serving.measure_stages import StageTestSet, measure_stages
 from semtune.evaluate.serving.stages import FP32, INDEX, INT8, OPENVINO, TORCH, Stage, change, stage_sentence
 from semtune.export.build import export_model
 from semtune.index.build import build_index
-from semtune.index.faiss import FaissIndex
+from semtune.index.local import kinds
 from semtune.index.settings import IndexSettings
 from semtune.metrics import Comparison
 from semtune.testing.toy_corpus import toy_documents
@@ -79,7 +80,7 @@ def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(s
     assert abs(by_name[FP32].change.gain) < 1e-3
     assert abs(by_name[OPENVINO].change.gain) < 0.05  # in bf16, where the processor has it
     assert by_name[INDEX].change.gain == pytest.approx(0, abs=1e-9)  # so few documents are searched exactly
-    assert by_name[INDEX].detail == "Flat in faiss"
+    assert by_name[INDEX].detail == "Flat in local"
     assert by_name[INDEX].bytes > 80 * 32 * 4
     assert by_name[TORCH].bytes == (model / "model.safetensors").stat().st_size
     assert by_name[INT8].bytes == (model / "onnx" / "model_int8.onnx").stat().st_size
@@ -89,13 +90,13 @@ def test_every_stage_that_exists_is_a_row_with_its_loss_against_the_one_before(s
 
 
 def test_an_index_that_finds_less_shows_its_loss(model, data, quick, monkeypatch):
-    class Halved(FaissIndex):
+    class Halved(SegmentIndex):
         def search(self, vectors, k):
             found = super().search(vectors, k)
             found.rows[::2] = -1  # half of the queries find nothing
             return found
 
-    monkeypatch.setattr("semtune.evaluate.serving.index_stage.FaissIndex", Halved)
+    monkeypatch.setattr("semtune.evaluate.serving.index_stage.SegmentIndex", Halved)
     found = {row.name: row for row in measure_stages(str(model), StageTestSet(data)).rows}
     exact = found[FP32].scores.per_query["ndcg@10"].copy()
     lost = exact.copy()
@@ -190,3 +191,18 @@ def test_latency_is_the_median_of_single_queries():
     assert found[0].p50 <= found[0].p95
     with pytest.raises(InputError, match="no queries"):
         latencies([asked.append], [])
+
+
+def test_the_index_measured_is_of_the_kind_that_is_served(monkeypatch):
+    """Above the size for exact search: a graph that ranks again with the vectors as given, as a local index has it."""
+    monkeypatch.setattr(kinds, "EXACT_UP_TO", 300)
+    rows = np.random.default_rng(5).normal(size=(640, 16)).astype(np.float32)
+    vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    documents = [Document(f"d{at}", "") for at in range(600)]
+    found = index_in_memory(vectors[:600], documents, "toy", vectors[600:])
+    assert found.kind == f"{kinds.GRAPH} in local"
+    answers = found.vectors.search(vectors[600:], 10)
+    exact = vectors[600:] @ vectors[:600].T
+    np.testing.assert_allclose(answers.scores, np.take_along_axis(exact, answers.rows, 1), atol=1e-5)
+    assert (answers.scores >= -np.sort(-exact, axis=1)[:, 9:10] - 1e-5).mean() >= 0.95
+    found.vectors.close()

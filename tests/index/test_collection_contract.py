@@ -1,6 +1,7 @@
 """The shipped contract of collections, over every back-end."""
 
 import itertools
+from functools import cache
 
 import pytest
 
@@ -51,18 +52,36 @@ def local(folder):
     return Subject(make, reopen)
 
 
-@pytest.fixture(scope="module", params=["exact", "local", "milvus-file", "milvus-server"])
-def subject(request, tmp_path_factory):
-    if request.param == "exact":
-        return Subject(ExactCollection.empty)
-    folder = tmp_path_factory.mktemp("contract")
-    if request.param == "local":
-        return local(folder)
-    if request.param == "milvus-file":
-        return milvus(str(folder / "lite.db"), folder)
-    return milvus(request.getfixturevalue("milvus_server")[0], folder)
+@pytest.fixture(scope="module")
+def subjects(request, tmp_path_factory):
+    """Name of a back-end → its subject."""
+
+    def make(name):
+        if name == "exact":
+            return Subject(ExactCollection.empty)
+        folder = tmp_path_factory.mktemp("contract")
+        if name == "local":
+            return local(folder)
+        if name == "milvus-file":
+            return milvus(str(folder / "lite.db"), folder)
+        return milvus(request.getfixturevalue("milvus_server")[0], folder)
+
+    return cache(make)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_contract(check, subject):
-    check(subject)
+LONG_IN_MILVUS = {"filtered_counts_are_right", "filtered_searches_are_right", "many_documents_are_written_at_once"}
+OVER_A_CONNECTION = {"search_is_that_of_numpy", "filters_follow_updates_and_deletes"}
+
+
+def cases():
+    """Every check over every back-end; of those in Milvus the long ones, and most over a connection, are slow tests."""
+    for backend, check in itertools.product(["exact", "local", "milvus-file", "milvus-server"], CHECKS):
+        name = check.__name__
+        slow = name in LONG_IN_MILVUS if backend == "milvus-file" else name not in OVER_A_CONNECTION
+        marks = [pytest.mark.slow] if slow and backend.startswith("milvus") else []
+        yield pytest.param(backend, check, id=f"{backend}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("backend", "check"), list(cases()))
+def test_contract(backend, check, subjects):
+    check(subjects(backend))

@@ -67,7 +67,7 @@ def test_the_manifest_says_what_is_there(folder, kept):
     assert manifest == manifests.IndexManifest(
         backend=kept.settings.backend, index_type="Flat" if kept.name == "local" else "FLAT", metric="ip",
         dimension=128, count=10, model="../model", model_name="toy", fingerprint="toy-128-32-", runtime="toy",
-        recall_at_10=1.0, truncated=0, uri=kept.settings.uri, collection=manifest.collection, asked_with="chunks",
+        recall_at_10=1.0, recall_of=10, truncated=0, uri=kept.settings.uri, collection=manifest.collection, asked_with="chunks",
         left_out={}, warnings=[],
     )  # fmt: skip
     assert bool(manifest.collection) == (kept.name != "local")
@@ -227,7 +227,7 @@ def test_a_folder_that_is_no_index_is_refused(backend_named, tmp_path):
     values = read_json(folder / "manifest.json")
     for change, words in (
         ({"kind": "semtune-run"}, "is not the manifest of an index"),
-        ({"format": 99}, r"format 99\.0, which is newer than the 2\.0 .* Install a newer Semtune"),
+        ({"format": 99}, r"format 99\.0, which is newer than the 2\.1 .* Install a newer Semtune"),
         ({"unknown": 1}, "is damaged .*Build the index again"),
     ):
         write_json(folder / "manifest.json", values | change)

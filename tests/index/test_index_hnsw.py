@@ -77,6 +77,7 @@ def test_the_graph_finds_almost_all_by_inner_product(built, vectors):
     assert [document.id for document in documents_of(folder)[:3]] == ["d0", "d1", "d2"]
 
 
+@pytest.mark.slow
 def test_a_graph_searched_too_narrowly_says_so(built, vectors, monkeypatch):
     monkeypatch.setattr("semtune.index.local.nearest.EXTRA", 0)
     monkeypatch.setattr(kinds, "AGAIN_GRAPH", 1)

@@ -59,6 +59,7 @@ def dying(server, collection, tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_processes_and_threads_write_and_search_at_once(collection, tmp_path):
     clients = [spawn(collection.manifest, tmp_path, client) for client in range(2)]
     wrong = []
@@ -88,6 +89,7 @@ def test_processes_and_threads_write_and_search_at_once(collection, tmp_path):
     assert collection.verify() == []
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_in_mid_insert_is_told_and_the_same_call_completes(dying, server, tmp_path, caplog):
     made = dying(patience=5.0)
     started = time.monotonic()
@@ -109,6 +111,7 @@ def test_a_server_that_dies_in_mid_insert_is_told_and_the_same_call_completes(dy
     assert caplog.records == []
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_in_time_is_not_noticed(dying):
     made = dying(patience=60.0, back_after=1.0)
     assert made.upsert(MANY, vectors_of(MANY)) == Changed(added=600)

@@ -96,6 +96,7 @@ def test_a_name_is_asked_for_and_the_keyboard_is_enough(page, session, serve):
     assert pressed == ["3", "2", "1", "0"]
 
 
+@pytest.mark.slow
 def test_undo_takes_the_last_act_back(page, session, serve):
     made = session()
     page.goto(serve(made, "Ann"))
@@ -142,6 +143,7 @@ def test_a_grade_that_cannot_be_stored_is_taken_back_and_told(page, session, ser
     page.locator(".alarm").wait_for(state="hidden")
 
 
+@pytest.mark.slow
 def test_two_people_judge_one_after_the_other(page, session, serve):
     made = session(JSON, TABLE)
     page.goto(serve(made))
@@ -176,6 +178,7 @@ def test_a_question_is_typed_in_and_judged(page, session, serve):
     see(page, ZIP)
 
 
+@pytest.mark.slow
 def test_without_questions_the_page_asks_for_one(page, session, serve):
     made = session("gone")
     made._order.clear()
@@ -197,7 +200,7 @@ def test_html_in_a_passage_is_shown_as_text_and_long_texts_fold(page, session, s
     assert text.bounding_box()["height"] > 5 * folded
 
 
-@pytest.mark.parametrize("width", [320, 400])
+@pytest.mark.parametrize("width", [320, pytest.param(400, marks=pytest.mark.slow)])
 def test_it_fits_a_phone(browser, session, serve, width):
     page = browser.new_page(viewport={"width": width, "height": 700})
     page.goto(serve(session(), "Somebody with a rather long name"))

@@ -31,9 +31,13 @@ def write(path, rows):
         csv.writer(out).writerows([("text", "label"), *((row.text, row.label) for row in rows)])
 
 
-@pytest.fixture(scope="module")
-def run(toy_model, tmp_path_factory):
+@pytest.fixture(scope="module", params=["table", pytest.param("transformer", marks=pytest.mark.slow)])
+def run(request, toy_model, tmp_path_factory):
+    """A run with a static backbone, which is exported in no time; slow: with a transformer."""
     root = tmp_path_factory.mktemp("classes")
+    if request.param == "table":
+        semtune.distil(str(toy_model), "static", root / "table")
+        toy_model = root / "table"
     source = root / "intents"
     source.mkdir()
     write(source / "train.csv", texts(1, 40))

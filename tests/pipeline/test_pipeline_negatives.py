@@ -116,6 +116,7 @@ def test_a_verdict_written_into_the_run_is_heeded_and_stays(way):
     assert contents(way.data).keys() == before.keys()
 
 
+@pytest.mark.slow
 def test_a_named_review_and_the_run_s_own_count_both(way, tmp_path):
     way()
     rows = way.review
@@ -154,6 +155,7 @@ def test_a_broken_review_stops_before_anything_is_touched(way):
     assert contents(way.data) == edited
 
 
+@pytest.mark.slow
 def test_verdicts_written_while_it_works_or_moved_aside_by_a_kill_are_not_lost(way, monkeypatch):
     from semtune.prepare.mine import hard_negatives as mining
 
@@ -173,6 +175,7 @@ def test_verdicts_written_while_it_works_or_moved_aside_by_a_kill_are_not_lost(w
     assert way.made.report["negatives"]["reviewed"]["negative"] == 1
 
 
+@pytest.mark.slow
 def test_the_source_s_own_verdicts_count(way, tmp_path):
     way()
     source = shutil.copytree(way.data, tmp_path / "set")

@@ -100,7 +100,6 @@ def test_a_second_run_finds_every_step_unchanged(toy):
         ({"search": {"questions": ["a", "b"]}}, ["search"], f"questions: ['{QUESTION}'] → ['a', 'b']"),
         ({"search": {"k": 5}}, ["search"], "k: 3 → 5"),
         ({"index": {"collection": "x"}}, after("index"), "collection:  → x"),
-        ({"index": {"backend": "milvus", "uri": "x.db"}}, after("index"), "backend: local → milvus, uri:  → x.db"),
         ({"export": {"format": ["torchscript"]}}, after("export"), "format: ['onnx'] → ['onnx', 'torchscript']"),
         ({"evaluate": {"min_queries": 6}}, ["evaluate"], "min_queries: 5 → 6"),
         ({"evaluate": {"bm25": False}}, ["evaluate"], "bm25: True → False"),
@@ -125,6 +124,20 @@ def test_an_argument_reaches_its_step_and_those_after_it(toy, sections, ran, rea
         words = f"arguments changed: {reason}" if step in own else "its input "
         assert toy.steps[step].reason.startswith(words)
     assert contents(toy.run) == before  # a dry run writes nothing
+
+
+@pytest.mark.parametrize(
+    ("sections", "reason"),
+    [
+        ({"search": {"mode": "hybrid"}}, "search: auto → hybrid"),
+        ({"index": {"backend": "milvus", "uri": "x.db"}}, "search: auto → no full text"),
+    ],
+    ids=str,
+)
+def test_the_verdict_is_reached_again_where_the_index_is_searched_otherwise(toy, sections, reason):
+    toy(dry_run=True, **sections)
+    assert toy.ran == after("evaluate")
+    assert toy.steps["evaluate"].reason == f"arguments changed: {reason}"
 
 
 def test_without_questions_there_is_no_search_step(toy):
@@ -326,7 +339,10 @@ def test_a_library_that_fails_on_a_full_disk_is_not_taken_for_a_bug(toy, monkeyp
         toy(index={"collection": "other"})
 
 
-@pytest.mark.parametrize(("verdict", "code"), [("ship", 0), ("do-not-ship", 1), ("cannot-judge", 2)])
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [("ship", 0), ("do-not-ship", 1), pytest.param("cannot-judge", 2, marks=pytest.mark.slow)],
+)
 def test_the_gate_stops_the_run_unless_the_verdict_is_ship_or_promising(toy, monkeypatch, verdict, code):
     import dataclasses
 
@@ -440,6 +456,7 @@ def test_the_store_goes_when_asked_and_the_answers_of_the_base_with_it(toy, monk
     assert not (toy.run / ".store" / "models").exists()  # the base is not exported again for a few questions
 
 
+@pytest.mark.slow
 def test_a_store_of_nothing_computes_the_same(toy):
     before = RunDirectory(toy.run).record("evaluate").result
     toy(store_mb=0, evaluate={"min_queries": 6})

@@ -113,6 +113,7 @@ def test_what_has_no_splits_cannot_be_audited(tmp_path):
         audit({"train": table(tmp_path / "train.jsonl", rows)})
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_scifacts_own_split_shares_documents_and_claims(real_data):
     found = audit(real_data / "scifact").found

@@ -66,6 +66,7 @@ def test_mojibake_in_cells_is_repaired(tmp_path):
     assert (row.anchor, row.positives[0].text, tally.counts[REPAIRED]) == ("What’s new?", "The café opens.", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_mojibake_of_real_texts_in_eleven_languages(real_data):
     changed = {}

@@ -21,6 +21,7 @@ def test_scifact_loses_the_labels_that_share_a_document_with_test(shared_data, t
     assert len(load_for_evaluation(shared_data / "scifact").qrels["train"]) == 809
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_stsb_without_header(shared_data, tokenizer):
     folder = shared_data / "stsb"

@@ -61,6 +61,7 @@ def test_summary_and_body(text, summary, rest):
     assert split_docstring(text) == (summary, rest)
 
 
+@pytest.mark.slow
 def test_the_standard_library_is_read_and_nothing_private_or_tested():
     before = set(sys.modules)
     sections = read_python_docs(Tally())

@@ -38,6 +38,7 @@ def test_scifact_and_xquad(real_data):
     assert sniff(real_data / "xquad" / "beir_en").counts == {"documents": 240, "queries": 1190, "test labels": 1190}
 
 
+@pytest.mark.slow
 def test_medquad(real_data):
     tally = Tally()
     rows = read_table(real_data / "medquad_liveqa" / "medquad_pairs.jsonl", SETTINGS, tally)
@@ -68,6 +69,7 @@ def test_covid_questions_and_answers_in_html(real_data):
     assert not any("</p>" in row.positives[0].text for row in rows)
 
 
+@pytest.mark.slow
 def test_tldr(real_data):
     path = real_data / "tldr" / "pages.jsonl.gz"
     with pytest.raises(InputError, match="Found: _id, lang, platform, command, description, examples"):
@@ -80,6 +82,7 @@ def test_tldr(real_data):
     assert Counter(section.id.partition("/")[0] for section in rows.sections)["en"] == 7425
 
 
+@pytest.mark.slow
 def test_banking_and_clinc(real_data):
     rows = read_table(real_data / "banking77" / "train.csv", SETTINGS, Tally()).classes
     assert (len(rows), len({row.label for row in rows})) == (10003, 77)
@@ -99,6 +102,7 @@ def test_tatoeba(real_data):
     assert rows[0].anchor == "Maria sagte, sie wisse nicht, wo Tom sei."
 
 
+@pytest.mark.slow
 def test_wordnet_by_roles(real_data):
     chosen = PrepareSettings(roles={"anchor": "gloss", "positive": "lemmas"})
     found = sniff(real_data / "wordnet_glosses" / "synsets.jsonl.gz", chosen)

@@ -71,6 +71,7 @@ def test_a_file_that_kills_its_process_is_counted_and_the_others_are_read(pages,
     assert tally["dropped"][batches.CRASHED] == {"count": 4, "example": "0.html"}
 
 
+@pytest.mark.slow
 def test_a_file_that_needs_too_much_memory_is_counted(pages, tmp_path, monkeypatch):
     (tmp_path / "path" / "selectolax").mkdir(parents=True)
     code = "class LexborHTMLParser:\n    def __init__(self, text):\n        raise MemoryError\n"
@@ -104,6 +105,7 @@ print(*[section.source for section in read_folder(Path(sys.argv[1]), Tally(), pr
 """
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_main_guard_and_its_output_is_its_own(pages, tmp_path):
     noisy = tmp_path / "path" / "selectolax"
     noisy.mkdir(parents=True)

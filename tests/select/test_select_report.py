@@ -117,6 +117,7 @@ def test_without_a_recommendation_the_page_says_so(selection, tmp_path):
     assert "No candidate is within the limits (dim 8)" in page
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_in_a_browser_nothing_is_fetched_and_a_phone_needs_no_sideways_scroll(selection, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api")

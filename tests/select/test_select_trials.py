@@ -29,7 +29,7 @@ def labelled_set():
     ("data", "metric", "unit", "n"),
     [
         (retrieval_set(), "ndcg@10", "queries", 24),
-        (scored_set(), "spearman", "pairs", 30),
+        pytest.param(scored_set(), "spearman", "pairs", 30, marks=pytest.mark.slow),
         (labelled_set(), "ap", "pairs", 30),
     ],
 )

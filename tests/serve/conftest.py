@@ -1,5 +1,6 @@
 """A small index searched exactly, and servers on free loopback ports."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -100,3 +101,13 @@ def live() -> Iterator[Callable[[FastAPI], str]]:
 @pytest.fixture(scope="session")
 def live_url(live: Callable[[FastAPI], str], app: FastAPI) -> str:
     return live(app)
+
+
+@pytest.fixture(autouse=True)
+def log_handlers_stay() -> Iterator[None]:
+    """Undo `logs.configure`: its handler writes to the stderr of one test, which is closed afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])

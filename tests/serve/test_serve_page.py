@@ -21,7 +21,7 @@ def test_a_typed_question_shows_the_hits(page, live_url, searcher):
     want = searcher.search("how do I read a zip file", 10)
     assert titles(page) == [hit.title or hit.id for hit in want]
     assert page.locator(".score").all_text_contents() == [f"{hit.score:.3f}" for hit in want]
-    assert page.locator(".hit").first.locator("mark").all_text_contents() == ["Read", "zip", "file", "zip", "read"]
+    assert page.locator(".hit").first.locator("strong").all_text_contents() == ["Read", "zip", "file", "zip", "read"]
     assert page.locator(".hit").first.locator(".text").inner_text() == want[0].text
     assert page.locator("#status").inner_text().startswith("5 documents, closest first · ")
     assert page.url == live_url + "/?q=how+do+I+read+a+zip+file"
@@ -56,8 +56,8 @@ def test_html_in_a_document_or_a_question_is_shown_as_text(page, live_url, injec
 def test_only_an_http_address_becomes_a_link(page, live_url):
     page.goto(live_url + "/?q=parse+json")
     page.locator(".hit").first.wait_for()
-    links = page.locator("h2 a").evaluate_all("all => all.map(a => [a.textContent, a.href, a.rel])")
-    assert links == [["json.loads", "https://docs.python.org/3/library/json.html", "noopener noreferrer"]]
+    links = page.locator("#columns a").evaluate_all("all => all.map(a => [a.textContent, a.href, a.rel])")
+    assert links == [["json", "https://docs.python.org/3/library/json.html", "noopener noreferrer"]]
 
 
 def test_a_long_text_folds_and_unfolds(page, live_url):
@@ -70,6 +70,22 @@ def test_a_long_text_folds_and_unfolds(page, live_url):
     assert text.bounding_box()["height"] > 5 * folded
     page.get_by_role("button", name="Less").click()
     assert text.bounding_box()["height"] == folded
+
+
+def test_an_opened_text_stays_open_when_the_answering_sentences_come(page, live_url):
+    held = []
+
+    def later(route):
+        (held.append if (route.request.post_data_json or {}).get("highlight") else type(route).continue_)(route)
+
+    page.route("**/search", later)
+    page.goto(live_url + "/?q=sort+a+list+keys")
+    page.get_by_role("button", name="More", exact=True).click()
+    while not held:
+        page.wait_for_timeout(10)
+    held[0].continue_()
+    page.locator("#columns[data-highlighted]").wait_for()
+    assert page.get_by_role("button", name="Less").is_visible()
 
 
 def test_the_keyboard_is_enough(page, live_url):
@@ -89,7 +105,7 @@ def test_errors_and_a_model_without_index_are_told(page, live, searcher, encoder
     class Failing:
         count = 5
 
-        def answer(self, query, options=None):
+        def answer_many(self, queries, options):
             raise InputError("The index <is> away.")
 
     failing = Failing()

@@ -109,7 +109,8 @@ def test_text_of_any_script_comes_back_as_it_went_in(client):
         ({}, 422, "'query' is missing."),
         ({"query": 5}, 422, "'query': input should be a valid string."),
         ({"query": "x", "k": 0}, 422, "'k': input should be greater than or equal to 1."),
-        ({"query": "x", "k": 101}, 422, "'k': input should be less than or equal to 100."),
+        ({"query": "x", "k": 101}, 422, "'k' is 101; this server gives at most 100 hits. Ask for fewer."),
+        ({"query": "x", "k": 1001}, 422, "'k': input should be less than or equal to 1000."),
         ({"query": "x", "k": True}, 422, "'k': input should be a valid integer."),
         ({"query": "x", "k": "7"}, 422, "'k': input should be a valid integer."),
         (
@@ -151,13 +152,13 @@ def test_a_body_that_is_no_json_object_is_refused_in_words(client, content, kind
         ("/search", 422, "'q' is missing."),
         ("/search?q=", 422, "'q' is empty. Give at least one word."),
         ("/search?q=x&k=many", 422, "'k': input should be a valid integer, unable to parse string as an integer."),
-        ("/search?q=x&top_k=3", 422, "Unknown field 'top_k'; allowed are q, k, min_score."),
-        ("/nowhere", 404, "No endpoint at /nowhere. Try /, /search, /feedback, /health, /v1/embeddings or /v1/models."),
+        ("/search?q=x&top_k=3", 422, "Unknown field 'top_k'; allowed are q, k, min_score, where,"),
+        ("/nowhere", 404, "No endpoint at /nowhere. Try /docs, /search,"),
     ],
 )
 def test_a_bad_address_is_refused_in_words(client, address, status, words):
     answer = client.get(address)
-    assert (answer.status_code, answer.json()) == (status, {"detail": words})
+    assert (answer.status_code, answer.json()["detail"][: len(words)]) == (status, words)
 
 
 def test_another_method_is_refused_with_the_allowed_one(client):
@@ -170,8 +171,9 @@ def test_health_says_what_is_served(client, model_client):
     served = {
         "status": "ok", "model": "toy", "dimension": 64, "documents": 5, "fingerprint": "toy-64-32-", "runtime": "toy",
     }  # fmt: skip
-    assert client.get("/health").json() == served
-    assert model_client.get("/health").json() == served | {"documents": None}
+    one = {"name": "toy", "documents": 5, "model": "toy"}
+    assert client.get("/health").json() == served | {"served": [one]}
+    assert model_client.get("/health").json() == served | {"documents": None, "served": [one | {"documents": None}]}
 
 
 def test_a_model_alone_embeds_and_does_not_search(model_client, encoder):
@@ -214,8 +216,8 @@ def test_an_error_of_the_searcher_is_told_and_a_bug_is_not_shown(searcher):
         encoder = searcher.encoder
         count = 1
 
-        def answer(self, query, options=None):
-            raise {"input": InputError("No."), "storage": StorageError("Gone.")}.get(query) or KeyError("secret")
+        def answer_many(self, queries, options):
+            raise {"input": InputError("No."), "storage": StorageError("Gone.")}.get(queries[0]) or KeyError("secret")
 
     client = TestClient(create_app(Catalogue.single(searcher.encoder, Failing())), raise_server_exceptions=False)
     answers = [client.get("/search", params={"q": q}) for q in ("input", "storage", "bug")]
@@ -249,8 +251,9 @@ def test_eight_threads_get_the_answers_of_one(live_url, searcher):
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(ask, range(64)))
     assert len(answers) == 64
-    for question, hits in answers:
-        assert hits == want[question]
+    for question, hits in answers:  # those computed together differ in the last bit
+        assert [hit | {"score": 0} for hit in hits] == [hit | {"score": 0} for hit in want[question]]
+        assert [hit["score"] for hit in hits] == pytest.approx([hit["score"] for hit in want[question]], abs=1e-6)
 
 
 def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
@@ -260,10 +263,10 @@ def test_over_the_limit_it_answers_429_and_recovers(live, searcher):
         encoder = searcher.encoder
         count = 5
 
-        def answer(self, query, options):
+        def answer_many(self, queries, options):
             entered.release()
             assert release.wait(20)
-            return searcher.answer(query, options)
+            return searcher.answer_many(queries, options)
 
     address = live(create_app(Catalogue.single(searcher.encoder, Slow()), ServeSettings(threads=2, queue=0)))
     with ThreadPoolExecutor(2) as threads:
@@ -310,8 +313,8 @@ def test_the_page_allows_its_own_script_and_nothing_from_elsewhere(client):
 
 def test_the_schema_is_there_and_the_pages_from_a_cdn_are_not(client):
     paths = client.get("/openapi.json").json()["paths"]
-    assert sorted(paths) == ["/feedback", "/health", "/search", "/v1/embeddings", "/v1/models", "/v1/models/{name}"]
-    assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+    assert {"/feedback", "/health", "/search", "/documents/{id}", "/v1/embeddings", "/v1/models/{name}"} <= set(paths)
+    assert client.get("/redoc").status_code == 404
 
 
 def test_importing_the_server_brings_neither_torch_nor_transformers():

@@ -101,7 +101,7 @@ def test_the_dev_loss_looks_at_all_classes_of_a_sorted_file():
     assert len(columns["text"]) <= 10
 
 
-@pytest.mark.parametrize("loss", ["auto", "SupervisedContrastiveLoss"])
+@pytest.mark.parametrize("loss", ["auto", pytest.param("SupervisedContrastiveLoss", marks=pytest.mark.slow)])
 def test_it_learns_the_classes(loss, toy_model, tmp_path):
     trained = fit(data_set(), toy_model, tmp_path, SETTINGS.replace(loss=loss))
     measured = [row["dev_accuracy"] for row in trained.log if "dev_accuracy" in row]

@@ -85,6 +85,7 @@ def test_every_kind_of_teacher_becomes_a_table(name, tmp_path):
     assert (encoder.contract.dimension, encoder.contract.similarity) == (contract.dimension, contract.similarity)
 
 
+@pytest.mark.slow
 def test_a_table_is_tuned_and_published_whole(teacher, tmp_path):
     data = retrieval_set()
     made = to_static(job(teacher, tmp_path / "w"), data, 16, SETTINGS.replace(learning_rate=0.005, num_train_epochs=8))

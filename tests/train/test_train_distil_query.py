@@ -253,7 +253,7 @@ def test_a_student_reads_capitals_as_its_teacher(tmp_path):
     np.testing.assert_array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("better", ["layers", "static"])
+@pytest.mark.parametrize("better", ["layers", pytest.param("static", marks=pytest.mark.slow)])
 def test_both_kinds_are_tried_and_the_better_on_dev_is_taken(teacher, tmp_path, better):
     asked = []
 
@@ -272,6 +272,7 @@ def test_both_kinds_are_tried_and_the_better_on_dev_is_taken(teacher, tmp_path, 
     assert ("layers" in made.facts) == (better == "layers")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_tried_is_left_out(teacher, tmp_path):
     short, data = SETTINGS.replace(max_steps=2), retrieval_set()
     flat = write_toy_model(tmp_path / "flat", toy_documents(20).values(), layers=1)
@@ -291,7 +292,7 @@ def test_queries_are_learned_with_the_teacher_s_prompt(tmp_path):
     assert contracts.describe(made.folder).prompts == PROMPTS
 
 
-@pytest.mark.parametrize("similarity", ["cosine", "dot"])
+@pytest.mark.parametrize("similarity", ["cosine", pytest.param("dot", marks=pytest.mark.slow)])
 def test_a_teacher_whose_vectors_are_cut_is_learned_from(similarity, tmp_path):
     folder = makes.truncated(tmp_path / "model", similarity=similarity)
     made = to_query(job(folder, tmp_path / "w"), retrieval_set(), "layers", 1, SETTINGS.replace(max_steps=4))
@@ -301,6 +302,7 @@ def test_a_teacher_whose_vectors_are_cut_is_learned_from(similarity, tmp_path):
     assert encoder.encode(TEXTS, "query").vectors.shape == encoder.encode(TEXTS).vectors.shape == (3, 12)
 
 
+@pytest.mark.slow
 def test_data_without_questions_is_enough(teacher, tmp_path):
     data = Dataset(corpus=[Document(name, text) for name, text in toy_documents(6).items()])
     made = to_query(job(teacher, tmp_path / "w"), data, "layers", 1, SETTINGS.replace(max_steps=2))

@@ -96,6 +96,7 @@ def test_layers_by_name(name, layer):
     assert layer_of(name) == layer
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_the_log(toy_model, tmp_path, monkeypatch):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

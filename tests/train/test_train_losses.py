@@ -160,12 +160,16 @@ def test_accumulating_a_loss_without_batch_mates_is_allowed():
 
 
 def cases():
-    """Each loss on each shape; the first shape of a loss is tested at once, the others with the slow tests."""
+    """Each loss on each shape; one loss of each shape is tested at once, the others with the slow tests."""
+    at_once = {
+        ("MultipleNegativesRankingLoss", "pairs"), ("TripletLoss", "triplets"), ("CoSENTLoss", "scored pairs"),
+        ("BatchAllTripletLoss", "labelled texts"), ("SoftmaxLoss", "labelled pairs"),
+    }  # fmt: skip
     for name, spec in LOSSES.items():
         shapes = [s for s in spec.shapes if s != "labelled pairs" or name == "SoftmaxLoss"]
         if spec.needs != "teacher" and name != "DenoisingAutoEncoderLoss":
-            for number, shape in enumerate(shapes):
-                yield pytest.param(name, shape, marks=[pytest.mark.slow] if number else [])
+            for shape in shapes:
+                yield pytest.param(name, shape, marks=[] if (name, shape) in at_once else [pytest.mark.slow])
 
 
 @pytest.mark.parametrize(("loss", "shape"), list(cases()))
@@ -181,9 +185,10 @@ def test_every_loss_trains_on_every_shape_it_takes(toy_model, tmp_path, loss, sh
 
 
 @pytest.mark.parametrize(("loss", "shape"), [
-    ("MarginMSELoss", "triplets"), ("MarginMSELoss", "pairs with negatives"),
-    ("DistillKLDivLoss", "pairs with negatives"),
-    ("MSELoss", "pairs"), ("EmbedDistillLoss", "plain sentences"),
+    ("MarginMSELoss", "triplets"), ("MSELoss", "pairs"),
+    pytest.param("MarginMSELoss", "pairs with negatives", marks=pytest.mark.slow),
+    pytest.param("DistillKLDivLoss", "pairs with negatives", marks=pytest.mark.slow),
+    pytest.param("EmbedDistillLoss", "plain sentences", marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_a_teacher_gives_the_labels(toy_model, tmp_path, loss, shape):
     """The model is its own teacher: without dropout it has nothing to learn but what its columns differ by."""
@@ -210,6 +215,7 @@ def test_a_cross_encoder_teaches_by_its_scores(toy_model, tmp_path, cross_encode
     assert made.plan.loss == "MarginMSELoss"
 
 
+@pytest.mark.slow
 def test_the_cached_loss_gives_the_same_model(toy_model, tmp_path):
     toy_model = shutil.copytree(toy_model, tmp_path / "still")  # without dropout, whose draws follow the mini-batches
     config = json.loads((toy_model / "config.json").read_text())

@@ -52,6 +52,7 @@ def test_it_stopped_after_two_measurements_without_a_gain(broken):
     assert made.log[-1]["step"] == 8
 
 
+@pytest.mark.slow
 def test_a_killed_training_stops_where_an_uninterrupted_one_does(broken, toy_model, tmp_path):
     place, want = broken
     shutil.copytree(place / "work", tmp_path / "work")
@@ -67,7 +68,9 @@ def test_a_gain_keeps_the_tuned_weights(tuned, toy_model):
     assert not same(weights(place / "model"), weights(toy_model))
 
 
-@pytest.mark.parametrize(("max_drop", "kept"), [(1.0, {"tuned"}), (0.0, {"mix", "base"})])
+@pytest.mark.parametrize(
+    ("max_drop", "kept"), [pytest.param(1.0, {"tuned"}, marks=pytest.mark.slow), (0.0, {"mix", "base"})]
+)
 def test_what_the_floor_allows_is_kept(toy_model, tmp_path, max_drop, kept):
     floor = FloorSet(Dataset(scored={"test": similarity_set().scored["dev"]}), max_drop)
     made = fit(retrieval_set(), toy_model, tmp_path, SETTINGS.replace(early_stopping_patience=None), floor=floor)

@@ -53,7 +53,7 @@ def test_texts_are_read_whole_and_the_plan_names_no_limit(toy_model, tmp_path):
     assert "- 16 dimensions, texts of any length, static pooling" in card
 
 
-@pytest.mark.parametrize("limit", [None, 60])
+@pytest.mark.parametrize("limit", [pytest.param(None, marks=pytest.mark.slow), 60])
 def test_a_length_that_is_asked_for_cuts_in_training_only(toy_model, tmp_path, limit):
     base = write_static(tmp_path / "base", toy_model, limit)
     cut = fit(long_pairs(), base, tmp_path / "cut", SHORT.replace(max_length=10))

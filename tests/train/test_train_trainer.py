@@ -127,7 +127,7 @@ def test_dev_queries_without_dev_pairs_are_judged_all_the_same(toy_model, tmp_pa
     assert [step for step, _ in dev_values(made.log)] == [0, 2]
 
 
-@pytest.mark.parametrize("negatives", [0, 2])
+@pytest.mark.parametrize("negatives", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_prompts_are_put_before_each_text_by_its_role(tmp_path, negatives):
     """Trained on a model with prompts, the weights are those of the same model on texts that carry them."""
     texts = [*toy_documents(20).values(), *PROMPTS.values()]
@@ -284,6 +284,7 @@ def test_checkpoints_made_with_other_settings_are_not_continued(killed, toy_mode
     assert made.contract.weights_sha256 == fit(retrieval_set(), toy_model, tmp_path, SHORT).contract.weights_sha256
 
 
+@pytest.mark.slow
 def test_checkpoints_made_with_other_data_are_not_continued(killed, toy_model, tmp_path):
     data = retrieval_set()
     rows = data.pairs["train"]  # as many rows, other texts

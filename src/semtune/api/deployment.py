@@ -180,13 +180,27 @@ def index(
     encoder = load_encoder(str(folder), chosen, settings.truncate)
     found = documents_to_index(source, folder, encoder.contract, progress, allow_unreadable)
     inputs = IndexInputs(
-        lambda: found.documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place
-    )
+        lambda: found.documents, lambda: encoder, folder, settings, lambda: indexed_queries(source), place,
+        lambda made: _mode_by_dev(made, encoder, source, progress),
+    )  # fmt: skip
     with atomic_folder(place) as scratch:
         made = run(inputs, scratch, progress).manifest
         made = replace(made, left_out=dict(found.left_out), warnings=list(found.warnings))
         manifests.write(made, scratch)
     return made
+
+
+def _mode_by_dev(index: Path, encoder: Encoder, source: Path, progress: Progress) -> dict[str, Any]:
+    """How a built index is searched: the best way on the labelled dev queries of its source, else by vectors."""
+    from semtune import dataset as datasets
+    from semtune.evaluate.retrieval.index_mode import mode_of_index
+    from semtune.prepare.build.for_other_steps import dataset_folder
+
+    place = dataset_folder(source)
+    data = datasets.load(place) if (place / "queries.jsonl").is_file() else datasets.Dataset()
+    way = mode_of_index(index, encoder, data)
+    progress.say(way.sentence)
+    return {"mode": way.mode, "fusion": way.fusion.as_dict(), "reason": way.sentence}
 
 
 def run(

@@ -77,9 +77,10 @@ def upgrade(
         new, _ = begin_version(home, place, old.manifest, encoder, folder)
         with contextlib.closing(new):
             first = catch_up(old, new, encoder, progress)
-            new.compact(progress)
             asked, asked_with = _queries(old, queries)
-            finish_version(place, new, encode_queries(encoder, asked)[1], asked_with)
+            probes = encode_queries(encoder, asked)[1]
+            new.compact(progress, probes)
+            finish_version(place, new, probes, asked_with)
             compared, verdict = _compare(home, old, new, encoder, asked, asked_with, bool(queries), labelled)
             if verdict is not None and verdict.verdict == "do-not-ship" and not anyway:
                 spent = round(time.monotonic() - started, 2)

@@ -186,7 +186,8 @@ def _show(console: Console, outcome: Outcome) -> None:
     table = Table(title=f"{tuned.kind}, {tuned.n:,} test {tuned.unit(tuned.n)}", title_justify="left")
     table.add_column("metric")
     for name, scores in outcome.systems.items():
-        table.add_column("BM25" if name == "bm25" else escape(scores.model), justify="right")
+        called = "BM25" if name == "bm25" else scores.model
+        table.add_column(escape(called + ", vectors alone" * name.endswith("-dense")), justify="right")
     for metric in tuned.metrics:
         table.add_row(metric, *(f"{scores.metrics[metric]:.4f}" for scores in outcome.systems.values()))
     console.rich().print(table)
@@ -196,6 +197,10 @@ def _show(console: Console, outcome: Outcome) -> None:
         console.say(f"warning: {warning}")
     for further in list(outcome.comparisons.values())[1:]:
         console.say(f"against {further.against}: {further.sentence.partition(': ')[2]}")
+    if outcome.served_sentence:
+        console.say(outcome.served_sentence)
+    if outcome.by_vectors:
+        console.say(f"by vectors alone: {outcome.by_vectors.sentence.partition(': ')[2]}")
     if outcome.verdict:
         console.say(outcome.verdict.sentence)
 

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
-from semtune.cli.index_options import cut_documents, say_left_out
+from semtune.cli.index_options import (
+    COLLECTION,
+    DATABASE,
+    TLS_CA,
+    TLS_CERTIFICATE,
+    TLS_KEY,
+    TOKEN_ENV,
+    TOKEN_VARIABLE,
+    URI,
+    cut_documents,
+    say_left_out,
+)
 
 if TYPE_CHECKING:
     from semtune.index.manifest import IndexManifest
@@ -20,17 +31,13 @@ def index(
     corpus: Annotated[Path, typer.Argument(help="A data set, a run, a corpus.jsonl, or any folder or table of texts.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The index folder to write.")],
     backend: Annotated[str, typer.Option("--backend", help="local (files) or milvus (a database)")] = "local",
-    uri: Annotated[
-        str, typer.Option("--uri", help="milvus: a file ending in .db (milvus-lite) or http://host:19530")
-    ] = "",
-    collection: Annotated[str, typer.Option("--collection", help="milvus: the collection's name")] = "",
-    database: Annotated[str, typer.Option("--database", help="milvus: the database on the server")] = "",
-    token_env: Annotated[
-        str, typer.Option("--token-env", help="milvus: variable with the token, user:password or an API key")
-    ] = "SEMTUNE_MILVUS_TOKEN",  # noqa: S107 - the name of a variable
-    tls_ca: Annotated[
-        str, typer.Option("--tls-ca", help="milvus: PEM file with the certificate of an https:// server")
-    ] = "",
+    uri: Annotated[str, URI] = "",
+    collection: Annotated[str, COLLECTION] = "",
+    database: Annotated[str, DATABASE] = "",
+    token_env: Annotated[str, TOKEN_ENV] = TOKEN_VARIABLE,
+    tls_ca: Annotated[str, TLS_CA] = "",
+    tls_certificate: Annotated[str, TLS_CERTIFICATE] = "",
+    tls_key: Annotated[str, TLS_KEY] = "",
     recall: Annotated[
         float, typer.Option("--recall", help="local: share of the ten nearest that search must find; 1: exact search")
     ] = 0.95,
@@ -54,7 +61,7 @@ def index(
     chosen = parse_truncate(truncate)
     settings = IndexSettings(
         backend=backend, uri=uri, collection=collection, database=database, token_env=token_env, tls_ca=tls_ca,
-        truncate=chosen, recall=recall, memory_mb=memory,
+        tls_certificate=tls_certificate, tls_key=tls_key, truncate=chosen, recall=recall, memory_mb=memory,
     )  # fmt: skip
     with console.progress() as progress:
         made = api.index(
@@ -65,6 +72,8 @@ def index(
         f"{out}: {made.count:,} documents, {made.index_type} in {made.backend}, recall@10 {made.recall_at_10:.3f} "
         f"against exact search (asked with {made.asked_with}), {made.query_ms:.1f} ms a search by vector; {_long(made)}"
     )
+    if made.search_mode_reason:
+        console.say(made.search_mode_reason)
     say_left_out(console, made.left_out, made.warnings)
     console.document({"path": str(out), **asdict(made)})
 

@@ -28,6 +28,7 @@ from semtune.cli.index_options import GROUP
 from semtune.cli.info import info
 from semtune.cli.init import init
 from semtune.cli.label import label
+from semtune.cli.mcp import mcp
 from semtune.cli.migrate import migrate
 from semtune.cli.prepare import prepare
 from semtune.cli.rollback import rollback
@@ -66,6 +67,7 @@ for command in (
     search,
     serve,
     classify,
+    mcp,
     info,
     doctor,
 ):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -111,6 +112,7 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
     sentence = report.result("evaluate").get("sentence")
     if sentence:
         screen.print(f"[bold]{escape(sentence)}[/bold]")
+    _as_served(console, report.result("evaluate"))
     stopped = report.exit_code != 0
     if stopped:
         console.say("The gate (evaluate.gate) stopped the run here; nothing was indexed.")
@@ -118,6 +120,14 @@ def _summary(console: Console, report: RunReport, seconds: float) -> None:
         console.say(f'Search: semtune search {report.path} "your question"')
         console.say(f"Serve:  semtune serve {report.path} --port 8080")
     console.say(f"{seconds:.0f} s in total.")
+
+
+def _as_served(console: Console, evaluated: Mapping[str, Any]) -> None:
+    """How the models are searched that the verdict compares, and how they compare by vectors alone."""
+    if evaluated.get("served_sentence"):
+        console.say(evaluated["served_sentence"])
+    if evaluated.get("by_vectors"):
+        console.say(f"By vectors alone: {evaluated['by_vectors']['sentence'].partition(': ')[2]}.")
 
 
 def _notes(console: Console, report: RunReport) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
+from semtune.cli.console import JSON, RUNTIME, Console
 from semtune.cli.cross_encoder import cross_encoder_graph
+from semtune.cli.index_options import INDEX, SEARCH_MODEL, SEARCH_TRUNCATE
 
 if TYPE_CHECKING:
     from semtune.types import Answer, Hit
@@ -20,7 +21,7 @@ RERANKED = 20  # hits that a cross-encoder reads
 
 
 def search(
-    index: Annotated[Path, typer.Argument(help="An index folder, or a run folder.")],
+    index: Annotated[Path, INDEX],
     query: Annotated[str, typer.Argument(help="The question.")],
     k: Annotated[int, typer.Option("-k", help="Number of hits.")] = 10,
     where: Annotated[
@@ -46,19 +47,14 @@ def search(
         float, typer.Option("--diversity", help="From 0 to 1: prefer hits that differ from those before.")
     ] = 0.0,
     explain: Annotated[bool, typer.Option("--explain", help="Say how each hit was found.")] = False,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Where the model of the index is now, or a pair with a query student of it."),
-    ] = None,
+    model: Annotated[str | None, SEARCH_MODEL] = None,
     min_score: Annotated[
         str | None,
         typer.Option(
             "--min-score", help="Drop hits scoring below this: a score, or a calibrated threshold: best-f1, p0.9, r0.9."
         ),
     ] = None,
-    truncate: Annotated[
-        str | None, typer.Option("--truncate", help=f"{TRUNCATE_HELP} By default as in the index.")
-    ] = None,
+    truncate: Annotated[str | None, SEARCH_TRUNCATE] = None,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:

@@ -49,7 +49,10 @@ class OnnxReranker:
         self._names = frozenset(node.name for node in self._session.get_inputs())
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(longest_pair(folder))
+        self._whole = Tokenizer.from_str(self._tokenizer.to_str())
+        self._whole.no_truncation()
+        self._longest = longest_pair(folder)
+        self._tokenizer.enable_truncation(self._longest)
         outputs = self._outputs([self._tokenizer.encode("a", "b")]).shape
         if outputs != (1, 1):
             raise ModelError(one_score_needed(folder, outputs[-1]))
@@ -63,6 +66,10 @@ class OnnxReranker:
             some = order[start : start + BATCH]
             logits[some] = self._outputs([read[at] for at in some])[:, 0]
         return (0.5 * (1 + np.tanh(0.5 * logits))).tolist()  # the sigmoid, which never overflows
+
+    def beyond(self, pairs: Sequence[tuple[str, str]]) -> list[int]:
+        """Tokens of each of (n,) pairs that are not read because of the limit."""
+        return [max(0, len(each.ids) - self._longest) for each in self._whole.encode_batch_fast(list(pairs))]
 
     def _outputs(self, read: Sequence[Any]) -> NDArray[np.float32]:
         longest = max(len(each.ids) for each in read)

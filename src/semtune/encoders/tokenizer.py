@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,15 @@ class Tokens:
     truncated: int
     cut: NDArray[np.bool_] = field(compare=False)  # arrays do not compare to one truth value
     beyond: NDArray[np.int32] = field(compare=False)
+
+
+class Token(NamedTuple):
+    """One token of a text: its id, how the tokenizer writes it, and its first and last character (exclusive)."""
+
+    id: int
+    text: str
+    special: bool
+    offsets: tuple[int, int]
 
 
 class Tokenizer:
@@ -137,9 +147,40 @@ class Tokenizer:
         unknown = self._whole.token_to_id(name) if name else number
         return -1 if unknown is None else unknown
 
-    def decode(self, ids: Sequence[int]) -> str:
-        """Token ids back to text, without special tokens."""
-        return self._whole.decode(list(ids))
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """The ids of special tokens that stand around texts or fill batches, but not that of the unknown token."""
+        added = self._whole.get_added_tokens_decoder()
+        return frozenset(id_ for id_, token in added.items() if token.special) - {self._unknown()}
+
+    def ids(self, text: str) -> list[int]:
+        """The ids of a text, without prompt, special tokens and limit."""
+        return self._whole.encode(text, add_special_tokens=False).ids
+
+    def pieces(self, text: str, role: Role, special: bool = True) -> list[Token]:
+        """The tokens of a text with the role's prompt in front, without the limit.
+
+        Args:
+            text: of any length.
+            role: whose prompt.
+            special: with the special tokens that the model reads, too.
+        """
+        read = self._whole.encode(self._prepared([text], role)[0], add_special_tokens=special and self._special)
+        return [
+            Token(*each)
+            for each in zip(read.ids, read.tokens, map(bool, read.special_tokens_mask), read.offsets, strict=True)
+        ]
+
+    def decode(self, ids: Sequence[int], skip_special: bool = True) -> str:
+        """Token ids back to text, by default without special tokens.
+
+        Raises:
+            ModelError: the tokenizer has no such ids.
+        """
+        unknown = [id_ for id_ in ids if self._whole.id_to_token(id_) is None]
+        if unknown:
+            raise ModelError(f"The tokenizer has no token with the id {unknown[0]}; its ids end at {self.size - 1:,}.")
+        return self._whole.decode(list(ids), skip_special_tokens=skip_special)
 
     def _prepared(self, texts: Sequence[str], role: Role) -> list[str]:
         prompt = self._contract.prompt(role)

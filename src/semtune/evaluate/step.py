@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semtune.errors import ConfigError, InputError
+from semtune.evaluate.served_way import DEFAULT_WAY, ServedWay
 from semtune.evaluate.settings import EvaluateSettings
-from semtune.io import read_json, write_json
+from semtune.index.terms import ANALYSER
+from semtune.io import write_json
 from semtune.progress import Progress
 from semtune.step import LoadDataset, ModelRef
 from semtune.types import Truncate
@@ -18,16 +19,12 @@ if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.encoders.vector_store import VectorStore
     from semtune.evaluate.report.further_results import FurtherResults
-    from semtune.evaluate.result import Kind, Scores
     from semtune.evaluate.retrieval.search_mode import ModeChoice
     from semtune.evaluate.serving.calibration import CalibrationResult
     from semtune.evaluate.serving.stages import Stages
-    from semtune.evaluate.systems import ComparedSystem
-    from semtune.evaluate.verdict.gates import Forgetting
     from semtune.evaluate.verdict.outcome import Outcome
-    from semtune.protocols import Encoder
 
-LIBRARIES = ("onnxruntime", "tokenizers", "bm25s", "numpy")
+LIBRARIES = ("onnxruntime", "tokenizers", "numpy")
 THRESHOLDS, METRICS = "thresholds.json", "metrics.json"
 SEARCH_MODE = "search_mode.json"
 PRECISION = "precision.json"  # written by export
@@ -64,6 +61,7 @@ class EvaluateInputs:
         thresholds_needed: refuse where thresholds cannot be calibrated, in place of leaving them out.
         test_needed: refuse data without a test part, in place of saying "cannot judge".
         truncate: what becomes of texts longer than a model reads.
+        way: how the model's index will be searched.
     """
 
     data: LoadDataset
@@ -84,6 +82,7 @@ class EvaluateInputs:
     thresholds_needed: bool = False
     test_needed: bool = True
     truncate: Truncate = "cut"
+    way: ServedWay = DEFAULT_WAY
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,15 +127,16 @@ class Evaluated:
         systems = {name: scores.metrics[scores.main] for name, scores in self.outcome.systems.items()}
         return {
             **self.outcome.summary(), "metric": tuned.main, "systems": systems, "runtime": self.runtime,
-            "truncated": dict(tuned.truncated),
+            "truncated": dict(tuned.truncated), "served_sentence": self.outcome.served_sentence,
             **({"search_mode": self.search_mode.as_dict()} if self.search_mode else {}),
         }  # fmt: skip
 
 
-def key(settings: EvaluateSettings, base: ModelRef, seed: int) -> dict[str, Any]:
+def key(settings: EvaluateSettings, base: ModelRef, seed: int, way: ServedWay) -> dict[str, Any]:
     """What the evaluation of a run depends on beside the data and the tuned model; the gate changes no number."""
     chosen = settings.model_dump(mode="json", exclude={"gate"})
-    return chosen | {"base": base.contract.fingerprint, "model": base.name, "seed": seed}
+    served = {"search": way.key, "terms": ANALYSER}
+    return chosen | {"base": base.contract.fingerprint, "model": base.name, "seed": seed} | served
 
 
 def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluated:
@@ -148,6 +148,7 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
         SemtuneError: a model or result cannot be had, or does not fit the data.
     """
     from semtune.encoders.load import load_encoder
+    from semtune.evaluate.measuring import Measuring
     from semtune.evaluate.report.write_all import write_all
     from semtune.evaluate.saved.read import identify
     from semtune.evaluate.systems import kind_of, open_systems
@@ -165,8 +166,7 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
     ]
     encoder = load_encoder(inputs.model, inputs.runtime, truncate=inputs.truncate)
     others = open_systems(against, inputs.runtime, identity, kind, inputs.truncate)
-    work = _Work(inputs, data, kind, encoder, others, progress)
-    outcome, extras, searched = work.measured(identity)
+    outcome, extras, searched = Measuring(inputs, data, kind, encoder, others, progress).measured(identity)
     if out is not None:
         training = inputs.training() if inputs.training else TrainingNotes()
         write_all(out, outcome, data, inputs.title, extras, training.log, training.notes)
@@ -174,121 +174,6 @@ def run(inputs: EvaluateInputs, out: Path | None, progress: Progress) -> Evaluat
             write_json(out / SEARCH_MODE, searched.as_dict())
     rest = [other for other in fitting if other != kind] if not settings.task else []
     return Evaluated(outcome, extras, encoder.runtime, kind, rest, data, search_mode=searched)
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """One evaluation: everything opened, nothing measured yet."""
-
-    inputs: EvaluateInputs
-    data: Dataset
-    kind: Kind
-    encoder: Encoder
-    others: Sequence[ComparedSystem]
-    progress: Progress
-
-    def measured(self, identity: Mapping[str, str]) -> tuple[Outcome, FurtherResults, ModeChoice | None]:
-        """Measure everything, and conclude."""
-        from semtune.evaluate.retrieval.search_mode import measure_mode
-        from semtune.evaluate.systems import measure_systems
-        from semtune.evaluate.verdict.made_questions import count_made
-        from semtune.evaluate.verdict.outcome import conclude
-        from semtune.evaluate.verdict.unreadable_texts import unreadable_texts
-
-        settings, seed = self.inputs.settings, self.inputs.seed
-        forgot = self._forgetting()
-        stages = self._stages()
-        tuned, calibrated, dev = self._tuned(stages)
-        systems = measure_systems(self.others, self.data, tuned, self.progress, settings.at, seed, self._over)
-        outcome = conclude(
-            tuned, systems, seed, settings, parts=self._parts(tuned) if self.others else (), forgot=forgot,
-            leaks=self.inputs.leaks(self.data), data=identity, made=count_made(self.data.queries, tuned.query_ids),
-            unread=unreadable_texts(self.encoder, self.data, "test"),
-        )  # fmt: skip
-        searched = measure_mode(self.data, dev, settings.alpha, seed, self.progress) if settings.bm25 else None
-        extras = self._extras(tuned, stages, calibrated)
-        return outcome, replace(extras, served=searched.sentence if searched else ""), searched
-
-    def _over(self, encoder: Encoder) -> Encoder:
-        return self.inputs.store.over(encoder) if self.inputs.store else encoder
-
-    def _forgetting(self) -> Forgetting | None:
-        """What the model forgot of general text; measured first, since it is what can be refused."""
-        from semtune.evaluate.scores import score
-        from semtune.evaluate.verdict.gates import forgetting
-
-        if self.inputs.general is None:
-            return None
-        base = next((other.encoder for other in self.others if other.encoder is not None), None)
-        if base is None:
-            raise ConfigError("--general is measured against the base: name its model with --against.")
-        text = self.inputs.general()
-        mine, theirs = (score(each, text, "test", self.progress) for each in (self.encoder, base))
-        name = Path(self.inputs.settings.general).name
-        return forgetting(name, mine, theirs, self.inputs.seed, self.inputs.settings.min_queries)
-
-    def _stages(self) -> Stages | None:
-        from semtune.evaluate.serving.measure_stages import StageTestSet, measure_stages
-
-        if not self.inputs.stages:
-            return None
-        test = StageTestSet(self.data, "test", self.kind, self.inputs.settings.at, self.inputs.seed)
-        return measure_stages(self.inputs.model, test, self.inputs.index, self.inputs.runtime, self.progress)
-
-    def _tuned(self, stages: Stages | None) -> tuple[Scores, CalibrationResult | None, Scores | None]:
-        """The results on test, thresholds, and results on dev, if measured; nothing is measured again after stages."""
-        from semtune.evaluate.scores import score
-        from semtune.evaluate.serving.calibration import calibrate, calibration_split, can_calibrate, require_labels
-        from semtune.evaluate.two_splits import score_two_splits
-
-        settings, seed, progress = self.inputs.settings, self.inputs.seed, self.progress
-        if self.inputs.thresholds_needed:
-            require_labels(self.data, self.kind)
-        if settings.calibrate and (self.inputs.thresholds_needed or can_calibrate(self.kind)):
-            beside = calibration_split(self.data, self.kind)
-            both = score_two_splits(
-                self._over(self.encoder), self.data, "test", beside, progress, self.kind, settings.at, seed
-            )
-            dev = both[beside] if beside == "dev" else None
-            try:
-                return both["test"], calibrate(both[beside], self.data, beside), dev
-            except InputError as error:
-                if self.inputs.thresholds_needed:
-                    raise
-                progress.say(f"no calibrated thresholds: {error}")
-                return both["test"], None, dev
-        known = [row.scores for row in stages.rows if row.scores.runtime == self.encoder.runtime] if stages else []
-        if known:
-            return known[0], None, None
-        return score(self._over(self.encoder), self.data, "test", progress, self.kind, settings.at, seed), None, None
-
-    def _parts(self, tuned: Scores) -> Sequence[Any]:
-        from semtune.evaluate.verdict.slices import partition
-
-        return partition(self.data, "test", tuned, self.inputs.language_of) if self.inputs.language_of else ()
-
-    def _extras(self, tuned: Scores, stages: Stages | None, calibrated: CalibrationResult | None) -> FurtherResults:
-        """What the report shows beside the metrics; speed is measured on the encoders themselves, without the store."""
-        from semtune.encoders.load import model_bytes
-        from semtune.evaluate.report.further_results import FurtherResults, charts, measure_costs
-        from semtune.hub import resolve_model
-
-        words = {other.key: other.word for other in self.others if other.encoder is not None}
-        encoders = {"tuned": self.encoder, **{o.key: o.encoder for o in self.others if o.encoder is not None}}
-        sizes = {
-            name: model_bytes(
-                resolve_model(
-                    {"tuned": self.inputs.model, **words}[name], serving=not encoder.runtime.startswith("torch")
-                ),
-                encoder.runtime,
-            )
-            for name, encoder in encoders.items()
-        }
-        stored = {name: self._over(encoder) for name, encoder in encoders.items()}
-        maps = charts(stored, self.data, "test", self.inputs.seed)
-        tried = resolve_model(self.inputs.model, serving=True) / PRECISION
-        precision = read_json(tried) if tried.exists() else None
-        return FurtherResults(maps, measure_costs(encoders, self.data, tuned, sizes), stages, calibrated, precision)
 
 
 def _nothing_to_judge(out: Path | None, progress: Progress) -> Evaluated:

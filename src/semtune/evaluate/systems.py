@@ -12,9 +12,10 @@ from semtune.errors import ConfigError
 if TYPE_CHECKING:
     from semtune.dataset import Dataset
     from semtune.evaluate.result import Kind, Scores
+    from semtune.index.local.words import Words
     from semtune.progress import Progress
     from semtune.protocols import Encoder
-    from semtune.types import Truncate
+    from semtune.types import Split, Truncate
 
 BM25, HYBRID = "bm25", "hybrid"
 MOST_AT = 1_000
@@ -116,28 +117,44 @@ def measure_systems(
     at: Sequence[int] = (),
     seed: int = 0,
     over: Callable[[Encoder], Encoder] = lambda encoder: encoder,
-) -> dict[str, Scores]:
+    words: Words | None = None,
+    beside: Split = "test",
+) -> tuple[dict[str, Scores], dict[str, Scores]]:
     """The result of every system on the test split, in the order given, measured as `tuned` was.
 
-    `over` wraps each encoder first, for example with a store of vectors.
+    Args:
+        others: the systems.
+        dataset: with a test split.
+        tuned: the result of the model that is judged.
+        progress: shown meanwhile.
+        at: as in `score`.
+        seed: as in `score`.
+        over: wraps each encoder first, for example with a store of vectors.
+        words: the corpus for BM25, if it was read before.
+        beside: a second split that models are measured on.
+
+    Returns:
+        The results on test, and those of the models on the second split.
     """
     from semtune.evaluate.retrieval.bm25 import score_bm25
     from semtune.evaluate.retrieval.hybrid import score_hybrid
     from semtune.evaluate.saved.read import aligned
-    from semtune.evaluate.scores import score
+    from semtune.evaluate.two_splits import score_two_splits
 
     keys = {other.key for other in others}
-    bm25 = score_bm25(dataset, "test", progress, at) if keys & {BM25, HYBRID} else None
+    bm25 = score_bm25(dataset, "test", progress, at, words) if keys & {BM25, HYBRID} else None
     found: dict[str, Scores] = {}
+    second: dict[str, Scores] = {}
     for other in others:
         if other.encoder is not None:
-            found[other.key] = score(over(other.encoder), dataset, "test", progress, tuned.kind, at, seed)
+            both = score_two_splits(over(other.encoder), dataset, "test", beside, progress, tuned.kind, at, seed)
+            found[other.key], second[other.key] = both["test"], both[beside]
         elif other.saved is not None:
             found[other.key] = aligned(other.saved, tuned, other.saved.model, "this data set")
         elif bm25 is not None:
             hybrid = other.key == HYBRID
             found[other.key] = score_hybrid(tuned, bm25, dataset.qrels["test"]) if hybrid else bm25
-    return found
+    return found, second
 
 
 def _key(model: str, found: Sequence[ComparedSystem]) -> str:

@@ -87,6 +87,7 @@ def build_into(
         made = replace(
             collection.manifest,
             count=len(documents),
+            recall_of=len(documents),
             recall_at_10=recall,
             query_ms=round(query_ms, 3),
             truncated=truncated,

@@ -32,7 +32,15 @@ class Changed:
 
 
 class Snapshot(Protocol):
-    """A collection at one moment: what others write meanwhile is not seen. Safe to use from many threads."""
+    """A collection at one moment: what others write meanwhile is not seen. Safe to use from many threads.
+
+    Attributes:
+        language: the language that the terms of the full text were made for; empty where none is clear, and without
+            full text.
+    """
+
+    @property
+    def language(self) -> str: ...  # noqa: D102 - see above
 
     def count(self, where: Filter | None = None) -> int:
         """Number of documents, of those that pass a filter."""

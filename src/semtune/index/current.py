@@ -38,11 +38,12 @@ def opened_version(version: Path) -> Iterator[Collection]:
 
 
 @contextmanager
-def opened_to_write(index: Path) -> Iterator[Collection]:
+def opened_to_write(index: Path, wait: float = versions.WAIT) -> Iterator[Collection]:
     """The current version of an index, while nobody else writes to it and it is not switched.
 
     Raises:
-        InputError: there is none, it is damaged, or another process is writing.
+        InputError: there is none, or it is damaged.
+        BusyError: another process is still writing after `wait` seconds.
     """
-    with versions.writing(index) as place, opened_version(place) as collection:
+    with versions.writing(index, wait) as place, opened_version(place) as collection:
         yield collection

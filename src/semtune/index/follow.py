@@ -85,6 +85,20 @@ class Following(Generic[T_co]):
         self._look()
         return self._now.value
 
+    def reload(self) -> None:
+        """Open the current version anew, in this thread; blocks that began with the old one end with it.
+
+        Raises:
+            SemtuneError: as `open_`; the old one stays in use.
+        """
+        mark = versions.mark(self._index)
+        self._replace(self._open(), mark)
+
+    def refresh(self) -> None:
+        """As `reload`, if the index was switched since it was opened."""
+        if versions.mark(self._index) not in ((), self._mark):
+            self.reload()
+
     def close(self) -> None:
         """Close what is open, now or when its last block ends, and follow no more."""
         with self._lock:
@@ -118,11 +132,16 @@ class Following(Generic[T_co]):
             with self._lock:
                 self._opening, self._next_look = False, time.monotonic() + AGAIN
             return
+        self._replace(value, mark)
+        with self._lock:
+            self._opening = False
+
+    def _replace(self, value: T_co, mark: tuple[int, ...]) -> None:  # type: ignore[misc]
+        """Let blocks that begin from now on use another value, opened when the folder had this mark."""
         with self._lock:
             old, closed = self._now, self._closed
             if not closed:
                 old.left, self._now, self._mark = True, _Opened(value), mark
-            self._opening = False
             unused = not old.users
         if closed:
             self._close(value)

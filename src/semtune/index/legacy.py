@@ -51,6 +51,11 @@ class OldCollection:
         """The index itself."""
         return nullcontext(self)
 
+    @property
+    def language(self) -> str:
+        """Empty: there is no full text."""
+        return ""
+
     def count(self, where: Filter | None = None) -> int:
         """Number of documents that pass."""
         return len(self._documents) if where is None else len(self._passing(where))

@@ -44,6 +44,10 @@ class IndexManifest:
         cut_tokens: tokens of the documents that were not read.
         search_mode: "dense", "keyword" or "hybrid": what a search in mode "auto" does.
         query_ms: median time of one search by vector, from the build that measured it; not kept in the file.
+        search_mode_reason: why, in a sentence; empty in older indexes.
+        recall_of: number of documents that there were when the recall was measured; 0 in older indexes.
+        recall_when: when that was, after the build: at a compaction, or when many documents had been added (UTC); empty
+            for the measurement of the build itself.
         fusion: how "hybrid" fuses the two rankings, see `semtune.index.fusion.Fusion`, and what was measured.
     """
 
@@ -73,6 +77,9 @@ class IndexManifest:
     search_mode: str = "dense"
     query_ms: float = 0.0
     fusion: Mapping[str, Any] = field(default_factory=dict)
+    search_mode_reason: str = ""
+    recall_of: int = 0
+    recall_when: str = ""
 
 
 def write(manifest: IndexManifest, folder: Path) -> None:

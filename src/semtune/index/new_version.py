@@ -181,7 +181,7 @@ def finish_version(version: Path, new: Collection, asked: Embeddings, asked_with
         for batch in batches(seen.documents()):
             best = best_scores(best, asked, seen.vectors([document.id for document in batch]))
         recall, count = recall_of(seen, asked, best), seen.count()
-    made = replace(manifests.read(version), count=count, recall_at_10=recall, asked_with=asked_with)
+    made = replace(manifests.read(version), count=count, recall_of=count, recall_at_10=recall, asked_with=asked_with)
     manifests.write(replace(made, index_type=new.manifest.index_type or made.index_type), version)
 
 

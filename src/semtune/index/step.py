@@ -29,7 +29,8 @@ class IndexInputs:
         settings: of the step.
         queries: returns real queries to measure the recall with; an empty list if there are none.
         home: the final path of the folder.
-        search_mode: returns how the index is searched in mode "auto": "mode" and "fusion" of the manifest.
+        search_mode: is given the folder of the built index, and returns how it is searched in mode "auto": "mode",
+            "fusion" and "reason"; {} where nothing says anything.
     """
 
     documents: Callable[[], Sequence[Document]]
@@ -38,7 +39,7 @@ class IndexInputs:
     settings: IndexSettings
     queries: Callable[[], Sequence[str]]
     home: Path
-    search_mode: Callable[[], Mapping[str, Any]] = dict
+    search_mode: Callable[[Path], Mapping[str, Any]] = lambda _folder: {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,13 @@ def run(inputs: IndexInputs, out: Path, progress: Progress) -> Indexed:
 
     documents, encoder, queries = inputs.documents(), inputs.encoder(), inputs.queries()
     made = build_into(documents, encoder, inputs.model, out, inputs.settings, progress, inputs.home, queries)
-    if chosen := inputs.search_mode():
-        made = replace(made, search_mode=str(chosen["mode"]), fusion=dict(chosen.get("fusion", {})))
+    if chosen := inputs.search_mode(out):
+        made = replace(
+            made,
+            search_mode=str(chosen["mode"]),
+            fusion=dict(chosen.get("fusion", {})),
+            search_mode_reason=str(chosen.get("reason", "")),
+        )
         manifests.write(made, out)
     outside = backend_of(inputs.settings.backend).outside(made)
     return Indexed(made, [str(path) for path in outside])

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from semtune import formats
-from semtune.errors import ConfigError, InputError
+from semtune.errors import BusyError, ConfigError, InputError
 from semtune.io import read_json, storage_errors, write_json
 from semtune.locks import holder, lock_file
 
@@ -144,7 +144,7 @@ def writing(index: Path, wait: float = WAIT) -> Iterator[Path]:
     The version is looked up when nobody else writes: an upgrade cannot switch between the look and the write.
 
     Raises:
-        InputError: another process is still writing after `wait` seconds.
+        BusyError: another process is still writing after `wait` seconds.
     """
     deadline = time.monotonic() + wait
     while True:
@@ -156,7 +156,7 @@ def writing(index: Path, wait: float = WAIT) -> Iterator[Path]:
                 return
         if time.monotonic() > deadline:
             pid = holder(index / LOCK)
-            raise InputError(
+            raise BusyError(
                 f"Another process{f' (pid {pid})' if pid else ''} is writing to {index}. Nothing was changed. Wait "
                 "until it ends, then run the same command again."
             )

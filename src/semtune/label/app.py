@@ -21,8 +21,9 @@ from semtune.label.schemas import (
 )
 from semtune.label.words import GRADES
 from semtune.serve import errors
-from semtune.serve.body_limit import BodyLimit
 from semtune.serve.page import html_page
+from semtune.serve.request_body import BodyLimits
+from semtune.serve.request_guard import Guarded, RequestGuard
 from semtune.serve.settings import ServeSettings
 
 ENDPOINTS = "/, /api/state, /api/questions, /api/grades or /api/undo"
@@ -39,7 +40,9 @@ def create_label_app(labelling: Labelling, judge: str = "") -> FastAPI:
     """
     app = FastAPI(title="Semtune label", version=__version__, docs_url=None, redoc_url=None)
     errors.install(app, ENDPOINTS)
-    app.add_middleware(BodyLimit, limit=ServeSettings().max_body)
+    usual = ServeSettings()
+    guarded = Guarded(BodyLimits(usual.max_body, usual.receive_timeout), usual.timeout)
+    app.add_middleware(RequestGuard, guarded=guarded)
     app.include_router(_reading(labelling, judge))
     app.include_router(_writing(labelling))
     return app

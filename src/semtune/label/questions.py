@@ -194,7 +194,8 @@ def _table(path: Path, column: str, tally: Tally) -> Iterator[dict[str, Any]]:
     opened = open_table(path, {}, bad)
     chosen = _question_column(path, opened.columns, column)
     count = _first(opened.columns, COUNT)
-    number = _first(opened.columns, ("_id", "query_id", "qid") if "useful" in opened.columns else ("_id", "id", "qid"))
+    feedback = not {"useful", "kind"}.isdisjoint(opened.columns)  # where the id is that of an answer
+    number = _first(opened.columns, ("_id", "query_id", "qid") if feedback else ("_id", "id", "qid"))
     for _, row in opened.rows:
         useful = {"useful": row["useful"]} if "useful" in row else {}
         given = {"id": row.get(number)} if number else {}

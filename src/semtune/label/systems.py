@@ -9,9 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from semtune.encoders.vector_store import VectorStore
-from semtune.errors import MissingExtraError
-from semtune.evaluate.retrieval.bm25 import KeywordIndex
 from semtune.index.exact import ExactIndex
+from semtune.index.local.words import Words
 from semtune.locks import lock_file
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
@@ -64,23 +63,21 @@ class BaseSystem:
 class KeywordSystem:
     """BM25 over the same passages."""
 
-    def __init__(self, documents: Sequence[Document]) -> None:
-        self._index = KeywordIndex(documents)
+    def __init__(self, words: Words) -> None:
+        self._words = words
 
     def rank(self, texts: Sequence[str], depth: int) -> list[list[str]]:
         """See `System`."""
-        return [list(self._index.search(text, depth)) for text in texts]
+        return [[match.id for match in self._words.search(text, depth)] for text in texts]
 
 
 def keyword_system(documents: Sequence[Document], say: Callable[[str], None]) -> dict[str, System]:
-    """BM25, if it is installed; else it is said that it is missing."""
-    try:
-        return {BM25: KeywordSystem(documents)}
-    except MissingExtraError as error:
-        say(f"BM25 is not pooled: {error}")
-    except ValueError:  # bm25s refuses documents without any word
-        say("BM25 is not pooled: the passages have no words that it knows.")
-    return {}
+    """BM25; where the passages have no words, that is said."""
+    words = Words(documents)
+    if words.is_empty:
+        say("BM25 is not pooled: the passages have no words.")
+        return {}
+    return {BM25: KeywordSystem(words)}
 
 
 def base_system(

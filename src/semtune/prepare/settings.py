@@ -137,6 +137,14 @@ class PrepareSettings(Settings):
     review: str | None = Field(
         None, description="a review.jsonl with reviewed labels, used beside those in the data set's own"
     )
+    feedback: str | None = Field(
+        None,
+        min_length=1,
+        description="what users said of answers, a file of `semtune serve --feedback`: pairs and negatives to train on",
+    )
+    feedback_clicks: int = Field(
+        2, ge=0, description="clicks on an answer that count as one user who finds it useful; 0: clicks do not count"
+    )
     supervision: SupervisionSettings = Field(
         SupervisionSettings(), description="source of questions: share of its training pairs that is kept; 0: off"
     )

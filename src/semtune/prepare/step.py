@@ -89,15 +89,18 @@ def key(inputs: PrepareInputs) -> dict[str, Any]:
 
 
 def sources(inputs: PrepareInputs) -> dict[str, str]:
-    """Hashes of what is read: the source, labels of reviewers, and the model that judges negatives."""
+    """Hashes of what is read: the source, labels of reviewers, feedback, and the model that judges negatives."""
     from semtune.encoders.cross_encoder import cross_encoder_hash
     from semtune.prepare.mine.review_merge import hash_review
+    from semtune.prepare.questions.feedback import hash_feedback
     from semtune.prepare.readers.source_kind import hash_source
 
     found = {"source": hash_source(inputs.source)}
     # Labels that were written into the step's own review count: it is made again with them, and they stay.
     if reviewed := hash_review(inputs.settings.review, inputs.source, inputs.replaces):
         found["review"] = reviewed
+    if inputs.settings.feedback:
+        found["feedback"] = hash_feedback(inputs.settings.feedback)
     if judge := inputs.settings.needs_judge:
         found["judge"] = cross_encoder_hash(judge)
     return found

@@ -15,9 +15,10 @@ from semtune.protocols import Encoder
 from semtune.search import highlight
 from semtune.search.arrange import Reranker, chosen, group_of
 from semtune.search.candidates import Candidate, find, with_documents
-from semtune.search.explain import explained, language_of
+from semtune.search.explain import explained
 from semtune.search.fields import FieldCheck, why_nothing_passes
 from semtune.search.request import Request
+from semtune.stages import stage
 from semtune.types import Answer, Embeddings, Hit
 
 SHOWN = 40  # characters of a query in a message
@@ -56,14 +57,17 @@ def answers(parts: Parts, queries: Sequence[str], request: Request) -> list[Answ
     for query in queries:
         if not query.strip():
             raise InputError("The query is empty. Give at least one word.")
-    asked = _encoded(parts.encoder, queries, request)
+    with stage("encode"):
+        asked = _encoded(parts.encoder, queries, request)
     with parts.collection.snapshot() as snapshot:
         parts.fields.require(snapshot, request.where, request.group_by)
         vectors = None if request.mode == "keyword" or not asked else _stacked(asked)
-        found = find(snapshot, queries, vectors, request, request.depth)
-        return [
-            _answer(parts, snapshot, one, request, candidates) for one, candidates in zip(asked, found, strict=True)
-        ]
+        with stage("find"):
+            found = find(snapshot, queries, vectors, request, request.depth)
+        with stage("arrange"):
+            return [
+                _answer(parts, snapshot, one, request, candidates) for one, candidates in zip(asked, found, strict=True)
+            ]
 
 
 def like(parts: Parts, id_: str, request: Request) -> list[Hit]:
@@ -150,14 +154,14 @@ def _hit(
         document.metadata,
         curve.probability(score) if curve and candidate.similarity is not None else None,
         others=candidate.others,
-        explain=explained(candidate, asked.text, request, language_of(snapshot)) if request.explain else None,
+        explain=explained(candidate, asked.text, request, snapshot.language) if request.explain else None,
     )
 
 
 def _highlighted(encoder: Encoder | None, snapshot: Snapshot, asked: _Asked, hits: Sequence[Hit]) -> list[Hit]:
     texts = [hit.text for hit in hits]
     if encoder is None or asked.vector is None:
-        spans = highlight.by_words(texts, asked.text, language_of(snapshot))
+        spans = highlight.by_words(texts, asked.text, snapshot.language)
     else:
         spans = highlight.by_similarity(texts, asked.vector, encoder)
     return [

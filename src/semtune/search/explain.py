@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from semtune.index.collection import Snapshot
 from semtune.index.terms import analyse, query_terms
 from semtune.search.candidates import Candidate, Ranked
 from semtune.search.request import Request
@@ -42,8 +41,3 @@ def _place(ranked: Ranked | None) -> dict[str, Any]:
 def _shared(query: str, content: str, language: str) -> list[str]:
     there = set(analyse(content, language))
     return [term for term in query_terms(query, language) if term in there]
-
-
-def language_of(snapshot: Snapshot) -> str:
-    """The language that an index's terms were made for; empty where it does not say."""
-    return str(getattr(snapshot, "language", ""))

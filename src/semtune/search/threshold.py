@@ -18,8 +18,8 @@ def minimum_score(wanted: str | float, contract: Contract) -> float:
         value = float(wanted)
     except ValueError:
         return _threshold(str(wanted), contract)
-    if math.isnan(value):
-        raise InputError(f"The minimum score is {wanted!r}, which is not a number. Give a number such as 0.42.")
+    if not math.isfinite(value):
+        raise InputError(f"The minimum score is {wanted!r}, which is not a finite number. Give one such as 0.42.")
     return value
 
 

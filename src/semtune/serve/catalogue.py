@@ -63,6 +63,15 @@ class Served:
         assert self.index is not None  # noqa: S101 - the caller checked
         yield self.index
 
+    def refresh(self) -> None:
+        """Search the current version of the index from now on, if it was switched.
+
+        Raises:
+            SemtuneError: it cannot be opened; the old one stays in use.
+        """
+        if isinstance(self.index, Following):
+            self.index.refresh()
+
     def encoder_for(self, truncate: Truncate | bool | None) -> Encoder:
         """The encoder with a rule for long texts; None: as served, True and False: cut and error, as in TEI.
 

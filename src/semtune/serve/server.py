@@ -15,10 +15,14 @@ from semtune.errors import SemtuneError
 from semtune.registry import need
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
+    from uvicorn import Config, Server
 
 BACKLOG = 256
 GRACE = 10  # seconds for requests in progress when the server is stopped
+KEEP_ALIVE = 75  # seconds an unused connection stays open; clients and proxies keep theirs about a minute
+ANSWERS_PARENT = 60  # seconds; a process that still imports does not answer, and would be started again and again
+MAX_HEAD = 64 * 1024  # bytes of request line and headers
 
 
 class AddressError(SemtuneError):
@@ -26,12 +30,12 @@ class AddressError(SemtuneError):
 
 
 def run_server(
-    app: FastAPI, host: str = "127.0.0.1", port: int = 8080, announce: Callable[[str], None] | None = None
+    app: ASGIApp, host: str = "127.0.0.1", port: int = 8080, announce: Callable[[str], None] | None = None
 ) -> None:
     """Serve `app` until Ctrl-C or SIGTERM, then finish the requests in progress and return.
 
     Args:
-        app: made by `create_app`.
+        app: an application that is ready.
         host: name or address to listen on; "0.0.0.0" or "::" accepts other machines.
         port: 0 for any free port.
         announce: called once with the server's URL, when it accepts connections.
@@ -41,16 +45,52 @@ def run_server(
         MissingExtraError: uvicorn is not installed.
     """
     need("uvicorn")
-    import uvicorn
-
-    with listen(host, port) as listener, _sigterm_as_interrupt():
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=GRACE
-        )
+    with listen(host, port) as listener:
         if announce:
             announce(url(listener))
-        with suppress(KeyboardInterrupt):  # uvicorn raises it again when it has stopped
-            uvicorn.Server(config).run(sockets=[listener])
+        run_until_stopped(uvicorn_server(app), listener)
+
+
+def uvicorn_server(app: ASGIApp) -> Server:
+    """A server of an application, with the limits of `uvicorn_config`."""
+    from uvicorn import Server
+
+    return Server(uvicorn_config(app))
+
+
+def uvicorn_config(app: ASGIApp | Callable[[], ASGIApp], *, factory: bool = False, workers: int = 1) -> Config:
+    """How uvicorn runs; the log is ours, or nobody's where none was configured.
+
+    Args:
+        app: the application.
+        factory: `app` is called in each process, and makes it.
+        workers: processes.
+    """
+    from uvicorn import Config
+
+    from semtune.serve.connection_guard import GuardedConnection
+
+    return Config(
+        app,
+        factory=factory,
+        workers=workers,
+        http=GuardedConnection,
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=MAX_HEAD,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=ANSWERS_PARENT,
+    )
+
+
+def run_until_stopped(server: Server, listener: socket.socket) -> None:
+    """Run a server until Ctrl-C, SIGTERM or its own wish."""
+    with _sigterm_as_interrupt(), suppress(KeyboardInterrupt):  # uvicorn raises it again when it has stopped
+        server.run(sockets=[listener])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -37,6 +37,11 @@ class ExactSnapshot:
         self._rows = rows
         self._dimension = dimension
 
+    @property
+    def language(self) -> str:
+        """Empty: there is no full text."""
+        return ""
+
     @cached_property
     def _matrix(self) -> Embeddings:
         vectors = [row[2] for row in self._rows.values()]

@@ -92,6 +92,7 @@ def test_the_narrowest_search_that_reaches_the_recall_is_set(name):
     assert min(facts["filtered_recall"].values()) >= 0.95
 
 
+@pytest.mark.slow
 def test_without_queries_a_vector_does_not_count_as_its_own_neighbour():
     vectors = unit(5_000, 64)
     index = made("HNSW32_SQ8,RFlat", vectors)
@@ -142,7 +143,7 @@ def test_a_recall_of_one_compares_all(tmp_path, monkeypatch):
     opened.close()
 
 
-@pytest.mark.parametrize("memory_mb", [0, 1])
+@pytest.mark.parametrize("memory_mb", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_filters_and_deletions_hold_at_every_share(tmp_path, monkeypatch, memory_mb):
     from semtune.index import filters
     from semtune.index.local import snapshot as snapshots

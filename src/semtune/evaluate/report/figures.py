@@ -46,9 +46,9 @@ def score_figures(systems: Mapping[str, Scores], dataset: Dataset, split: Split)
     Empty for tasks without such scores.
     """
     shown = {
-        name: scores
+        name: systems.get(f"{name}-dense", scores)  # by similarity: fused ranks say nothing of how near a text is
         for name, scores in sorted(systems.items(), key=lambda item: item[0] == "tuned")
-        if name not in OTHER_SCALE and math.isfinite(scores.metrics[scores.main])
+        if name not in OTHER_SCALE and not name.endswith("-dense") and math.isfinite(scores.metrics[scores.main])
     }
     kind = next((scores.kind for scores in shown.values()), "")
     called = plots.names(systems)

@@ -123,6 +123,8 @@ def _headline(outcome: Outcome, served: str = "") -> Headline:
     """The verdict, and how the index will be searched."""
     found = _verdict(outcome)
     said = [Note(served.partition(": ")[2], "Served")] if served else []
+    if outcome.by_vectors:
+        said.append(Note(outcome.by_vectors.sentence.partition(": ")[2], "By vectors alone"))
     return replace(found, details=[*found.details, *said])
 
 

@@ -18,7 +18,10 @@ from semtune.types import Qrels
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid"}
+NAMES = {
+    "tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid", "tuned-dense": "tuned, vectors alone",
+    "base-dense": "base, vectors alone",
+}  # fmt: skip
 MAX_POINTS = 3_000
 
 

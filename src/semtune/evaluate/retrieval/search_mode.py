@@ -1,7 +1,8 @@
 """How an index should be searched: by vectors, by words or by both, chosen on the dev split by the paired test.
 
 Vectors are the default. Another way is chosen only where it is better by more than chance, so a small dev split changes
-nothing. A weight is judged on queries that it was not found on.
+nothing. A weight is judged on queries that it was not found on. Only dev is looked at here: test is asked in the chosen
+way alone, by `semtune.evaluate.retrieval.served`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from semtune.dataset import Dataset
-from semtune.evaluate.result import Scores, label
-from semtune.evaluate.retrieval.bm25 import served_keyword_run
+from semtune.evaluate.result import label
 from semtune.index.collection import Match
 from semtune.index.fusion import DEPTH, Fusion, fuse
 from semtune.metrics import Scores as Values
-from semtune.metrics import compare_means, ranking, retrieval
+from semtune.metrics import compare_means, retrieval
 from semtune.metrics.significance import holm
-from semtune.progress import QUIET, Progress
 from semtune.text import stable_hash
 from semtune.types import Qrels, Run, Split
 
@@ -43,6 +41,7 @@ class ModeChoice:
         queries: number that were asked.
         split: they are from.
         weight: of the vectors that is best on all of them; None: not looked for.
+        given: why nothing was measured, in words; empty where dev decides.
     """
 
     mode: str
@@ -52,10 +51,18 @@ class ModeChoice:
     queries: int = 0
     split: Split = "dev"
     weight: float | None = None
+    given: str = ""
+
+    @property
+    def words(self) -> str:
+        """The way of searching, for people: "dense", "hybrid (weight of the vectors 0.4)"."""
+        return f"hybrid (weight of the vectors {self.fusion.weight:g})" if self._chosen == TUNED else self.mode
 
     @property
     def sentence(self) -> str:
         """What will be served, and why."""
+        if self.given:
+            return f"Served: {self.mode} search, since {self.given}."
         if not self.values:
             return f"Served: dense search; {self.queries} {self.split} queries are too few to choose another way."
         best = max((name for name in self.values if name != DENSE), key=lambda name: self.values[name])
@@ -82,26 +89,6 @@ class ModeChoice:
         }  # fmt: skip
 
 
-def measure_mode(
-    data: Dataset, dev: Scores | None, alpha: float, seed: int, progress: Progress = QUIET
-) -> ModeChoice | None:
-    """How a model's index should be searched; None where there is no result on dev to judge by.
-
-    Args:
-        data: the data set.
-        dev: the model's result on its dev split.
-        alpha: level of the test.
-        seed: of the resampling.
-        progress: shown while words are searched; told the result.
-    """
-    if dev is None or dev.kind != "retrieval":
-        return None
-    qrels = data.qrels["dev"]
-    made = choose_mode(dev.run, served_keyword_run(data, qrels, DEPTH, progress), qrels, "dev", alpha, seed)
-    progress.say(made.sentence)
-    return made
-
-
 def choose_mode(
     dense: Run, keyword: Run, qrels: Qrels, split: Split = "dev", alpha: float = 0.01, seed: int = 0
 ) -> ModeChoice:
@@ -118,7 +105,7 @@ def choose_mode(
     judged = {query: row for query, row in qrels.items() if any(grade > 0 for grade in row.values())}
     if len(judged) < FEWEST:
         return ModeChoice(DENSE, queries=len(judged), split=split)
-    lists = {query: (_matches(dense.get(query, {})), _matches(keyword.get(query, {}))) for query in judged}
+    lists = {query: (best_matches(dense.get(query, {})), best_matches(keyword.get(query, {}))) for query in judged}
     each = {
         DENSE: _measured(dense, judged), KEYWORD: _measured(keyword, judged),
         HYBRID: _measured(_fused(lists, Fusion()), judged),
@@ -154,12 +141,19 @@ def _best(by_weight: Mapping[float, Values], chosen: np.ndarray) -> float:
     return max(by_weight, key=lambda weight: (round(float(by_weight[weight][chosen].mean()), 9), -abs(weight - 0.5)))
 
 
-def _matches(scores: Mapping[str, float]) -> list[Match]:
-    return [Match(document, scores[document]) for document in ranking(scores, DEPTH)]
+def best_matches(scores: Mapping[str, float]) -> list[Match]:
+    """The best `DEPTH` documents of one query, best first; of equal ones, that which stands there first."""
+    order = sorted(scores.items(), key=lambda found: -found[1])
+    return [Match(*found) for found in order[:DEPTH]]
 
 
 def _fused(lists: Mapping[str, tuple[list[Match], list[Match]]], fusion: Fusion) -> Run:
-    return {query: dict(fuse(dense, keyword, fusion)) for query, (dense, keyword) in lists.items()}
+    return {query: by_rank(fuse(dense, keyword, fusion)) for query, (dense, keyword) in lists.items()}
+
+
+def by_rank(matches: Sequence[Match]) -> dict[str, float]:
+    """Document → one divided by its rank: equal scores keep the order in which they are served."""
+    return {match.id: 1 / rank for rank, match in enumerate(matches, start=1)}
 
 
 def _measured(run: Run, qrels: Qrels) -> Values:

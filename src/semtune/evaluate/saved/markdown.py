@@ -10,7 +10,10 @@ from semtune.evaluate.verdict.outcome import Outcome
 from semtune.evaluate.verdict.rule import JudgedComparison
 from semtune.evaluate.verdict.slices import Slice
 
-NAMES = {"tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid"}
+NAMES = {
+    "tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid", "tuned-dense": "tuned, vectors alone",
+    "base-dense": "base, vectors alone",
+}  # fmt: skip
 
 
 def summary_page(outcome: Outcome) -> str:
@@ -18,6 +21,10 @@ def summary_page(outcome: Outcome) -> str:
     parts = [_headline(outcome), metrics_markdown(outcome)]
     if outcome.comparisons:
         parts.append(comparisons_markdown(outcome.comparisons))
+    if outcome.served_sentence:
+        parts.append(_cell(outcome.served_sentence))
+    if outcome.by_vectors:
+        parts.append(_cell(f"By vectors alone: {outcome.by_vectors.sentence.partition(': ')[2]}."))
     if outcome.slices:
         parts.append(slices_markdown(outcome.slices))
     if outcome.forgetting and (loss := f"{outcome.forgetting.sentence()}.") not in outcome.warnings:

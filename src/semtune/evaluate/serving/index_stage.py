@@ -1,4 +1,4 @@
-"""The index stage: an existing index of a test's corpus, or one built in memory."""
+"""The index stage: an existing index of a test's corpus, or what an index of it would be, built for the test."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from semtune.errors import InputError
 from semtune.index import manifest as manifests
 from semtune.index import versions
 from semtune.index.collection import Collection
-from semtune.index.faiss import FILE, FaissIndex
+from semtune.index.local.compaction import RECALL, TRAINED
+from semtune.index.local.kinds import Kind, choose
+from semtune.index.local.nearest import merged, search_segment
+from semtune.index.local.segments import Segment, SegmentRecord, reaching, write_segment
 from semtune.index.open import open_collection, size_of
+from semtune.index.sampling import SAMPLE
 from semtune.protocols import VectorIndex
 from semtune.types import Document, Embeddings, Neighbours
 
@@ -40,13 +44,50 @@ class ServedIndex:
     bytes: int | None
 
 
-def index_in_memory(vectors: Embeddings, documents: Sequence[Document], runtime: str) -> ServedIndex:
-    """The FAISS index that `semtune index` would build from the (n, dim) vectors of `documents`."""
-    index = FaissIndex.build(vectors)
-    with tempfile.TemporaryDirectory(prefix="semtune.") as name:
-        index.save(Path(name))
-        size = (Path(name) / FILE).stat().st_size
-    return ServedIndex(index, [document.id for document in documents], runtime, f"{index.kind} in faiss", size)
+def index_in_memory(
+    vectors: Embeddings, documents: Sequence[Document], runtime: str, queries: Embeddings | None = None
+) -> ServedIndex:
+    """The segment that `semtune index` would build from the (n, dim) vectors of `documents`, in a temporary folder.
+
+    Args:
+        vectors: of the documents.
+        documents: in the same order.
+        runtime: of the encoder.
+        queries: (m, dim) vectors of queries that the recall is measured with, as an index does; some of them are taken.
+    """
+    index = SegmentIndex(vectors, queries)
+    kind = f"{index.record.kind} in local"
+    return ServedIndex(index, [document.id for document in documents], runtime, kind, index.record.bytes)
+
+
+class SegmentIndex:
+    """A segment of a local index, as a `VectorIndex`; see `semtune.index.local.kinds`."""
+
+    def __init__(self, vectors: Embeddings, queries: Embeddings | None) -> None:
+        """Build it from (n, dim) vectors, of the kind that suits them and reaches the usual recall."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="semtune.")
+        place, dimension = Path(self._scratch.name), vectors.shape[1]
+        rows = np.arange(1, len(vectors) + 1, dtype=np.int64)
+        probes = None if queries is None else queries[:SAMPLE]
+
+        def write(kind: Kind) -> SegmentRecord:
+            return write_segment(
+                place, kind, [(rows, vectors)], dimension, lambda: vectors[:: max(1, len(vectors) // TRAINED)], RECALL,
+                probes,
+            )  # fmt: skip
+
+        self.record = reaching(RECALL, choose(len(vectors), dimension), write)
+        self._segment = Segment.open(place, self.record, dimension)
+
+    def search(self, vectors: Embeddings, k: int) -> Neighbours:
+        """Find the `k` most similar rows for each of the (n, dim) query vectors."""
+        found = merged([search_segment(self._segment, None, vectors, k)], len(vectors), k)
+        return Neighbours(np.where(found.rows > 0, found.rows - 1, -1), found.scores)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        del self._segment
+        self._scratch.cleanup()
 
 
 def open_index_of_corpus(folder: Path, contract: Contract, dataset: Dataset) -> ServedIndex:

@@ -67,7 +67,9 @@ def measure_stages(
     scores = {name: score(encoder, test.dataset, *how) for name, encoder in observed.items()}
     index_of = None
     if scores[main].kind == "retrieval":
-        index_of = given or index_in_memory(record.documents, tie_order(test.dataset.corpus), encoders[main].runtime)
+        index_of = given or index_in_memory(
+            record.documents, tie_order(test.dataset.corpus), encoders[main].runtime, record.queries
+        )
         scores[INDEX] = _searched(index_of, record, scores[main], test)
     else:
         missing[INDEX] = f"a test of {scores[main].unit()} does not use an index"

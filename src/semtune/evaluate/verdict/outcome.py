@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from semtune.evaluate.result import Scores
@@ -19,6 +19,9 @@ from semtune.evaluate.verdict.slices import Slice, SliceRows, slices
 from semtune.evaluate.verdict.warnings import warnings
 from semtune.io import atomic_file
 from semtune.metrics import ranking
+
+if TYPE_CHECKING:
+    from semtune.evaluate.retrieval.search_mode import ModeChoice
 
 DEFAULT = EvaluateSettings()
 
@@ -39,6 +42,9 @@ class Outcome:
         limits: the thresholds of the gates.
         data: what was measured on: name, split and hash; see `semtune.evaluate.saved.read.identify`.
         made: source → number of test questions that were made from it; empty if people asked all of them.
+        served: name of a model → how it is searched; empty where that was not looked at: by vectors.
+        by_vectors: the tuned model against the first other one where both are searched by vectors alone; None where
+            the verdict is that, or there is nothing to compare. Its systems are "tuned-dense" and "base-dense".
     """
 
     systems: Mapping[str, Scores]
@@ -51,11 +57,22 @@ class Outcome:
     limits: EvaluateSettings = DEFAULT
     data: Mapping[str, str] = field(default_factory=dict)
     made: Mapping[str, int] = field(default_factory=dict)
+    served: Mapping[str, ModeChoice] = field(default_factory=dict)
+    by_vectors: JudgedComparison | None = None
 
     @property
     def tuned(self) -> Scores:
         """The model that is judged."""
         return self.systems["tuned"]
+
+    @property
+    def served_sentence(self) -> str:
+        """How the model and the first other one are searched; empty where that was not looked at."""
+        if "tuned" not in self.served:
+            return ""
+        first = next((name for name in self.served if name != "tuned"), "")
+        other = f" {self.systems[first].model} is measured with {self.served[first].words} search." if first else ""
+        return self.served["tuned"].sentence + other
 
     def metrics_json(self) -> dict[str, Any]:
         """The content of `metrics.json`; what is not a number is null."""
@@ -73,6 +90,7 @@ class Outcome:
             **({"matrix": {name: _matrix(s) for name, s in self.systems.items()}} if self.tuned.matrix else {}),
             "verdict": self.verdict.as_dict() if self.verdict else None,
             "comparisons": {name: verdict.as_dict() for name, verdict in self.comparisons.items()},
+            **self._as_served(),
             "slices": [part.as_dict() for part in self.slices],
             "forgetting": self.forgetting.as_dict() if self.forgetting else None,
             "warnings": list(self.warnings),
@@ -91,10 +109,21 @@ class Outcome:
             **({"matrix": _matrix(self.tuned)} if self.tuned.matrix else {}),
             **({key: verdict[key] for key in parts} if verdict else {}),
             "comparisons": {name: found.as_dict() for name, found in self.comparisons.items()},
+            **self._as_served(),
             "worse": [part.as_dict() for part in self.slices if part.worse],
             "forgetting": self.forgetting.as_dict() if self.forgetting else None,
             "warnings": list(self.warnings),
         }
+
+    def _as_served(self) -> dict[str, Any]:
+        """The keys "served" and "by_vectors", where the way of searching was looked at."""
+        if not self.served:
+            return {}
+        ways = {
+            name: {"mode": way.mode, "fusion": way.fusion.as_dict(), "sentence": way.sentence}
+            for name, way in self.served.items()
+        }
+        return {"served": ways, "by_vectors": self.by_vectors.as_dict() if self.by_vectors else None}
 
 
 def conclude(
@@ -109,6 +138,8 @@ def conclude(
     data: Mapping[str, str] | None = None,
     made: Mapping[str, int] | None = None,
     unread: Sequence[str] = (),
+    beside: Mapping[str, Scores] | None = None,
+    served: Mapping[str, ModeChoice] | None = None,
 ) -> Outcome:
     """Compare the tuned model with the other systems and reach a verdict.
 
@@ -126,13 +157,20 @@ def conclude(
         data: what was measured on, for `metrics.json`.
         made: how many of the questions were made from the documents, by source; from `count_made`.
         unread: warnings about texts that the model cannot read; from `unreadable_texts`.
+        beside: the models by vectors alone, "tuned-dense" among them, where they are served otherwise.
+        served: name of a model → how it is searched.
     """
-    others = others or {}
-    comparisons = judge_all({name: (tuned, other) for name, other in others.items()}, seed, limits)
+    others, beside = others or {}, beside or {}
+    sides = {name: (tuned, other) for name, other in others.items()}
+    alone = f"{next(iter(others), '')}-dense"
+    if alone in beside:
+        sides[alone] = beside["tuned-dense"], beside[alone]
+    comparisons = judge_all(sides, seed, limits)
+    by_vectors = comparisons.pop(alone, None)
     first, verdict = next(iter(comparisons.items()), ("", judge_by_minimum(tuned, limits)))
     compared = verdict is not None and math.isfinite(verdict.p_value)
     looked = slices(parts, tuned, others[first], seed) if compared else []
-    systems = {"tuned": tuned, **others}
+    systems = {"tuned": tuned, **others, **beside}
     intervals = {name: interval(scores, seed) for name, scores in systems.items()}
     if verdict:
         verdict = apply_gates(verdict, tuned, limits, forgot, looked)
@@ -149,6 +187,8 @@ def conclude(
         limits=limits,
         data=data or {},
         made=made or {},
+        served=served or {},
+        by_vectors=by_vectors,
     )
 
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from semtune.errors import InputError, SemtuneError
+from semtune.errors import BusyError, InputError, SemtuneError
 from semtune.index import manifest as manifests
 from semtune.index.collection import Changed
-from semtune.index.local import compaction, database, integrity, writer
+from semtune.index.local import compaction, database, integrity, recall, writer
 from semtune.index.local.snapshot import LocalSnapshot
 from semtune.index.local.view import Viewer
 from semtune.index.manifest import IndexManifest
@@ -93,11 +93,13 @@ class LocalCollection:
         """Make one segment of everything, and drop what was deleted."""
         with self._writing:
             connection = self._to_write()
-            compaction.compact(connection, self._folder, self.manifest.dimension, progress, probes)
+            changed = compaction.compact(connection, self._folder, self.manifest.dimension, progress, probes)
             with database.in_words(self._path):
                 kind = compaction.kind_in_words(connection)
                 whole = database.get(connection, integrity.MANIFEST) is not None
-            self.manifest = replace(self.manifest, index_type=kind)
+            if changed and (whole or probes is None):  # a build measures by itself
+                self._measure(connection)
+            self.manifest = replace(self.manifest, index_type=kind, **recall.kept(connection))
             if whole:
                 write_json(self._folder / manifests.FILE, manifests.mark(self.manifest.backend))
 
@@ -126,12 +128,19 @@ class LocalCollection:
             return
         try:
             with database.in_words(self._path):
-                compaction.seal(connection, self._folder, self.manifest.dimension)
+                sealed = compaction.seal(connection, self._folder, self.manifest.dimension)
+            if sealed:
+                self._measure(connection)
         except SemtuneError as error:
             warnings.warn(
                 f"The documents were written, but no segment was made of them, so search stays slower: {error}",
                 stacklevel=3,
             )
+
+    def _measure(self, connection: sqlite3.Connection) -> None:
+        """Measure the recall of what is there now, for the manifest."""
+        with self.snapshot() as seen, database.transaction(connection, self._path):
+            recall.keep(connection, seen, self.manifest.dimension)
 
     def _to_write(self) -> sqlite3.Connection:
         """The connection that writes; the right to write is kept until `close`."""
@@ -145,7 +154,7 @@ class LocalCollection:
                 ours = self._lock.enter_context(lock_file(lock, remove=True))
             if not ours:
                 who = holder(lock)
-                raise InputError(
+                raise BusyError(
                     f"Another process{f' ({who})' if who else ''} is writing to the index {self._folder}. Wait until "
                     "it is done, or stop it, and try again. Nothing was written."
                 )

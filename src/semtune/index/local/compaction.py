@@ -13,7 +13,8 @@ import numpy as np
 
 from semtune.index.local import database, fulltext, kinds
 from semtune.index.local.kinds import Kind
-from semtune.index.local.segments import FOLDER, Rows, SegmentRecord, records_of, sync_folder, write_segment
+from semtune.index.local.recall import PROBES, stored_probes
+from semtune.index.local.segments import FOLDER, Rows, SegmentRecord, reaching, records_of, sync_folder, write_segment
 from semtune.index.local.view import as_vectors
 from semtune.progress import QUIET, Progress
 from semtune.types import Embeddings
@@ -46,8 +47,8 @@ def compact(
     dimension: int,
     progress: Progress = QUIET,
     probes: Embeddings | None = None,
-) -> None:
-    """Make one segment of everything, and drop what was deleted.
+) -> bool:
+    """Make one segment of everything, and drop what was deleted; returns whether there was anything to do.
 
     Args:
         connection: that writes.
@@ -59,7 +60,8 @@ def compact(
     path = folder / database.FILE
     with database.in_words(path):
         count, last = database.number(connection, "count"), database.number(connection, "last")
-    if not _is_compact(connection, folder, count, last, dimension):
+    changed = not _is_compact(connection, folder, count, last, dimension)
+    if changed:
         record = _segment(connection, folder, dimension, progress, probes) if count else None
         with database.transaction(connection, path):
             connection.execute("DELETE FROM segments")
@@ -71,6 +73,7 @@ def compact(
     with database.in_words(path):
         _give_back(connection)
     sweep(connection, folder)
+    return changed
 
 
 def _segment(
@@ -80,20 +83,18 @@ def _segment(
     count, last = database.number(connection, "count"), database.number(connection, "last")
     recall = _recall(connection)
     if probes is None:
-        probes = _probes(database.get(connection, "probes"), dimension)
+        probes = stored_probes(connection, dimension)
     else:
         with database.transaction(connection, folder / database.FILE):
-            database.put(connection, "probes", np.ascontiguousarray(probes, dtype=np.float32).tobytes())
-    kind = _wanted(connection, count, dimension)
-    while True:
+            database.put(connection, PROBES, np.ascontiguousarray(probes, dtype=np.float32).tobytes())
+
+    def write(kind: Kind) -> SegmentRecord:
         with progress.track("segment", count) as advance:
             sample = partial(_sample, connection, count, dimension)
             blocks = _blocks(connection, 0, last, dimension, advance)
-            record = write_segment(folder, kind, blocks, dimension, sample, recall, probes)
-        facts = json.loads(record.facts)
-        if kind.is_exact or facts["recall"] >= recall:
-            return record
-        kind = kinds.instead(kind, facts)  # the file of before is swept away
+            return write_segment(folder, kind, blocks, dimension, sample, recall, probes)
+
+    return reaching(recall, _wanted(connection, count, dimension), write)  # other files are swept away
 
 
 def _recall(connection: sqlite3.Connection) -> float:
@@ -105,10 +106,6 @@ def _wanted(connection: sqlite3.Connection, count: int, dimension: int) -> Kind:
     if _recall(connection) >= 1:
         return Kind("Flat")
     return kinds.choose(count, dimension, database.number(connection, "memory"))
-
-
-def _probes(kept: object, dimension: int) -> Embeddings | None:
-    return np.frombuffer(kept, dtype=np.float32).reshape(-1, dimension) if isinstance(kept, bytes) and kept else None
 
 
 def _is_compact(connection: sqlite3.Connection, folder: Path, count: int, last: int, dimension: int) -> bool:

@@ -21,6 +21,7 @@ from semtune.types import Embeddings
 
 FAISS: Any = faiss  # its stubs lack the parameters of a search
 LINKS, BUILD_BREADTH = 32, 200
+GRAPH = f"HNSW{LINKS}_SQ8,RFlat"
 BREADTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)  # efSearch of graphs, nprobe of lists
 FILTERED, WIDEST = 128, 4096  # the same of a filtered search: what passes may lie far from the question
 AGAIN_GRAPH, AGAIN_LISTS = 2, 10  # candidates per wanted result that are compared again
@@ -59,14 +60,15 @@ def choose(count: int, dimension: int, memory: int = 0) -> Kind:
     """The kind for `count` vectors of a dimension that takes `memory` bytes at most (0: any)."""
     if count <= EXACT_UP_TO:
         return Kind("Flat")
-    graph = f"HNSW{LINKS}_SQ8,RFlat"
-    fits = not memory or bytes_per_vector(graph, dimension, count) * count <= memory
-    return Kind(graph if fits else lists(count))
+    fits = not memory or bytes_per_vector(GRAPH, dimension, count) * count <= memory
+    return Kind(GRAPH if fits else lists(count))
 
 
 def instead(kind: Kind, facts: Mapping[str, Any]) -> Kind:
-    """What takes the place of a kind that did not reach the recall: exact search."""
-    return Kind("Flat", {"instead_of": kind.name, "its_recall": facts["recall"]})
+    """What takes the place of a kind that did not reach the recall: of lists a graph, of a graph exact search."""
+    first = {"instead_of": kind.name, "its_recall": facts["recall"]}
+    before = {name: facts[name] for name in first if name in facts}  # of two that did not, the first is named
+    return Kind(GRAPH if kind.name.startswith("IVF") else "Flat", before or first)
 
 
 def lists(count: int) -> str:

@@ -216,6 +216,16 @@ def write_segment(
     return SegmentRecord(name, sha256, size, kind.name, faiss.__version__, index.ntotal, runs, facts)
 
 
+def reaching(recall: float, kind: Kind, write: Callable[[Kind], SegmentRecord]) -> SegmentRecord:
+    """The segment of the first kind, beginning with `kind`, that reaches a recall; exact search always does."""
+    while True:
+        record = write(kind)
+        facts = json.loads(record.facts)
+        if kind.is_exact or facts["recall"] >= recall:
+            return record
+        kind = kinds.instead(kind, facts)
+
+
 def _synced(path: Path) -> tuple[str, int]:
     """SHA-256 and size of a file, after it is on the disk."""
     with path.open("rb") as file:

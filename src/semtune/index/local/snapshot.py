@@ -42,6 +42,22 @@ class LocalSnapshot:
         with self._lock, database.in_words(self._path):
             return str(database.get(self._connection, fulltext.LANGUAGE, ""))
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether every search compares with all vectors."""
+        return all(part.record.kind == "Flat" for part in self._view.parts)
+
+    def exact_scores(self, vectors: Embeddings, k: int) -> Embeddings:
+        """For each of the (n, dim) query vectors the `k` largest inner products, by comparison with all."""
+        rows = np.array([row for (row,) in self._select("SELECT row FROM documents ORDER BY row", ())], dtype=np.int64)
+        return self._compared(rows, np.ascontiguousarray(vectors, dtype=np.float32), k).scores
+
+    def some_vectors(self, count: int) -> Embeddings:
+        """Up to `count` vectors, spread evenly over all documents."""
+        step = max(1, self._view.count // count)
+        found = self._select("SELECT vector FROM vectors WHERE row % ? = 0 LIMIT ?", (step, count))
+        return as_vectors([vector for (vector,) in found], self._dimension)
+
     def count(self, where: Filter | None = None) -> int:
         """Number of documents, of those that pass a filter."""
         return self._view.count if where is None else len(self._passing(where))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semtune.errors import InputError
-from semtune.index.local import database
+from semtune.index.local import database, recall
 from semtune.index.local.compaction import kind_in_words
 from semtune.index.local.integrity import MANIFEST, MANIFEST_HASH
 from semtune.io import sha256_json
@@ -37,6 +37,7 @@ def read(folder: Path) -> dict[str, Any]:
         with database.in_words(folder / database.FILE):
             found = database.get(connection, MANIFEST)
             count, kind = database.number(connection, "count"), kind_in_words(connection)
+            measured = recall.kept(connection)
     finally:
         connection.close()
     if found is None:
@@ -51,4 +52,4 @@ def read(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"The manifest in {folder / database.FILE} is damaged. Build the index again with `semtune index`."
         )
-    return {**values, "count": count, "index_type": kind}
+    return {**values, **measured, "count": count, "index_type": kind}

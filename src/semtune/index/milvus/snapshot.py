@@ -23,6 +23,11 @@ class MilvusSnapshot:
         """Take an open collection and whether its index compares with every vector."""
         self._reader, self._dimension, self._exact = reader, dimension, exact
 
+    @property
+    def language(self) -> str:
+        """Empty: there is no full text."""
+        return ""
+
     def count(self, where: Filter | None = None) -> int:
         """Number of documents by query, of those that pass a filter."""
         if where is None:

@@ -22,6 +22,7 @@ from semtune.prepare.mine.review import ReviewOutcome, apply_review, sha256_revi
 from semtune.prepare.mine.review_merge import gather_reviews, with_late_labels
 from semtune.prepare.passages.chunk import TokenCounter
 from semtune.prepare.passages.token_cache import TokenLengthCache
+from semtune.prepare.questions.feedback import add_feedback
 from semtune.prepare.questions.synthetic import add_synthetic
 from semtune.prepare.readers.read_source import read_source
 from semtune.prepare.readers.source_kind import Kind, Source, find_kind
@@ -144,7 +145,7 @@ class _Job:
             self.tally.warn(said, grave=True)
 
     def add_questions_and_labels(self, dataset: Dataset, review: list[Suspect] | None) -> ReviewOutcome | None:
-        """Add synthetic questions and reviewed labels, and remove what repeats dev or test."""
+        """Add synthetic questions, reviewed labels and feedback, and remove what repeats dev or test."""
         settings, tally = self.settings, self.tally
         if not self.finished:
             made = add_synthetic(dataset, settings.synthetic, self.encoder, self.seed, tally, self.progress)
@@ -153,6 +154,8 @@ class _Job:
         if not self.finished:
             decontaminate(dataset, tally, keep_documents=settings.shared_documents == "keep")
         limit_pairs(dataset, settings.max_pairs, self.seed, tally)
+        if used := add_feedback(dataset, settings, tally):
+            self.facts = {**self.facts, "feedback": used}
         return outcome
 
     def mine(self, dataset: Dataset, outcome: ReviewOutcome | None) -> None:

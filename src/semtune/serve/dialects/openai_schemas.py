@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field, StrictBool, model_validator
+from pydantic import BaseModel, Field, StrictBool
 
-from semtune.serve.schemas import Strict, Text, TokenId
+from semtune.serve.schemas import Lenient, Text, TokenId
 from semtune.types import Role, Truncate
 
 
-class EmbeddingsRequest(Strict):
-    """OpenAI's request for embeddings, with `input_type` added."""
+class EmbeddingsRequest(Lenient):
+    """OpenAI's request for embeddings, with `input_type` and `truncate` added. Null is the default of every field."""
 
     input: Text | list[Text] | list[TokenId] | list[list[TokenId]] = Field(
-        description="One text or up to 2048 texts, or the token ids of one or several texts."
+        description="One text or up to 2048 texts. Token ids only where the server was told whose they are."
     )
-    model: str | None = Field(None, description="The served model's name; any other is refused.")
-    encoding_format: Literal["float", "base64"] = Field(
-        "float", description="base64: little-endian float32, which OpenAI's own client requests."
+    model: str | None = Field(
+        None, description="The served model's name, which may end with :query or :document; any other is refused."
+    )
+    encoding_format: Literal["float", "base64"] | None = Field(
+        None, description="float is the default; base64: little-endian float32, which OpenAI's own client requests."
     )
     dimensions: int | None = Field(None, strict=True, description="Must equal the model's own dimension.")
     user: str | None = Field(None, description="Accepted for compatibility; ignored and not stored.")
-    input_type: Role = Field("document", description="Which of the model's prompts is put before each text.")
+    input_type: Role | None = Field(
+        None, description="Which of the model's prompts is put before each text; document is the default."
+    )
     truncate: Truncate | StrictBool | None = Field(
         None,
         description="Texts longer than the model reads: cut or true, error or false, window. Default: as served.",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_the_default(cls, values: Any) -> Any:
-        """Clients write null for what was not chosen."""
-        if not isinstance(values, dict):
-            return values
-        chosen = ("encoding_format", "input_type")
-        return {name: value for name, value in values.items() if value is not None or name not in chosen}
 
 
 class EmbeddingResponse(BaseModel):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from semtune.serve.catalogue import Catalogue
-from semtune.serve.own.schemas import HealthResponse
+from semtune.serve.own.schemas import HealthResponse, ServedState
 from semtune.serve.page import search_page
 
 
 def router(catalogue: Catalogue) -> APIRouter:
-    """`/health` and `/`."""
+    """`/health`, `/health/live` and `/`."""
     routes = APIRouter()
     page = search_page()
 
@@ -25,7 +25,16 @@ def router(catalogue: Catalogue) -> APIRouter:
             documents=served.documents,
             fingerprint=contract.fingerprint,
             runtime=served.encoder.runtime,
+            served=[
+                ServedState(name=each.name, documents=each.documents, model=each.encoder.contract.name)
+                for each in catalogue
+            ],
         )
+
+    @routes.get("/health/live", tags=["Health"])
+    async def live() -> dict[str, str]:
+        """The process runs; it answers so also while models are opened, where `/health` is 503."""
+        return {"status": "ok"}
 
     @routes.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def home() -> Response:

@@ -1,0 +1,1 @@
+"""Semtune in other frameworks: retrievers and embeddings for LangChain and LlamaIndex."""
