@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semtune.progress import QUIET, Progress
 
 if TYPE_CHECKING:
+    from semtune.protocols import Encoder
     from semtune.tasks.classify.job import Classified
     from semtune.tasks.classify.settings import ClassifySettings
 
@@ -34,7 +36,7 @@ def classify(
     Raises:
         InputError: a file cannot be read, or the classes cannot be told apart.
         ContractError: the saved classifier is another model's.
-        MissingExtraError: scikit-learn is not installed, and examples were given.
+        MissingExtraError: scikit-learn is not installed, and examples were given; or training is not, with `tune`.
 
     Example:
         >>> settings = semtune.ClassifySettings(labels="billing,delivery")  # doctest: +SKIP
@@ -44,5 +46,22 @@ def classify(
     from semtune.encoders.load import load_encoder
     from semtune.tasks.classify.job import classify_file
 
-    encoder = load_encoder(model, runtime)
-    return classify_file(encoder, Path(file), settings, Path(out) if out else None, progress)
+    encoder, place = load_encoder(model, runtime), Path(out) if out else None
+    if not settings.tune:
+        return classify_file(encoder, Path(file), settings, place, progress)
+    return _with_tuning(encoder, model, Path(file), settings, place, progress)
+
+
+def _with_tuning(
+    encoder: Encoder, model: str, file: Path, settings: ClassifySettings, out: Path | None, progress: Progress
+) -> Classified:
+    from semtune.sources import model_ref
+    from semtune.tasks.classify.job import classify_file
+    from semtune.tuned_classifier import ClassifierTuning
+
+    folder = Path(settings.save).absolute()
+    work = folder.parent / f".{folder.name}.tuning"
+    tuning = ClassifierTuning(model_ref(model), work, settings.seed, progress)
+    made = classify_file(encoder, file, settings, out, progress, tuning)
+    shutil.rmtree(work, ignore_errors=True)
+    return made

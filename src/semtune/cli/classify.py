@@ -26,6 +26,10 @@ def classify(
     examples: Annotated[str, typer.Option("--examples", help="A table with the columns text and label.")] = "",
     classifier: Annotated[str, typer.Option("--classifier", help="A classifier that --save wrote.")] = "",
     save: Annotated[str, typer.Option("--save", help="Folder for the classifier made of the examples.")] = "",
+    tune: Annotated[
+        bool,
+        typer.Option("--tune", help="With --save: also tune the model, and keep that if held-out examples prove it."),
+    ] = False,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="A .csv or .jsonl file for the rows.")] = None,
     threshold: Annotated[
         str | None,
@@ -67,6 +71,7 @@ def classify(
         examples=examples,
         classifier=classifier,
         save=save,
+        tune=tune,
         column=column,
         examples_column=examples_column,
         label_column=label_column,

@@ -19,7 +19,7 @@ from semtune.tasks.classify.reject import Promise
 from semtune.types import Embeddings
 
 FORMAT = 1
-FILE, ARRAYS, EXAMPLES = "classifier.json", "classifier.npz", "examples.jsonl"
+FILE, ARRAYS, EXAMPLES, MODEL = "classifier.json", "classifier.npz", "examples.jsonl", "model"
 LIKELY = 0.5  # of each class, where a text may have several
 
 
@@ -44,6 +44,7 @@ class Classifier:
         promises: name ("p0.9") → precision and coverage measured on held-out examples; empty if nothing was held out.
         floors: share of known texts ("0.05") → the largest linear score below which a text is unlike the examples.
         facts: accuracy on held-out examples, strength, numbers.
+        base: fingerprint of the model that was tuned for this classifier; empty if none was.
     """
 
     names: list[str]
@@ -55,6 +56,7 @@ class Classifier:
     promises: Mapping[str, Promise] = field(default_factory=dict)
     floors: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    base: str = ""
 
     def require(self, contract: Contract) -> None:
         """Refuse another model.
@@ -150,15 +152,30 @@ class Classifier:
                 found.append(tuple(Near(self.examples[n].text, self.examples[n].labels, float(row[n])) for n in best))
         return found
 
-    def save(self, folder: Path) -> None:
+    @staticmethod
+    def refuse_foreign(folder: Path) -> None:
+        """Refuse a folder that holds something else than a classifier.
+
+        Raises:
+            InputError: it does.
+        """
+        if folder.exists() and not (folder / FILE).is_file():
+            raise InputError(f"{folder} already exists and is not a classifier; nothing was overwritten.")
+
+    def save(self, folder: Path, model: Path | None = None) -> None:
         """Write the classifier into a new folder, or in place of an older classifier.
+
+        Args:
+            folder: where it goes.
+            model: the folder of the model tuned for it, which is moved into the classifier's.
 
         Raises:
             InputError: the folder holds something else.
         """
-        if folder.exists() and not (folder / FILE).is_file():
-            raise InputError(f"{folder} already exists and is not a classifier; nothing was overwritten.")
+        self.refuse_foreign(folder)
         with atomic_folder(folder) as place:
+            if model is not None:
+                model.rename(place / MODEL)
             rows = ({"text": example.text, "labels": list(example.labels)} for example in self.examples)
             write_jsonl(place / EXAMPLES, rows)
             np.savez(place / ARRAYS, weights=self.head.weights, bias=self.head.bias, vectors=self.vectors)
@@ -166,6 +183,7 @@ class Classifier:
                 place / FILE,
                 {
                     "format": FORMAT, "names": self.names, "model": self.model, "fingerprint": self.fingerprint,
+                    "base": self.base,
                     "temperature": self.head.temperature, "several": self.head.several, "strength": self.head.strength,
                     "promises": {name: asdict(made) for name, made in self.promises.items()},
                     "floors": dict(self.floors), "facts": dict(self.facts),
@@ -196,7 +214,7 @@ class Classifier:
         head = Head(weights, bias, values["temperature"], values["several"], values["strength"])
         promises = {name: Promise(**made) for name, made in values["promises"].items()}
         return cls(values["names"], head, examples, vectors, values["model"], values["fingerprint"], promises,
-                   values["floors"], values["facts"])  # fmt: skip
+                   values["floors"], values["facts"], values.get("base", ""))  # fmt: skip
 
 
 def members_of(examples: Sequence[Example], names: Sequence[str]) -> NDArray[np.bool_]:

@@ -2,22 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.contract import Contract
 from semtune.errors import InputError
 from semtune.metrics import even_sample, macro_f1
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
-from semtune.tasks.classify.classifier import LIKELY, Classifier, members_of
+from semtune.tasks.classify.classifier import LIKELY, Classifier, Example, members_of
 from semtune.tasks.classify.examples import ReadExamples
-from semtune.tasks.classify.head import MOST_CELLS, Fitted, fit_head, probabilities
+from semtune.tasks.classify.head import MOST_CELLS, Fitted, Members, fit_head, probabilities
 from semtune.tasks.classify.reject import Promise, floors, promises
 from semtune.tasks.texts import embed
+from semtune.types import Embeddings
 
 SINGLE = "A class has a single example, so none can be held out: accuracy and thresholds are unknown."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The examples that a head is fitted on.
+
+    Attributes:
+        names: the classes.
+        examples: all of them, or an even sample where they are too many for the memory.
+        members: (n, classes) the classes of each.
+        several: an example may have several classes.
+    """
+
+    names: list[str]
+    examples: list[Example]
+    members: Members
+    several: bool
+
+    @property
+    def texts(self) -> list[str]:
+        """Of the examples."""
+        return [example.text for example in self.examples]
+
+
+def shown_examples(read: ReadExamples, seed: int) -> Shown:
+    """The examples that a head can be fitted on.
+
+    Args:
+        read: the examples.
+        seed: of the choice where there are too many.
+
+    Raises:
+        InputError: there are too many classes.
+    """
+    names = read.names
+    most = max(MOST_CELLS // len(names), 2 * len(names))
+    kept = even_sample([example.labels[0] for example in read.examples], most, seed)
+    examples = [read.examples[at] for at in kept]
+    members = members_of(examples, names)
+    if not members.any(axis=0).all():
+        raise InputError(f"There are too many classes ({len(names):,}) for the examples. Give fewer classes.")
+    return Shown(names, examples, members, read.several)
+
+
+def example_vectors(encoder: Encoder, shown: Shown, progress: Progress) -> Embeddings:
+    """(n, dim) vectors of the examples, in the role "query".
+
+    Raises:
+        InputError: the model cannot read the examples.
+    """
+    names = [f"example {number}" for number in range(1, len(shown.examples) + 1)]
+    return embed(encoder, shown.texts, names, "query", progress).vectors
 
 
 def make_classifier(encoder: Encoder, read: ReadExamples, seed: int = 0, progress: Progress = QUIET) -> Classifier:
@@ -33,39 +89,49 @@ def make_classifier(encoder: Encoder, read: ReadExamples, seed: int = 0, progres
         InputError: the model cannot read the examples.
         MissingExtraError: scikit-learn is not installed.
     """
-    names, examples = read.names, read.examples
-    most = max(MOST_CELLS // len(names), 2 * len(names))
-    kept = even_sample([example.labels[0] for example in examples], most, seed)
-    examples = [examples[at] for at in kept]
-    members = members_of(examples, names)
-    if not members.any(axis=0).all():
-        raise InputError(f"There are too many classes ({len(names):,}) for the examples. Give fewer classes.")
-    texts = [example.text for example in examples]
-    vectors = embed(encoder, texts, [f"example {n}" for n in range(1, len(texts) + 1)], "query", progress).vectors
-    fitted = fit_head(vectors, members, read.several, seed, progress)
-    measured, promised, lowest = _measured(fitted, members)
-    facts = {"examples": len(examples), "classes": len(names), "strength": fitted.head.strength, **measured}
-    contract = encoder.contract
+    shown = shown_examples(read, seed)
+    vectors = example_vectors(encoder, shown, progress)
+    fitted = fit_head(vectors, shown.members, shown.several, seed, progress)
+    return as_classifier(encoder.contract, shown, vectors, fitted)
+
+
+def as_classifier(
+    contract: Contract, shown: Shown, vectors: Embeddings, fitted: Fitted, facts: Mapping[str, Any] | None = None
+) -> Classifier:
+    """Put a fitted head together with its examples and what it promises.
+
+    Args:
+        contract: of the model.
+        shown: the examples.
+        vectors: (n, dim) of the examples.
+        fitted: the head, and the scores of the examples that were held out.
+        facts: further ones that the classifier tells of itself.
+    """
+    scores = fitted.held_out
+    tested = None if scores is None else np.flatnonzero(np.isfinite(scores).all(axis=1))
+    if scores is None or tested is None:
+        measured, promised, lowest = {}, {}, {}
+    else:
+        measured, promised, lowest = _measured(fitted, scores[tested], shown.members[tested])
+    told = {"examples": len(shown.examples), "classes": len(shown.names), "strength": fitted.head.strength}
     return Classifier(
-        names,
+        shown.names,
         fitted.head,
-        examples,
+        shown.examples,
         vectors.astype(np.float16),
         contract.name,
         contract.fingerprint,
         promised,
         lowest,
-        facts,
+        {**told, **measured, **(facts or {})},
     )
 
 
 def _measured(
-    fitted: Fitted, members: NDArray[np.bool_]
+    fitted: Fitted, scores: NDArray[np.float64], members: Members
 ) -> tuple[dict[str, Any], dict[str, Promise], dict[str, float]]:
     """Accuracy (of all classes of a text where it may have several), promises and floors on held-out examples."""
-    scores, head = fitted.held_out, fitted.head
-    if scores is None:
-        return {}, {}, {}
+    head = fitted.head
     likely, lowest = probabilities(scores, head.temperature, head.several), floors(scores.max(axis=1))
     best = likely.argmax(axis=1)
     right = members[np.arange(len(members)), best]

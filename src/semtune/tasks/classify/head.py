@@ -7,7 +7,6 @@ temperature is that of Guo et al. 2017 (arXiv 1706.04599), fitted on the scores 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +25,7 @@ MOST_CELLS = 50_000_000  # examples times classes that a head is fitted on: abou
 
 Members = NDArray[np.bool_]  # (n, classes): the classes of each example
 Numbers = NDArray[np.float64]
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # rows of the examples that are shown, and of those held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Head:
 class Fitted:
     """A head, and the (n, classes) linear scores that heads gave to examples which they were not shown.
 
-    `held_out` is None where a class has a single example, so that nothing can be held out.
+    `held_out` is None where a class has a single example, so that nothing can be held out. Rows of examples that were
+    always shown are NaN.
     """
 
     head: Head
@@ -79,22 +80,22 @@ def fit_head(vectors: Embeddings, members: Members, several: bool, seed: int, pr
         MissingExtraError: scikit-learn is not installed.
     """
     need("sklearn")
-    folds = _folds(members, seed)
+    folds = folds_of(members, FOLDS, seed)
     if folds is None:
-        return Fitted(_fit(vectors, members, USUAL, several), None)
+        return Fitted(fit_once(vectors, members, USUAL, several), None)
     best: tuple[float, float, float, Numbers] | None = None
     with progress.track("classifier: strengths", len(STRENGTHS) * len(folds)) as advance:
         for strength in STRENGTHS:
             scores = np.empty(members.shape)
             for shown, hidden in folds:
-                scores[hidden] = _fit(vectors[shown], members[shown], strength, several).scores(vectors[hidden])
+                scores[hidden] = fit_once(vectors[shown], members[shown], strength, several).scores(vectors[hidden])
                 advance(1)
-            temperature, loss = _temperature(scores, members, several)
+            temperature, loss = best_temperature(scores, members, several)
             if best is None or loss < best[0]:
                 best = (loss, strength, temperature, scores)
     assert best is not None  # noqa: S101 - there are strengths
     _, strength, temperature, scores = best
-    head = replace(_fit(vectors, members, strength, several), temperature=temperature)
+    head = replace(fit_once(vectors, members, strength, several), temperature=temperature)
     return Fitted(head, scores)
 
 
@@ -107,7 +108,8 @@ def probabilities(scores: Numbers, temperature: float, several: bool) -> Numbers
     return np.asarray(warmed / warmed.sum(axis=1, keepdims=True))
 
 
-def _fit(vectors: Embeddings, members: Members, strength: float, several: bool) -> Head:
+def fit_once(vectors: Embeddings, members: Members, strength: float, several: bool) -> Head:
+    """A head of one strength, with a temperature of 1."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -127,27 +129,33 @@ def _fit(vectors: Embeddings, members: Members, strength: float, several: bool) 
     return Head(weights.astype(np.float32), bias.astype(np.float32), 1.0, several, strength)
 
 
-def _folds(members: Members, seed: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
-    """Shown and hidden examples of each fold, with all classes among the shown ones; None: a class has one example."""
+def folds_of(members: Members, count: int, seed: int) -> list[Fold] | None:
+    """Shown and hidden examples of each fold, with all classes among the shown ones; None: a class has one example.
+
+    Args:
+        members: (n, classes) of the examples.
+        count: number of folds.
+        seed: of the draw.
+    """
     if members.sum(axis=0).min() < 2:
         return None
     fold = np.full(len(members), -1)
     rng = np.random.default_rng(seed)
     for column in np.argsort(members.sum(axis=0), kind="stable"):  # rare classes first, so that all folds show them
         own = rng.permutation(np.flatnonzero(members[:, column] & (fold < 0)))
-        taken = np.bincount(fold[members[:, column] & (fold >= 0)], minlength=FOLDS)
+        taken = np.bincount(fold[members[:, column] & (fold >= 0)], minlength=count)
         for at in own:
             fold[at] = int(taken.argmin())
             taken[fold[at]] += 1
     fold[fold < 0] = 0
-    kept = [number for number in range(FOLDS) if (fold == number).any()]
+    kept = [number for number in range(count) if (fold == number).any()]
     parts = [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in kept]
     whole = all(members[shown].any(axis=0).all() and not members[shown].all(axis=0).any() for shown, _ in parts)
     return parts if len(parts) > 1 and whole else None
 
 
-def _temperature(scores: Numbers, members: Members, several: bool) -> tuple[float, float]:
-    """The temperature with the lowest log loss, and the loss."""
+def best_temperature(scores: Numbers, members: Members, several: bool) -> tuple[float, float]:
+    """The temperature with the lowest log loss, and the loss, on (n, classes) scores of examples not shown."""
     losses = [_log_loss(probabilities(scores, float(each), several), members, several) for each in TEMPERATURES]
     best = int(np.argmin(losses))
     return float(TEMPERATURES[best]), losses[best]
@@ -158,8 +166,3 @@ def _log_loss(found: Numbers, members: Members, several: bool) -> float:
     if several:
         return float(-np.where(members, np.log(clipped), np.log1p(-clipped)).mean())
     return float(-np.log(clipped[members]).mean())
-
-
-def even_batches(count: int, size: int) -> Iterator[slice]:
-    """Slices of at most `size` that cover `count` rows."""
-    yield from (slice(start, start + size) for start in range(0, count, size))

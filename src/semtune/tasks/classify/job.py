@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from semtune.encoders.load import load_encoder
 from semtune.errors import ConfigError
 from semtune.io import atomic_file, write_jsonl
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
 from semtune.tasks.classify.classes import parse_classes
-from semtune.tasks.classify.classifier import Classifier
-from semtune.tasks.classify.examples import read_examples
+from semtune.tasks.classify.classifier import MODEL, Classifier
+from semtune.tasks.classify.examples import ReadExamples, read_examples
 from semtune.tasks.classify.fit import SINGLE, make_classifier
 from semtune.tasks.classify.prediction import Prediction
 from semtune.tasks.classify.settings import ClassifySettings
@@ -58,8 +60,21 @@ class Classified:
     seconds: float = 0.0
 
 
+class Tuning(Protocol):
+    """Tunes an encoder on examples; see `semtune.tuned_classifier`."""
+
+    def better_than(self, classifier: Classifier, encoder: Encoder, read: ReadExamples, place: Path) -> Classifier:
+        """The classifier on the tuned encoder, written to `place`; the given one where tuning does not pay."""
+        ...
+
+
 def classify_file(
-    encoder: Encoder, file: Path, settings: ClassifySettings, out: Path | None = None, progress: Progress = QUIET
+    encoder: Encoder,
+    file: Path,
+    settings: ClassifySettings,
+    out: Path | None = None,
+    progress: Progress = QUIET,
+    tuning: Tuning | None = None,
 ) -> Classified:
     """Classify every text of a file.
 
@@ -69,6 +84,7 @@ def classify_file(
         settings: the classes, or where they come from.
         out: a .csv or .jsonl file for the rows.
         progress: shown while it works.
+        tuning: tunes the encoder on the examples, for `settings.tune`.
 
     Raises:
         InputError: a file cannot be read, or the classes cannot be told apart.
@@ -82,7 +98,7 @@ def classify_file(
     if settings.labels:
         made = _by_names(encoder, read, settings, progress)
     else:
-        made = _by_examples(encoder, read, settings, progress)
+        made = _by_examples(encoder, read, settings, progress, tuning)
     rows = [
         {"line": row.line, "text": row.text, **said.as_dict()} for row, said in zip(read.rows, made.said, strict=True)
     ]
@@ -124,18 +140,18 @@ def _by_names(encoder: Encoder, read: ReadTexts, settings: ClassifySettings, pro
     return _Made(said, embedded, facts, _some(embedded.warning))
 
 
-def _by_examples(encoder: Encoder, read: ReadTexts, settings: ClassifySettings, progress: Progress) -> _Made:
+def _by_examples(
+    encoder: Encoder, read: ReadTexts, settings: ClassifySettings, progress: Progress, tuning: Tuning | None
+) -> _Made:
     warnings: list[str] = []
     left_out: dict[str, int] = {}
     if settings.classifier:
         classifier = Classifier.open(Path(settings.classifier))
-        classifier.require(encoder.contract)
     else:
         examples = read_examples(Path(settings.examples), settings.examples_column, settings.label_column)
-        classifier = make_classifier(encoder, examples, settings.seed, progress)
+        classifier = _made_and_saved(encoder, examples, settings, progress, tuning)
         warnings, left_out = [*examples.warnings], examples.left_out
-        if settings.save:
-            classifier.save(Path(settings.save))
+    encoder = _encoder_of(classifier, encoder, settings)
     if not classifier.promises:
         warnings.append(SINGLE)
     threshold = classifier.threshold(settings.threshold)
@@ -147,6 +163,37 @@ def _by_examples(encoder: Encoder, read: ReadTexts, settings: ClassifySettings, 
         facts |= {"promised_precision": promised.precision, "promised_coverage": promised.coverage}
     warnings += _some(embedded.warning)
     return _Made(said, embedded, facts, warnings, left_out, settings.save)
+
+
+def _made_and_saved(
+    encoder: Encoder, examples: ReadExamples, settings: ClassifySettings, progress: Progress, tuning: Tuning | None
+) -> Classifier:
+    classifier = make_classifier(encoder, examples, settings.seed, progress)
+    if not settings.save:
+        return classifier
+    folder = Path(settings.save)
+    classifier.refuse_foreign(folder)  # before hours of work
+    if tuning is None:
+        classifier.save(folder)
+        return classifier
+    with tempfile.TemporaryDirectory(dir=folder.absolute().parent, prefix=f".{folder.name}.model.") as name:
+        model = Path(name) / "model"
+        classifier = tuning.better_than(classifier, encoder, examples, model)
+        classifier.save(folder, model if model.is_dir() else None)
+    return classifier
+
+
+def _encoder_of(classifier: Classifier, encoder: Encoder, settings: ClassifySettings) -> Encoder:
+    """The encoder that makes a classifier's vectors: the given one, or the tuned one that lies in its folder.
+
+    Raises:
+        ContractError: the classifier is another model's.
+    """
+    folder = Path(settings.classifier or settings.save or ".") / MODEL
+    if classifier.base == encoder.contract.fingerprint and folder.is_dir():
+        encoder = load_encoder(str(folder))
+    classifier.require(encoder.contract)
+    return encoder
 
 
 def _embedded(

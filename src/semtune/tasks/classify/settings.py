@@ -18,6 +18,9 @@ class ClassifySettings(Settings):
     examples: str = Field("", description="a table of texts and their classes")
     classifier: str = Field("", description="a saved classifier")
     save: str = Field("", description="folder for the classifier made of the examples")
+    tune: bool = Field(
+        False, description="tune the model on the examples, and keep it if held-out examples prove that it pays"
+    )
     column: str = Field("", description="of a table of texts: the column with the text; empty: found by its name")
     examples_column: str = Field("", description="of the examples: the column with the text; empty: found by its name")
     label_column: str = Field("", description="of the examples: the column with the class; empty: found by its name")
@@ -45,6 +48,8 @@ class ClassifySettings(Settings):
             )
         if self.save and not self.examples:
             raise mistake("save", "a classifier is made of examples; give examples with it")
+        if self.tune and not self.save:
+            raise mistake("tune", "the tuned model needs a place: give examples, and save with a folder")
         if self.labels and (self.threshold is not None or self.novel is not None):
             raise mistake("threshold", "names alone give no probabilities; use min_score with labels")
         if not self.labels and (self.min_score is not None or self.several):
