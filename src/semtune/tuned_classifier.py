@@ -62,7 +62,7 @@ class ClassifierTuning:
         self._base, self._work, self._seed, self._progress = base, work, seed, progress
 
     def better_than(self, classifier: Classifier, encoder: Encoder, read: ReadExamples, place: Path) -> Classifier:
-        """The classifier on the tuned encoder, whose folder is made at `place`; the given one where tuning does not pay.
+        """The classifier on the tuned encoder, made at `place`; the given one where tuning does not pay.
 
         Args:
             classifier: made of the same examples on the base's vectors.
@@ -149,8 +149,9 @@ class ClassifierTuning:
 
 def in_words(change: Comparison) -> str:
     """What tuning changed on examples that were held out."""
-    said = f"tuning changes the accuracy on held-out examples by {change.gain:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
-    return f"{said}: {'the tuned encoder is kept' if change.low > 0 else 'the encoder is kept as it is'}"
+    gain = f"{change.gain:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
+    kept = "the tuned encoder is kept" if change.low > 0 else "the encoder is kept as it is"
+    return f"tuning changes the accuracy on held-out examples by {gain}: {kept}"
 
 
 def _right(scores: Numbers, shown: Shown) -> Numbers:

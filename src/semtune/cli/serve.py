@@ -27,6 +27,7 @@ FEEDBACK = typer.Option(
 )
 TRUNCATE = typer.Option("--truncate", help=f"{TRUNCATE_HELP} By default as in the index, else cut.")
 RERANK = typer.Option("--rerank", help="A cross-encoder for /rerank and for searches that ask for it.")
+CLASSIFIER = typer.Option("--classifier", help="A classifier for /classify, FOLDER or NAME=FOLDER; may be repeated.")
 KEYS = typer.Option("--api-key-file", help="A file with NAME SCOPE KEY a line; the scopes are read, write and admin.")
 ORIGIN = typer.Option("--cors-origin", help="A site whose pages may call the API, such as https://a.org; may repeat.")
 TOKEN_IDS = typer.Option("--token-ids", help="Token ids as input: refuse (default), own, or cl100k.")
@@ -53,6 +54,7 @@ def serve(
     feedback: Annotated[Path | None, FEEDBACK] = None,
     truncate: Annotated[str | None, TRUNCATE] = None,
     rerank: Annotated[str | None, RERANK] = None,
+    classifier: Annotated[list[str] | None, CLASSIFIER] = None,
     api_key_file: Annotated[Path | None, KEYS] = None,
     cors_origins: Annotated[list[str] | None, ORIGIN] = None,
     token_ids: Annotated[str | None, TOKEN_IDS] = None,
@@ -75,10 +77,10 @@ def serve(
 
     flags: dict[str, Any] = {
         "targets": targets, "port": port, "host": host, "model": model, "feedback": feedback, "truncate": truncate,
-        "rerank": rerank, "api_key_file": api_key_file, "cors_origins": cors_origins, "token_ids": token_ids,
-        "workers": workers, "threads": threads, "queue": queue, "gather": gather, "timeout": timeout,
-        "receive_timeout": receive_timeout, "max_body": max_body, "max_inputs": max_inputs, "max_k": max_k, "log": log,
-        "log_texts": log_texts, "runtime": runtime,
+        "rerank": rerank, "classifier": classifier, "api_key_file": api_key_file, "cors_origins": cors_origins,
+        "token_ids": token_ids, "workers": workers, "threads": threads, "queue": queue, "gather": gather,
+        "timeout": timeout, "receive_timeout": receive_timeout, "max_body": max_body, "max_inputs": max_inputs,
+        "max_k": max_k, "log": log, "log_texts": log_texts, "runtime": runtime,
     }  # fmt: skip
     need("fastapi", "uvicorn", "prometheus_client", "orjson")
     from semtune.serve.config import serve_config
@@ -96,6 +98,7 @@ def _plan(chosen: ServeConfig, console: Console) -> ServePlan:
     from semtune.api.serving import index_care
     from semtune.encoders.load import parse_runtime
     from semtune.encoders.windows import parse_truncate
+    from semtune.serve.open import Target
     from semtune.serve.plan import ServePlan
 
     return ServePlan(
@@ -106,6 +109,7 @@ def _plan(chosen: ServeConfig, console: Console) -> ServePlan:
         parse_truncate(chosen.truncate) if chosen.truncate else None,
         cross_encoder_graph(chosen.rerank, console),
         index_care,
+        [Target.parse(each) for each in chosen.classifier],
     )
 
 

@@ -22,6 +22,7 @@ from semtune.serve.observed import Observed
 from semtune.serve.own import (
     admin,
     api_docs,
+    classify,
     documents,
     feedback,
     health,
@@ -44,8 +45,8 @@ from semtune.serve.workers import Workers
 logger = logging.getLogger(__name__)
 
 ENDPOINTS = (
-    "/docs, /search, /similar, /documents, /feedback, /admin, /health, /metrics, /v1/embeddings, /v1/models, /rerank, "
-    "/v2/rerank, /v2/embed or /embed"
+    "/docs, /search, /similar, /documents, /classify, /feedback, /admin, /health, /metrics, /v1/embeddings, "
+    "/v1/models, /rerank, /v2/rerank, /v2/embed or /embed"
 )
 DIALECTS = (cohere.DIALECT, openai.DIALECT, tei.DIALECT)  # the first that serves a path
 STREAMED = ("/documents", "/admin/")  # bodies read in parts, and work that may take longer than a request
@@ -95,6 +96,7 @@ def create_app(
         search.router(catalogue, workers, settings.max_k, settings.gather),
         similar.router(catalogue, workers, settings.max_k),
         documents.router(catalogue, workers, settings),
+        classify.router(catalogue, workers, settings.max_inputs),
         admin.router(catalogue, care, _shared_folder()),
         openai.router(shared),
         cohere.router(shared),

@@ -16,8 +16,10 @@ from semtune.index.follow import Following
 from semtune.protocols import Encoder
 from semtune.search.arrange import Reranker
 from semtune.search.searcher import Searcher
+from semtune.serve.uses import Uses
 from semtune.types import ROLES, Role, Truncate
 
+NO_USES = Uses()
 ALIAS = "-embed"  # n8n lists only models whose id contains "embed"
 
 
@@ -123,13 +125,14 @@ class UnknownModelError(Exception):
 class Catalogue:
     """The served models and indexes by name; the first one is the default."""
 
-    def __init__(self, served: Sequence[Served]) -> None:
-        """Take at least one.
+    def __init__(self, served: Sequence[Served], uses: Uses = NO_USES) -> None:
+        """Take at least one, and what is served beside them.
 
         Raises:
             ConfigError: two have the same name.
         """
         assert served  # noqa: S101 - the command line asks for one
+        self.uses = uses
         self._by_name: dict[str, Served] = {}
         for each in served:
             if each.name in self._by_name:

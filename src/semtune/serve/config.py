@@ -22,6 +22,7 @@ class ServeConfig(ServeSettings):
     )
     model: str | None = Field(None, description="where the model of the only index is now")
     rerank: str | None = Field(None, description="a cross-encoder for /rerank and for searches that ask for it")
+    classifier: tuple[str, ...] = Field((), description="saved classifiers for /classify: FOLDER or NAME=FOLDER")
     truncate: str | None = Field(None, description="of long texts: cut, error or window; null: as in the index")
     runtime: str = Field("auto", description="of the models")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from semtune.search.arrange import Reranker
 from semtune.search.following import follow_searcher
 from semtune.search.searcher import has_index, index_folder
 from semtune.serve.catalogue import Catalogue, Served
+from semtune.serve.uses import Uses, open_classifiers
 from semtune.types import Truncate
 
 
@@ -40,6 +42,7 @@ def open_catalogue(
     runtime: str = "auto",
     truncate: Truncate | None = None,
     reranker: str | None = None,
+    classifiers: Sequence[Target] = (),
 ) -> Catalogue:
     """Open everything that is to be served.
 
@@ -49,6 +52,7 @@ def open_catalogue(
         runtime: of every model.
         truncate: what becomes of long texts; None: as in the index, else cut.
         reranker: folder with the graph of a cross-encoder, for every index.
+        classifiers: folders of saved classifiers.
 
     Raises:
         ConfigError: `model` with several targets, or two of one name.
@@ -62,7 +66,9 @@ def open_catalogue(
         for target in targets:
             served.append(_open(target, model, runtime, truncate, scorer))
             opened.callback(served[-1].close)
-        made = Catalogue(served)
+        encoders = [each.encoder for each in served]
+        uses = Uses(open_classifiers([(each.name, each.path) for each in classifiers], encoders, runtime))
+        made = Catalogue(served, uses)
         opened.pop_all()  # it is the caller's to close now
         return made
 

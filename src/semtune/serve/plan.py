@@ -26,6 +26,7 @@ class ServePlan:
     truncate: Truncate | None = None
     reranker: str | None = None
     care: Callable[[], IndexCare] | None = None
+    classifiers: list[Target] = field(default_factory=list)
 
     def open(self) -> Catalogue:
         """Open everything.
@@ -34,7 +35,12 @@ class ServePlan:
             SemtuneError: something cannot be opened.
         """
         return open_catalogue(
-            self.targets, model=self.model, runtime=self.runtime, truncate=self.truncate, reranker=self.reranker
+            self.targets,
+            model=self.model,
+            runtime=self.runtime,
+            truncate=self.truncate,
+            reranker=self.reranker,
+            classifiers=self.classifiers,
         )
 
 

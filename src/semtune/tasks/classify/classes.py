@@ -26,6 +26,11 @@ class Classes:
         """The names, in the order in which they were given."""
         return list(self.described)
 
+    def words(self) -> tuple[list[str], list[int]]:
+        """All descriptions, and the number of the class that each belongs to."""
+        pairs = [(text, number) for number, name in enumerate(self.names) for text in self.described[name]]
+        return [text for text, _ in pairs], [number for _, number in pairs]
+
 
 def in_words(label: str) -> str:
     """The name of a class as people would write it: "card arrival" for "card_arrival"."""

@@ -34,9 +34,8 @@ class NamedClasses:
     @classmethod
     def of(cls, encoder: Encoder, classes: Classes, progress: Progress = QUIET) -> NamedClasses:
         """Embed the descriptions, in the role "query"."""
-        pairs = [(number, words) for number, name in enumerate(classes.names) for words in classes.described[name]]
-        made = encoder.encode([words for _, words in pairs], "query", progress)
-        return cls(classes.names, made.vectors, np.array([number for number, _ in pairs]))
+        words, owners = classes.words()
+        return cls(classes.names, encoder.encode(words, "query", progress).vectors, np.array(owners))
 
     def scores(self, vectors: Embeddings) -> NDArray[np.float64]:
         """(n, dim) vectors of texts → (n, classes): the similarity to the nearest description of each class."""

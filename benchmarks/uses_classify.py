@@ -1,0 +1,155 @@
+"""Classification of BANKING77 at 0, 1, 8, 64 and all examples a class, and what is refused on CLINC150.
+
+Semtune by names, by examples and with a tuned encoder, beside SetFit (20 pairs a text and kind), TF-IDF with logistic
+regression, and model2vec's vectors with logistic regression; all but TF-IDF begin with all-MiniLM-L6-v2. Accuracy on
+the 3,080 test texts with a bootstrap interval, the paired difference to SetFit, and seconds from the start to the
+answers. Out-of-scope: AUROC of CLINC150's test texts, by the largest linear score. Peers that are not installed here
+are looked for in $SEMTUNE_PEERS, as in encode.py.
+python benchmarks/uses_classify.py [--json] [--shots 0,1,8,64,all] [--ways NAME;NAME] [--seed 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from processes import python_with
+from timing import publish
+from uses_classify_worker import WAYS, Rows, table
+
+from semtune.encoders.load import load_encoder
+from semtune.hub import resolve_model
+from semtune.metrics import compare_means
+from semtune.tasks.classify.classifier import Example
+from semtune.tasks.classify.examples import ReadExamples
+from semtune.tasks.classify.fit import make_classifier
+
+DATA = Path(os.environ.get("SEMTUNE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+WORKER = Path(__file__).with_name("uses_classify_worker.py")
+MODEL = "all-MiniLM-L6-v2"
+MODULES = {"SetFit": "setfit", "model2vec + logistic": "model2vec.distill"}
+NO_SHOTS, MANY = "0", {"all"}
+SLOW = {"SetFit": {"1", "8", "64"}, "Semtune, tuned": {"8", "64"}}  # hours otherwise; a class of one holds nothing out
+
+
+def banking(split: str) -> Rows:
+    """Texts and classes."""
+    with (DATA / "banking77" / f"{split}.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["text"], row["category"]) for row in csv.DictReader(file)]
+
+
+def drawn(rows: Rows, shots: str, seed: int) -> Rows:
+    """So many texts of each class, or all."""
+    if shots in MANY:
+        return rows
+    order = np.random.default_rng(seed).permutation(len(rows))
+    kept: dict[str, int] = {}
+    found = []
+    for at in order.tolist():
+        label = rows[at][1]
+        kept[label] = kept.get(label, 0) + 1
+        if kept[label] <= int(shots):
+            found.append(rows[at])
+    return found
+
+
+def measured(name: str, model: str, train: str, test: str) -> dict[str, Any] | None:
+    """What a way answers; None: its tool is not installed."""
+    python = python_with(MODULES.get(name, ""))
+    if python is None:
+        return None
+    done = subprocess.run([python, str(WORKER), name, model, train, test], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout)
+
+
+def interval(right: Sequence[int]) -> list[float]:
+    """95 % bootstrap interval of the mean."""
+    values, rng = np.array(right, dtype=np.float64), np.random.default_rng(0)
+    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(2000)]
+    return [round(float(each), 4) for each in np.quantile(means, [0.025, 0.975])]
+
+
+def at_shots(shots: str, ways: Sequence[str], seed: int, folder: Path) -> dict[str, Any]:
+    """Every way at one number of examples."""
+    test = banking("test")
+    train = drawn(banking("train"), shots, seed) if shots != NO_SHOTS else test[:0]
+    files = table(folder / "train.csv", train), table(folder / "test.csv", test)
+    model = str(resolve_model(MODEL))
+    found: dict[str, Any] = {}
+    for name in ways:
+        if (name == "Semtune, names") != (shots == NO_SHOTS) or shots not in SLOW.get(name, {shots}):
+            continue
+        made = measured(name, model, *files)
+        found[name] = made if made is None else {
+            "accuracy": round(statistics.mean(made["right"]), 4), "interval": interval(made["right"]),
+            "seconds": made["seconds"], "right": made["right"],
+        }  # fmt: skip
+    return _compared(found)
+
+
+def _compared(found: dict[str, Any]) -> dict[str, Any]:
+    """Paired differences to SetFit, without the single answers."""
+    peer = found.get("SetFit")
+    for name, row in found.items():
+        if peer and row and name != "SetFit":
+            change = compare_means(row["right"], peer["right"])
+            row["to SetFit"] = [round(each, 4) for each in (change.gain, change.low, change.high)]
+            row["times as fast"] = round(peer["seconds"] / row["seconds"], 1)
+    return {name: row and {key: value for key, value in row.items() if key != "right"} for name, row in found.items()}
+
+
+def out_of_scope() -> dict[str, Any]:
+    """How well CLINC150's out-of-scope test texts are told from the others, by Semtune's classifier."""
+    data = json.loads((DATA / "clinc150" / "data_full.json").read_text(encoding="utf-8"))
+    encoder = load_encoder(MODEL)
+    shown = [Example(text, (label,)) for text, label in data["train"]]
+    distinct = list({example.text: example for example in shown}.values())
+    classifier = make_classifier(encoder, ReadExamples(distinct, False, {}, []))
+    known, others = ([text for text, _ in data[part]] for part in ("test", "oos_test"))
+    inside, outside = (classifier.head.scores(encoder.encode(texts, "query").vectors).max(axis=1)
+                       for texts in (known, others))  # fmt: skip
+    floor = classifier.floor(0.05)
+    return {
+        "texts": [len(inside), len(outside)],
+        "auroc": round(auroc(inside, outside), 4),
+        "at novel 0.05": {"known kept": round(float((inside >= floor).mean()), 4),
+                          "others refused": round(float((outside < floor).mean()), 4)},
+    }  # fmt: skip
+
+
+def auroc(above: np.ndarray, below: np.ndarray) -> float:
+    """The probability that a value of `above` is larger than one of `below`; ties count half."""
+    ordered = np.sort(below)
+    less, most = np.searchsorted(ordered, above, "left"), np.searchsorted(ordered, above, "right")
+    return float((less + most).mean() / 2 / len(below))
+
+
+def main() -> None:
+    """Measure and publish."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--shots", default="0,1,8,64,all")
+    parser.add_argument("--ways", default=";".join(WAYS))
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    facts: dict[str, Any] = {"what": "BANKING77: accuracy on 3,080 test texts of 77 classes, by examples a class"}
+    with tempfile.TemporaryDirectory() as folder:
+        for shots in asked.shots.split(","):
+            facts[f"{shots} examples a class"] = at_shots(shots, asked.ways.split(";"), asked.seed, Path(folder))
+    facts["CLINC150 out of scope"] = out_of_scope()
+    publish("uses_classify", facts)
+
+
+if __name__ == "__main__":
+    main()
