@@ -42,6 +42,7 @@ EXTRA_OF = {
     "sklearn": "train",
     "torch": "train",
     "transformers": "train",
+    "implicit": "recommend",
     "openvino": "openvino",
     "peft": "lora",
     "fastapi": "serve",
