@@ -146,7 +146,7 @@ def test_the_last_opinion_of_an_item_counts_and_views_do_not_undo_it():
 def test_a_long_history_is_cut_to_what_weighs_most_and_says_so():
     events = [Event(f"d{n}", "like", float(n)) for n in range(MOST + 20)]
     found = weighed(events, asked(half_life=1.0))
-    assert list(found.liked)[0] == f"d{MOST + 19}"
+    assert next(iter(found.liked)) == f"d{MOST + 19}"
     assert (len(found.liked), len(found.seen)) == (MOST, MOST + 20)
     assert found.left_out == {f"older or weaker than the {MOST} that count": 20}
 

