@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def fit(baskets: Baskets, items: int, method: Method = "cosine", neighbours: int
         warnings.simplefilter("ignore")  # of threads of a library that this computation does not use
         model = (BM25Recommender if method == "bm25" else CosineRecommender)(K=neighbours + 1, num_threads=1)
         model.fit(matrix, show_progress=False)
-    rows, scores = best_of_rows(model.similarity.tocsr(), neighbours)
+    rows, scores = best_of_rows(cast("Any", model.similarity).tocsr(), neighbours)
     return Cooccurrence(rows, scores, counts_of(baskets, items), len(baskets))
 
 

@@ -110,11 +110,11 @@ def judge(
 def _choose(dev: Part, similar: ByVectors, settings: LearnSettings, progress: Progress) -> tuple[Method, float]:
     """The method and the weight with the best nDCG@10 on dev; of equal ones the first."""
     items = len(similar.vectors)
-    uses = {
+    uses: dict[Method, ByUse] = {
         method: ByUse(with_borrowed(fit(dev.train, items, method, settings.neighbours), similar.vectors))
         for method in METHODS
     }
-    sums = {(method, weight): 0.0 for method in METHODS for weight in BLENDS}
+    sums: dict[tuple[Method, float], float] = {(method, weight): 0.0 for method in METHODS for weight in BLENDS}
     with progress.track("choosing the blend", len(dev.cases)) as done:
         for case in dev.cases:
             near = similar(case.history)

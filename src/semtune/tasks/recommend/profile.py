@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semtune.tasks.recommend.events import Event, read_events
+from semtune.tasks.recommend.events import Event, Kind, read_events
 from semtune.tasks.recommend.settings import RecommendSettings
 
 DAY = 86_400.0  # seconds
@@ -35,7 +35,11 @@ class Profile:
 
 def given(settings: RecommendSettings) -> list[Event]:
     """The events of the ids that were given; they have no time, and count as the newest."""
-    kinds = (("like", settings.like), ("dislike", settings.dislike), ("view", settings.viewed))
+    kinds: list[tuple[Kind, tuple[str, ...]]] = [
+        ("like", settings.like),
+        ("dislike", settings.dislike),
+        ("view", settings.viewed),
+    ]
     return [Event(id_, kind) for kind, ids in kinds for id_ in ids]
 
 

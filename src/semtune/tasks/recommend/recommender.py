@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ class Recommender:
         facts: what was measured on held-out events.
     """
 
-    ids: Sequence[str]
+    ids: list[str]
     learned: Cooccurrence
     blend: float
     model: str
