@@ -43,6 +43,8 @@ EXTRA_OF = {
     "torch": "train",
     "transformers": "train",
     "implicit": "recommend",
+    "scipy": "recommend",
+    "threadpoolctl": "recommend",
     "openvino": "openvino",
     "peft": "lora",
     "fastapi": "serve",
