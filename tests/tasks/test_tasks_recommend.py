@@ -11,7 +11,7 @@ from semtune.errors import ConfigError, ContractError, InputError
 from semtune.tasks.recommend.cooccurrence import Cooccurrence
 from semtune.tasks.recommend.events import BAD_TIME, BAD_WEIGHT, NO_ITEM, NO_KIND, NO_TIME, Event, read_events
 from semtune.tasks.recommend.job import recommend_from
-from semtune.tasks.recommend.profile import DAY, MOST, UNKNOWN, weighed
+from semtune.tasks.recommend.profile import DAY, MOST, TOO_OLD, UNKNOWN, weighed
 from semtune.tasks.recommend.recommender import Recommender
 from semtune.tasks.recommend.scoring import blended, dislike, similarity
 from semtune.tasks.recommend.settings import RecommendSettings
@@ -149,6 +149,15 @@ def test_a_long_history_is_cut_to_what_weighs_most_and_says_so():
     assert next(iter(found.liked)) == f"d{MOST + 19}"
     assert (len(found.liked), len(found.seen)) == (MOST, MOST + 20)
     assert found.left_out == {f"older or weaker than the {MOST} that count": 20}
+
+
+def test_what_is_too_old_to_weigh_anything_is_counted():
+    events = [Event("old", "like", 0.0), Event("new", "like", 100 * DAY)]
+    found = weighed(events, asked(half_life=1.0))
+    assert (found.liked, found.left_out) == ({"new": 1.0}, {TOO_OLD: 1})
+    assert found.seen == {"old", "new"}
+    none = weighed([Event("a", "view")], asked(view_weight=0))
+    assert (none.liked, none.left_out) == ({}, {TOO_OLD: 1})
 
 
 def test_a_history_is_read_from_a_file(tmp_path, collection):

@@ -22,6 +22,7 @@ from semtune.types import Document, Embeddings
 from semtune.unit_vectors import unit
 
 DEEPER, DEEPEST = 4, 10_000  # times as many candidates where too few are new, and the most
+MOST_TOGETHER = 1_000  # items used together with the history that are looked at
 COLD_DIVERSITY = 0.3  # of popular items, where none is asked for
 FLAT = 1e-6  # scores that differ by less say nothing
 COMPARED_IDS = 200_000  # ids that an unknown one is compared with
@@ -153,7 +154,8 @@ class _Scored:
     ) -> _Scored:
         ids = list(vectors)
         matrix = unit(np.stack([vectors[id_] for id_ in ids]))
-        similar = similarity(liked @ matrix.T, np.array(list(profile.liked.values()), np.float32))
+        shares = np.array(list(profile.liked.values()))
+        similar = similarity(liked @ matrix.T, (shares / shares.max()).astype(np.float32))
         scores = similar
         known: dict[str, float] = {}
         if recommender and recommender.blend:
@@ -185,13 +187,11 @@ def _candidates(
 def _used_together(
     snapshot: Snapshot, together: Mapping[str, float], where: Filter | None, known: frozenset[str] | set[str]
 ) -> dict[str, Embeddings]:
-    ids = [id_ for id_ in together if id_ not in known]
-    there = [
-        document.id
-        for document in snapshot.get(ids)
-        if document is not None and (where is None or matches(where, document.metadata))
-    ]
-    return stored_vectors(snapshot, there)
+    ids = sorted((id_ for id_ in together if id_ not in known), key=lambda id_: -together[id_])[:MOST_TOGETHER]
+    if where is None:
+        return stored_vectors(snapshot, list(snapshot.hashes(ids)))
+    passing = [each.id for each in snapshot.get(ids) if each is not None and matches(where, each.metadata)]
+    return stored_vectors(snapshot, passing)
 
 
 def _arranged(

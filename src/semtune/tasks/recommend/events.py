@@ -34,6 +34,7 @@ WORDS: Mapping[str, Kind] = {
 }  # fmt: skip
 NO_ITEM, NO_USER, NO_KIND = "no item", "no user", f"event is none of {', '.join(KINDS)}"
 NO_TIME, BAD_TIME, BAD_WEIGHT = "no time", "time cannot be understood", "weight is not a number above 0"
+LEAST_WEIGHT, MOST_WEIGHT = 1e-6, 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _weight(value: Any) -> float:
         raise _UnusableError(BAD_WEIGHT) from None
     if not math.isfinite(weight) or weight <= 0 or isinstance(value, bool):
         raise _UnusableError(BAD_WEIGHT)
-    return weight
+    return min(max(weight, LEAST_WEIGHT), MOST_WEIGHT)
 
 
 def parse_time(value: Any) -> float:

@@ -29,7 +29,7 @@ ALIKE, TOO_MANY, OTHER_SPLIT, OF_BASKET = (
     "items with nearly the same text", "answer of enough pairs already", "an item is of another split",
     "pairs of a basket beyond the limit",
 )  # fmt: skip
-KEPT_WHOLE = 1_000  # items of a basket that pairs are made of; all pairs of more would not fit into memory
+KEPT_WHOLE = 300  # items of a basket, the last ones, that pairs are made of: 90,000 pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,10 @@ def _drawn(
     answers: Counter[int] = Counter()
     found: dict[tuple[int, int], None] = {}
     for basket in baskets:
-        rows = [row for row in basket.rows[-KEPT_WHOLE:] if row in allowed]
-        of_others = len(basket.rows) * (len(basket.rows) - 1) - len(rows) * (len(rows) - 1)
-        tally.drop(OTHER_SPLIT, basket.user, of_others)
+        last = basket.rows[-KEPT_WHOLE:]
+        rows = [row for row in last if row in allowed]
+        tally.drop(OF_BASKET, basket.user, _ordered_pairs(basket.rows) - _ordered_pairs(last))
+        tally.drop(OTHER_SPLIT, basket.user, _ordered_pairs(last) - _ordered_pairs(rows))
         both = [pair for one, two in combinations(rows, 2) for pair in ((one, two), (two, one))]
         pairs = [pair for pair in both if group[pair[0]] != group[pair[1]]]
         tally.drop(ALIKE, basket.user, len(both) - len(pairs))
@@ -132,6 +133,10 @@ def _drawn(
             answers[pair[1]] += 1
             found[pair] = None
     return sorted(found)
+
+
+def _ordered_pairs(rows: Sequence[int]) -> int:
+    return len(rows) * (len(rows) - 1)
 
 
 def write_pairs(pairs: Pairs, texts: Sequence[str], folder: Path) -> dict[str, int]:

@@ -11,7 +11,9 @@ from semtune.tasks.recommend.settings import RecommendSettings
 
 DAY = 86_400.0  # seconds
 MOST = 100  # items of each kind that count
+LEAST = 1e-9  # weight of an event that counts
 UNKNOWN = "item is not in the index"
+WEAKER, TOO_OLD = f"older or weaker than the {MOST} that count", "of no weight: too old, or views that count nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,10 @@ def weighed(events: Sequence[Event], settings: RecommendSettings) -> Profile:
         weight = event.weight * (settings.view_weight if event.kind == "view" else 1.0)
         if settings.half_life is not None and event.time is not None:
             weight *= 0.5 ** ((newest - event.time) / DAY / settings.half_life)
-        if weight > 0:
+        if weight >= LEAST:
             (disliked if event.kind == "dislike" else liked)[id_] = weight
-    left = {f"older or weaker than the {MOST} that count": max(0, len(liked) - MOST) + max(0, len(disliked) - MOST)}
+    beyond = max(0, len(liked) - MOST) + max(0, len(disliked) - MOST)
+    left = {WEAKER: beyond, TOO_OLD: len(decided) - len(liked) - len(disliked)}
     return Profile(
         _heaviest(liked), _heaviest(disliked), frozenset(decided), {why: count for why, count in left.items() if count}
     )
