@@ -119,7 +119,8 @@ def _check(
 
 def _say(found: Recommended, console: Console) -> None:
     for rank, item in enumerate(found.items, start=1):
-        console.say(f"{rank:>3}. {item.score:>8.3f}  {item.id}  {item.title}")
+        title = f"  {item.title}" if item.title != item.id else ""
+        console.say(f"{rank:>3}. {item.score:>8.3f}  {item.id}{title}")
         console.say(f"     {' '.join(item.text.split())[:WIDTH]}")
         if item.because:
             near = " and ".join(f"{each.id} ({each.similarity:.2f}{_used(each.together)})" for each in item.because)
