@@ -27,6 +27,7 @@ ORDER = (
     "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "add", "sync",
     "delete", "get", "verify", "compact", "dump", "migrate", "upgrade", "rollback", "drift", "run", "encode",
     "encode_file", "classify", "load_encoder", "load_dataset",
+    "recommend", "learn_recommender",
 )  # fmt: skip
 
 

@@ -13,10 +13,12 @@ from semtune.api import export as export
 from semtune.api import get as get
 from semtune.api import index as index
 from semtune.api import label as label
+from semtune.api import learn_recommender as learn_recommender
 from semtune.api import load_dataset as load_dataset
 from semtune.api import load_encoder as load_encoder
 from semtune.api import migrate as migrate
 from semtune.api import prepare as prepare
+from semtune.api import recommend as recommend
 from semtune.api import rollback as rollback
 from semtune.api import run as run
 from semtune.api import select as select
@@ -46,6 +48,8 @@ from semtune.search.searcher import Searcher as Searcher
 from semtune.search.settings import SearchSettings as SearchSettings
 from semtune.select.settings import SelectSettings as SelectSettings
 from semtune.tasks.classify.settings import ClassifySettings as ClassifySettings
+from semtune.tasks.recommend.settings import LearnSettings as LearnSettings
+from semtune.tasks.recommend.settings import RecommendSettings as RecommendSettings
 from semtune.train.settings import TrainSettings as TrainSettings
 
 __version__: str

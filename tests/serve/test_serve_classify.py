@@ -21,7 +21,13 @@ EXAMPLES = [
     Example(text, (name,))
     for name, texts in {
         "kitchen": ["kettle boils water", "pan with a lid", "oven and stove", "kettle lid", "stove boils the pan"],
-        "garden": ["rake the leaves", "roses and tulips", "mow the lawn", "leaves on the lawn", "roses beside the lawn"],
+        "garden": [
+            "rake the leaves",
+            "roses and tulips",
+            "mow the lawn",
+            "leaves on the lawn",
+            "roses beside the lawn",
+        ],
     }.items()
     for text in texts
 ]

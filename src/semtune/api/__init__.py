@@ -14,6 +14,7 @@ from semtune.api.index_care import compact, dump, migrate, verify
 from semtune.api.indexing import add, delete, get, sync
 from semtune.api.labelling import label
 from semtune.api.quality import compare, evaluate
+from semtune.api.recommend import learn_recommender, recommend
 from semtune.api.tasks import classify
 from semtune.api.training import distil, prepare, select, train
 from semtune.api.upgrading import rollback, upgrade
@@ -34,10 +35,12 @@ __all__ = [
     "get",
     "index",
     "label",
+    "learn_recommender",
     "load_dataset",
     "load_encoder",
     "migrate",
     "prepare",
+    "recommend",
     "rollback",
     "run",
     "select",

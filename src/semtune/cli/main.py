@@ -31,6 +31,7 @@ from semtune.cli.label import label
 from semtune.cli.mcp import mcp
 from semtune.cli.migrate import migrate
 from semtune.cli.prepare import prepare
+from semtune.cli.recommend import recommend
 from semtune.cli.rollback import rollback
 from semtune.cli.run import run
 from semtune.cli.search import search
@@ -67,6 +68,7 @@ for command in (
     search,
     serve,
     classify,
+    recommend,
     mcp,
     info,
     doctor,

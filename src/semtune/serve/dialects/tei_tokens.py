@@ -50,8 +50,8 @@ def router(shared: Shared) -> APIRouter:
         """Turn the model's token ids into texts."""
         asked = asked_for(shared, name or request.model, None, request.model_extra)
         tokenizer = tokenizer_of(asked.served, asked.role or "document")
-        shared.check_count(len(request.ids), "ids")
         rows = listed(request.ids)
+        shared.check_count(len(rows), "ids")
         skip = request.skip_special_tokens is not False
         with shared.workers.admit():
             return await shared.workers.run(partial(_decoded, tokenizer, rows, skip), "bulk")

@@ -1,0 +1,1 @@
+"""Recommend: items like those that somebody liked, from the vectors of an index and from what was used together."""
