@@ -6,6 +6,7 @@ from semtune.api import delete as delete
 from semtune.api import distil as distil
 from semtune.api import drift as drift
 from semtune.api import dump as dump
+from semtune.api import duplicates as duplicates
 from semtune.api import encode as encode
 from semtune.api import encode_file as encode_file
 from semtune.api import evaluate as evaluate
@@ -46,6 +47,7 @@ from semtune.search.searcher import Searcher as Searcher
 from semtune.search.settings import SearchSettings as SearchSettings
 from semtune.select.settings import SelectSettings as SelectSettings
 from semtune.tasks.classify.settings import ClassifySettings as ClassifySettings
+from semtune.tasks.duplicates.settings import DuplicatesSettings as DuplicatesSettings
 from semtune.train.settings import TrainSettings as TrainSettings
 
 __version__: str

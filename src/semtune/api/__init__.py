@@ -10,6 +10,7 @@ Example:
 
 from semtune.api.deployment import encode, encode_file, export, index, load_dataset, load_encoder, run
 from semtune.api.drifting import drift
+from semtune.api.duplicates import duplicates
 from semtune.api.index_care import compact, dump, migrate, verify
 from semtune.api.indexing import add, delete, get, sync
 from semtune.api.labelling import label
@@ -27,6 +28,7 @@ __all__ = [
     "distil",
     "drift",
     "dump",
+    "duplicates",
     "encode",
     "encode_file",
     "evaluate",

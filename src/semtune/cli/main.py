@@ -19,6 +19,7 @@ from semtune.cli.distil import distil
 from semtune.cli.doctor import doctor
 from semtune.cli.drift import drift
 from semtune.cli.dump import dump
+from semtune.cli.duplicates import duplicates
 from semtune.cli.encode import encode
 from semtune.cli.evaluate import evaluate
 from semtune.cli.export import export
@@ -67,6 +68,7 @@ for command in (
     search,
     serve,
     classify,
+    duplicates,
     mcp,
     info,
     doctor,
