@@ -341,6 +341,7 @@ def test_duplicates_that_share_a_text_are_in_one_half():
 def test_held_out_figures_by_hand():
     held = judged(np.array([0.9, 0.8, 0.7, 0.2]), np.array([True, False, True, True]), 0.7)
     assert (held.precision, held.recall, held.f1) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
+    assert (held.false_alarms, held.average_precision) == pytest.approx((1.0, (1 + 2 / 3 + 3 / 4) / 3))
     assert judged(np.array([0.1]), np.array([True]), 0.7).f1 == 0
 
 

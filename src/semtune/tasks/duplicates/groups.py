@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from semtune.tasks.duplicates.best_pairs import NOBODY, Closest, Pairs
 from semtune.tasks.duplicates.distinct import Distinct, numbers_of
 
 Why = Literal["equal", "similar"]
+Side: TypeAlias = tuple[TextRow, str]  # of a pair: a row, and the id of its text
 SHOWN = 500  # characters of a text in lists of pairs and groups
 DIGITS = 4
 
@@ -140,25 +141,23 @@ def listed(
     """
     (rows, distinct), (others, known) = first, second
     equal = _equal_within(rows, distinct) if first is second else _equal_across(rows, distinct, others, known)
-    made = [_pair(*one, 1.0, "equal", False) for one in equal[:most]]
+    made = [_pair(one, two, 1.0, "equal", False) for one, two in equal[:most]]
     pairs = pairs.at(np.arange(min(len(pairs), most - len(made))))
     differ = _numbers_differ(pairs, distinct.texts, known.texts)
     for one, two, score, other in zip(pairs.first, pairs.second, pairs.scores, differ, strict=True):
         sides = [(rows[distinct.rows[one][0]], distinct.ids[one]), (others[known.rows[two][0]], known.ids[two])]
         if first is second:
             sides.sort(key=lambda side: side[0].row)
-        made.append(_pair(*sides, round(float(score), DIGITS), "similar", bool(other)))
+        made.append(_pair(sides[0], sides[1], round(float(score), DIGITS), "similar", bool(other)))
     return made
 
 
-def _pair(
-    one: tuple[TextRow, str], two: tuple[TextRow, str], score: float, why: Why, numbers_differ: bool
-) -> dict[str, Any]:
+def _pair(one: Side, two: Side, score: float, why: Why, numbers_differ: bool) -> dict[str, Any]:
     return {"first": shown(*one), "second": shown(*two), "similarity": score, "why": why,
             "numbers_differ": numbers_differ}  # fmt: skip
 
 
-def _equal_within(rows: Sequence[TextRow], distinct: Distinct) -> list[Any]:
+def _equal_within(rows: Sequence[TextRow], distinct: Distinct) -> list[tuple[Side, Side]]:
     found = [
         ((rows[same[0]], name), (rows[place], name))
         for same, name in zip(distinct.rows, distinct.ids, strict=True)
@@ -167,7 +166,9 @@ def _equal_within(rows: Sequence[TextRow], distinct: Distinct) -> list[Any]:
     return sorted(found, key=lambda pair: (pair[0][0].row, pair[1][0].row))
 
 
-def _equal_across(rows: Sequence[TextRow], distinct: Distinct, others: Sequence[TextRow], known: Distinct) -> list[Any]:
+def _equal_across(
+    rows: Sequence[TextRow], distinct: Distinct, others: Sequence[TextRow], known: Distinct
+) -> list[tuple[Side, Side]]:
     places = {name: same[0] for name, same in zip(known.ids, known.rows, strict=True)}
     return [
         ((rows[place], name), (others[places[name]], name))
@@ -177,6 +178,6 @@ def _equal_across(rows: Sequence[TextRow], distinct: Distinct, others: Sequence[
     ]
 
 
-def _numbers_differ(pairs: Pairs, texts: Sequence[str], others: Sequence[str]) -> NDArray[np.bool_]:
+def _numbers_differ(pairs: Pairs, texts: list[str], others: list[str]) -> NDArray[np.bool_]:
     values = numbers_of([*(texts[at] for at in pairs.first), *(others[at] for at in pairs.second)])
     return values[: len(pairs)] != values[len(pairs) :]

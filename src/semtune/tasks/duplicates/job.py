@@ -24,17 +24,13 @@ from semtune.tasks.duplicates.search import Apart, Found, find_matches, find_pai
 from semtune.tasks.duplicates.settings import DuplicatesSettings
 from semtune.tasks.duplicates.threshold import (
     ChosenThreshold,
+    HeldOut,
     cosines,
     given_threshold,
     threshold_from,
     usual_threshold,
 )
 from semtune.tasks.texts import ReadTexts, read_texts
-
-BASE_RATE = (
-    "The precision is that on your labelled pairs. In a whole file almost all pairs are no duplicates, so that more of "
-    "those found are wrong: look at the review page."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +207,17 @@ def _placed(found: Found, places: NDArray[np.int64], others: NDArray[np.int64], 
     return Found(pairs, found.total, closest, found.exact, found.recall, found.sampled)
 
 
+def _base_rate(held: HeldOut, pairs: int, found: int) -> str:
+    """What the precision on labelled pairs says of a whole file, where almost all pairs are no duplicates."""
+    low, high = held.false_alarms_interval
+    return (
+        f"In a whole file almost all pairs are no duplicates, so that more of those found are wrong than of your "
+        f"labelled pairs. Of the labelled ones that are none, {held.false_alarms:.1%} reach the threshold "
+        f"({low:.1%} to {high:.1%}). If those of the file are like them, {int(low * pairs):,} to "
+        f"{int(high * pairs):,} of the {found:,} similar pairs found are wrong: look at the review page, or ask for more --precision."
+    )
+
+
 def _result(
     read: ReadTexts,
     mine: _Side,
@@ -231,7 +238,8 @@ def _result(
     sides = [mine, other] if other else [mine]
     warnings = [*read.warnings, *(side.vectors.warning for side in sides if side.vectors.warning)]
     if threshold.held_out:
-        warnings.append(BASE_RATE)
+        size = len(other.distinct) if other else (len(mine.distinct) - 1) / 2
+        warnings.append(_base_rate(threshold.held_out, int(len(mine.distinct) * size), found.total))
     return Duplicates(
         pairs=pairs,
         groups=[group.as_dict() for group in groups],

@@ -33,6 +33,7 @@ class HeldOut:
         recall, recall_interval: share of the duplicates that are found, and its 95 % interval.
         f1: harmonic mean of both.
         average_precision: over all thresholds.
+        false_alarms, false_alarms_interval: share of the other pairs that reach the threshold, and its interval.
     """
 
     pairs: int
@@ -43,6 +44,8 @@ class HeldOut:
     recall_interval: tuple[float, float]
     f1: float
     average_precision: float
+    false_alarms: float
+    false_alarms_interval: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,8 @@ def judged(scores: NDArray[np.float64], same: NDArray[np.bool_], threshold: floa
         recall_interval=share_interval(right, duplicates),
         f1=f1,
         average_precision=average_precision(scores, same.astype(np.float64)),
+        false_alarms=(taken - right) / (len(same) - duplicates) if len(same) > duplicates else math.nan,
+        false_alarms_interval=share_interval(taken - right, len(same) - duplicates),
     )
 
 
