@@ -214,7 +214,8 @@ def _base_rate(held: HeldOut, pairs: int, found: int) -> str:
         f"In a whole file almost all pairs are no duplicates, so that more of those found are wrong than of your "
         f"labelled pairs. Of the labelled ones that are none, {held.false_alarms:.1%} reach the threshold "
         f"({low:.1%} to {high:.1%}). If those of the file are like them, {int(low * pairs):,} to "
-        f"{int(high * pairs):,} of the {found:,} similar pairs found are wrong: look at the review page, or ask for more --precision."
+        f"{int(high * pairs):,} of the {found:,} similar pairs found are wrong: look at the review page, or ask for "
+        "more --precision."
     )
 
 
