@@ -27,7 +27,7 @@ ORDER = (
     "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "add", "sync",
     "delete", "get", "verify", "compact", "dump", "migrate", "upgrade", "rollback", "drift", "run", "encode",
     "encode_file", "load_encoder", "load_dataset",
-    "classify", "duplicates",
+    "classify", "context", "duplicates",
 )  # fmt: skip
 
 

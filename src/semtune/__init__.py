@@ -46,6 +46,7 @@ _HOME = {
     "classify": "semtune.api",
     "compact": "semtune.api",
     "compare": "semtune.api",
+    "context": "semtune.api",
     "delete": "semtune.api",
     "distil": "semtune.api",
     "drift": "semtune.api",

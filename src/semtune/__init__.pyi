@@ -2,6 +2,7 @@ from semtune.api import add as add
 from semtune.api import classify as classify
 from semtune.api import compact as compact
 from semtune.api import compare as compare
+from semtune.api import context as context
 from semtune.api import delete as delete
 from semtune.api import distil as distil
 from semtune.api import drift as drift

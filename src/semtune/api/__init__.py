@@ -8,6 +8,7 @@ Example:
     >>> semtune.train("data", "all-MiniLM-L6-v2", "model")  # doctest: +SKIP
 """
 
+from semtune.api.answerability import context
 from semtune.api.deployment import encode, encode_file, export, index, load_dataset, load_encoder, run
 from semtune.api.drifting import drift
 from semtune.api.duplicates import duplicates
@@ -24,6 +25,7 @@ __all__ = [
     "classify",
     "compact",
     "compare",
+    "context",
     "delete",
     "distil",
     "drift",
