@@ -28,6 +28,8 @@ ORDER = (
     "delete", "get", "verify", "compact", "dump", "migrate", "upgrade", "rollback", "drift", "run", "encode",
     "encode_file", "classify", "load_encoder", "load_dataset",
     "recommend", "learn_recommender",
+    "encode_file", "load_encoder", "load_dataset",
+    "classify", "context", "duplicates",
 )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import io
-import re
 import sys
 from pathlib import Path
 
@@ -86,34 +85,7 @@ def hit(id_, text):
     return Hit(id_, 0.5, text, id_)
 
 
-def test_the_context_has_no_repeats_and_keeps_to_its_tokens(bot):
-    hits = [
-        hit("a", "First sentence here. Second sentence here."),
-        hit("b", "Second  sentence here. Third sentence here."),
-        hit("c", "first sentence here."),
-        hit("d", "Fourth sentence here."),
-    ]
-    found = bot.context(hits, 1000)
-    assert [(each.number, each.hit.id, each.text) for each in found] == [
-        (1, "a", "First sentence here. Second sentence here."), (2, "b", "Third sentence here."),
-        (3, "d", "Fourth sentence here."),
-    ]  # fmt: skip
-    cost = bot.tokens("First sentence here.")
-    for limit in range(6 * cost):
-        kept = bot.context(hits, limit)
-        assert sum(bot.tokens(f"{part}.") for each in kept for part in re.findall(r"[^.]+", each.text)) <= limit
-    assert bot.context(hits, cost - 1) == []
-    assert [each.text for each in bot.context(hits, cost)] == ["First sentence here."]
-    assert bot.tokens("知识就是力量") >= 5
-
-
 def test_follow_up_questions_become_standalone(bot, run, server, calibrated_index):
-    assert (
-        bot.standalone("And in winter?", "How do I store a kettle?", None) == "How do I store a kettle? And in winter?"
-    )
-    assert bot.standalone("And in winter?", "", None) == "And in winter?"
-    whole = "How do I repair the old lantern from spring?"
-    assert bot.standalone(whole, "How do I store a kettle?", None) == whole
     server.answer = lambda text: QUESTION if text.startswith("Rewrite") else "Yes [1]."
     code, out, _ = run(calibrated_index, "--rewrite", typed=f"{QUESTION}\n\nwith what?\n")
     assert code == 0

@@ -2,10 +2,12 @@ from semtune.api import add as add
 from semtune.api import classify as classify
 from semtune.api import compact as compact
 from semtune.api import compare as compare
+from semtune.api import context as context
 from semtune.api import delete as delete
 from semtune.api import distil as distil
 from semtune.api import drift as drift
 from semtune.api import dump as dump
+from semtune.api import duplicates as duplicates
 from semtune.api import encode as encode
 from semtune.api import encode_file as encode_file
 from semtune.api import evaluate as evaluate
@@ -50,6 +52,7 @@ from semtune.select.settings import SelectSettings as SelectSettings
 from semtune.tasks.classify.settings import ClassifySettings as ClassifySettings
 from semtune.tasks.recommend.settings import LearnSettings as LearnSettings
 from semtune.tasks.recommend.settings import RecommendSettings as RecommendSettings
+from semtune.tasks.duplicates.settings import DuplicatesSettings as DuplicatesSettings
 from semtune.train.settings import TrainSettings as TrainSettings
 
 __version__: str

@@ -8,8 +8,10 @@ Example:
     >>> semtune.train("data", "all-MiniLM-L6-v2", "model")  # doctest: +SKIP
 """
 
+from semtune.api.answerability import context
 from semtune.api.deployment import encode, encode_file, export, index, load_dataset, load_encoder, run
 from semtune.api.drifting import drift
+from semtune.api.duplicates import duplicates
 from semtune.api.index_care import compact, dump, migrate, verify
 from semtune.api.indexing import add, delete, get, sync
 from semtune.api.labelling import label
@@ -24,10 +26,12 @@ __all__ = [
     "classify",
     "compact",
     "compare",
+    "context",
     "delete",
     "distil",
     "drift",
     "dump",
+    "duplicates",
     "encode",
     "encode_file",
     "evaluate",

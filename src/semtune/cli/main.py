@@ -19,6 +19,7 @@ from semtune.cli.distil import distil
 from semtune.cli.doctor import doctor
 from semtune.cli.drift import drift
 from semtune.cli.dump import dump
+from semtune.cli.duplicates import duplicates
 from semtune.cli.encode import encode
 from semtune.cli.evaluate import evaluate
 from semtune.cli.export import export
@@ -69,6 +70,7 @@ for command in (
     serve,
     classify,
     recommend,
+    duplicates,
     mcp,
     info,
     doctor,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from semtune.errors import ConfigError, InputError, SemtuneError
 from semtune.registry import need
-from semtune.search.floor import FLOOR
+from semtune.search.floor import FLOORS
 from semtune.search.following import follow_searcher
 from semtune.search.options import SearchOptions
 from semtune.types import Hit
@@ -72,11 +72,13 @@ def judged(passages: Passages, query: str, options: SearchOptions) -> Judged:
     hits = passages.search(query, replace(options, min_score=None))
     if not hits:
         return Judged([], False)
-    try:
-        above = passages.search(query, replace(options, min_score=FLOOR, group_by=None, diversity=0.0))
-    except InputError:  # the model has no such threshold, or words alone are searched
-        return Judged(hits, None)
-    return Judged(hits, bool(above))
+    for floor in FLOORS:
+        try:
+            above = passages.search(query, replace(options, min_score=floor, group_by=None, diversity=0.0))
+        except InputError:  # the model has no such threshold, or words alone are searched
+            continue
+        return Judged(hits, bool(above))
+    return Judged(hits, None)
 
 
 class LocalPassages:

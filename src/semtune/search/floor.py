@@ -9,7 +9,12 @@ from semtune.contract import Contract
 from semtune.search.mode import Mode
 from semtune.types import Hit
 
-FLOOR = "best-f1"
+FLOORS = ("answerable", "best-f1")
+"""Calibrated thresholds that say whether a question is answered, in order of preference.
+
+"answerable" is measured on questions with and without their documents; models that were calibrated before have only
+"best-f1", which is measured on single answers.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,11 @@ class Judgement:
 
 def floor_of(contract: Contract) -> Floor | None:
     """The floor of a model; None if it is not calibrated."""
-    score = contract.thresholds.get(FLOOR)
-    if score is None:
+    name = next((each for each in FLOORS if each in contract.thresholds), None)
+    if name is None:
         return None
-    curve = contract.calibration
-    return Floor(FLOOR, score, curve.probability(score) if curve else None)
+    score, curve = contract.thresholds[name], contract.calibration
+    return Floor(name, score, curve.probability(score) if curve else None)
 
 
 def judge(hits: Sequence[Hit], mode: Mode, contract: Contract) -> Judgement:

@@ -81,10 +81,19 @@ def thresholds_table(found: CalibrationResult) -> Table:
 
 
 def thresholds_note(found: CalibrationResult) -> str:
-    """What the probability means, and what it was measured on."""
-    return (
+    """What the probability means, and what it was measured on; and what the floor of answers does."""
+    said = (
         f"Probability: that {found.calibration.of}. Measured on {found.answers:,} answers of the {found.split} split, "
         f"{found.relevant:,} of them relevant. The mean error of the probability is {found.error:.1%}."
+    )
+    floor = found.answerable
+    if floor is None:
+        return said
+    return (
+        f"{said} A question whose best document scores below {floor.score:.3f} (answerable) counts as not answered: "
+        f"this keeps {floor.kept:.0%} of {floor.questions:,} questions, and refuses {floor.refused:.0%} "
+        f"({floor.refused_interval[0]:.0%} to {floor.refused_interval[1]:.0%}) of them once their relevant documents "
+        "are taken away."
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from semtune.dataset import Dataset
 from semtune.errors import InputError
 from semtune.evaluate.kinds.pairs import binary_pairs
 from semtune.evaluate.result import Kind, Scores
+from semtune.evaluate.serving.answerable import NAME, AnswerableFloor, answerable_floor, best_scores
 from semtune.evaluate.verdict.rule import why_broken
 from semtune.metrics import ranking
 from semtune.types import Qrels, Split
@@ -76,6 +77,7 @@ class CalibrationResult:
         split: that was measured.
         answers, relevant: number of answers and of relevant ones.
         error: expected calibration error: mean distance between probability and share, in ten equal groups.
+        answerable: of a search: the best score below which a question is taken to have no answer; None if unknown.
     """
 
     calibration: Calibration
@@ -84,11 +86,13 @@ class CalibrationResult:
     answers: int
     relevant: int
     error: float
+    answerable: AnswerableFloor | None = None
 
     @property
     def thresholds(self) -> dict[str, float]:
         """Name → score, as in the contract."""
-        return {name: cut.score for name, cut in self.cuts.items()}
+        floor = {NAME: self.answerable.score} if self.answerable else {}
+        return {**{name: cut.score for name, cut in self.cuts.items()}, **floor}
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form of `thresholds.json`."""
@@ -105,6 +109,7 @@ class CalibrationResult:
                 name: {"score": cut.score, "precision": cut.precision, "recall": cut.recall, "f1": cut.f1}
                 for name, cut in self.cuts.items()
             },
+            **({"answerable": asdict(self.answerable)} if self.answerable else {}),
         }
 
 
@@ -168,7 +173,14 @@ def calibrate(scores: Scores, dataset: Dataset, split: Split) -> CalibrationResu
         answers=found.relevant.size,
         relevant=positives,
         error=calibration_error(probabilities, found.relevant),
+        answerable=_floor(scores, dataset, split),
     )
+
+
+def _floor(scores: Scores, dataset: Dataset, split: Split) -> AnswerableFloor | None:
+    if scores.kind != "retrieval":
+        return None
+    return answerable_floor(best_scores(scores.run, dataset.qrels[split], scores.query_ids))
 
 
 def _answers(scores: Scores, dataset: Dataset, split: Split) -> LabelledScores:
