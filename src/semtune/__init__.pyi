@@ -21,6 +21,7 @@ from semtune.api import rollback as rollback
 from semtune.api import run as run
 from semtune.api import select as select
 from semtune.api import sync as sync
+from semtune.api import topics as topics
 from semtune.api import train as train
 from semtune.api import upgrade as upgrade
 from semtune.api import verify as verify
@@ -46,6 +47,7 @@ from semtune.search.searcher import Searcher as Searcher
 from semtune.search.settings import SearchSettings as SearchSettings
 from semtune.select.settings import SelectSettings as SelectSettings
 from semtune.tasks.classify.settings import ClassifySettings as ClassifySettings
+from semtune.tasks.topics.settings import TopicsSettings as TopicsSettings
 from semtune.train.settings import TrainSettings as TrainSettings
 
 __version__: str

@@ -15,6 +15,7 @@ from semtune.api.indexing import add, delete, get, sync
 from semtune.api.labelling import label
 from semtune.api.quality import compare, evaluate
 from semtune.api.tasks import classify
+from semtune.api.topics import topics
 from semtune.api.training import distil, prepare, select, train
 from semtune.api.upgrading import rollback, upgrade
 
@@ -42,6 +43,7 @@ __all__ = [
     "run",
     "select",
     "sync",
+    "topics",
     "train",
     "upgrade",
     "verify",

@@ -37,6 +37,7 @@ from semtune.cli.search import search
 from semtune.cli.select import select
 from semtune.cli.serve import serve
 from semtune.cli.sync import sync
+from semtune.cli.topics import topics
 from semtune.cli.train import train
 from semtune.cli.upgrade import upgrade
 from semtune.cli.verify import verify
@@ -67,6 +68,7 @@ for command in (
     search,
     serve,
     classify,
+    topics,
     mcp,
     info,
     doctor,

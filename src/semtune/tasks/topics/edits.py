@@ -1,7 +1,7 @@
 """What people changed by hand: topics that are merged, split or renamed. It is kept from run to run.
 
-The file `edits.json` in the folder of the topics names topics by their ids, which stay the same from run to run: a topic
-of a new run has the id of the old topic whose texts it shares the most.
+The file `edits.json` in the folder of the topics names topics by their ids, which stay the same from run to run: a
+topic of a new run has the id of the old topic whose texts it shares the most.
 """
 
 from __future__ import annotations

@@ -70,8 +70,8 @@ def floors(cosine: NDArray[np.float32], best: Labels, count: int, noise: float) 
     """(count,) the cosine below which a text is noise, so that a share `noise` of all texts is.
 
     A topic's floor lies below its median by its spread times a factor that is the same for all topics: loose topics may
-    be loose, and texts far outside a tight topic stand out. A fixed share of every topic would call texts of a perfectly
-    tight topic noise.
+    be loose, and texts far outside a tight topic stand out. A fixed share of every topic would call texts of a
+    perfectly tight topic noise.
 
     Args:
         cosine: (n,) of each text to its centre.

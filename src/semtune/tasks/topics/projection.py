@@ -40,10 +40,11 @@ class Projection:
 def fit_projection(vectors: Embeddings, keys: Keys) -> Projection:
     """The principal components of (n, dim) vectors, from a sample drawn by their keys."""
     rows = drawn(keys, SAMPLE, SEED)
-    sample = unit(np.asarray(vectors[rows], dtype=np.float64))
+    sample = unit(np.asarray(vectors[rows], dtype=np.float32)).astype(np.float64)
     mean = sample.mean(axis=0)
     centred = sample - mean
     _, axes = np.linalg.eigh(centred.T @ centred)
     axes = axes[:, ::-1][:, :COMPONENTS]
-    signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])  # eigenvectors have no sign of their own
+    # Eigenvectors have no sign of their own.
+    signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return Projection(mean.astype(np.float32), (axes * signs).astype(np.float32))

@@ -43,7 +43,7 @@ def as_date(value: Any) -> date | None:
         part = text[:length]
         if len(part) == length and (len(text) == length or not text[length].isdigit()):
             try:
-                return datetime.strptime(part, form).date()  # noqa: DTZ007 - a day has no zone here
+                return datetime.strptime(part, form).date()
             except ValueError:
                 continue
     return None
@@ -55,7 +55,7 @@ def counted(topic: Sequence[int], dates: Sequence[date | None], topics: int) -> 
     if not known:
         return Counts(undated=len(dates))
     span = (max(known) - min(known)).days
-    period = next((each for each in PERIODS if span / DAYS[each] < MOST_PERIODS), "year")
+    period: Period = next((each for each in PERIODS if span / DAYS[each] < MOST_PERIODS), "year")
     names = _between(min(known), max(known), period)
     pairs = Counter(
         (number, _name(day, period))
