@@ -47,6 +47,9 @@ def topics(
     labels_column: Annotated[
         str, typer.Option("--labels-column", help="Column or metadata with a class: how the topics agree with it.")
     ] = "",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Find the topics anew, though those in the folder still fit.")
+    ] = False,
     title_endpoint: Annotated[
         str,
         typer.Option(
@@ -81,6 +84,7 @@ def topics(
         date_column=date_column,
         labels_column=labels_column,
         topics_from=topics_from,
+        fresh=fresh,
         title_endpoint=title_endpoint,
         title_model=title_model,
         title_key_env=title_key_env,

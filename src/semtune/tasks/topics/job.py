@@ -17,14 +17,27 @@ from semtune.registry import need
 from semtune.tasks.topics.collection import Texts
 from semtune.tasks.topics.describe import Described, describe
 from semtune.tasks.topics.edits import Edits, apply_edits, carried_ids, read_edits
-from semtune.tasks.topics.fit import Fitted, fit
+from semtune.tasks.topics.fit import Fitted, fit, keep
+from semtune.tasks.topics.level import Level
 from semtune.tasks.topics.model import NOISE, Assigned, TopicModel
 from semtune.tasks.topics.page import page_of
 from semtune.tasks.topics.quality import agreement
 from semtune.tasks.topics.settings import TopicsSettings
 from semtune.tasks.topics.store import FILE, Stored, open_topics, refuse_foreign, save
 
-RUN = {"topics_from", "title_endpoint", "title_key_env", "allow_unreadable"}  # settings that are no fact of the topics
+FITTING = ("topics", "min_size", "noise")  # settings that decide which topics are found
+FAR = 0.05  # share of the texts, beyond the noise, that may be far from the topics of the last run
+MOVED = (
+    "The topics were found anew, since the settings changed, or many texts are far from the topics of the last run. "
+    "Those that are still there have their old ids."
+)
+RUN = {
+    "fresh",
+    "topics_from",
+    "title_endpoint",
+    "title_key_env",
+    "allow_unreadable",
+}  # settings that are no fact of the topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,8 @@ def check_place(settings: TopicsSettings, out: Path | None) -> None:
 def find_topics(texts: Texts, settings: TopicsSettings, out: Path, progress: Progress = QUIET) -> Topics:
     """Find the topics of texts and write them into a folder; edits and ids of an older run in it are kept.
 
+    Topics of an older run are kept as they are while they fit, so that more texts change no topic.
+
     Raises:
         InputError: the folder holds something else, its edits are not readable, or there are too few texts.
         ContractError: the folder's topics were made with another model.
@@ -101,15 +116,27 @@ def find_topics(texts: Texts, settings: TopicsSettings, out: Path, progress: Pro
     if old is not None:
         old.require(texts.model, texts.fingerprint, out)
     edits = read_edits(out) if old is not None else Edits()
-    fitted = fit(
-        texts.vectors, texts.keys, topics=settings.topics, min_size=settings.min_size, noise=settings.noise,
-        seed=settings.seed, progress=progress,
-    )  # fmt: skip
-    found = _with_old_ids(old, fitted, texts)
+    kept = old is not None and _still_fits(old, texts, settings)
+    if old is not None and kept:
+        levels = [Level(**level) for level in old.manifest["levels"]]
+        fitted = keep(old.found, texts.vectors, texts.keys, levels, settings.seed, progress)
+    else:
+        fitted = fit(
+            texts.vectors, texts.keys, topics=settings.topics, min_size=settings.min_size, noise=settings.noise,
+            seed=settings.seed, progress=progress,
+        )  # fmt: skip
+    found = fitted.model if kept else _with_old_ids(old, fitted, texts)
     edited = apply_edits(found, edits, fitted.projected, texts.keys, settings.noise)
     said = edited.model.assign_projected(fitted.projected)
     described = describe(texts, fitted, edited.model, said, edits.title, settings, progress)
-    warnings = [*texts.warnings, *edited.notes, *described.notes, *_cautions(texts, fitted, edited.model, settings)]
+    notes = [MOVED] if old is not None and not kept and not settings.fresh else []
+    warnings = [
+        *texts.warnings,
+        *notes,
+        *edited.notes,
+        *described.notes,
+        *_cautions(texts, fitted, edited.model, settings),
+    ]
     made = _made(texts, fitted, said, described, warnings)
     manifest = _manifest(made, texts, settings)
     page = page_of(made, texts, fitted, said, progress)
@@ -143,6 +170,14 @@ def assign_texts(texts: Texts, folder: Path, out: Path | None = None) -> Topics:
         truncated=texts.truncated, cut_tokens=texts.cut_tokens, warnings=[*texts.warnings], out=str(out or ""),
         seconds=round(time.monotonic() - began, 2),
     )  # fmt: skip
+
+
+def _still_fits(old: Stored, texts: Texts, settings: TopicsSettings) -> bool:
+    """Whether the topics of the last run are kept: the same is asked for, and not many more texts are far from all."""
+    before = old.manifest["settings"]
+    if settings.fresh or any(before[name] != getattr(settings, name) for name in FITTING):
+        return False
+    return float((old.found.assign(texts.vectors).topic == NOISE).mean()) <= settings.noise + FAR
 
 
 def _with_old_ids(old: Stored | None, fitted: Fitted, texts: Texts) -> TopicModel:

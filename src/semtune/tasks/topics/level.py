@@ -16,7 +16,7 @@ import numpy as np
 from semtune.tasks.topics.stability import UNSTABLE, Numbers
 from semtune.tasks.topics.ward import Top
 
-MOST_TOPICS = 400
+MOST_TOPICS = 250  # where the number is chosen; nobody reads more
 TEXTS_A_TOPIC = 25  # at least, on average, where the number is chosen
 RATIO = 1.2  # of the numbers of topics that are tried
 

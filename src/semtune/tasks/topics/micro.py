@@ -1,4 +1,8 @@
-"""Micro-clusters: at most some thousand small groups that stand for all texts, so that a tree over them is cheap."""
+"""Micro-clusters: small groups that stand for all texts, so that a tree over them is cheap.
+
+About a thousand, not more: with 4,096 for 10,000 passages many are single texts, and the tree over them changes more
+when texts come in (adjusted Rand index 0.44 against 0.52 with ten elevenths of the passages).
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,11 @@ from semtune.tasks.topics.draws import Keys, drawn
 from semtune.types import Embeddings
 from semtune.unit_vectors import unit
 
-MOST = 4_096
-PER_CENTRE = 64  # vectors that a centre is computed from, on average, at most
+ALONE = 4_096  # up to so many vectors, each is a group of its own
+MOST = 1_024  # groups of more vectors
+PER_CENTRE = 128  # vectors that a centre is computed from, on average, at most
 ROUNDS = 10
+REFINED = 20
 BLOCK = 8_192
 START, TRAINED_ON = 2, 3  # seeds
 
@@ -27,11 +33,11 @@ class Micro:
     of: NDArray[np.int64]
 
 
-def micro_clusters(vectors: Embeddings, keys: Keys, most: int = MOST) -> Micro:
-    """Group (n, dim) unit vectors; each is a group of its own where there are few enough."""
-    if len(vectors) <= most:
+def micro_clusters(vectors: Embeddings, keys: Keys, alone: int = ALONE) -> Micro:
+    """Group (n, dim) unit vectors; up to `alone` of them are groups of their own."""
+    if len(vectors) <= alone:
         return Micro(vectors, np.ones(len(vectors)), np.arange(len(vectors), dtype=np.int64))
-    centres = _k_means(vectors, keys, most)
+    centres = _k_means(vectors, keys, MOST)
     of = nearest(vectors, centres).best
     counts = np.bincount(of, minlength=len(centres))
     kept = np.flatnonzero(counts)
@@ -70,6 +76,16 @@ def nearest(vectors: Embeddings, centres: Embeddings) -> Nearest:
         best[start : start + BLOCK] = scores.argmax(axis=1)
         cosine[start : start + BLOCK] = scores.max(axis=1)
     return Nearest(best, cosine)
+
+
+def refined(vectors: Embeddings, centres: Embeddings, rounds: int = REFINED) -> Embeddings:
+    """Move (c, dim) centres to the mean of the vectors nearest to them, some times (Lloyd 1982); none gets lost."""
+    for _ in range(rounds):
+        best = nearest(vectors, centres).best
+        sizes = np.bincount(best, minlength=len(centres))
+        moved = unit(means(vectors, best, len(centres))).astype(np.float32)
+        centres = np.where(sizes[:, None] > 0, moved, centres)
+    return centres
 
 
 def _k_means(vectors: Embeddings, keys: Keys, count: int) -> Embeddings:

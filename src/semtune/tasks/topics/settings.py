@@ -19,6 +19,7 @@ class TopicsSettings(Settings):
     date_column: str = Field("", description="column, or metadata of an index, with a date: counts over time")
     labels_column: str = Field("", description="column, or metadata of an index, with a class: how the topics agree")
     topics_from: str = Field("", description="a folder of topics: give the texts of FILE these topics, find no others")
+    fresh: bool = Field(False, description="find the topics anew, though the folder has topics that still fit")
     title_endpoint: str = Field("", description="base address of an OpenAI-compatible server that titles the topics")
     title_model: str = Field("", description="the name that the server knows its model by")
     title_key_env: str = Field("", description="environment variable with the server's key; empty: no key is sent")

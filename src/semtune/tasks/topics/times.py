@@ -55,7 +55,8 @@ def counted(topic: Sequence[int], dates: Sequence[date | None], topics: int) -> 
     if not known:
         return Counts(undated=len(dates))
     span = (max(known) - min(known)).days
-    period: Period = next((each for each in PERIODS if span / DAYS[each] < MOST_PERIODS), "year")
+    fitting: list[Period] = [each for each in PERIODS if span / DAYS[each] < MOST_PERIODS]
+    period: Period = fitting[0] if fitting else "year"
     names = _between(min(known), max(known), period)
     pairs = Counter(
         (number, _name(day, period))

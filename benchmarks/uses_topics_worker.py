@@ -1,7 +1,7 @@
-"""Runs a peer's topic model on given texts and vectors: `python uses_topics_peer.py PEER SEED TEXTS.json VECTORS.npy`.
+"""Runs a topic model on given texts and vectors: `python uses_topics_worker.py SYSTEM SEED TEXTS.json VECTORS.npy`.
 
 Prints one JSON object: the topic of each text (-1: none), the topics' words, the seconds, the peak of memory in MB.
-For `uses_topics.py`, which starts it with the interpreter that has the peer.
+For `uses_topics.py`, which starts it with the interpreter that has the system.
 """
 
 import json
@@ -13,6 +13,20 @@ from pathlib import Path
 import numpy as np
 
 
+def semtune(texts, vectors, seed):
+    from semtune.tasks.topics.draws import distinct, keys_of
+    from semtune.tasks.topics.fit import fit
+    from semtune.tasks.topics.words import names_of
+
+    keys = keys_of(texts)
+    first, place = distinct(keys)
+    fitted = fit(vectors[first], keys[first], seed=seed)
+    said = fitted.model.assign_projected(fitted.projected)
+    words = names_of(said.topic, [texts[row] for row in first], 10)
+    facts = {"stability": fitted.stability_of(said.topic, len(fitted.model.ids)).tolist()}
+    return said.topic[place].tolist(), words, {**facts, "near": said.near[place].tolist()}
+
+
 def bertopic(texts, vectors, seed):
     from bertopic import BERTopic
     from umap import UMAP
@@ -22,7 +36,7 @@ def bertopic(texts, vectors, seed):
     model = BERTopic(embedding_model=None, umap_model=layout)
     labels, _ = model.fit_transform(texts, vectors)
     words = [[word for word, _ in found] for topic, found in sorted(model.get_topics().items()) if topic >= 0]
-    return list(map(int, labels)), words
+    return list(map(int, labels)), words, {}
 
 
 def turftopic(texts, vectors, seed):
@@ -37,17 +51,18 @@ def turftopic(texts, vectors, seed):
     model = ClusteringTopicModel(encoder=Given(), random_state=seed, feature_importance="c-tf-idf")
     model.fit_transform(texts, embeddings=vectors)
     words = {int(topic): [word for word, _ in found] for topic, found in model.get_topics()}
-    return [int(label) for label in model.labels_], [words[topic][:10] for topic in sorted(words) if topic >= 0]
+    return [int(label) for label in model.labels_], [words[topic][:10] for topic in sorted(words) if topic >= 0], {}
 
 
 def main():
-    peer, seed, texts, vectors = sys.argv[1], int(sys.argv[2]), sys.argv[3], np.load(sys.argv[4])
+    system, seed, texts, vectors = sys.argv[1], int(sys.argv[2]), sys.argv[3], np.load(sys.argv[4], mmap_mode="r")
     texts = json.loads(Path(texts).read_text(encoding="utf-8"))
     began = time.perf_counter()
-    labels, words = {"bertopic": bertopic, "turftopic": turftopic}[peer](texts, vectors, seed)
+    run = {"semtune": semtune, "bertopic": bertopic, "turftopic": turftopic}[system]
+    labels, words, facts = run(texts, vectors if system == "semtune" else np.asarray(vectors), seed)
     seconds = time.perf_counter() - began
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"labels": labels, "words": words, "seconds": seconds, "memory_mb": memory}))
+    print(json.dumps({"labels": labels, "words": words, "seconds": seconds, "memory_mb": memory, **facts}))
 
 
 if __name__ == "__main__":
