@@ -31,10 +31,10 @@ from semtune.tasks.topics.titles import from_words
 from semtune.tasks.topics.ward import top_of, ward
 
 FIELDS = {
-    "kitchen": "kettle boils water pan lid oven stove spoon bowl flour".split(),
-    "garden": "rake leaves roses tulips mow lawn spade hedge soil seeds".split(),
-    "music": "violin bow piano keys song drum flute choir chord melody".split(),
-    "sea": "harbour sail anchor wave tide boat shell mast rope gull".split(),
+    "kitchen": ["kettle", "boils", "water", "pan", "lid", "oven", "stove", "spoon", "bowl", "flour"],
+    "garden": ["rake", "leaves", "roses", "tulips", "mow", "lawn", "spade", "hedge", "soil", "seeds"],
+    "music": ["violin", "bow", "piano", "keys", "song", "drum", "flute", "choir", "chord", "melody"],
+    "sea": ["harbour", "sail", "anchor", "wave", "tide", "boat", "shell", "mast", "rope", "gull"],
 }
 
 
@@ -147,7 +147,7 @@ def test_stability_is_the_mean_best_jaccard_index():
 
 
 def test_the_level_with_the_best_neighbourhood_is_taken():
-    tried = [Level(4, 0.5), Level(5, 0.9), Level(6, 0.4), Level(7, 0.8), Level(8, 0.8), Level(10, 0.75)]
+    tried = [Level(4, 0.5), Level(5, 0.85), Level(6, 0.4), Level(7, 0.8), Level(8, 0.8), Level(10, 0.75)]
     assert best_level(tried) == 8
 
 
@@ -189,9 +189,10 @@ def test_fitting_gives_the_labels_that_new_texts_would_get():
     alone = [made.model.assign(ordered[n : n + 1]).topic[0] for n in range(0, len(ordered), 7)]
     np.testing.assert_array_equal(alone, said.topic[::7])
     assert (said.topic < 0).mean() == pytest.approx(0.05, abs=0.01)
-    assert made.model.assign(-ordered[:5]).topic.tolist() == [-1] * 5  # unlike everything
+    assert made.model.assign(np.eye(32, dtype=np.float32)[20:25]).topic.tolist() == [-1] * 5  # unlike everything
 
 
+@pytest.mark.slow
 def test_many_vectors_are_grouped_first():
     vectors, gold = groups(5, count=6_000)
     ordered, keys, first = sorted_by_key(vectors, [str(n) for n in range(len(vectors))])
@@ -290,6 +291,7 @@ def test_the_same_seed_gives_the_same_bytes_and_a_second_run_changes_nothing(enc
         assert (tmp_path / "A" / name).read_bytes() == before[name]
 
 
+@pytest.mark.slow
 def test_topics_stay_while_texts_come_in_and_are_found_anew_when_they_no_longer_fit(encoder, table, tmp_path):
     out = tmp_path / "T"
     first = found(encoder, table, out)
@@ -302,8 +304,7 @@ def test_topics_stay_while_texts_come_in_and_are_found_anew_when_they_no_longer_
     assert second.texts == 176
     assert MOVED not in second.warnings
     strange = [json.dumps({"text": f"planet comet orbit moon {word}"}) + "\n" for word in
-               ("star sun nova dust ring crater dwarf probe rover lens disk arm gas ice dawn dusk noon zenith mass "
-                "light ray beam halo spot flare wind cloud core belt axis tail pole").split()]  # fmt: skip
+               ["star", "sun", "nova", "dust", "ring", "crater", "dwarf", "probe", "rover", "lens", "disk", "arm", "gas", "ice", "dawn", "dusk", "noon", "zenith", "mass", "light", "ray", "beam", "halo", "spot", "flare", "wind", "cloud", "core", "belt", "axis", "tail", "pole"]]  # fmt: skip
     table.write_text(table.read_text() + "".join(strange))
     third = found(encoder, table, out)
     assert MOVED in third.warnings
@@ -351,8 +352,8 @@ def test_edits_that_cannot_be_read_are_refused(tmp_path, text, words):
 
 def test_new_texts_get_the_topics_of_a_folder(encoder, table, tmp_path):
     out, other = tmp_path / "T", tmp_path / "new.txt"
-    found(encoder, table, out, topics=4)
-    other.write_text("kettle pan lid oven\nviolin piano song choir\nxylem phloem cambium\n")
+    found(encoder, table, out, topics=4, noise=0.01)
+    other.write_text("kettle pan lid oven stove\nviolin piano song choir keys\nxylem phloem cambium\n")
     settings = TopicsSettings(topics_from=str(out))
     made = assign_texts(of_file(encoder, other, settings, QUIET), out, tmp_path / "new.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "new.jsonl").read_text().splitlines()]
@@ -361,10 +362,10 @@ def test_new_texts_get_the_topics_of_a_folder(encoder, table, tmp_path):
     assert title[rows[1]["topic"]] in FIELDS["music"]
     assert rows[2]["topic"] is None
     assert (made.texts, made.noise) == (3, 1)
-    with pytest.raises(ContractError, match="made with the model"):
+    with pytest.raises(ContractError, match="were made with the model"):
         assign_texts(of_file(ToyEncoder(128), other, settings, QUIET), out)
     check_place(settings, None)
-    with pytest.raises(ConfigError, match="ends in .jsonl"):
+    with pytest.raises(ConfigError, match=r"ends in \.jsonl"):
         check_place(settings, tmp_path / "x.csv")
 
 
@@ -397,7 +398,7 @@ def test_what_cannot_be_done_is_refused(encoder, table, tmp_path):
     with pytest.raises(InputError, match="not a folder of topics; nothing was overwritten"):
         found(encoder, table, tmp_path / "mine")
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
-    with pytest.raises(InputError, match="is not a folder of topics. Make one"):
+    with pytest.raises(InputError, match=r"is not a folder of topics\. Make one"):
         open_topics(tmp_path / "mine")
     found(encoder, table, tmp_path / "T")
     with pytest.raises(ContractError, match="another folder"):
@@ -407,12 +408,13 @@ def test_what_cannot_be_done_is_refused(encoder, table, tmp_path):
         open_topics(tmp_path / "T")
     with pytest.raises(ConfigError, match="need a folder"):
         check_place(TopicsSettings(), None)
-    with pytest.raises(ConfigError, match="title_model"):
+    with pytest.raises(ConfigError, match="name the model"):
         TopicsSettings(title_endpoint="http://127.0.0.1:1/v1")
     with pytest.raises(InputError, match="no column 'nothing'"):
         found(encoder, table, tmp_path / "U", date_column="nothing")
 
 
+@pytest.mark.slow
 def test_a_failing_title_server_leaves_key_words(encoder, table, tmp_path):
     settings = {"title_endpoint": "http://127.0.0.1:9/v1", "title_model": "m"}
     made = found(encoder, table, tmp_path / "T", topics=4, **settings)
@@ -430,14 +432,16 @@ def test_given_texts_need_no_file():
     assert texts.left_out == {}
 
 
+@pytest.mark.slow
 def test_the_real_model_finds_the_topics_of_an_index(exported, tmp_path, monkeypatch):
+    model = str(exported("mean").folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     path = tmp_path / "texts.csv"
     texts = written(10)[0]
     path.write_text("text\n" + "\n".join(texts) + "\n")
-    made = semtune.topics(exported, path, semtune.TopicsSettings(topics=2), out=tmp_path / "T")
+    made = semtune.topics(model, path, semtune.TopicsSettings(topics=2), out=tmp_path / "T")
     assert len(made.topics) == 2
     assert 0 < made.stability <= 1
-    semtune.index(exported, path, tmp_path / "ix")
+    semtune.index(model, path, tmp_path / "ix")
     again = semtune.topics(tmp_path / "ix", settings=semtune.TopicsSettings(topics=2), out=tmp_path / "T2")
     assert sorted(row["texts"] for row in again.topics) == sorted(row["texts"] for row in made.topics)

@@ -9,6 +9,7 @@ each topic by itself, as HDBSCAN does, gave topics that agree less with those of
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,10 +57,10 @@ def levels(top: Top, sizes: Numbers, stable: Numbers, texts: int) -> list[Level]
 
 
 def best_level(tried: list[Level]) -> int:
-    """The number of topics with the best stability; means of three neighbours, since single ones are noisy."""
+    """The number of topics with the best stability; neighbours count by half, since single values are noisy."""
     values = np.array([level.stability for level in tried])
     padded = np.pad(values, 1, mode="edge")
-    smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+    smooth = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     return tried[int(smooth.argmax())].topics
 
 
@@ -71,14 +72,20 @@ def join_unstable(top: Top, nodes: list[int], sizes: Numbers, stable: Numbers) -
     """
     parent = {int(child): top.leaves + place for place, pair in enumerate(top.children) for child in pair}
     active, joins = set(nodes), 0
-    for node in sorted(nodes, key=lambda node: (stable[node], node)):
-        if stable[node] >= UNSTABLE:
-            break
-        above = parent.get(node)
-        if node not in active or above is None:
-            continue
-        below = [other for other in active if not (top.members[other] & ~top.members[above]).any()]
-        if len(below) == 2 and stable[above] > np.average(stable[below], weights=sizes[below]):
-            active = (active - set(below)) | {above}
-            joins += 1
+    while above := next(_worth_joining(top, active, parent, sizes, stable), None):
+        active = {node for node in active if (top.members[node] & ~top.members[above]).any()} | {above}
+        joins += 1
     return sorted(active), joins
+
+
+def _worth_joining(
+    top: Top, active: set[int], parent: dict[int, int], sizes: Numbers, stable: Numbers
+) -> Iterator[int]:
+    """Nodes above two topics, the less stable of which is unstable, that are more stable than both together."""
+    for node in sorted(active, key=lambda node: (stable[node], node)):
+        above = parent.get(node)
+        if stable[node] >= UNSTABLE or above is None:
+            continue
+        pair = top.children[above - top.leaves].tolist()
+        if set(pair) <= active and stable[above] > np.average(stable[pair], weights=sizes[pair]):
+            yield above
