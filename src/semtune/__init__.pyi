@@ -25,6 +25,7 @@ from semtune.api import rollback as rollback
 from semtune.api import run as run
 from semtune.api import select as select
 from semtune.api import sync as sync
+from semtune.api import topics as topics
 from semtune.api import train as train
 from semtune.api import upgrade as upgrade
 from semtune.api import verify as verify
@@ -53,6 +54,7 @@ from semtune.tasks.classify.settings import ClassifySettings as ClassifySettings
 from semtune.tasks.recommend.settings import LearnSettings as LearnSettings
 from semtune.tasks.recommend.settings import RecommendSettings as RecommendSettings
 from semtune.tasks.duplicates.settings import DuplicatesSettings as DuplicatesSettings
+from semtune.tasks.topics.settings import TopicsSettings as TopicsSettings
 from semtune.train.settings import TrainSettings as TrainSettings
 
 __version__: str

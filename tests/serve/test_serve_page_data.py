@@ -17,8 +17,8 @@ from semtune.serve.app import create_app
 from semtune.serve.catalogue import Catalogue, Served
 from semtune.serve.own.corpus_map import drawn, from_bytes, to_bytes
 from semtune.serve.own.facets import facets
-from semtune.serve.own.map_layout import LANDMARKS, laid_out
-from semtune.serve.own.map_topics import names_of
+from semtune.tasks.topics.layout import LANDMARKS, laid_out
+from semtune.tasks.topics.words import names_of
 from semtune.types import Document
 from semtune.unit_vectors import unit
 from serve.conftest import exact_searcher

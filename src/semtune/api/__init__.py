@@ -18,6 +18,7 @@ from semtune.api.labelling import label
 from semtune.api.quality import compare, evaluate
 from semtune.api.recommend import learn_recommender, recommend
 from semtune.api.tasks import classify
+from semtune.api.topics import topics
 from semtune.api.training import distil, prepare, select, train
 from semtune.api.upgrading import rollback, upgrade
 
@@ -49,6 +50,7 @@ __all__ = [
     "run",
     "select",
     "sync",
+    "topics",
     "train",
     "upgrade",
     "verify",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from semtune.bulk.lines import open_lines
 from semtune.bulk.packed_parquet import parquet_rows
 from semtune.bulk.source import Kind, Source, id_of
 from semtune.errors import InputError
-from semtune.prepare.drop_log import BadRows
+from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.files.unpack import MAX_LINE
 from semtune.prepare.readers.tables.cell_values import cell_paragraphs
 from semtune.prepare.readers.tables.columnar import read_arrow
 from semtune.prepare.readers.tables.delimited import Row, csv_lines
 from semtune.prepare.readers.tables.json_values import IGNORED, TOO_LONG, mistake, plain_json
-from semtune.prepare.readers.tables.table_reader import open_table
+from semtune.prepare.readers.tables.table_reader import check_column, open_table
 
 NO_TEXT = "no text"
 NOT_TEXT = "text is not a string"
@@ -175,3 +175,21 @@ _ROWS: dict[Kind, Callable[[Source, BadRows], Iterator[tuple[int, Row]]]] = {
     "arrow": _arrow,
     "table": _whole,
 }
+
+
+def cells(source: Source, columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Other cells of a table's rows: line of the row, as in `TextRow`, → column → value.
+
+    Raises:
+        InputError: the file is no table, or has no such column.
+    """
+    if source.kind == "lines":
+        raise InputError(f"{source.path} is read as one text a line and has no columns. Give a table, such as CSV.")
+    found: dict[int, dict[str, Any]] = {}
+    seen: dict[str, None] = {}
+    for line, row in _ROWS[source.kind](source, BadRows(source.path.name, Tally())):
+        seen |= dict.fromkeys(row)
+        found[line] = {name: row.get(name) for name in columns}
+    for name in columns:
+        check_column(source.path, name, list(seen))
+    return found

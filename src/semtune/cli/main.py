@@ -39,6 +39,7 @@ from semtune.cli.search import search
 from semtune.cli.select import select
 from semtune.cli.serve import serve
 from semtune.cli.sync import sync
+from semtune.cli.topics import topics
 from semtune.cli.train import train
 from semtune.cli.upgrade import upgrade
 from semtune.cli.verify import verify
@@ -71,6 +72,7 @@ for command in (
     classify,
     recommend,
     duplicates,
+    topics,
     mcp,
     info,
     doctor,

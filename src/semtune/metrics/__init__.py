@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.metrics.classes import VMeasure, macro_f1, v_measure
+from semtune.metrics.classes import VMeasure, adjusted_rand, macro_f1, purity, v_measure
 from semtune.metrics.correlation import pearson, ranks, spearman
 from semtune.metrics.logistic_head import classify, even_sample
 from semtune.metrics.mining import Mined, compare_mined, mined_interval
@@ -42,6 +42,7 @@ __all__ = [
     "Mined",
     "Scores",
     "VMeasure",
+    "adjusted_rand",
     "average_precision",
     "average_precision_at",
     "best_accuracy",
@@ -64,6 +65,7 @@ __all__ = [
     "ndcg",
     "pearson",
     "precision",
+    "purity",
     "ranking",
     "ranks",
     "recall",

@@ -63,3 +63,30 @@ def macro_f1(gold: Numbers, said: Numbers) -> float:
     size = int(numbered.max()) + 1
     right = np.bincount(one[one == two], minlength=size)
     return float(np.mean(2 * right / (np.bincount(one, minlength=size) + np.bincount(two, minlength=size))))
+
+
+def adjusted_rand(one: Numbers, two: Numbers) -> float:
+    """Agreement of two clusterings of the same (n,) items, 1 if they are equal and 0 on average for random ones.
+
+    Hubert & Arabie 1985.
+    """
+    table = _joint(one, two)
+    pairs = (table * (table - 1) // 2).sum()
+    rows, columns = (int((sums * (sums - 1) // 2).sum()) for sums in (table.sum(1), table.sum(0)))
+    every = len(one) * (len(one) - 1) // 2
+    if not every:
+        return 1.0
+    expected, most = rows * columns / every, (rows + columns) / 2
+    return 1.0 if most == expected else float((pairs - expected) / (most - expected))
+
+
+def purity(classes: Numbers, clusters: Numbers) -> float:
+    """Share of the (n,) items that are of the most common class of their cluster."""
+    return float(_joint(classes, clusters).max(axis=0).sum() / len(classes))
+
+
+def _joint(one: Numbers, two: Numbers) -> Numbers:
+    first, of_first = np.unique(one, return_inverse=True)
+    second, of_second = np.unique(two, return_inverse=True)
+    cells = np.bincount(of_first * len(second) + of_second, minlength=len(first) * len(second))
+    return cells.reshape(len(first), len(second)).astype(np.int64)

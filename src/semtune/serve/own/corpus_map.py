@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.index.collection import Snapshot
-from semtune.serve.own.map_layout import laid_out
-from semtune.serve.own.map_topics import READ, middles_of, names_of, topics_of
+from semtune.serve.own.map_topics import middles_of, topics_of
+from semtune.tasks.topics.layout import laid_out
+from semtune.tasks.topics.words import READ, names_of
 from semtune.text import stable_hash
 from semtune.types import Embeddings
 from semtune.unit_vectors import unit

@@ -61,7 +61,7 @@ function draw_points(context, map, look, dark) {
     const x = Math.round(places[2 * n] * look.scale + look.x) - half;
     const y = Math.round(places[2 * n + 1] * look.scale + look.y) - half;
     if (x < 0 || y < 0 || x + size >= width || y + size >= height) continue;
-    const start = y * width + x, colour = colours[topic_of[n]];
+    const start = y * width + x, colour = colours[topic_of[n]] ?? look.other;
     for (let o = 0; o < offsets.length; o++) pixels[start + offsets[o]] = colour;
   }
   context.putImageData(image, 0, 0);
