@@ -111,7 +111,7 @@ def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
 
 def language_of(texts: Sequence[str]) -> list[str]:
     """The languages that texts are in; "unknown" where that is not sure."""
-    from semtune.prepare.report.languages import tell
+    from semtune.languages.identify import tell
 
     return tell(texts)
 

@@ -10,8 +10,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.index.common_words import COMMON_WORDS
 from semtune.index.terms import analyse
+from semtune.languages.common_words import COMMON_WORDS
 from semtune.serve.own.map_layout import Layout, centres
 from semtune.types import Embeddings
 
