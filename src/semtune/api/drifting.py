@@ -81,7 +81,7 @@ def _asked(found: Sequence[tuple[str, int]], encoded: Encoded, encoder: Encoder,
 
     known = languages_of(encoder.contract, searched)
     weak = [weak_language(text, known) for text, _ in found]
-    languages = ["" if code is None else language_name(code) or "others" for code in weak]
+    languages = ["" if code is None else language_name(code) for code in weak]
     beyond = [0] * len(found) if encoded.beyond is None else encoded.beyond.tolist()
     counts = [(0, 0)] * len(found)
     if isinstance(encoder, Tokenizes):

@@ -16,7 +16,7 @@ from semtune.contract import Contract
 from semtune.encoders.unreadable import multilingual
 from semtune.languages.codes import language_name, short_code
 from semtune.languages.common_words import COMMON_WORDS
-from semtune.languages.identify import MIN_CONFIDENCE, probabilities
+from semtune.languages.identify import probabilities
 
 WEAK = 0.5  # accuracy@1 below which a model is weak: the wrong text comes first more often than the right one
 MOST_STRONG = 0.01  # probability that a text is in a language the model is not weak in, for an alarm
@@ -87,10 +87,9 @@ def languages_of(contract: Contract, searched: str = "") -> Languages:
 
 
 def weak_language(text: str, known: Languages) -> str | None:
-    """The language of a text where the model is weak in it; None where it is not, or nothing tells.
+    """The likeliest language of a text that is surely in one that the model is weak in; else None.
 
-    Returns:
-        A code; empty where the text is surely in some language that the model is weak in, but not clear in which.
+    Of related languages, such as Russian and Bulgarian, it may be the wrong one: sure is that the model is weak.
     """
     if not known.some_weak or _plainly(text, known.made_for):
         return None
@@ -98,8 +97,7 @@ def weak_language(text: str, known: Languages) -> str | None:
     strong = sum(value for code, value in found.items() if not known.is_weak(code))
     if not found or strong > MOST_STRONG:
         return None
-    best = max(found, key=lambda code: found[code])
-    return best if found[best] >= MIN_CONFIDENCE else ""
+    return max(found, key=lambda code: found[code])
 
 
 def weak_query(query: str, contract: Contract, searched: str = "") -> str:
@@ -114,15 +112,14 @@ def weak_query(query: str, contract: Contract, searched: str = "") -> str:
     language = weak_language(query, known)
     if language is None:
         return ""
-    named = language_name(language) if language else "another language"
     return (
-        f"The query seems to be in {named}, and the model is weak in it: {known.reason(language)}. Expect worse hits. "
-        f"A multilingual model may do better, for example {multilingual()}."
+        f"The query seems to be in {language_name(language)}, and the model is weak in it: {known.reason(language)}. "
+        f"Expect worse hits. A multilingual model may do better, for example {multilingual()}."
     )
 
 
 def weak_languages(texts: Sequence[str], contract: Contract) -> Counter[str]:
-    """Language → number of texts, of those that the model is weak in; the key is empty where it is not clear."""
+    """Language → number of texts, of those in languages that the model is weak in."""
     known = languages_of(contract)
     found = (weak_language(text, known) for text in texts) if known.some_weak else ()
     return Counter(language for language in found if language is not None)
@@ -141,7 +138,7 @@ def weak_texts(texts: Sequence[str], contract: Contract, what: str = "texts") ->
     if found.total() < max(FEWEST, SHARE * len(sample)):
         return ""
     known = languages_of(contract)
-    counts = [(language_name(code) if code else "others", number) for code, number in found.most_common(NAMED)]
+    counts = [(language_name(code), number) for code, number in found.most_common(NAMED)]
     parts = ", ".join(f"{name} {number / len(sample):.0%}" for name, number in counts)
     reasons = dict.fromkeys(known.reason(code) for code, _ in found.most_common(1))
     return (
