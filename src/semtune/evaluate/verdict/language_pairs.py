@@ -45,8 +45,8 @@ def weak_sentence(scores: Scores) -> str:
     named = ", ".join(f"{pair.name} {pair.accuracy:.2f}" for pair in weak[:NAMED])
     more = f", and {len(weak) - NAMED:,} more" if len(weak) > NAMED else ""
     return (
-        f"{scores.model} is weak in {len(weak):,} of {len(pairs):,} pairs of languages (below {POOR:g}, or surely below "
-        f"their mean of {mean:.2f}): {named}{more}."
+        f"{scores.model} is weak in {len(weak):,} of {len(pairs):,} pairs of languages (below {POOR:g}, or surely "
+        f"below their mean of {mean:.2f}): {named}{more}."
     )
 
 
