@@ -87,8 +87,8 @@ def test_the_terminal_shows_the_weakest_and_the_page_all(tmp_path):
     back = [pair("eng", each.source, 60) for each in pairs]
     scores = made(*pairs, *back)
     head, rows, left_out = terminal_rows(scores)
-    assert head == ["language", "n", "→ eng", "eng →", "unknown tokens", "cut"]
-    assert rows[0] == ["aa", "100", "0.500 [0.404, 0.596]", "0.600 [0.502, 0.691]", "25.0%", "3"]
+    assert head == ["language", "n", "→ eng", "eng →", "unknown", "cut"]
+    assert rows[0] == ["aa", "100", "0.50 [0.40, 0.60]", "0.60 [0.50, 0.69]", "25.0%", "3"]
     assert (len(rows), left_out) == (
         12,
         "The 12 weakest of 20 languages; all are in --json, and with -o in report.html.",

@@ -222,7 +222,7 @@ def _show_matrix(console: Console, outcome: Outcome) -> None:
 
     for scores in outcome.systems.values():
         head, rows, left_out = terminal_rows(scores)
-        table = Table(title=f"accuracy@1 of {scores.model}", title_justify="left")
+        table = Table(title=f"accuracy@1 of {scores.model}", title_justify="left", box=None, pad_edge=False)
         for column in head:
             table.add_column(column, justify="left" if column == head[0] else "right")
         for row in rows:

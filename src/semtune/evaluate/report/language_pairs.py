@@ -42,8 +42,8 @@ def terminal_rows(scores: Scores) -> tuple[list[str], list[list[str]], str]:
     if not hub or not scores.language_pairs:
         head, rows = matrix_rows(scores.matrix)
         return head, rows, ""
-    head = ["language", "n", f"→ {hub}", f"{hub} →", "unknown tokens", "cut"]
-    rows = _hub_rows(scores, hub)
+    head = ["language", "n", f"→ {hub}", f"{hub} →", "unknown", "cut"]
+    rows = _hub_rows(scores, hub, digits=2)
     shown = [[language, *(f"{c.text} {c.aside}".strip() for c in cells)] for language, cells in rows[:SHOWN]]
     left = f"The {SHOWN} weakest of {len(rows)} languages; all are in --json, and with -o in report.html."
     return head, shown, left if len(rows) > SHOWN else ""
@@ -62,7 +62,9 @@ def page_table(scores: Scores) -> Table:
     pairs = {(pair.source, pair.target): pair for pair in scores.language_pairs}
     columns = list(dict.fromkeys(pair.target for pair in scores.language_pairs))
     rows = [
-        Row(_titled(one), [*(_cell(pairs.get((one, two)), weak, below=True) for two in columns), *_read(scores, one)])
+        Row(
+            _titled(one), [*(_cell(pairs.get((one, two)), weak, 3, below=True) for two in columns), *_read(scores, one)]
+        )
         for one in scores.matrix
     ]
     return Table(["asked ↓, searched →", *columns, "unknown tokens", "cut"], rows)
@@ -91,7 +93,7 @@ def hub_of(matrix: Matrix) -> str:
     return hub if all(row.keys() == {hub} for one, row in matrix.items() if one != hub) else ""
 
 
-def _hub_rows(scores: Scores, hub: str) -> list[tuple[str, list[Cell]]]:
+def _hub_rows(scores: Scores, hub: str, digits: int = 3) -> list[tuple[str, list[Cell]]]:
     """A row per other language, the weakest first by the mean of both directions: its name, and the cells."""
     weak = {(pair.source, pair.target) for pair in weak_pairs(scores)}
     pairs = {(pair.source, pair.target): pair for pair in across(scores)}
@@ -101,19 +103,24 @@ def _hub_rows(scores: Scores, hub: str) -> list[tuple[str, list[Cell]]]:
     for _, one in others:
         there, back = pairs.get((one, hub)), pairs.get((hub, one))
         n = next((pair.n for pair in (there, back) if pair), 0)
-        rows.append((_titled(one), [Cell(f"{n:,}"), _cell(there, weak), _cell(back, weak), *_read(scores, one)]))
+        rows.append(
+            (
+                _titled(one),
+                [Cell(f"{n:,}"), *(_cell(each, weak, digits) for each in (there, back)), *_read(scores, one)],
+            )
+        )
     return rows
 
 
-def _cell(pair: LanguagePair | None, weak: set[tuple[str, str]], below: bool = False) -> Cell:
+def _cell(pair: LanguagePair | None, weak: set[tuple[str, str]], digits: int, below: bool = False) -> Cell:
     """An accuracy with its interval, which stands on a line of its own if `below`."""
     if pair is None:
         return Cell("")
     low, high = pair.interval()
-    strong, bounds = (pair.source, pair.target) in weak, f"[{low:.3f}, {high:.3f}]"
+    strong, bounds = (pair.source, pair.target) in weak, f"[{low:.{digits}f}, {high:.{digits}f}]"
     if below:
-        return Cell(_shown(pair.accuracy), notes=[bounds], strong=strong)
-    return Cell(_shown(pair.accuracy), bounds, strong=strong)
+        return Cell(f"{pair.accuracy:.{digits}f}", notes=[bounds], strong=strong)
+    return Cell(f"{pair.accuracy:.{digits}f}", bounds, strong=strong)
 
 
 def _read(scores: Scores, language: str) -> list[Cell]:
