@@ -166,7 +166,7 @@ def test_a_saved_contract_comes_back(folder):
     made = dataclasses.replace(made, exports=exports, thresholds={"same": 0.7}, name="ünï")
     contracts.save(made, folder)
     assert contracts.load(folder) == made
-    assert json.loads((folder / "semtune.json").read_text())["format"] == "1.1"
+    assert json.loads((folder / "semtune.json").read_text())["format"] == "1.2"
 
 
 def test_weights_that_are_not_the_contract_s_are_refused(folder, tmp_path):
@@ -185,7 +185,7 @@ def test_weights_that_are_not_the_contract_s_are_refused(folder, tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"format": 2}', r"in format 2\.0, which is newer than the 1\.1 that .* pip install --upgrade semtune"),
+        ('{"format": 2}', r"in format 2\.0, which is newer than the 1\.2 that .* pip install --upgrade semtune"),
         ("[]", r"is not a model's contract: it holds no keys and values\. Make it anew with `semtune export MODEL`"),
         ('"x"', "is not a model's contract: it holds no keys and values"),
         ("{}", "is not a model's contract: it has no format number"),

@@ -107,6 +107,8 @@ class Contract:
             nor the fingerprint.
         parts: role → the contract of the part that reads texts of this role; empty for all but Router models. Length
             limit and lower-casing of such a model are those of its documents' part.
+        languages: language asked in → language searched → share of texts whose right answer came first (accuracy@1),
+            as codes; empty until measured. It changes neither a vector nor the fingerprint.
         assumed: what the folder does not say and Semtune had to assume, as a sentence; empty if nothing. Not saved.
     """
 
@@ -126,6 +128,7 @@ class Contract:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     calibration: Calibration | None = None
     parts: Mapping[str, Contract] = field(default_factory=dict)
+    languages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     assumed: str = ""
 
     @property
@@ -226,8 +229,9 @@ def save(contract: Contract, folder: Path) -> None:
     """Write `semtune.json` into `folder`, atomically."""
     values = asdict(contract)
     del values["assumed"]  # what was assumed for the folder is settled by this file
-    if not contract.parts:
-        del values["parts"]
+    for name in ("parts", "languages"):  # most models have neither
+        if not values[name]:
+            del values[name]
     write_json(folder / FILE, formats.CONTRACT.stamp(values))
 
 

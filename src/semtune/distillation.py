@@ -98,7 +98,8 @@ def distil(
         )
     allowed_dimension(dim, base.contract, fewer=to == "dims")
     keep_freed_memory()
-    rows = data_for.training(data, base, seed, None, progress)() if data else None
+    foreign = to == "multilingual"  # the teacher need not read the translations; the student is checked later
+    rows = data_for.training(data, base, seed, None, progress, allow_unreadable=foreign)() if data else None
     asked = [to, layers, str(backbone), dim, query_encoder, repr(chosen)]
     job = _job(base.folder, teacher, out, seed, rows, asked, progress)
     made = _make(to, job, rows, layers, backbone, student or "", dim, query_encoder, chosen)

@@ -137,11 +137,11 @@ CONFIG = Format("a run config", Version(1, 1), "`semtune init FOLDER`", Version(
 """1.1: `prepare.verdicts` is called `prepare.pair_labels`; both are read."""
 CONTRACT = Format(
     "a model's contract",
-    Version(1, 1),
+    Version(1, 2),
     "`semtune export MODEL`, after deleting this file",
     error=ContractError,
 )
-"""1.1: an exported graph says whether it is `proven`."""
+"""1.1: an exported graph says whether it is `proven`. 1.2: accuracy by language."""
 THRESHOLDS = Format("a model's thresholds", FIRST, "`semtune evaluate`", FIRST, error=ContractError)
 RUN = Format("a run's manifest", FIRST, "`semtune run CONFIG.yaml`")
 STEP = Format("a run's step record", FIRST, "`semtune run CONFIG.yaml --rerun always`", FIRST)

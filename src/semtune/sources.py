@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,11 +64,13 @@ def documents_to_index(
     """
     from semtune.encoders.tokenizer import Tokenizer
     from semtune.encoders.unreadable import check_readable
+    from semtune.encoders.weak_languages import weak_texts
 
     tokenizer = Tokenizer(folder, contract)
     found = _documents(path, tokenizer, contract, progress)
     texts, names = [document.content for document in found.documents], [document.id for document in found.documents]
     said = check_readable(texts, names, tokenizer, "passages", allow=allow_unreadable)
+    said = said or weak_texts(texts, contract, "passages")
     return replace(found, warnings=(said, *found.warnings)) if said else found
 
 
@@ -156,6 +158,18 @@ def store_thresholds(found: CalibrationResult, folder: Path) -> None:
     from semtune import contract as contracts
 
     contracts.save(contracts.with_thresholds(contracts.load(folder), found.as_dict()), folder)
+
+
+def store_languages(matrix: Mapping[str, Mapping[str, float]], folder: Path) -> None:
+    """Write accuracies by language pair into a model folder's contract, in place of those of the same pairs."""
+    from semtune import contract as contracts
+    from semtune.encoders.weak_languages import by_codes
+
+    contract = contracts.load(folder)
+    known = {language: dict(row) for language, row in contract.languages.items()}
+    for language, row in by_codes(matrix).items():
+        known[language] = {**known.get(language, {}), **row}
+    contracts.save(replace(contract, languages=known), folder)
 
 
 def report_of(path: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 from scores_by_hand import retrieval, similarity
 from semtune.dataset import Dataset
 from semtune.evaluate.verdict.slices import SMALLEST, SliceRows, partition, restrict, slices
+from semtune.languages.identify import tell
 from semtune.metrics import compare_means, spearman
-from semtune.prepare.report.languages import tell
 from semtune.types import Document, Query
 
 N = 40

@@ -88,3 +88,12 @@ def test_the_recommendation(changes, advice):
     word, reason = advise(replace(USUAL, **changes))
     assert word == advice
     assert reason
+
+
+def test_languages_that_the_model_is_weak_in_are_counted(seen):
+    queries = [AskedQuery(f"kettle water {word}", 9) for word in ("boil", "pot")]
+    found = judge(seen, [*queries, AskedQuery("wasser kocht", 3, weak_language="German")])
+    assert (found.weak_languages, found.weak_language_share) == ({"German": 1}, pytest.approx(3 / 21))
+    assert found.recommendation == "another model"
+    assert "14% of what was asked is in languages that the model is weak in (German)" in found.reason
+    assert judge(seen, queries).weak_languages == {}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semtune.index.common_words import COMMON_WORDS
 from semtune.index.terms import STEMMERS, analyse, language_of, query_terms
+from semtune.languages.common_words import COMMON_WORDS
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from html.parser import HTMLParser
 import pytest
 
 from semtune.dataset import Dataset
+from semtune.languages.identify import language, mix
 from semtune.prepare.build.dataset import prepare
 from semtune.prepare.report import page
-from semtune.prepare.report.languages import language, mix
 from semtune.prepare.report.lengths import BINS, spread
 from semtune.prepare.report.page import write_page
 from semtune.prepare.settings import PrepareSettings

@@ -15,10 +15,13 @@ from semtune.dataset import Dataset
 from semtune.encoders.static import StaticEncoder
 from semtune.encoders.torch import TorchEncoder, open_sentence_transformer
 from semtune.errors import ConfigError, InputError, ModelError
+from semtune.prepare.build import for_other_steps as data_for
+from semtune.progress import QUIET
+from semtune.sources import model_ref
 from semtune.testing.toy_model import write_toy_model
 from semtune.train.distil import job as job_module
 from semtune.train.distil.fewer_layers import keep_layers, kept_layers, to_layers
-from semtune.train.distil.imitate import ImitationData, closeness
+from semtune.train.distil.imitate import ImitationData, closeness, imitate
 from semtune.train.distil.job import DistillationJob
 from semtune.train.distil.multilingual import to_multilingual
 from semtune.train.distil.publish import publish
@@ -127,6 +130,25 @@ def test_other_encoders_lose_layers_too(name, tmp_path):
     model.save_pretrained(str(tmp_path / "short"))
     after = SentenceTransformer(str(tmp_path / "short"), device="cpu").encode(TEXTS)
     np.testing.assert_allclose(after, before, atol=1e-6)
+
+
+def test_the_teacher_need_not_read_the_translations(toy_model, tmp_path):
+    thai = "".join(f"kettle water {number},ภาษา ไทย ล้วน คำ {number}\n" for number in range(30))
+    (tmp_path / "pairs.csv").write_text(f"anchor,positive\n{thai}", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot read"):
+        data_for.training(tmp_path / "pairs.csv", model_ref(str(toy_model)), 13)()
+    rows = data_for.training(tmp_path / "pairs.csv", model_ref(str(toy_model)), 13, allow_unreadable=True)()
+    assert len(rows.pairs["train"]) >= 20
+
+
+def test_frozen_embeddings_stay_as_they_are(teacher, tmp_path):
+    model = open_sentence_transformer(teacher)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    lesson = ImitationData({"source": TEXTS * 8}, np.random.default_rng(0).normal(size=(len(TEXTS) * 8, 32)))
+    imitate(model, lesson, True, tmp_path, LEARN.replace(freeze_layers=1, max_steps=2), 13, QUIET)
+    changed = {name for name, value in model.named_parameters() if not value.equal(before[name])}
+    assert changed
+    assert not any("embeddings" in name or "layer.0." in name for name in changed)
 
 
 @pytest.mark.slow

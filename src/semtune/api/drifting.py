@@ -56,7 +56,7 @@ def drift(
     with opened(home) as collection, collection.snapshot() as seen, progress.track("drift", len(found)) as advance:
         encoder = _encoder(home, collection.manifest, model, parse_runtime(runtime))
         encoded = encoder.encode([question.text for question in found], "query", progress)
-        asked = _asked([(q.text, q.asked) for q in found], encoded, encoder)
+        asked = _asked([(q.text, q.asked) for q in found], encoded, encoder, seen.language)
         floor = _calibrated(encoder.contract) or floor_of_chunks(
             seen, lambda texts: encoder.encode(texts, "query").vectors
         )
@@ -72,11 +72,16 @@ def _encoder(home: Path, manifest: IndexManifest, model: str | None, runtime: st
     return encoder_of(home, manifest, model, runtime, "cut" if manifest.truncate == "error" else None)
 
 
-def _asked(found: Sequence[tuple[str, int]], encoded: Encoded, encoder: Encoder) -> list[AskedQuery]:
+def _asked(found: Sequence[tuple[str, int]], encoded: Encoded, encoder: Encoder, searched: str) -> list[AskedQuery]:
     from semtune.encoders.checked import Tokenizes
+    from semtune.encoders.weak_languages import languages_of, weak_language
     from semtune.errors import ModelError
     from semtune.index.drift import AskedQuery
+    from semtune.languages.codes import language_name
 
+    known = languages_of(encoder.contract, searched)
+    weak = [weak_language(text, known) for text, _ in found]
+    languages = ["" if code is None else language_name(code) for code in weak]
     beyond = [0] * len(found) if encoded.beyond is None else encoded.beyond.tolist()
     counts = [(0, 0)] * len(found)
     if isinstance(encoder, Tokenizes):
@@ -86,8 +91,8 @@ def _asked(found: Sequence[tuple[str, int]], encoded: Encoded, encoder: Encoder)
         except ModelError:  # its runtime has another tokenizer
             counts = [(0, 0)] * len(found)
     return [
-        AskedQuery(text, times, cut, tokens, unknown)
-        for (text, times), cut, (tokens, unknown) in zip(found, beyond, counts, strict=True)
+        AskedQuery(text, times, cut, tokens, unknown, language)
+        for (text, times), cut, (tokens, unknown), language in zip(found, beyond, counts, languages, strict=True)
     ]
 
 

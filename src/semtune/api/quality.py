@@ -38,7 +38,8 @@ def evaluate(
         dataset: a data set, a BEIR folder, a run, a table of labelled rows, or a folder of parallel texts.
         against: models, folders of saved evaluations, "bm25" or "hybrid"; the first decides.
         out: a folder for metrics, the report and run files.
-        settings: of the step; with `calibrate`, thresholds are written into the model folder.
+        settings: of the step; with `calibrate`, thresholds are written into the model folder, and on parallel texts
+            the accuracy by language.
         runtime: of the models.
         stages: also measure what is served, stage by stage; `index` names an index to measure in place of a new one.
         seed: of resampling and drawn examples.
@@ -51,10 +52,11 @@ def evaluate(
     from semtune.evaluate.step import EvaluateInputs, run
     from semtune.machine import keep_freed_memory
     from semtune.prepare.build import for_other_steps as data_for
-    from semtune.sources import folder_to_calibrate, index_to_measure, store_thresholds
+    from semtune.sources import folder_to_calibrate, index_to_measure, store_languages, store_thresholds
 
     target = folder_to_calibrate(model) if settings.calibrate else None
     data = data_for.evaluation(dataset)()
+    across = bool(data.parallel.get("test")) and settings.task in ("", "cross-language")
     inputs = EvaluateInputs(
         lambda: data,
         str(dataset),
@@ -69,12 +71,14 @@ def evaluate(
         data_for.language_of,
         stages=stages,
         index=index_to_measure(Path(index) if index else None, stages),
-        thresholds_needed=settings.calibrate,
+        thresholds_needed=settings.calibrate and not across,
     )
     keep_freed_memory()
     found = run(inputs, Path(out) if out is not None else None, progress)
     if found.calibrated and target:
         store_thresholds(found.calibrated, target)
+    if across and target and found.outcome:
+        store_languages(found.outcome.tuned.matrix, target)
     return found
 
 

@@ -49,6 +49,10 @@ def _show(console: Console, found: Drift) -> None:
     if found.unseen is not None:
         table.add_row("unlike any training question", f"{found.unseen_share:.1%}", f"{found.unseen:,}", "")
     table.add_row("unknown tokens", f"{found.unknown_token_share:.1%}", "", "")
+    if found.weak_languages:
+        named = ", ".join(f"{language} {number:,}" for language, number in found.weak_languages.items())
+        foreign = sum(found.weak_languages.values())
+        table.add_row("language the model is weak in", f"{found.weak_language_share:.1%}", f"{foreign:,}", named)
     table.add_row("longer than the model reads", f"{found.cut_share:.1%}", f"{found.cut:,}", "")
     for topic in found.topics:
         name = f"  topic: {', '.join(topic.terms) or '?'}"

@@ -80,7 +80,11 @@ Index = Annotated[
 ]
 Calibrate = Annotated[
     bool,
-    typer.Option("--calibrate", help="Measure what a score means, on dev, and write the thresholds into the model."),
+    typer.Option(
+        "--calibrate",
+        help="Measure what a score means, on dev, and write the thresholds into the model; on parallel texts, how "
+        "good the model is in each language, of which search then warns.",
+    ),
 ]
 
 
@@ -148,10 +152,12 @@ def _evaluate(
     warnings = warned(found.data) if found.data else []
     for warning in warnings:
         console.say(f"warning: {warning}")
-    return _report(console, found, model, str(dataset), {"left_out": lost, "data_warnings": warnings})
+    return _report(
+        console, found, model, str(dataset), {"left_out": lost, "data_warnings": warnings}, settings.calibrate
+    )
 
 
-def _report(console: Console, found: Evaluated, model: str, dataset: str, read: dict[str, Any]) -> int:
+def _report(console: Console, found: Evaluated, model: str, dataset: str, read: dict[str, Any], stored: bool) -> int:
     from semtune.cli.serving_quality import show_stages, show_thresholds
 
     outcome = found.outcome
@@ -159,6 +165,8 @@ def _report(console: Console, found: Evaluated, model: str, dataset: str, read: 
     if found.other_kinds:
         console.say(f"judged by {found.kind}; with --task also by {', '.join(found.other_kinds)}")
     _show(console, outcome)
+    if outcome.tuned.matrix and stored:
+        console.say("The accuracy by language is now in the model's contract: search warns of languages it is weak in.")
     if found.stages:
         show_stages(console, found.stages)
     if found.calibrated:
@@ -209,13 +217,18 @@ def _show_matrix(console: Console, outcome: Outcome) -> None:
     """A row a language that asks, a column a language that is searched; two directions a row where one is in all."""
     from rich.table import Table
 
-    from semtune.evaluate.report.language_pairs import matrix_rows
+    from semtune.evaluate.report.language_pairs import terminal_rows
+    from semtune.evaluate.verdict.language_pairs import gains_sentence
 
     for scores in outcome.systems.values():
-        head, rows = matrix_rows(scores.matrix)
-        table = Table(title=f"accuracy@1 of {scores.model}", title_justify="left")
+        head, rows, left_out = terminal_rows(scores)
+        table = Table(title=f"accuracy@1 of {scores.model}", title_justify="left", box=None, pad_edge=False)
         for column in head:
             table.add_column(column, justify="left" if column == head[0] else "right")
         for row in rows:
             table.add_row(*row)
         console.rich().print(table)
+        if left_out:
+            console.say(left_out)
+    if said := gains_sentence(outcome.language_pairs):
+        console.say(said)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.evaluate.language_pairs import LanguagePair, LanguageTexts
 from semtune.metrics import RETRIEVAL, Mined, average_precision, spearman
 from semtune.metrics.statistics import Statistic
 from semtune.types import Run, Task
@@ -94,6 +95,8 @@ class Scores:
         seconds: wall-clock time of encoding and searching.
         items, answers: the lines of each item, and the system's answer, for people; empty for retrieval.
         matrix: query language → language searched → accuracy@1; cross-language only.
+        language_pairs: the same by item, from a language to itself too; empty if a vector was not finite.
+        languages: language → how its texts were read; cross-language only.
         mined: the mined pairs; mining only.
         collapsed: whether all texts have the same vector.
     """
@@ -115,6 +118,8 @@ class Scores:
     items: tuple[tuple[str, ...], ...] = ()
     answers: tuple[str, ...] = ()
     matrix: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    language_pairs: tuple[LanguagePair, ...] = ()
+    languages: Mapping[str, LanguageTexts] = field(default_factory=dict)
     mined: Mined | None = None
     collapsed: bool = False
 

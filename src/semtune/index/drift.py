@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ FEWEST_QUERIES, FEWEST_CHUNKS = 20, 20
 PERCENTILE = 5.0  # of the chunks' scores: so many in a hundred texts of the corpus itself would score below
 MUCH, FEW = 0.15, 5  # share, and number, of weak queries from which something should be done
 MANY_UNKNOWN = 0.10  # share of tokens
+MANY_FOREIGN = 0.10  # share of what was asked
 ALIKE = 0.6  # cosine of two weak queries of one topic
 TOPICS, TERMS, EXAMPLES = 8, 3, 3
 COMMON = 0.1  # share of documents; a word that is in more of them says little about a question
@@ -35,6 +36,7 @@ class AskedQuery:
         text, times: the words, and how often they were asked.
         cut_tokens: tokens that the model did not read.
         tokens, unknown: number of its tokens, and of those that the model does not know.
+        weak_language: the language it is in, as words, where the model is weak in that; empty where it is not.
     """
 
     text: str
@@ -42,6 +44,7 @@ class AskedQuery:
     cut_tokens: int = 0
     tokens: int = 0
     unknown: int = 0
+    weak_language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Drift:
         unseen, unseen_share: queries unlike every training question; None where the training data are not known.
         unknown_token_share: of all tokens, those that the model does not know.
         cut, cut_share: queries longer than the model reads.
+        weak_languages, weak_language_share: language → number of queries, of those in which the model is weak; the
+            most frequent first.
         topics: of the weak queries, the most asked first.
         recommendation, reason: what to do, and why.
     """
@@ -106,6 +111,8 @@ class Drift:
     cut: int
     cut_share: float
     topics: tuple[Topic, ...]
+    weak_languages: Mapping[str, int] = field(default_factory=dict)
+    weak_language_share: float = 0.0
     recommendation: Advice = "nothing"
     reason: str = ""
 
@@ -159,6 +166,7 @@ def find_drift(
     common, known = _words(seen.documents(), [queries[place].text for place in places], seen.count())
     missing = [_missing(queries[place].text, common, known) for place in places]
     cut = np.array([query.cut_tokens > 0 for query in queries])
+    foreign = Counter(query.weak_language for query in queries if query.weak_language)
     new = None if unseen is None else np.array(unseen, dtype=bool)
     tokens = sum(query.tokens * query.times for query in queries)
     made = Drift(
@@ -176,6 +184,8 @@ def find_drift(
         cut=int(cut.sum()),
         cut_share=_share(cut, times),
         topics=_topics([queries[p] for p in places], vectors[places], [words for _, words in missing], queries, common),
+        weak_languages=dict(sorted(foreign.items(), key=lambda item: (-item[1], item[0]))),
+        weak_language_share=_share(np.array([bool(query.weak_language) for query in queries], dtype=bool), times),
     )
     word, reason = advise(made)
     return replace(made, recommendation=word, reason=reason)
@@ -252,6 +262,12 @@ def advise(found: Drift) -> tuple[Advice, str]:
         return "another model", (
             f"the model does not know {found.unknown_token_share:.0%} of the tokens, so it cannot read these queries; "
             "take a multilingual one (`semtune select`), tune it, and `semtune upgrade`"
+        )
+    if found.weak_language_share > MANY_FOREIGN:
+        return "another model", (
+            f"{found.weak_language_share:.0%} of what was asked is in languages that the model is weak in "
+            f"({', '.join(found.weak_languages)}); take a multilingual one (`semtune select`), tune it, and "
+            "`semtune upgrade`"
         )
     if found.queries < FEWEST_QUERIES:
         return "ask more", f"{found.queries} different queries are too few to judge by; {FEWEST_QUERIES} are needed"

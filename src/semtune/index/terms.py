@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from semtune.index.common_words import COMMON_WORDS
+from semtune.languages.common_words import COMMON_WORDS
 
 ANALYSER = "1"
 STEMMERS = {

@@ -9,6 +9,7 @@ import numpy as np
 
 from semtune.encoders.checked import Tokenizes
 from semtune.encoders.unreadable import unreadable_query
+from semtune.encoders.weak_languages import weak_query
 from semtune.errors import InputError, ModelError, TooLongError
 from semtune.index.collection import Collection, Snapshot
 from semtune.protocols import Encoder
@@ -101,7 +102,7 @@ def _answer(parts: Parts, snapshot: Snapshot, asked: _Asked, request: Request, c
     if request.highlight:
         hits = _highlighted(parts.encoder, snapshot, asked, hits)
     why = "" if hits else why_nothing_passes(snapshot, request.where)
-    return Answer(hits, asked.cut, (*_warnings(parts.encoder, asked), *([why] if why else [])))
+    return Answer(hits, asked.cut, (*_warnings(parts.encoder, asked, snapshot.language), *([why] if why else [])))
 
 
 def _encoded(encoder: Encoder | None, queries: Sequence[str], request: Request) -> list[_Asked]:
@@ -172,8 +173,8 @@ def _highlighted(encoder: Encoder | None, snapshot: Snapshot, asked: _Asked, hit
     ]
 
 
-def _warnings(encoder: Encoder | None, asked: _Asked) -> tuple[str, ...]:
-    """What the user of a query should know."""
+def _warnings(encoder: Encoder | None, asked: _Asked, searched: str) -> tuple[str, ...]:
+    """What the user of a query should know; `searched` is the language of the index, empty where it is not clear."""
     lost = f"The query is longer than the model reads: its last {asked.cut:,} tokens were cut."
     unread = ""
     if isinstance(encoder, Tokenizes) and asked.vector is not None and not asked.text.isascii():
@@ -181,4 +182,6 @@ def _warnings(encoder: Encoder | None, asked: _Asked) -> tuple[str, ...]:
             unread = unreadable_query(asked.text, encoder.tokenizer("query"))
         except ModelError:  # its runtime has another tokenizer
             unread = ""
+    if encoder is not None and asked.vector is not None and not unread:
+        unread = weak_query(asked.text, encoder.contract, searched)
     return (*([lost] if asked.cut else []), *([unread] if unread else []))

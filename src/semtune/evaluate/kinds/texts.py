@@ -36,12 +36,17 @@ class Texts:
         vectors = encoded.vectors.copy()
         vectors[broken] = 0
         self._vectors = unit(vectors)
+        self._cut = np.zeros(len(distinct), dtype=bool) if encoded.cut is None else encoded.cut
         self.count, self.truncated, self.not_finite = len(distinct), encoded.truncated, len(broken)
         self.collapsed = self.count > 1 and bool(np.ptp(self._vectors, axis=0).max() < SAME)
 
     def rows(self, texts: Sequence[str]) -> list[int]:
         """(n,) positions of these texts among the distinct ones."""
         return [self._row[text] for text in texts]
+
+    def cut(self, texts: Sequence[str]) -> int:
+        """How many of these texts were cut at the length limit."""
+        return int(self._cut[self.rows(texts)].sum())
 
     def vectors(self, texts: Sequence[str]) -> Embeddings:
         """(n, dim) unit vectors of these texts."""
@@ -77,6 +82,7 @@ def without_numbers(scores: Scores) -> Scores:
         metrics=dict.fromkeys(scores.metrics, float("nan")),
         per_query={name: np.full_like(values, np.nan) for name, values in scores.per_query.items()},
         matrix={one: dict.fromkeys(row, float("nan")) for one, row in scores.matrix.items()},
+        language_pairs=(),
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.encoders.checked import Tokenizes
+from semtune.errors import ModelError
 from semtune.evaluate.kinds.texts import Texts, begin
+from semtune.evaluate.language_pairs import LanguagePair, LanguageTexts
 from semtune.evaluate.result import Scores
 from semtune.evaluate.retrieval.topk import TopK
 from semtune.progress import Progress
 from semtune.protocols import Encoder
-from semtune.types import Parallel
+from semtune.types import Parallel, Role
 
 
 def score_translations(encoder: Encoder, sets: Sequence[Parallel], progress: Progress) -> Scores:
@@ -32,9 +35,11 @@ def score_translations(encoder: Encoder, sets: Sequence[Parallel], progress: Pro
     wrong: dict[str, str] = {}
     shown: dict[str, tuple[str, ...]] = {}
     matrix: dict[str, dict[str, float]] = {}
+    pairs: list[LanguagePair] = []
     for one in _directions(sets):
         nearest = _nearest(asked, searched, one)
         right = [_reads_right(one, row, at) for row, at in enumerate(nearest)]
+        pairs.append(LanguagePair(one.source, one.target, np.array(right, dtype=bool)))
         matrix.setdefault(one.source, {})[one.target] = float(np.mean(right))
         if one.source == one.target:
             continue
@@ -53,7 +58,37 @@ def score_translations(encoder: Encoder, sets: Sequence[Parallel], progress: Pro
         items=tuple(shown[item] for item in found),
         answers=tuple(wrong.get(item, "right everywhere") for item in found),
         matrix=matrix,
+        language_pairs=tuple(pairs),
+        languages=_languages(encoder, sets, asked, searched),
     )
+
+
+def _languages(encoder: Encoder, sets: Sequence[Parallel], asked: Texts, searched: Texts) -> dict[str, LanguageTexts]:
+    """How the texts of each language were read: those that ask, and those that are searched."""
+    texts: dict[str, dict[Role, dict[str, None]]] = {}
+    for one in sets:
+        texts.setdefault(one.source, {}).setdefault("query", {}).update(dict.fromkeys(one.texts))
+        role: Role = "query" if one.aligned else "document"
+        texts.setdefault(one.target, {}).setdefault(role, {}).update(dict.fromkeys(one.candidates))
+    return {
+        language: LanguageTexts(
+            sum(map(len, by_role.values())),
+            sum((asked if role == "query" else searched).cut(list(each)) for role, each in by_role.items()),
+            _unknown(encoder, {role: list(each) for role, each in by_role.items()}),
+        )
+        for language, by_role in texts.items()
+    }
+
+
+def _unknown(encoder: Encoder, by_role: Mapping[Role, list[str]]) -> float | None:
+    """The share of tokens that the model does not know; None where its runtime does not lend its tokenizer."""
+    if not isinstance(encoder, Tokenizes):
+        return None
+    try:
+        counts = [encoder.tokenizer(role).count(texts) for role, texts in by_role.items()]
+    except ModelError:  # its runtime has another tokenizer
+        return None
+    return sum(unknown for _, unknown in counts) / max(1, sum(tokens for tokens, _ in counts))
 
 
 def _all(sets: Sequence[Parallel], side: str) -> Iterator[str]:

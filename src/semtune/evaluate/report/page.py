@@ -11,6 +11,7 @@ from typing import Any
 from semtune.dataset import Dataset
 from semtune.evaluate.report import figures, most_changed, plots, serving_tables, tables
 from semtune.evaluate.report.further_results import NOTHING, FurtherResults
+from semtune.evaluate.report.language_pairs import compared_table
 from semtune.evaluate.result import label
 from semtune.evaluate.verdict.outcome import Outcome
 from semtune.evaluate.verdict.rule import JudgedComparison, Word
@@ -78,6 +79,7 @@ def write_report(
         "metrics": tables.metrics_table(outcome),
         "warnings": outcome.warnings,
         "slices": tables.slices_table(outcome),
+        "language_pairs": compared_table(outcome.language_pairs),
         "language_tables": tables.language_tables(outcome),
         "figures": _figures(outcome, other, dataset, split, log or [], notes, extras),
         **further_values(extras, plots.names(outcome.systems)),

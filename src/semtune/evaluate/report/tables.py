@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from semtune.evaluate.report.language_pairs import matrix_rows
+from semtune.evaluate.report.language_pairs import page_table
 from semtune.evaluate.report.plots import names
 from semtune.evaluate.result import THRESHOLDS, label
 from semtune.evaluate.verdict.outcome import Outcome
@@ -96,12 +96,8 @@ def slices_table(outcome: Outcome) -> Table | None:
 
 def language_tables(outcome: Outcome) -> dict[str, Table]:
     """System → its accuracy by pair of languages; empty for other tasks."""
-    tables = {}
-    for name, scores in outcome.systems.items():
-        if scores.matrix:
-            head, rows = matrix_rows(scores.matrix)
-            tables[names(outcome.systems)[name]] = Table(head, [Row(row[0], row[1:]) for row in rows])
-    return tables
+    called = names(outcome.systems)
+    return {called[name]: page_table(scores) for name, scores in outcome.systems.items() if scores.matrix}
 
 
 def counts(outcome: Outcome) -> dict[str, object]:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from semtune.evaluate.result import label
+from semtune.evaluate.verdict.language_pairs import gains_sentence
 from semtune.evaluate.verdict.outcome import Outcome
 from semtune.evaluate.verdict.rule import JudgedComparison
-from semtune.evaluate.verdict.slices import Slice
+from semtune.evaluate.verdict.slices import LEVEL, Slice
 
 NAMES = {
     "tuned": "tuned", "base": "base", "bm25": "BM25", "hybrid": "hybrid", "tuned-dense": "tuned, vectors alone",
@@ -27,6 +28,8 @@ def summary_page(outcome: Outcome) -> str:
         parts.append(_cell(f"By vectors alone: {outcome.by_vectors.sentence.partition(': ')[2]}."))
     if outcome.slices:
         parts.append(slices_markdown(outcome.slices))
+    if changed := [part for part in outcome.language_pairs if part.p_corrected < LEVEL]:
+        parts += [gains_sentence(outcome.language_pairs), slices_markdown(changed)]
     if outcome.forgetting and (loss := f"{outcome.forgetting.sentence()}.") not in outcome.warnings:
         parts.append(_cell(loss))
     if outcome.warnings:

@@ -13,6 +13,7 @@ from semtune.evaluate.result import Scores
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.differences import interval
 from semtune.evaluate.verdict.gates import Forgetting, apply_gates, judge_by_minimum
+from semtune.evaluate.verdict.language_pairs import compare_pairs, language_json
 from semtune.evaluate.verdict.made_questions import doubt_made_questions
 from semtune.evaluate.verdict.rule import JudgedComparison, json_number, judge_all, why_broken
 from semtune.evaluate.verdict.slices import Slice, SliceRows, slices
@@ -37,6 +38,7 @@ class Outcome:
         comparisons: other system → the comparison of tuned with it.
         verdict: on the comparison with the first other system, after all gates; None without a comparison or minimum.
         slices: of the test set, compared with the first other system.
+        language_pairs: pairs of languages, compared with the first other system, the worst first.
         forgetting: loss on general text; None if not measured.
         warnings: one sentence each.
         limits: the thresholds of the gates.
@@ -52,6 +54,7 @@ class Outcome:
     comparisons: Mapping[str, JudgedComparison]
     verdict: JudgedComparison | None
     slices: Sequence[Slice] = ()
+    language_pairs: Sequence[Slice] = ()
     forgetting: Forgetting | None = None
     warnings: Sequence[str] = ()
     limits: EvaluateSettings = DEFAULT
@@ -88,10 +91,12 @@ class Outcome:
             "models": {name: _identity(scores) for name, scores in self.systems.items()},
             "truncated": {name: dict(scores.truncated) for name, scores in self.systems.items()},
             **({"matrix": {name: _matrix(s) for name, s in self.systems.items()}} if self.tuned.matrix else {}),
+            **language_json(self.tuned),
             "verdict": self.verdict.as_dict() if self.verdict else None,
             "comparisons": {name: verdict.as_dict() for name, verdict in self.comparisons.items()},
             **self._as_served(),
             "slices": [part.as_dict() for part in self.slices],
+            "compared_language_pairs": [part.as_dict() for part in self.language_pairs],
             "forgetting": self.forgetting.as_dict() if self.forgetting else None,
             "warnings": list(self.warnings),
             "limits": self.limits.thresholds(),
@@ -107,10 +112,11 @@ class Outcome:
             "task": self.tuned.kind,
             self.tuned.unit(): self.tuned.n,
             **({"matrix": _matrix(self.tuned)} if self.tuned.matrix else {}),
+            **language_json(self.tuned),
             **({key: verdict[key] for key in parts} if verdict else {}),
             "comparisons": {name: found.as_dict() for name, found in self.comparisons.items()},
             **self._as_served(),
-            "worse": [part.as_dict() for part in self.slices if part.worse],
+            "worse": [part.as_dict() for part in (*self.slices, *self.language_pairs) if part.worse],
             "forgetting": self.forgetting.as_dict() if self.forgetting else None,
             "warnings": list(self.warnings),
         }
@@ -170,18 +176,20 @@ def conclude(
     first, verdict = next(iter(comparisons.items()), ("", judge_by_minimum(tuned, limits)))
     compared = verdict is not None and math.isfinite(verdict.p_value)
     looked = slices(parts, tuned, others[first], seed) if compared else []
+    pairs = compare_pairs(tuned, others[first], seed) if compared else []
     systems = {"tuned": tuned, **others, **beside}
     intervals = {name: interval(scores, seed) for name, scores in systems.items()}
     if verdict:
-        verdict = apply_gates(verdict, tuned, limits, forgot, looked)
+        verdict = apply_gates(verdict, tuned, limits, forgot, [*looked, *pairs])
         verdict = doubt_made_questions(verdict, tuned, made or {}, limits)
-    said = warnings(tuned, intervals["tuned"], comparisons, looked, forgot, leaks or {}, limits, others)
+    said = warnings(tuned, intervals["tuned"], comparisons, [*looked, *pairs], forgot, leaks or {}, limits, others)
     return Outcome(
         systems=systems,
         intervals=intervals,
         comparisons=comparisons,
         verdict=verdict,
         slices=looked,
+        language_pairs=pairs,
         forgetting=forgot,
         warnings=[*unread, *said],
         limits=limits,

@@ -9,6 +9,7 @@ from typing import Any
 from semtune.evaluate.result import Scores, label
 from semtune.evaluate.settings import EvaluateSettings
 from semtune.evaluate.verdict.gates import Forgetting
+from semtune.evaluate.verdict.language_pairs import weak_sentence
 from semtune.evaluate.verdict.rule import JudgedComparison, places, why_broken, why_too_few
 from semtune.evaluate.verdict.slices import Slice
 from semtune.metrics.significance import detectable, error_of_interval, needed
@@ -38,6 +39,7 @@ def warnings(
         *_unknown(tuned),
         *_beaten(comparisons, limits),
         *_worse(parts, tuned),
+        *([sentence] if (sentence := weak_sentence(tuned)) else []),
         *([f"{forgot.sentence()}."] if forgot and not forgot.drop <= 0 else []),
     ]
 

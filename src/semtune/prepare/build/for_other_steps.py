@@ -32,6 +32,7 @@ def training(
     progress: Progress = QUIET,
     *,
     keep_labels: bool = False,
+    allow_unreadable: bool = False,
 ) -> LoadDataset:
     """The rows to train on: a data set folder, a run, or tables of pairs, prepared when they are asked for.
 
@@ -42,6 +43,7 @@ def training(
         dev: a table that chooses the best checkpoint.
         progress: shown to the user.
         keep_labels: labelled pairs stay what they are, for the losses that take labels.
+        allow_unreadable: many texts may be in letters that `reader` does not know.
     """
 
     def read() -> Dataset:
@@ -53,7 +55,8 @@ def training(
         if dev is None and (place / "prepare.json").exists():
             return datasets.load(place)
         source: str | dict[str, str] = str(train) if dev is None else {"train": str(train), "dev": str(dev)}
-        settings = PrepareSettings(pair_labels="labels" if keep_labels else "triplets")
+        labels = "labels" if keep_labels else "triplets"
+        settings = PrepareSettings(pair_labels=labels, allow_unreadable=allow_unreadable)
         tokenizer = Tokenizer(reader.folder, reader.contract)
         return prepare(source, tokenizer, reader.contract.passage_length, settings, seed, progress)
 
@@ -111,7 +114,7 @@ def leaks_of(dataset: Dataset) -> Mapping[str, Any]:
 
 def language_of(texts: Sequence[str]) -> list[str]:
     """The languages that texts are in; "unknown" where that is not sure."""
-    from semtune.prepare.report.languages import tell
+    from semtune.languages.identify import tell
 
     return tell(texts)
 

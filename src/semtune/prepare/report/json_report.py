@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from semtune.dataset import Dataset
+from semtune.languages.identify import mix
 from semtune.prepare.drop_log import Tally
 from semtune.prepare.passages.chunk import TokenCounter, count_tokens
 from semtune.prepare.passages.token_cache import TokenLengthCache
 from semtune.prepare.questions.supervision import by_source, source_of
-from semtune.prepare.report.languages import mix
 from semtune.prepare.report.lengths import spread
 from semtune.prepare.settings import PrepareSettings
 from semtune.prepare.split.leaks import LeakReport

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semtune.prepare.report.languages import UNKNOWN
+from semtune.languages.identify import UNKNOWN
 
 KINDS = {
     "folder": "a folder of documents",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from semtune.languages.identify import UNKNOWN
 from semtune.prepare.report.labels import LANGUAGES, LEAKS, LENGTHS, SOURCES
-from semtune.prepare.report.languages import UNKNOWN
 from semtune.report.elements import Cell, Count, Row, Table
 from semtune.types import SPLITS
 

@@ -50,6 +50,19 @@ def language(text: str, among: Collection[str] = ()) -> str:
     return _SAME.get(best, best) if confidence >= MIN_CONFIDENCE else UNKNOWN
 
 
+def probabilities(text: str) -> dict[str, float]:
+    """Language → its probability; empty for a text too short to say, or without words, or where nothing is installed.
+
+    Where related languages share a text between them (Russian and Bulgarian), none may be likely while their sum is.
+    """
+    head = text[:HEAD]
+    words = set(_WORD.findall(head.casefold()))
+    if sum(len(word.encode()) for word in words) < MIN_BYTES or _identifier() is None:
+        return {}
+    found = _probabilities(head)
+    return {} if max(found, key=lambda code: found[code]) == NO_LANGUAGE else found
+
+
 def _among(head: str, codes: Collection[str]) -> str:
     found = _probabilities(head)
     best = max(sorted(codes), key=lambda code: found.get(code, 0.0))
