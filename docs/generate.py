@@ -26,10 +26,8 @@ ENTRY = re.compile(r"^(\w+(?:, \w+)*): ?(.*)", re.DOTALL)
 ORDER = (
     "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "add", "sync",
     "delete", "get", "verify", "compact", "dump", "migrate", "upgrade", "rollback", "drift", "run", "encode",
-    "encode_file", "classify", "load_encoder", "load_dataset",
-    "recommend", "learn_recommender",
-    "encode_file", "load_encoder", "load_dataset",
-    "classify", "context", "duplicates",
+    "encode_file", "classify", "recommend", "learn_recommender", "context", "duplicates", "topics", "load_encoder",
+    "load_dataset",
 )  # fmt: skip
 
 

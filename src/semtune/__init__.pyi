@@ -51,9 +51,9 @@ from semtune.search.searcher import Searcher as Searcher
 from semtune.search.settings import SearchSettings as SearchSettings
 from semtune.select.settings import SelectSettings as SelectSettings
 from semtune.tasks.classify.settings import ClassifySettings as ClassifySettings
+from semtune.tasks.duplicates.settings import DuplicatesSettings as DuplicatesSettings
 from semtune.tasks.recommend.settings import LearnSettings as LearnSettings
 from semtune.tasks.recommend.settings import RecommendSettings as RecommendSettings
-from semtune.tasks.duplicates.settings import DuplicatesSettings as DuplicatesSettings
 from semtune.tasks.topics.settings import TopicsSettings as TopicsSettings
 from semtune.train.settings import TrainSettings as TrainSettings
 

@@ -7,13 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
 from semtune.tasks.topics.layout import Layout, centres
-=======
-from semtune.index.terms import analyse
-from semtune.languages.common_words import COMMON_WORDS
-from semtune.serve.own.map_layout import Layout, centres
->>>>>>> u-languages
 from semtune.types import Embeddings
 
 MOST_TOPICS, FEWEST_DOCUMENTS = 40, 20

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.index.common_words import COMMON_WORDS
+from semtune.languages.common_words import COMMON_WORDS
 from semtune.index.terms import analyse
 
 WORDS = 4  # that name a topic
