@@ -117,6 +117,6 @@ def test_without_a_classifier_the_answer_says_how_to_get_one(model_client):
 def test_classifiers_need_their_model_and_a_name_of_their_own(encoder, folder):
     with pytest.raises(ContractError, match=r"which is not served\. Serve it too"):
         open_classifiers([("", str(folder))], [ToyEncoder(64)], "auto")
-    with pytest.raises(ConfigError, match="Two classifiers are named 'rooms'"):
+    with pytest.raises(ConfigError, match="Two of --classifier are named 'rooms'"):
         open_classifiers([("", str(folder)), ("rooms", str(folder))], [encoder], "auto")
     assert Target.parse(f"rooms={folder}") == Target(str(folder), "rooms")

@@ -28,6 +28,8 @@ FEEDBACK = typer.Option(
 TRUNCATE = typer.Option("--truncate", help=f"{TRUNCATE_HELP} By default as in the index, else cut.")
 RERANK = typer.Option("--rerank", help="A cross-encoder for /rerank and for searches that ask for it.")
 CLASSIFIER = typer.Option("--classifier", help="A classifier for /classify, FOLDER or NAME=FOLDER; may be repeated.")
+TOPICS = typer.Option("--topics", help="A folder of topics for /topics, FOLDER or NAME=FOLDER; may be repeated.")
+RECOMMENDER = typer.Option("--recommender", help="A recommender for /recommend, FOLDER or INDEX NAME=FOLDER.")
 KEYS = typer.Option("--api-key-file", help="A file with NAME SCOPE KEY a line; the scopes are read, write and admin.")
 ORIGIN = typer.Option("--cors-origin", help="A site whose pages may call the API, such as https://a.org; may repeat.")
 TOKEN_IDS = typer.Option("--token-ids", help="Token ids as input: refuse (default), own, or cl100k.")
@@ -55,6 +57,8 @@ def serve(
     truncate: Annotated[str | None, TRUNCATE] = None,
     rerank: Annotated[str | None, RERANK] = None,
     classifier: Annotated[list[str] | None, CLASSIFIER] = None,
+    topics: Annotated[list[str] | None, TOPICS] = None,
+    recommender: Annotated[list[str] | None, RECOMMENDER] = None,
     api_key_file: Annotated[Path | None, KEYS] = None,
     cors_origins: Annotated[list[str] | None, ORIGIN] = None,
     token_ids: Annotated[str | None, TOKEN_IDS] = None,
@@ -77,7 +81,8 @@ def serve(
 
     flags: dict[str, Any] = {
         "targets": targets, "port": port, "host": host, "model": model, "feedback": feedback, "truncate": truncate,
-        "rerank": rerank, "classifier": classifier, "api_key_file": api_key_file, "cors_origins": cors_origins,
+        "rerank": rerank, "classifier": classifier, "topics": topics, "recommender": recommender,
+        "api_key_file": api_key_file, "cors_origins": cors_origins,
         "token_ids": token_ids, "workers": workers, "threads": threads, "queue": queue, "gather": gather,
         "timeout": timeout, "receive_timeout": receive_timeout, "max_body": max_body, "max_inputs": max_inputs,
         "max_k": max_k, "log": log, "log_texts": log_texts, "runtime": runtime,
@@ -98,7 +103,6 @@ def _plan(chosen: ServeConfig, console: Console) -> ServePlan:
     from semtune.api.serving import index_care
     from semtune.encoders.load import parse_runtime
     from semtune.encoders.windows import parse_truncate
-    from semtune.serve.open import Target
     from semtune.serve.plan import ServePlan
 
     return ServePlan(
@@ -109,7 +113,7 @@ def _plan(chosen: ServeConfig, console: Console) -> ServePlan:
         parse_truncate(chosen.truncate) if chosen.truncate else None,
         cross_encoder_graph(chosen.rerank, console),
         index_care,
-        [Target.parse(each) for each in chosen.classifier],
+        chosen.uses,
     )
 
 

@@ -29,8 +29,10 @@ from semtune.serve.own import (
     metrics_route,
     page_data,
     page_map,
+    recommend,
     search,
     similar,
+    topics,
 )
 from semtune.serve.own.api_examples import add_examples
 from semtune.serve.own.care import IndexCare
@@ -45,8 +47,8 @@ from semtune.serve.workers import Workers
 logger = logging.getLogger(__name__)
 
 ENDPOINTS = (
-    "/docs, /search, /similar, /documents, /classify, /feedback, /admin, /health, /metrics, /v1/embeddings, "
-    "/v1/models, /rerank, /v2/rerank, /v2/embed or /embed"
+    "/docs, /search, /similar, /documents, /classify, /topics, /recommend, /feedback, /admin, /health, /metrics, "
+    "/v1/embeddings, /v1/models, /rerank, /v2/rerank, /v2/embed or /embed"
 )
 DIALECTS = (cohere.DIALECT, openai.DIALECT, tei.DIALECT)  # the first that serves a path
 STREAMED = ("/documents", "/admin/")  # bodies read in parts, and work that may take longer than a request
@@ -97,6 +99,8 @@ def create_app(
         similar.router(catalogue, workers, settings.max_k),
         documents.router(catalogue, workers, settings),
         classify.router(catalogue, workers, settings.max_inputs),
+        topics.router(catalogue, workers, settings.max_inputs),
+        recommend.router(catalogue, workers, settings.max_k, catalogue.uses.recommenders),
         admin.router(catalogue, care, _shared_folder()),
         openai.router(shared),
         cohere.router(shared),

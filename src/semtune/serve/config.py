@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field
 
 from semtune.errors import ConfigError, InputError
-from semtune.serve.open import Target
+from semtune.serve.open import Target, UsePaths
 from semtune.serve.settings import ServeSettings
 
 
@@ -23,6 +23,8 @@ class ServeConfig(ServeSettings):
     model: str | None = Field(None, description="where the model of the only index is now")
     rerank: str | None = Field(None, description="a cross-encoder for /rerank and for searches that ask for it")
     classifier: tuple[str, ...] = Field((), description="saved classifiers for /classify: FOLDER or NAME=FOLDER")
+    topics: tuple[str, ...] = Field((), description="folders of topics for /topics: FOLDER or NAME=FOLDER")
+    recommender: tuple[str, ...] = Field((), description="recommenders for /recommend: FOLDER, or INDEX NAME=FOLDER")
     truncate: str | None = Field(None, description="of long texts: cut, error or window; null: as in the index")
     runtime: str = Field("auto", description="of the models")
 
@@ -41,6 +43,12 @@ class ServeConfig(ServeSettings):
         if isinstance(self.targets, dict):
             return [Target(path, name) for name, path in self.targets.items()]
         return [Target.parse(target) for target in self.targets]
+
+    @property
+    def uses(self) -> UsePaths:
+        """The folders of classifiers, topics and recommenders with their names."""
+        named = (tuple(map(Target.parse, each)) for each in (self.classifier, self.topics, self.recommender))
+        return UsePaths(*named)
 
     @property
     def settings(self) -> ServeSettings:

@@ -13,7 +13,7 @@ from semtune.search.arrange import Reranker
 from semtune.search.following import follow_searcher
 from semtune.search.searcher import has_index, index_folder
 from semtune.serve.catalogue import Catalogue, Served
-from semtune.serve.uses import Uses, open_classifiers
+from semtune.serve.uses import Uses, open_classifiers, open_recommenders, open_served_topics
 from semtune.types import Truncate
 
 
@@ -35,6 +35,18 @@ class Target:
         return cls(path, name)
 
 
+@dataclass(frozen=True, slots=True)
+class UsePaths:
+    """Folders of what is served beside models and indexes, each with a name or none."""
+
+    classifiers: tuple[Target, ...] = ()
+    topics: tuple[Target, ...] = ()
+    recommenders: tuple[Target, ...] = ()
+
+
+NO_USES = UsePaths()
+
+
 def open_catalogue(
     targets: list[Target],
     *,
@@ -42,7 +54,7 @@ def open_catalogue(
     runtime: str = "auto",
     truncate: Truncate | None = None,
     reranker: str | None = None,
-    classifiers: Sequence[Target] = (),
+    uses: UsePaths = NO_USES,
 ) -> Catalogue:
     """Open everything that is to be served.
 
@@ -52,7 +64,7 @@ def open_catalogue(
         runtime: of every model.
         truncate: what becomes of long texts; None: as in the index, else cut.
         reranker: folder with the graph of a cross-encoder, for every index.
-        classifiers: folders of saved classifiers.
+        uses: folders of classifiers, topics and recommenders.
 
     Raises:
         ConfigError: `model` with several targets, or two of one name.
@@ -66,11 +78,22 @@ def open_catalogue(
         for target in targets:
             served.append(_open(target, model, runtime, truncate, scorer))
             opened.callback(served[-1].close)
-        encoders = [each.encoder for each in served]
-        uses = Uses(open_classifiers([(each.name, each.path) for each in classifiers], encoders, runtime))
-        made = Catalogue(served, uses)
+        made = Catalogue(served, _uses(uses, served, runtime))
         opened.pop_all()  # it is the caller's to close now
         return made
+
+
+def _uses(paths: UsePaths, served: Sequence[Served], runtime: str) -> Uses:
+    encoders = [each.encoder for each in served]
+    classifiers, topics, recommenders = (
+        [(each.name, each.path) for each in targets]
+        for targets in (paths.classifiers, paths.topics, paths.recommenders)
+    )
+    return Uses(
+        open_classifiers(classifiers, encoders, runtime),
+        open_served_topics(topics, encoders),
+        open_recommenders(recommenders, served),
+    )
 
 
 def _scorer(reranker: str | None) -> Reranker | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from semtune.serve.catalogue import Catalogue
-from semtune.serve.open import Target, open_catalogue
+from semtune.serve.open import NO_USES, Target, UsePaths, open_catalogue
 from semtune.serve.own.care import IndexCare
 from semtune.serve.settings import ServeSettings
 from semtune.types import Truncate
@@ -26,7 +26,7 @@ class ServePlan:
     truncate: Truncate | None = None
     reranker: str | None = None
     care: Callable[[], IndexCare] | None = None
-    classifiers: list[Target] = field(default_factory=list)
+    uses: UsePaths = NO_USES
 
     def open(self) -> Catalogue:
         """Open everything.
@@ -40,7 +40,7 @@ class ServePlan:
             runtime=self.runtime,
             truncate=self.truncate,
             reranker=self.reranker,
-            classifiers=self.classifiers,
+            uses=self.uses,
         )
 
 

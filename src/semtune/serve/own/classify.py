@@ -30,7 +30,7 @@ def router(catalogue: Catalogue, workers: Workers, max_inputs: int) -> APIRouter
     async def classify(request: ClassifyRequest) -> ClassifyResponse:
         """Give texts classes: by the classes' names, or with a classifier that was made of examples."""
         began = time.perf_counter()
-        texts = _checked(listed(request.inputs), max_inputs)
+        texts = checked_texts(listed(request.inputs), max_inputs)
         with workers.admit(lane_of(texts)):
             if request.labels is not None:
                 name, made, said = None, *await _by_names(catalogue, workers, texts, request)
@@ -114,7 +114,12 @@ def _classifier(catalogue: Catalogue, name: str | None) -> tuple[str, ServedClas
     return name, known[name]
 
 
-def _checked(texts: list[str], most: int) -> list[str]:
+def checked_texts(texts: list[str], most: int) -> list[str]:
+    """The texts of a request.
+
+    Raises:
+        ApiError: 413 or 422; they are too many, or one is empty.
+    """
     if len(texts) > most:
         raise ApiError(413, f"'inputs' has {len(texts):,} texts; this server takes at most {most:,} in a request.")
     for at, text in enumerate(texts):

@@ -10,8 +10,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.languages.common_words import COMMON_WORDS
 from semtune.index.terms import analyse
+from semtune.languages.common_words import COMMON_WORDS
 
 WORDS = 4  # that name a topic
 READ = 600  # characters of a document that are read for its words
