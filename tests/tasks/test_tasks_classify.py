@@ -233,3 +233,21 @@ def test_what_a_classifier_does_not_promise_is_refused(encoder, classifier, tmp_
     (tmp_path / "one.csv").write_text("text,label\nx,a\ny,a\n")
     with pytest.raises(InputError, match="examples of 1 class"):
         read_examples(tmp_path / "one.csv")
+
+
+def test_right_classes_in_the_file_say_how_good_the_answers_are(encoder, tmp_path):
+    texts = [("kettle and lid", "kitchen"), ("mow the lawn", "garden"), ("a violin song", "garden"), ("roses", "")]
+    with (tmp_path / "asked.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "right"), *texts])
+    settings = ClassifySettings(labels="kitchen=kettle lid,garden=lawn roses,music=violin song", gold="right")
+    made = classify_file(encoder, tmp_path / "asked.csv", settings)
+    best = [row["best"] for row in made.rows]
+    assert best == ["kitchen", "garden", "music", "garden"]
+    assert made.gold["accuracy"] == made.gold["precision"] == pytest.approx(2 / 3)
+    assert (made.gold["texts"], made.gold["without_gold"], made.gold["answered"]) == (3, 1, 1.0)
+    # kitchen: f1 1; garden: precision 1, recall 1/2, f1 2/3; music: precision 0, f1 0
+    assert made.gold["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    low, high = made.gold["interval"]
+    assert 0 <= low < 2 / 3 < high <= 1
+    with pytest.raises(InputError, match="no column 'rigth'"):
+        classify_file(encoder, tmp_path / "asked.csv", settings.replace(gold="rigth"))

@@ -47,6 +47,9 @@ def classify(
     ] = False,
     explain: Annotated[int, typer.Option("--explain", min=0, max=100, help="Nearest examples named a text.")] = 0,
     column: Annotated[str, typer.Option("--column", help="The column with the text.")] = "",
+    gold: Annotated[
+        str, typer.Option("--gold", help="The column with the right class: say how good the answers are.")
+    ] = "",
     examples_column: Annotated[
         str, typer.Option("--examples-column", help="Of the examples: the column with the text.")
     ] = "",
@@ -73,6 +76,7 @@ def classify(
         save=save,
         tune=tune,
         column=column,
+        gold=gold,
         examples_column=examples_column,
         label_column=label_column,
         threshold=threshold,
@@ -109,6 +113,12 @@ def _say_counts(made: Classified, console: Console) -> None:
         console.say(f"           and {len(made.counts) - SHOWN:,} more classes")
     if made.rejected:
         console.say(f"{made.rejected:>9,}  {made.rejected / total:>4.0%}  no class: unsure, or unlike the examples")
+    if made.gold:
+        low, high = made.gold["interval"]
+        console.say(
+            f"accuracy: {made.gold['accuracy']:.3f} [{low:.3f}, {high:.3f}] on {made.gold['texts']:,} texts; "
+            f"{made.gold['answered']:.0%} got a class"
+        )
     if "held_out_accuracy" in made.facts:
         console.say(f"accuracy on examples that it was not shown: {made.facts['held_out_accuracy']:.3f}")
     if "promised_precision" in made.facts:

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from semtune.bulk.rows import cells
+from semtune.bulk.source import open_source
 from semtune.encoders.load import load_encoder
 from semtune.errors import ConfigError
 from semtune.io import atomic_file, write_jsonl
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
+from semtune.tasks.classify.agreement import agreement
 from semtune.tasks.classify.classes import parse_classes
 from semtune.tasks.classify.classifier import MODEL, Classifier
 from semtune.tasks.classify.examples import ReadExamples, read_examples
@@ -39,6 +42,7 @@ class Classified:
         left_out: reason → rows of the file that are not texts.
         examples_left_out: reason → rows of the examples that were not used.
         facts: of the classifier: its accuracy on held-out examples, and what the threshold promises.
+        gold: how the answers agree with the right classes in the file; empty without.
         saved: where the classifier was saved; empty if it was not.
         out: the file with the rows; empty if none was written.
         truncated, cut_tokens: of the texts.
@@ -52,6 +56,7 @@ class Classified:
     left_out: dict[str, int]
     examples_left_out: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    gold: dict[str, Any] = field(default_factory=dict)
     saved: str = ""
     out: str = ""
     truncated: int = 0
@@ -95,6 +100,7 @@ def classify_file(
     if out is not None and out.suffix not in {".csv", ".jsonl"}:
         raise ConfigError(f"--out {out}: the name must end in .csv or .jsonl.")
     read = read_texts(file, settings.column)  # before the examples: a wrong file is told at once
+    gold = cells(open_source(file, settings.column), [settings.gold]) if settings.gold else {}
     if settings.labels:
         made = _by_names(encoder, read, settings, progress)
     else:
@@ -112,6 +118,7 @@ def classify_file(
         left_out=read.left_out,
         examples_left_out=made.left_out,
         facts=made.facts,
+        gold=agreement(made.said, [gold.get(row.line, {}).get(settings.gold) for row in read.rows]) if gold else {},
         saved=made.saved,
         out=str(out or ""),
         truncated=made.embedded.truncated,

@@ -22,6 +22,7 @@ class ClassifySettings(Settings):
         False, description="tune the model on the examples, and keep it if held-out examples prove that it pays"
     )
     column: str = Field("", description="of a table of texts: the column with the text; empty: found by its name")
+    gold: str = Field("", description="of a table of texts: the column with the right class; how good the answers are")
     examples_column: str = Field("", description="of the examples: the column with the text; empty: found by its name")
     label_column: str = Field("", description="of the examples: the column with the class; empty: found by its name")
     threshold: str | float | None = Field(
