@@ -36,6 +36,8 @@ def with_borrowed(learned: Cooccurrence, vectors: Embeddings) -> Cooccurrence:
     """
     from scipy.sparse import csr_matrix
 
+    if not learned.counts.any():
+        return learned
     mixing = _mixing(learned.counts, vectors)
     items, width = learned.rows.shape
     known = learned.rows.ravel() >= 0
