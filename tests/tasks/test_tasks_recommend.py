@@ -14,7 +14,7 @@ from semtune.tasks.recommend.job import recommend_from
 from semtune.tasks.recommend.profile import DAY, MOST, TOO_OLD, UNKNOWN, weighed
 from semtune.tasks.recommend.recommender import Recommender
 from semtune.tasks.recommend.scoring import blended, dislike, similarity
-from semtune.tasks.recommend.settings import RecommendSettings
+from semtune.tasks.recommend.settings import SHARPNESS, RecommendSettings
 
 
 def asked(**given):
@@ -76,7 +76,7 @@ def test_one_like_gives_what_exact_search_gives(collection, random_vectors):
 def test_a_history_gives_what_all_items_scored_by_hand_give(collection, random_vectors):
     found = recommend_from(collection, asked(like=("d1", "d2"), viewed="d3", dislike="d4", k=8))
     cosines = random_vectors[[1, 2, 3]] @ random_vectors.T
-    near = np.log((np.array([1, 1, 0.5]) / 2.5) @ np.exp(5 * cosines)) / 5
+    near = np.log((np.array([1, 1, 0.5]) / 2.5) @ np.exp(SHARPNESS * cosines)) / SHARPNESS
     want = near - 0.5 * np.maximum(random_vectors @ random_vectors[4], 0)
     order = [n for n in np.argsort(-want) if n not in {1, 2, 3, 4}][:8]
     assert ids_of(found) == [f"d{n}" for n in order]

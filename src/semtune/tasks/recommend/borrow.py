@@ -36,6 +36,8 @@ def with_borrowed(learned: Cooccurrence, vectors: Embeddings) -> Cooccurrence:
     """
     from scipy.sparse import csr_matrix
 
+    if not learned.counts.any():
+        return learned
     mixing = _mixing(learned.counts, vectors)
     items, width = learned.rows.shape
     known = learned.rows.ravel() >= 0
@@ -74,6 +76,9 @@ def _nearest_used(
         part = slice(start, start + BLOCK)
         found = vectors[rare[part]] @ vectors[used].T
         found[rare[part][:, None] == used[None, :]] = 0.0
-        best = np.argsort(-found, axis=1, kind="stable")[:, :most]
-        rows[part], cosines[part] = used[best], np.take_along_axis(found, best, axis=1)
+        best = np.sort(np.argpartition(-found, most - 1, axis=1)[:, :most], axis=1)
+        values = np.take_along_axis(found, best, axis=1)
+        order = np.argsort(-values, axis=1, kind="stable")
+        rows[part] = used[np.take_along_axis(best, order, axis=1)]
+        cosines[part] = np.take_along_axis(values, order, axis=1)
     return rows, cosines

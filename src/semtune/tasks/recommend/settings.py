@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from semtune.search.request import MAX_K
 from semtune.settings import Settings, mistake
 
-SHARPNESS = 5.0  # of the similarity to a history, measured: benchmarks/uses_recommend.py
+SHARPNESS = 10.0  # of the similarity to a history, measured: benchmarks/uses_recommend.py
 VIEW, DISLIKE = 0.5, 0.5
 
 
