@@ -121,6 +121,7 @@ def real_english(place):
         yield "banking77", [row["text"] for row in csv.DictReader(table)]
 
 
+@pytest.mark.data
 @pytest.mark.slow
 def test_english_queries_raise_no_false_alarm(real_data):
     shares = {}
@@ -135,6 +136,7 @@ def test_english_queries_raise_no_false_alarm(real_data):
     assert max(shares.values()) <= 0.005, shares
 
 
+@pytest.mark.data
 @pytest.mark.slow
 def test_questions_in_other_languages_raise_the_alarm(real_data):
     for language in ("de", "es", "ru", "zh", "ar", "tr", "vi"):
