@@ -10,6 +10,7 @@ import typer
 
 from semtune.api.defaults import DEFAULT_MODEL
 from semtune.cli.console import JSON, RUNTIME, SEED, TRUNCATE_HELP, Console
+from semtune.report.elements import many
 
 if TYPE_CHECKING:
     from semtune.tasks.duplicates.job import Duplicates
@@ -89,7 +90,8 @@ def _say(found: Duplicates, console: Console) -> None:
         cut = f" ({unlisted:,} of them are not listed: --most)" if unlisted else ""
         console.say(f"       and {found.pairs_found - SHOWN:,} more pairs{cut}")
     console.say(
-        f"{found.texts:,} texts: {found.kept:,} kept, {found.removed:,} removed in {len(found.groups):,} groups "
+        f"{many(found.texts, 'text')}: {found.kept:,} kept, {found.removed:,} removed in "
+        f"{many(len(found.groups), 'group')} "
         f"({found.removed_for['equal']:,} equal, {found.removed_for['similar']:,} similar)"
     )
     console.say(found.threshold["explained"])
