@@ -30,11 +30,13 @@ def recommend(index: str | Path, settings: RecommendSettings, *, recommender: st
         >>> [item.id for item in semtune.recommend("runs/python-docs", settings).items]  # doctest: +SKIP
         ['tarfile.TarFile', 'zipfile.Path', 'gzip.GzipFile']
     """
-    from semtune.tasks.recommend.job import opened, recommend_from
+    from semtune.index.current import opened
+    from semtune.search.places import index_folder
+    from semtune.tasks.recommend.job import recommend_from
     from semtune.tasks.recommend.recommender import Recommender
 
     learned = Recommender.open(Path(recommender)) if recommender else None
-    with opened(Path(index)) as collection:
+    with opened(index_folder(Path(index))) as collection:
         return recommend_from(collection, settings, learned)
 
 
@@ -63,10 +65,12 @@ def learn_recommender(
         InputError: the table cannot be read, or holds too little, or a folder is in the way.
         MissingExtraError: `implicit` is not installed, and something is to be measured or saved.
     """
-    from semtune.tasks.recommend.job import learn_from, opened
+    from semtune.index.current import opened
+    from semtune.search.places import index_folder
+    from semtune.tasks.recommend.job import learn_from
     from semtune.tasks.recommend.settings import LearnSettings as Defaults
 
-    with opened(Path(index)) as collection:
+    with opened(index_folder(Path(index))) as collection:
         return learn_from(
             collection,
             Path(interactions),

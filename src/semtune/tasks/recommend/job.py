@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,10 @@ import numpy as np
 
 from semtune.errors import InputError
 from semtune.index import manifest as manifests
-from semtune.index import versions
 from semtune.index.collection import Collection, Snapshot
-from semtune.index.open import open_collection
 from semtune.index.where import parse_where
 from semtune.progress import QUIET, Progress
 from semtune.search.fields import FieldCheck
-from semtune.search.places import index_folder
 from semtune.tasks.recommend.answer import Item, recommend, require_ids
 from semtune.tasks.recommend.borrow import with_borrowed
 from semtune.tasks.recommend.cooccurrence import fit
@@ -94,21 +90,6 @@ class Learned:
     pairs_folder: str = ""
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
-
-
-@contextmanager
-def opened(index: Path) -> Iterator[Collection]:
-    """The collection of an index folder, or of a run's, without its model.
-
-    Raises:
-        InputError: there is no complete index.
-    """
-    version = versions.current(index_folder(index))
-    collection = open_collection(version, manifests.read(version))
-    try:
-        yield collection
-    finally:
-        collection.close()
 
 
 def recommend_from(
