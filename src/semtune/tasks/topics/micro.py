@@ -80,7 +80,7 @@ def nearest(vectors: Embeddings, centres: Embeddings) -> Nearest:
 
 
 def smoothed(centres: Embeddings) -> Embeddings:
-    """(m, dim) unit vectors, each moved towards its nearest neighbours some times, so that a tree over them holds still.
+    """(m, dim) unit vectors, each moved towards its neighbours some times, so that a tree over them holds still.
 
     Measured on BANKING77: topics of ten elevenths of the texts agree with those of all by an adjusted Rand index of
     0.80 instead of 0.74, and with people's classes as well as before.
