@@ -1,8 +1,7 @@
 """Finds the topics of vectors.
 
 1. Principal components; every choice that looks random follows from the texts (`draws`), so order cannot matter.
-2. Some thousand micro-clusters by k-means, smoothed over their neighbours, and Ward's tree over
-   them, weighted by size.
+2. Some thousand micro-clusters by k-means, and Ward's tree over them, weighted by size.
 3. The same again on ten halves of the texts: the stability of every node of the tree.
 4. The level that is found again best; unstable topics are joined to their sister, small ones dissolved.
 5. The centres are refined on all texts (20 rounds of k-means): topics of ten elevenths of 10,000 passages then agree
@@ -21,7 +20,7 @@ from semtune.errors import InputError
 from semtune.progress import QUIET, Progress
 from semtune.tasks.topics.draws import Keys
 from semtune.tasks.topics.level import Level, best_level, join_unstable, levels
-from semtune.tasks.topics.micro import Micro, means, micro_clusters, nearest, refined, smoothed
+from semtune.tasks.topics.micro import Micro, means, micro_clusters, nearest, refined
 from semtune.tasks.topics.model import TopicModel, with_floors
 from semtune.tasks.topics.projection import Projection, fit_projection
 from semtune.tasks.topics.stability import Numbers, Resample, resampled, stability
@@ -92,7 +91,7 @@ def fit(
     with progress.track("cluster the texts"):
         micro = micro_clusters(projected, keys)
         leaves = min(max(LEAVES, topics), max(2, topics, len(vectors) // 4))
-        top = top_of(ward(smoothed(micro.centres), micro.weights), leaves)
+        top = top_of(ward(micro.centres, micro.weights), leaves)
     found = resampled(projected, keys, leaves, seed, progress)
     return _chosen(projection, projected, micro, top, found, topics, least, noise, progress)
 

@@ -20,7 +20,6 @@ MOST = 1_024  # groups of more vectors
 PER_CENTRE = 128  # vectors that a centre is computed from, on average, at most
 ROUNDS = 10
 REFINED = 20
-NEIGHBOURS, SMOOTHED = 5, 4  # groups beside each, and rounds
 BLOCK = 8_192
 START, TRAINED_ON = 2, 3  # seeds
 
@@ -77,24 +76,6 @@ def nearest(vectors: Embeddings, centres: Embeddings) -> Nearest:
         best[start : start + BLOCK] = scores.argmax(axis=1)
         cosine[start : start + BLOCK] = scores.max(axis=1)
     return Nearest(best, cosine)
-
-
-def smoothed(centres: Embeddings) -> Embeddings:
-    """(m, dim) unit vectors, each moved towards its neighbours some times, so that a tree over them holds still.
-
-    Measured on BANKING77: topics of ten elevenths of the texts agree with those of all by an adjusted Rand index of
-    0.80 instead of 0.74, and with people's classes as well as before.
-    """
-    moved = unit(centres).astype(np.float32)
-    count = min(NEIGHBOURS, len(moved) - 1)
-    if count < 1:
-        return moved
-    alike = moved @ moved.T
-    np.fill_diagonal(alike, -np.inf)
-    near = np.argpartition(-alike, count - 1, axis=1)[:, :count]
-    for _ in range(SMOOTHED):
-        moved = unit(moved + moved[near].mean(axis=1)).astype(np.float32)
-    return moved
 
 
 def refined(vectors: Embeddings, centres: Embeddings, rounds: int = REFINED) -> Embeddings:

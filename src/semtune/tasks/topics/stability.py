@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from semtune.progress import Progress
 from semtune.tasks.topics.draws import Keys, drawn
-from semtune.tasks.topics.micro import ALONE, micro_clusters, smoothed
+from semtune.tasks.topics.micro import ALONE, micro_clusters
 from semtune.tasks.topics.ward import Labels, top_of, ward
 from semtune.types import Embeddings
 
@@ -47,7 +47,7 @@ def resampled(vectors: Embeddings, keys: Keys, leaves: int, seed: int, progress:
         for number in range(RESAMPLES):
             rows = drawn(keys, min(max(1, len(keys) // 2), MOST_DRAWN), 1_000 + seed * RESAMPLES + number)
             micro = micro_clusters(vectors[rows], keys[rows], ALONE // 2)
-            top = top_of(ward(smoothed(micro.centres), micro.weights), leaves)
+            top = top_of(ward(micro.centres, micro.weights), leaves)
             found.append(Resample(rows, top.leaf_of[micro.of], top.members))
             advance(1)
     return found
