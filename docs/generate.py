@@ -26,7 +26,7 @@ ENTRY = re.compile(r"^(\w+(?:, \w+)*): ?(.*)", re.DOTALL)
 ORDER = (
     "prepare", "select", "train", "distil", "export", "evaluate", "compare", "label", "index", "add", "sync",
     "delete", "get", "verify", "compact", "dump", "migrate", "upgrade", "rollback", "drift", "run", "encode",
-    "encode_file", "classify", "recommend", "learn_recommender", "context", "duplicates", "topics", "load_encoder",
+    "encode_file", "classify", "topics", "duplicates", "recommend", "learn_recommender", "context", "load_encoder",
     "load_dataset",
 )  # fmt: skip
 

@@ -47,7 +47,7 @@ class Head:
 
     def scores(self, vectors: Embeddings) -> Numbers:
         """(n, dim) vectors → (n, classes) linear scores."""
-        return (vectors @ self.weights.T + self.bias).astype(np.float64)
+        return np.asarray(vectors @ self.weights.T + self.bias, dtype=np.float64)
 
     def probabilities(self, vectors: Embeddings) -> Numbers:
         """(n, dim) vectors → (n, classes) calibrated probabilities; rows sum to 1 unless `several`."""
@@ -123,7 +123,7 @@ def fit_once(vectors: Embeddings, members: Members, strength: float, several: bo
         weights, bias = np.concatenate([h.coef_ for h in heads]), np.concatenate([h.intercept_ for h in heads])
     else:
         one = fitted(members.argmax(axis=1).astype(np.int64))
-        weights, bias = one.coef_, one.intercept_
+        weights, bias = np.asarray(one.coef_), np.asarray(one.intercept_)
         if len(weights) == 1:  # of two classes scikit-learn keeps the second one's scores
             weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     return Head(weights.astype(np.float32), bias.astype(np.float32), 1.0, several, strength)
