@@ -66,6 +66,6 @@ def classify_by_names(
 
 def _said(names: Sequence[str], scores: NDArray[np.float64], floor: float, several: bool) -> Prediction:
     best = int(scores.argmax())
-    passing = [at for at in np.argsort(-scores, kind="stable").tolist() if scores[at] >= floor]
+    passing: list[int] = [at for at in np.argsort(-scores, kind="stable").tolist() if scores[at] >= floor]
     labels = tuple([names[at] for at in (passing if several else passing[:1])])
     return Prediction(labels, names[best], float(scores[best]), None, "" if labels else UNSURE)
