@@ -191,7 +191,8 @@ def _cautions(texts: Texts, fitted: Fitted, model: TopicModel, settings: TopicsS
     if len(texts.keys) == 1 and len(texts.texts) > 1:
         found.append("All texts are equal, so there is one topic.")
     elif len(model.ids) == 1 and settings.topics != 1:
-        found.append(f"{len(texts.keys)} different texts are too few to tell topics apart, so there is one topic.")
+        few = f"{len(texts.keys)} different texts are" if len(texts.keys) > 1 else "One text is"
+        found.append(f"{few} too few to tell topics apart, so there is one topic.")
     elif len(model.ids) < settings.topics and fitted.resamples:
         found.append(f"{settings.topics} topics were asked for; {len(model.ids)} were found.")
     return found
