@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scipy.stats import binomtest
 
 import semtune
 from semtune.contract import Calibration
@@ -18,7 +17,6 @@ from semtune.encoders.toy import ToyEncoder
 from semtune.errors import ConfigError, InputError
 from semtune.evaluate.kinds.pairs import BinaryPair
 from semtune.io import read_jsonl
-from semtune.metrics.statistics import share_interval
 from semtune.tasks.duplicates import blocks, search
 from semtune.tasks.duplicates.best_pairs import NOBODY, BestPairs, Closest, Pairs
 from semtune.tasks.duplicates.decisions import Decisions
@@ -343,12 +341,6 @@ def test_held_out_figures_by_hand():
     assert (held.precision, held.recall, held.f1) == pytest.approx((2 / 3, 2 / 3, 2 / 3))
     assert (held.false_alarms, held.average_precision) == pytest.approx((1.0, (1 + 2 / 3 + 3 / 4) / 3))
     assert judged(np.array([0.1]), np.array([True]), 0.7).f1 == 0
-
-
-@pytest.mark.parametrize(("hits", "count"), [(0, 10), (3, 10), (10, 10), (450, 500)])
-def test_intervals_of_shares_are_scipys(hits, count):
-    expected = binomtest(hits, count).proportion_ci(method="wilson")
-    assert share_interval(hits, count) == pytest.approx((expected.low, expected.high))
 
 
 def test_labels_set_the_threshold(encoder, tmp_path):

@@ -14,13 +14,15 @@ Right = NDArray[np.bool_]  # (n,) whether each item is right
 
 
 def proportion_interval(right: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The interval of a share (Wilson 1927), which is sensible near 0 and 1, too.
+    """The interval of a share (Wilson 1927), which is sensible near 0 and 1, too; 0 to 1 of no items.
 
     Example:
         >>> low, high = proportion_interval(9, 10)
         >>> round(low, 3), round(high, 3)
         (0.596, 0.982)
     """
+    if not n:
+        return 0.0, 1.0
     z = NORMAL.inv_cdf(0.5 + level / 2)
     share, spread = right / n, z * z / n
     centre = (share + spread / 2) / (1 + spread)

@@ -6,7 +6,6 @@ significance tests for IR evaluation".
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -129,13 +128,3 @@ def compare_statistic(
 def compare_spearman(a: Scores, b: Scores, gold: Scores, seed: int = 0, samples: int = 2_000) -> Comparison:
     """Compare the Spearman correlations of two systems with the same gold scores."""
     return compare_statistic(a, b, gold, spearman, seed, samples)
-
-
-def share_interval(hits: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927, "Probable inference, the law of succession"); 0 to 1 of no trials."""
-    if not count:
-        return 0.0, 1.0
-    z, share = 1.959963984540054, hits / count
-    middle, wide = share + z * z / (2 * count), z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
-    scale = 1 + z * z / count
-    return max(0.0, (middle - wide) / scale), min(1.0, (middle + wide) / scale)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.metrics.statistics import share_interval
+from semtune.metrics.proportions import proportion_interval
 from semtune.types import Qrels, Run
 
 NAME = "answerable"
@@ -90,5 +90,10 @@ def judged_floor(scores: BestScores, score: float) -> AnswerableFloor:
     kept = int((scores.answerable >= score).sum())
     refused = int((scores.unanswerable < score).sum())
     return AnswerableFloor(
-        score, kept / count, share_interval(kept, count), refused / count, share_interval(refused, count), count
+        score,
+        kept / count,
+        proportion_interval(kept, count),
+        refused / count,
+        proportion_interval(refused, count),
+        count,
     )

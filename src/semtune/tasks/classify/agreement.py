@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from semtune.errors import InputError
-from semtune.metrics import compare_means, macro_f1
+from semtune.metrics import macro_f1
+from semtune.metrics.proportions import proportion_interval
 from semtune.tasks.classify.examples import SEPARATOR
 from semtune.tasks.classify.prediction import Prediction
-
-SEED = 0
 
 
 def agreement(said: Sequence[Prediction], gold: Sequence[Any]) -> dict[str, Any]:
@@ -35,12 +34,11 @@ def agreement(said: Sequence[Prediction], gold: Sequence[Any]) -> dict[str, Any]
         raise InputError("The column of right classes is empty in every row. Name another one: --gold COLUMN.")
     best = np.array([prediction.best in right for prediction, right in known], dtype=np.float64)
     answered = np.array([bool(prediction.labels) for prediction, _ in known])
-    against_none = compare_means(best, np.zeros(len(best)), SEED)
     found: dict[str, Any] = {
         "texts": len(known),
         "without_gold": len(classes) - len(known),
         "accuracy": float(best.mean()),
-        "interval": [against_none.low, against_none.high],
+        "interval": list(proportion_interval(int(best.sum()), len(best))),
         "answered": float(answered.mean()),
         "precision": float(best[answered].mean()) if answered.any() else None,
     }

@@ -13,7 +13,7 @@ from semtune.contract import Contract
 from semtune.errors import ConfigError, InputError
 from semtune.evaluate.kinds.pairs import BinaryPair
 from semtune.metrics import average_precision
-from semtune.metrics.statistics import share_interval
+from semtune.metrics.proportions import proportion_interval
 from semtune.search.threshold import minimum_score
 from semtune.text import key
 from semtune.types import Embeddings
@@ -162,13 +162,13 @@ def judged(scores: NDArray[np.float64], same: NDArray[np.bool_], threshold: floa
         pairs=len(same),
         duplicates=duplicates,
         precision=precision,
-        precision_interval=share_interval(right, taken),
+        precision_interval=proportion_interval(right, taken),
         recall=recall,
-        recall_interval=share_interval(right, duplicates),
+        recall_interval=proportion_interval(right, duplicates),
         f1=f1,
         average_precision=average_precision(scores, same.astype(np.float64)),
         false_alarms=(taken - right) / (len(same) - duplicates) if len(same) > duplicates else math.nan,
-        false_alarms_interval=share_interval(taken - right, len(same) - duplicates),
+        false_alarms_interval=proportion_interval(taken - right, len(same) - duplicates),
     )
 
 
