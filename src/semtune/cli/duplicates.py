@@ -10,7 +10,6 @@ import typer
 
 from semtune.api.defaults import DEFAULT_MODEL
 from semtune.cli.console import JSON, RUNTIME, SEED, TRUNCATE_HELP, Console
-from semtune.report.elements import many
 
 if TYPE_CHECKING:
     from semtune.tasks.duplicates.job import Duplicates
@@ -82,6 +81,8 @@ def duplicates(
 
 
 def _say(found: Duplicates, console: Console) -> None:
+    from semtune.report.elements import many
+
     for pair in found.pairs[:SHOWN]:
         console.say(f"{pair['similarity']:.3f}  line {pair['first']['line']}: {pair['first']['text'][:WIDTH]}")
         console.say(f"       line {pair['second']['line']}: {pair['second']['text'][:WIDTH]}")

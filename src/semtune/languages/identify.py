@@ -63,6 +63,11 @@ def probabilities(text: str) -> dict[str, float]:
     return {} if max(found, key=lambda code: found[code]) == NO_LANGUAGE else found
 
 
+def warm() -> None:
+    """Read the model now: it takes half a second, and 30 MB, which the first text would wait for."""
+    _identifier()
+
+
 def _among(head: str, codes: Collection[str]) -> str:
     found = _probabilities(head)
     best = max(sorted(codes), key=lambda code: found.get(code, 0.0))

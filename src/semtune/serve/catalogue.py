@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 from semtune.encoders import canary
 from semtune.encoders.checked import CheckedEncoder
+from semtune.encoders.weak_languages import languages_of
 from semtune.encoders.windows import LongTextEncoder, with_truncate
 from semtune.errors import ConfigError, ContractError
 from semtune.index.follow import Following
+from semtune.languages import identify
 from semtune.protocols import Encoder
 from semtune.search.arrange import Reranker
 from semtune.search.searcher import Searcher
@@ -104,6 +106,8 @@ class Served:
                 f"texts with {mine.name!r} ({mine.fingerprint[:12]}). Give both the same encoder."
             )
         canary.check(self.encoder, getattr(self.encoder, "folder", None))
+        if index is not None and languages_of(mine).some_weak:
+            identify.warm()  # queries in a language that the model is weak in get a warning
 
     def close(self) -> None:
         """Close the index."""
