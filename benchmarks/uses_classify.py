@@ -1,10 +1,11 @@
 """Classification of BANKING77 at 0, 1, 8, 64 and all examples a class, and what is refused on CLINC150.
 
-Semtune by names, by examples and with a tuned encoder, beside SetFit (20 pairs a text and kind), TF-IDF with logistic
-regression, and model2vec's vectors with logistic regression; all but TF-IDF begin with all-MiniLM-L6-v2. Accuracy on
-the 3,080 test texts with a bootstrap interval, the paired difference to SetFit, and seconds from the start to the
-answers. Out-of-scope: AUROC of CLINC150's test texts, by the largest linear score. Peers that are not installed here
-are looked for in $SEMTUNE_PEERS, as in encode.py.
+Semtune by names, by examples and with a tuned encoder, beside SetFit (20 pairs a text and kind, as in its paper, or
+$SETFIT_ITERATIONS; 20 take 25 minutes for 8 examples a class on two cores), TF-IDF with logistic regression, and
+model2vec's vectors with logistic regression; all but TF-IDF begin with all-MiniLM-L6-v2. Accuracy on the 3,080 test
+texts with a bootstrap interval, the paired difference to SetFit, and seconds from the start to the answers.
+Out-of-scope: AUROC of CLINC150's test texts, by the largest linear score. Peers that are not installed here are looked
+for in $SEMTUNE_PEERS, as in encode.py.
 python benchmarks/uses_classify.py [--json] [--shots 0,1,8,64,all] [--ways NAME;NAME] [--seed 0] [--long]
 """
 
