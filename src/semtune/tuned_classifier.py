@@ -21,7 +21,7 @@ from semtune.protocols import Encoder
 from semtune.step import ModelRef
 from semtune.tasks.classify.classifier import Classifier
 from semtune.tasks.classify.examples import ReadExamples
-from semtune.tasks.classify.fit import Shown, as_classifier, example_vectors, shown_examples
+from semtune.tasks.classify.fit import Shown, as_classifier, example_vectors, names_as_examples, shown_examples
 from semtune.tasks.classify.head import (
     USUAL,
     Fitted,
@@ -78,12 +78,11 @@ class ClassifierTuning:
         work = self._work / self._key(shown)
         tuned = np.full(shown.members.shape, np.nan)
         plain = tuned.copy()
-        vectors = example_vectors(encoder, shown, self._progress)
         for number, fold in enumerate(folds):
             name = f"trial {number + 1} of {len(folds)}"
             folder = self._trained(shown, fold[0], work / f"trial-{number}", name)
-            tuned[fold[1]] = self._scores(shown, fold, self._vectors(folder, shown))
-            plain[fold[1]] = fit_once(vectors[fold[0]], shown.members[fold[0]], USUAL, False).scores(vectors[fold[1]])
+            tuned[fold[1]] = _held_out(self._opened(folder), shown, fold, self._progress)
+            plain[fold[1]] = _held_out(encoder, shown, fold, self._progress)
         change = compare_means(*(_right(scores, shown) for scores in (tuned, plain)), seed=self._seed)
         facts = {"tuning": {"trials": len(folds), **asdict(change), "kept": change.low > 0}}
         self._progress.say(in_words(change))
@@ -122,14 +121,10 @@ class ClassifierTuning:
             )  # fmt: skip
         return model
 
-    def _vectors(self, folder: Path, shown: Shown) -> Any:
+    def _opened(self, folder: Path) -> Encoder:
         from semtune.encoders.torch import TorchEncoder
 
-        return example_vectors(TorchEncoder.load(folder), shown, self._progress)
-
-    def _scores(self, shown: Shown, fold: Fold, vectors: Any) -> Numbers:
-        head = fit_once(vectors[fold[0]], shown.members[fold[0]], USUAL, False)
-        return head.scores(vectors[fold[1]])
+        return TorchEncoder.load(folder)
 
     def _whole(self, shown: Shown, held_out: Numbers, facts: dict[str, Any], work: Path, place: Path) -> Classifier:
         """The encoder tuned on all examples; what it promises was measured on the trials' held-out ones."""
@@ -142,7 +137,9 @@ class ClassifierTuning:
         vectors = example_vectors(encoder, shown, self._progress)
         seen = np.isfinite(held_out).all(axis=1)
         temperature, _ = best_temperature(held_out[seen], shown.members[seen], False)
-        head = replace(fit_once(vectors, shown.members, USUAL, False), temperature=temperature)
+        extra = names_as_examples(encoder, shown, vectors)
+        head = replace(fit_once(vectors, shown.members, USUAL, False, extra), temperature=temperature)
+        facts |= {"names_used": extra is not None}
         made = as_classifier(encoder.contract, shown, vectors, Fitted(head, held_out), facts)
         return replace(made, base=self._base.contract.fingerprint)
 
@@ -152,6 +149,14 @@ def in_words(change: Comparison) -> str:
     gain = f"{change.gain:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
     kept = "the tuned encoder is kept" if change.low > 0 else "the encoder is kept as it is"
     return f"tuning changes the accuracy on held-out examples by {gain}: {kept}"
+
+
+def _held_out(encoder: Encoder, shown: Shown, fold: Fold, progress: Progress) -> Numbers:
+    """The scores of a fold's hidden examples, by a head on the shown ones."""
+    vectors = example_vectors(encoder, shown, progress)
+    part = replace(shown, examples=[shown.examples[at] for at in fold[0]], members=shown.members[fold[0]])
+    extra = names_as_examples(encoder, part, vectors[fold[0]])
+    return fit_once(vectors[fold[0]], part.members, USUAL, False, extra).scores(vectors[fold[1]])
 
 
 def _right(scores: Numbers, shown: Shown) -> Numbers:

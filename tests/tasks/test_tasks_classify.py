@@ -251,3 +251,22 @@ def test_right_classes_in_the_file_say_how_good_the_answers_are(encoder, tmp_pat
     assert 0 <= low < 2 / 3 < high <= 1
     with pytest.raises(InputError, match="no column 'rigth'"):
         classify_file(encoder, tmp_path / "asked.csv", settings.replace(gold="rigth"))
+
+
+def test_names_are_examples_where_they_say_what_the_classes_are(encoder):
+    plain = {"kettle": "kitchen pan lid", "lawn": "garden rake mow", "violin": "music piano song"}
+    told = [Example(f"{name} {word}", (name,)) for name, words in plain.items() for word in words.split()]
+    codes = {"kettle": "A", "lawn": "B", "violin": "C"}
+    coded = [Example(example.text, (codes[example.labels[0]],)) for example in told]
+    for examples_, used in ((told, True), (coded, False), (told * 1 + [Example(f"{n} {k}", (n,)) for n in plain
+                            for k in range(16)], False)):  # fmt: skip
+        made = make_classifier(encoder, ReadExamples(examples_, False, {}, []))
+        assert made.facts["names_used"] is used
+    made = make_classifier(encoder, ReadExamples(told, False, {}, []))
+    assert made.facts["examples"] == len(told)
+    vectors = encoder.encode([example.text for example in told] + list(plain), "query").vectors
+    gold = [example.labels[0] for example in told] + list(plain)
+    head = LogisticRegression(C=made.head.strength, max_iter=300).fit(vectors, gold)
+    asked = encoder.encode(["kettle", "mow the lawn", "a song"], "query").vectors
+    wanted = head.predict_proba(asked).argmax(axis=1)
+    assert [each.best for each in made.classify(asked)] == [head.classes_[at] for at in wanted]

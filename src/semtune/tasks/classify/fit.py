@@ -12,15 +12,18 @@ from numpy.typing import NDArray
 from semtune.contract import Contract
 from semtune.errors import InputError
 from semtune.metrics import even_sample, macro_f1
+from semtune.metrics.proportions import proportion_interval
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
+from semtune.tasks.classify.classes import in_words
 from semtune.tasks.classify.classifier import LIKELY, Classifier, Example, members_of
 from semtune.tasks.classify.examples import ReadExamples
-from semtune.tasks.classify.head import MOST_CELLS, Fitted, Members, fit_head, probabilities
+from semtune.tasks.classify.head import MOST_CELLS, Extra, Fitted, Members, fit_head, probabilities
 from semtune.tasks.classify.reject import Promise, floors, promises
 from semtune.tasks.texts import embed
 from semtune.types import Embeddings
 
+MANY_EXAMPLES = 16  # of a class, from which on its name adds nothing
 SINGLE = "A class has a single example, so none can be held out: accuracy and thresholds are unknown."
 
 
@@ -91,8 +94,31 @@ def make_classifier(encoder: Encoder, read: ReadExamples, seed: int = 0, progres
     """
     shown = shown_examples(read, seed)
     vectors = example_vectors(encoder, shown, progress)
-    fitted = fit_head(vectors, shown.members, shown.several, seed, progress)
-    return as_classifier(encoder.contract, shown, vectors, fitted)
+    extra = names_as_examples(encoder, shown, vectors)
+    fitted = fit_head(vectors, shown.members, shown.several, seed, progress, extra)
+    return as_classifier(encoder.contract, shown, vectors, fitted, {"names_used": extra is not None})
+
+
+def names_as_examples(encoder: Encoder, shown: Shown, vectors: Embeddings) -> Extra | None:
+    """The classes' names as one more example each, where examples are few and the names say what the classes are.
+
+    They do if the nearest name is the right one for more of the examples than by chance (the 95 % interval of the share
+    lies above it); codes such as "A" and "B" do not. On BANKING77 they bring 0.17 of accuracy at one example a class,
+    0.06 at two, 0.006 at eight, and nothing at 64.
+
+    Args:
+        encoder: of the examples.
+        shown: the examples.
+        vectors: (n, dim) of them.
+    """
+    if shown.several or np.median(shown.members.sum(axis=0)) >= MANY_EXAMPLES:
+        return None
+    named = encoder.encode([in_words(name) or name for name in shown.names], "query").vectors
+    nearest = (vectors @ named.T).argmax(axis=1)
+    right = int(shown.members[np.arange(len(vectors)), nearest].sum())
+    if proportion_interval(right, len(vectors))[0] <= 1 / len(shown.names):
+        return None
+    return named, np.eye(len(shown.names), dtype=np.bool_)
 
 
 def as_classifier(

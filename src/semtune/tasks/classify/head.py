@@ -25,6 +25,7 @@ MOST_CELLS = 50_000_000  # examples times classes that a head is fitted on: abou
 
 Members = NDArray[np.bool_]  # (n, classes): the classes of each example
 Numbers = NDArray[np.float64]
+Extra = tuple[Embeddings, Members]  # rows that every head is shown beside the examples, and their classes
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]  # rows of the examples that are shown, and of those held out
 
 
@@ -66,7 +67,9 @@ class Fitted:
     held_out: Numbers | None
 
 
-def fit_head(vectors: Embeddings, members: Members, several: bool, seed: int, progress: Progress) -> Fitted:
+def fit_head(
+    vectors: Embeddings, members: Members, several: bool, seed: int, progress: Progress, extra: Extra | None = None
+) -> Fitted:
     """Fit a head on (n, dim) unit vectors.
 
     Args:
@@ -75,6 +78,7 @@ def fit_head(vectors: Embeddings, members: Members, several: bool, seed: int, pr
         several: a text may have several classes.
         seed: of the folds.
         progress: shown while it works.
+        extra: shown to every head, and never held out.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
@@ -82,20 +86,21 @@ def fit_head(vectors: Embeddings, members: Members, several: bool, seed: int, pr
     need("sklearn")
     folds = folds_of(members, FOLDS, seed)
     if folds is None:
-        return Fitted(fit_once(vectors, members, USUAL, several), None)
+        return Fitted(fit_once(vectors, members, USUAL, several, extra), None)
     best: tuple[float, float, float, Numbers] | None = None
     with progress.track("classifier: strengths", len(STRENGTHS) * len(folds)) as advance:
         for strength in STRENGTHS:
             scores = np.empty(members.shape)
             for shown, hidden in folds:
-                scores[hidden] = fit_once(vectors[shown], members[shown], strength, several).scores(vectors[hidden])
+                head = fit_once(vectors[shown], members[shown], strength, several, extra)
+                scores[hidden] = head.scores(vectors[hidden])
                 advance(1)
             temperature, loss = best_temperature(scores, members, several)
             if best is None or loss < best[0]:
                 best = (loss, strength, temperature, scores)
     assert best is not None  # noqa: S101 - there are strengths
     _, strength, temperature, scores = best
-    head = replace(fit_once(vectors, members, strength, several), temperature=temperature)
+    head = replace(fit_once(vectors, members, strength, several, extra), temperature=temperature)
     return Fitted(head, scores)
 
 
@@ -108,8 +113,10 @@ def probabilities(scores: Numbers, temperature: float, several: bool) -> Numbers
     return np.asarray(warmed / warmed.sum(axis=1, keepdims=True))
 
 
-def fit_once(vectors: Embeddings, members: Members, strength: float, several: bool) -> Head:
-    """A head of one strength, with a temperature of 1."""
+def fit_once(vectors: Embeddings, members: Members, strength: float, several: bool, extra: Extra | None = None) -> Head:
+    """A head of one strength, with a temperature of 1; arguments as of `fit_head`."""
+    if extra is not None:
+        vectors, members = np.concatenate([vectors, extra[0]]), np.concatenate([members, extra[1]])
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
