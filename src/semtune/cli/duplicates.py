@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semtune.api.defaults import DEFAULT_MODEL
 from semtune.cli.console import JSON, RUNTIME, SEED, TRUNCATE_HELP, Console
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def duplicates(
     file: Annotated[Path, typer.Argument(help="Text lines, or a table with a column of texts; also as .gz.")],
     model: Annotated[
         str, typer.Option("--model", help="A name, a hub id, a model folder or a run folder.")
-    ] = DEFAULT_MODEL,
+    ] = "all-MiniLM-L6-v2",
     against: Annotated[str, typer.Option("--against", help="Find texts of FILE that this file holds already.")] = "",
     threshold: Annotated[
         str | None, typer.Option("--threshold", help="Cosine of duplicates, or a threshold of the model such as p0.95.")
