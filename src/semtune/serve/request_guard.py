@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,6 +14,7 @@ from semtune.serve.account import account
 from semtune.serve.errors import ApiError, Dialect, refusal
 from semtune.serve.request_body import CLOSE, BodyLimits, ClientLeft, read_body, streamed
 
+LARGE = 256 * 1024  # bytes of a body that must not wait for a collection by chance
 MAX_URL = 32 * 1024  # bytes of path and query
 MAX_HEADERS = 32 * 1024  # bytes of names and values
 RETRY_AFTER = "1"
@@ -71,6 +73,9 @@ class RequestGuard:
             account().gone = True
         else:
             await _Answering(self._app, scope, receive, send).within(given.seconds, body, self._refuse)
+            if len(body) > LARGE:
+                del body
+                gc.collect()  # errors hold it in reference cycles; what was there at the start is frozen
 
     async def _refuse(self, error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
         await refusal(scope["path"], error, self._guarded.dialects)(scope, receive, send)
