@@ -163,6 +163,9 @@ DATASET = Format("a data set's prepare.json", FIRST, "`semtune prepare SOURCE -o
 EVALUATION = Format("a saved evaluation", FIRST, "`semtune evaluate MODEL DATASET -o FOLDER`", FIRST)
 LABELS = Format("a file of labels", FIRST, "`semtune label INDEX --queries FILE`")
 VECTORS = Format("a manifest of vectors", FIRST, "`semtune encode MODEL FILE -o FOLDER`")
+CLASSIFIER = Format("a classifier", FIRST, "`semtune classify MODEL FILE --examples TABLE --save CLASSIFIER`")
+TOPICS = Format("a folder of topics", FIRST, "`semtune topics MODEL FILE -o TOPICS`")
+RECOMMENDER = Format("a recommender", FIRST, "`semtune recommend INDEX --interactions FILE --save RECOMMENDER`")
 
 FORMATS: dict[str, Format] = {
     "config": CONFIG,
@@ -176,6 +179,9 @@ FORMATS: dict[str, Format] = {
     "evaluation": EVALUATION,
     "labels": LABELS,
     "vectors": VECTORS,
+    "classifier": CLASSIFIER,
+    "topics": TOPICS,
+    "recommender": RECOMMENDER,
 }
 """Every numbered format by its name in the docs."""
 

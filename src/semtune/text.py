@@ -64,3 +64,8 @@ def short_id(prefix: str, text: str) -> str:
 def contains(whole: str, part: str) -> bool:
     """Whether `whole` contains `part` as whole words, ignoring case and white space."""
     return f" {key(part)} " in f" {key(whole)} " if part.strip() else False
+
+
+def label_in_words(label: str) -> str:
+    """The name of a class as people would write it: "card arrival" for "card_arrival"."""
+    return " ".join(label.replace("_", " ").replace("-", " ").split())

@@ -32,7 +32,7 @@ from semtune.tasks.classify.head import (
     folds_of,
 )
 from semtune.train.settings import TrainSettings
-from semtune.types import LabelledText
+from semtune.types import Embeddings, LabelledText
 
 TRIALS = 3  # encoders tuned on a part of the examples and judged on the rest
 MANY = 3_000  # examples of which a third is enough to judge on, with one trial
@@ -78,11 +78,13 @@ class ClassifierTuning:
         work = self._work / self._key(shown)
         tuned = np.full(shown.members.shape, np.nan)
         plain = tuned.copy()
+        vectors = example_vectors(encoder, shown, self._progress)
         for number, fold in enumerate(folds):
             name = f"trial {number + 1} of {len(folds)}"
             folder = self._trained(shown, fold[0], work / f"trial-{number}", name)
-            tuned[fold[1]] = _held_out(self._opened(folder), shown, fold, self._progress)
-            plain[fold[1]] = _held_out(encoder, shown, fold, self._progress)
+            opened = self._opened(folder)
+            tuned[fold[1]] = _held_out(opened, example_vectors(opened, shown, self._progress), shown, fold)
+            plain[fold[1]] = _held_out(encoder, vectors, shown, fold)
         change = compare_means(*(_right(scores, shown) for scores in (tuned, plain)), seed=self._seed)
         facts = {"tuning": {"trials": len(folds), **asdict(change), "kept": change.low > 0}}
         self._progress.say(in_words(change))
@@ -151,9 +153,8 @@ def in_words(change: Comparison) -> str:
     return f"tuning changes the accuracy on held-out examples by {gain}: {kept}"
 
 
-def _held_out(encoder: Encoder, shown: Shown, fold: Fold, progress: Progress) -> Numbers:
-    """The scores of a fold's hidden examples, by a head on the shown ones."""
-    vectors = example_vectors(encoder, shown, progress)
+def _held_out(encoder: Encoder, vectors: Embeddings, shown: Shown, fold: Fold) -> Numbers:
+    """The scores of a fold's hidden examples, by a head on the shown ones; `vectors` are of all examples."""
     part = replace(shown, examples=[shown.examples[at] for at in fold[0]], members=shown.members[fold[0]])
     extra = names_as_examples(encoder, part, vectors[fold[0]])
     return fit_once(vectors[fold[0]], part.members, USUAL, False, extra).scores(vectors[fold[1]])

@@ -70,7 +70,18 @@ def best_accuracy(scores: Scores, gold: Scores) -> Cut:
     return Cut(float(right[at] / total), _between(ordered, int(taken[at])), float(precision), float(recall))
 
 
-def _steps(scores: Scores, gold: Scores) -> tuple[Scores, Scores, Scores]:
+def precision_by_threshold(scores: Scores, gold: Scores | NDArray[np.bool_]) -> tuple[Scores, Scores]:
+    """(m,) the different scores, the highest first, and (m,) the precision of the pairs that score at least so much.
+
+    Args:
+        scores: (n,) a higher score means more likely.
+        gold: (n,) 1 for pairs that belong together, else 0.
+    """
+    found, taken, ordered = _steps(scores, gold)
+    return ordered[taken.astype(np.int64) - 1], found / taken
+
+
+def _steps(scores: Scores, gold: Scores | NDArray[np.bool_]) -> tuple[Scores, Scores, Scores]:
     """Positives and pairs above each possible cut, from the highest score down; then the sorted scores."""
     scores, gold = np.asarray(scores, dtype=np.float64), np.asarray(gold, dtype=np.float64)
     order = np.argsort(-scores, kind="stable")

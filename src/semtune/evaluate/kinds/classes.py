@@ -14,16 +14,12 @@ from semtune.evaluate.result import Scores, with_draws
 from semtune.metrics import macro_f1, unit
 from semtune.progress import Progress
 from semtune.protocols import Encoder
+from semtune.text import label_in_words
 from semtune.types import Embeddings, LabelledText
 
 SHOTS = 8  # examples per class, as in SetFit
 DRAWS = 10  # sets of examples drawn
 Numbers = NDArray[np.int64]
-
-
-def label_in_words(label: str) -> str:
-    """The name of a class as people would write it: "card arrival" for "card_arrival"."""
-    return " ".join(label.replace("_", " ").replace("-", " ").split())
 
 
 def named(rows: Sequence[LabelledText]) -> bool:

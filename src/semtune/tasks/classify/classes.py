@@ -9,6 +9,7 @@ from pathlib import Path
 from semtune.errors import InputError
 from semtune.prepare.drop_log import BadRows, Tally
 from semtune.prepare.readers.tables.table_reader import is_table, open_table
+from semtune.text import label_in_words
 
 MAX_CLASSES = 10_000
 NAMED = 3
@@ -30,11 +31,6 @@ class Classes:
         """All descriptions, and the number of the class that each belongs to."""
         pairs = [(text, number) for number, name in enumerate(self.names) for text in self.described[name]]
         return [text for text, _ in pairs], [number for _, number in pairs]
-
-
-def in_words(label: str) -> str:
-    """The name of a class as people would write it: "card arrival" for "card_arrival"."""
-    return " ".join(label.replace("_", " ").replace("-", " ").split())
 
 
 def parse_classes(given: str) -> Classes:
@@ -67,7 +63,7 @@ def from_rows(rows: Sequence[tuple[str, str]]) -> Classes:
     for name, words in rows:
         if not name:
             raise InputError("A class has no name. Give names separated by commas, such as --labels 'bug,question'.")
-        described.setdefault(name, {})[words or in_words(name) or name] = None
+        described.setdefault(name, {})[words or label_in_words(name) or name] = None
     if len(described) < 2:
         raise InputError(f"{len(described)} class was given, and at least two are needed to tell texts apart.")
     if len(described) > MAX_CLASSES:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semtune.contract import Contract
-from semtune.errors import ConfigError, ContractError, InputError, nearest
+from semtune.errors import ContractError, InputError, nearest
+from semtune.formats import CLASSIFIER
 from semtune.io import atomic_folder, read_json, read_jsonl, write_json, write_jsonl
 from semtune.tasks.classify.head import Head, probabilities
 from semtune.tasks.classify.prediction import UNLIKE, UNSURE, Near, Prediction
 from semtune.tasks.classify.reject import Promise
 from semtune.types import Embeddings
 
-FORMAT = 1
 FILE, ARRAYS, EXAMPLES, MODEL = "classifier.json", "classifier.npz", "examples.jsonl", "model"
 LIKELY = 0.5  # of each class, where a text may have several
 
@@ -181,13 +181,13 @@ class Classifier:
             np.savez(place / ARRAYS, weights=self.head.weights, bias=self.head.bias, vectors=self.vectors)
             write_json(
                 place / FILE,
-                {
-                    "format": FORMAT, "names": self.names, "model": self.model, "fingerprint": self.fingerprint,
+                CLASSIFIER.stamp({
+                    "names": self.names, "model": self.model, "fingerprint": self.fingerprint,
                     "base": self.base,
                     "temperature": self.head.temperature, "several": self.head.several, "strength": self.head.strength,
                     "promises": {name: asdict(made) for name, made in self.promises.items()},
                     "floors": dict(self.floors), "facts": dict(self.facts),
-                },
+                }),
             )  # fmt: skip
 
     @classmethod
@@ -200,10 +200,8 @@ class Classifier:
         if not (folder / FILE).is_file():
             raise InputError(f"{folder} is not a classifier. Make one: `semtune classify MODEL FILE --examples TABLE "
                              f"--save {folder}`.")  # fmt: skip
+        values = CLASSIFIER.read(read_json(folder / FILE), folder / FILE).values
         try:
-            values = read_json(folder / FILE)
-            if values["format"] > FORMAT:
-                raise ConfigError(f"{folder} was written by a newer Semtune. Update Semtune to open it.")
             with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
                 weights, bias, vectors = arrays["weights"], arrays["bias"], arrays["vectors"]
             examples = [Example(row["text"], tuple(row["labels"])) for row in read_jsonl(folder / EXAMPLES)]

@@ -15,12 +15,12 @@ from semtune.metrics import even_sample, macro_f1
 from semtune.metrics.proportions import proportion_interval
 from semtune.progress import QUIET, Progress
 from semtune.protocols import Encoder
-from semtune.tasks.classify.classes import in_words
 from semtune.tasks.classify.classifier import LIKELY, Classifier, Example, members_of
 from semtune.tasks.classify.examples import ReadExamples
 from semtune.tasks.classify.head import MOST_CELLS, Extra, Fitted, Members, fit_head, probabilities
 from semtune.tasks.classify.reject import Promise, floors, promises
 from semtune.tasks.texts import embed
+from semtune.text import label_in_words
 from semtune.types import Embeddings
 
 MANY_EXAMPLES = 16  # of a class, from which on its name adds nothing
@@ -113,7 +113,7 @@ def names_as_examples(encoder: Encoder, shown: Shown, vectors: Embeddings) -> Ex
     """
     if shown.several or np.median(shown.members.sum(axis=0)) >= MANY_EXAMPLES:
         return None
-    named = encoder.encode([in_words(name) or name for name in shown.names], "query").vectors
+    named = encoder.encode([label_in_words(name) or name for name in shown.names], "query").vectors
     nearest = (vectors @ named.T).argmax(axis=1)
     right = int(shown.members[np.arange(len(vectors)), nearest].sum())
     if proportion_interval(right, len(vectors))[0] <= 1 / len(shown.names):

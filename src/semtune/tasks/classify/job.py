@@ -28,8 +28,6 @@ from semtune.tasks.classify.settings import ClassifySettings
 from semtune.tasks.classify.zero_shot import NamedClasses, classify_by_names
 from semtune.tasks.texts import EmbeddedTexts, ReadTexts, embed, read_texts
 
-NONE = "(none)"
-
 
 @dataclass(frozen=True, slots=True)
 class Classified:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from semtune.metrics.pairs import precision_by_threshold
+
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2)  # of known texts that are given up to refuse unknown ones
 PRECISIONS = (0.8, 0.85, 0.9, 0.95, 0.97, 0.99)
 
@@ -39,15 +41,12 @@ def promise(confidence: NDArray[np.float64], right: NDArray[np.bool_], wanted: f
         right: (n,) whether it was the right one.
         wanted: precision, from 0 to 1.
     """
-    order = np.argsort(-confidence, kind="stable")
-    sorted_ = confidence[order]
-    precision = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    last = np.append(sorted_[1:] < sorted_[:-1], True)  # equal probabilities are answered together
-    places = np.flatnonzero((precision >= wanted) & last)
-    if not len(places):
+    thresholds, precision = precision_by_threshold(confidence, right)
+    reached = np.flatnonzero(precision >= wanted)
+    if not len(reached):
         return None
-    at = int(places[-1])
-    return Promise(float(precision[at]), (at + 1) / len(order), float(sorted_[at]))
+    threshold = float(thresholds[reached[-1]])
+    return Promise(float(precision[reached[-1]]), float((confidence >= threshold).mean()), threshold)
 
 
 def promises(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,16 +128,10 @@ def find_duplicates(
     one, two = (read.rows, mine.distinct), (theirs.read.rows, theirs.distinct)
     pairs = listed(one, two if other else one, found.pairs, settings.most)
     made = _result(read, mine, groups, pairs, found, threshold, theirs if other else None)
-    made = _with(made, labels_left_out=labels_left_out, decisions_unknown=decisions.unknown(mine.distinct.ids))
+    made = replace(made, labels_left_out=labels_left_out, decisions_unknown=decisions.unknown(mine.distinct.ids))
     if out is not None:
-        made = _with(made, out=str(out), cleaned=str(write_folder(out, file, settings, made, groups, decisions)))
-    return _with(made, seconds=round(time.monotonic() - began, 2))
-
-
-def _with(made: Duplicates, **changes: Any) -> Duplicates:
-    from dataclasses import replace
-
-    return replace(made, **changes)
+        made = replace(made, out=str(out), cleaned=str(write_folder(out, file, settings, made, groups, decisions)))
+    return replace(made, seconds=round(time.monotonic() - began, 2))
 
 
 def _side(

@@ -13,6 +13,7 @@ from semtune.contract import Contract
 from semtune.errors import ConfigError, InputError
 from semtune.evaluate.kinds.pairs import BinaryPair
 from semtune.metrics import average_precision
+from semtune.metrics.pairs import precision_by_threshold
 from semtune.metrics.proportions import proportion_interval
 from semtune.search.threshold import minimum_score
 from semtune.text import key
@@ -181,16 +182,13 @@ def cosines(vectors: Embeddings) -> NDArray[np.float64]:
 def _lowest(scores: NDArray[np.float64], same: NDArray[np.bool_], wanted: float) -> float:
     if not same.any() or same.all():
         raise InputError("Common texts connect all of the labelled duplicates: none can be held out. Add others.")
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    precision = np.cumsum(same[order]) / np.arange(1, len(order) + 1)
-    last = np.append(ordered[1:] < ordered[:-1], True)  # equal scores are found together
-    places = np.flatnonzero((precision >= wanted) & last)
-    if not len(places):
-        best = int(np.flatnonzero(last)[np.argmax(precision[last])])
+    thresholds, precision = precision_by_threshold(scores, same)
+    reached = np.flatnonzero(precision >= wanted)
+    if not len(reached):
+        best = int(np.argmax(precision))
         raise InputError(
             f"No threshold gives a precision of {wanted:g} on the labelled pairs; the highest is "
-            f"{precision[best]:.3f}, at {ordered[best]:.3f}. Ask for less with --precision, or tune the "
+            f"{precision[best]:.3f}, at {thresholds[best]:.3f}. Ask for less with --precision, or tune the "
             "model on such pairs."
         )
-    return float(ordered[places[-1]])
+    return float(thresholds[reached[-1]])

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from semtune.errors import ConfigError, ContractError, InputError
+from semtune.errors import ContractError, InputError
+from semtune.formats import RECOMMENDER
 from semtune.index.manifest import IndexManifest
 from semtune.io import atomic_folder, read_json, write_json
 from semtune.tasks.recommend.cooccurrence import Cooccurrence
 
-FORMAT = 1
 FILE, ARRAYS = "recommender.json", "recommender.npz"
 
 
@@ -100,10 +100,10 @@ class Recommender:
             np.savez(place / ARRAYS, rows=learned.rows, scores=learned.scores, counts=learned.counts)
             write_json(
                 place / FILE,
-                {
-                    "format": FORMAT, "model": self.model, "fingerprint": self.fingerprint, "blend": self.blend,
+                RECOMMENDER.stamp({
+                    "model": self.model, "fingerprint": self.fingerprint, "blend": self.blend,
                     "baskets": learned.baskets, "facts": dict(self.facts), "ids": list(self.ids),
-                },
+                }),
             )  # fmt: skip
 
     @classmethod
@@ -111,16 +111,13 @@ class Recommender:
         """Read what `save` wrote.
 
         Raises:
-            InputError: it is no recommender, or damaged.
-            ConfigError: it was written by a later Semtune.
+            InputError: it is no recommender, damaged, or of a later format.
         """
         if not (folder / FILE).is_file():
             raise InputError(f"{folder} is not a recommender. Make one: `semtune recommend INDEX --interactions FILE "
                              f"--save {folder}`.")  # fmt: skip
+        values = RECOMMENDER.read(read_json(folder / FILE), folder / FILE).values
         try:
-            values = read_json(folder / FILE)
-            if values["format"] > FORMAT:
-                raise ConfigError(f"{folder} was written by a newer Semtune. Update Semtune to open it.")
             with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
                 rows, scores, counts = arrays["rows"], arrays["scores"], arrays["counts"]
             if not len(values["ids"]) == len(rows) == len(scores) == len(counts):

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from semtune.errors import ConfigError, ContractError, InputError
+from semtune.errors import ContractError, InputError
+from semtune.formats import TOPICS
 from semtune.io import atomic_folder, read_json, write_json, write_jsonl
 from semtune.report.render import write_page
 from semtune.tasks.topics.edits import Edits
 from semtune.tasks.topics.model import TopicModel
 from semtune.tasks.topics.projection import Projection
 
-FORMAT = 1
 FILE, ARRAYS, ASSIGNMENTS, PAGE = "topics.json", "topics.npz", "assignments.jsonl", "topics.html"
 
 
@@ -77,22 +77,19 @@ def save(
         np.savez(place / ARRAYS, allow_pickle=False, **arrays)
         edits.write(place)
         write_page(place / PAGE, "topics.html", page)
-        write_json(place / FILE, {"format": FORMAT, **manifest, "found_ids": list(found.ids), "ids": list(model.ids)})
+        write_json(place / FILE, TOPICS.stamp({**manifest, "found_ids": list(found.ids), "ids": list(model.ids)}))
 
 
 def open_topics(folder: Path) -> Stored:
     """Read what `save` wrote.
 
     Raises:
-        InputError: it is no folder of topics, or damaged.
-        ConfigError: it is of a later format.
+        InputError: it is no folder of topics, damaged, or of a later format.
     """
     if not (folder / FILE).is_file():
         raise InputError(f"{folder} is not a folder of topics. Make one: `semtune topics MODEL FILE -o {folder}`.")
-    values = read_json(folder / FILE)
+    values = TOPICS.read(read_json(folder / FILE), folder / FILE).values
     try:
-        if values["format"] > FORMAT:
-            raise ConfigError(f"{folder} was written by a newer Semtune. Update Semtune to open it.")
         with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
             projection = Projection(arrays["mean"], arrays["axes"])
             made = [
@@ -100,8 +97,8 @@ def open_topics(folder: Path) -> Stored:
                            tuple(ids))
                 for name, ids in (("found", values["found_ids"]), ("model", values["ids"]))
             ]  # fmt: skip
-        known = values["model"], values["fingerprint"], values["topics"]
+        for name in ("model", "fingerprint", "topics"):
+            values[name]
     except (KeyError, OSError, ValueError, TypeError, EOFError) as error:
         raise InputError(f"The topics in {folder} are damaged ({error}). Delete them and make them again.") from None
-    del known
     return Stored(values, *made)
