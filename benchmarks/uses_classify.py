@@ -3,7 +3,7 @@
 Semtune by names, by examples and with a tuned encoder, beside SetFit (20 pairs a text and kind, as in its paper, or
 $SETFIT_ITERATIONS; 20 take 25 minutes for 8 examples a class on two cores), TF-IDF with logistic regression, and
 model2vec's vectors with logistic regression; all but TF-IDF begin with all-MiniLM-L6-v2. Accuracy on the 3,080 test
-texts with a bootstrap interval, the paired difference to SetFit, and seconds from the start to the answers.
+texts with its 95 % interval, the paired difference to SetFit, and seconds from the start to the answers.
 Out-of-scope: AUROC of CLINC150's test texts, by the largest linear score. Peers that are not installed here are looked
 for in $SEMTUNE_PEERS, as in encode.py.
 python benchmarks/uses_classify.py [--json] [--shots 0,1,8,64,all] [--ways NAME;NAME] [--seed 0] [--long]
@@ -24,12 +24,14 @@ from typing import Any
 
 import numpy as np
 from processes import python_with
+from sklearn.metrics import roc_auc_score
 from timing import publish
 from uses_classify_worker import WAYS, Rows, table
 
 from semtune.encoders.load import load_encoder
 from semtune.hub import resolve_model
 from semtune.metrics import compare_means
+from semtune.metrics.proportions import proportion_interval
 from semtune.tasks.classify.classifier import Example
 from semtune.tasks.classify.examples import ReadExamples
 from semtune.tasks.classify.fit import make_classifier
@@ -74,11 +76,9 @@ def measured(name: str, model: str, train: str, test: str) -> dict[str, Any] | N
     return json.loads(done.stdout)
 
 
-def interval(right: Sequence[int]) -> list[float]:
-    """95 % bootstrap interval of the mean."""
-    values, rng = np.array(right, dtype=np.float64), np.random.default_rng(0)
-    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(2000)]
-    return [round(float(each), 4) for each in np.quantile(means, [0.025, 0.975])]
+def rounded(values: Sequence[float]) -> list[float]:
+    """To four digits."""
+    return [round(each, 4) for each in values]
 
 
 def at_shots(shots: str, ways: Sequence[str], seed: int, long: bool, folder: Path) -> dict[str, Any]:
@@ -93,11 +93,13 @@ def at_shots(shots: str, ways: Sequence[str], seed: int, long: bool, folder: Pat
         if (name == "Semtune, names") != (shots == NO_SHOTS) or shots not in few.get(name, {shots}):
             continue
         made = measured(name, model, *files)
-        found[name] = made if made is None else {
-            "accuracy": round(statistics.mean(made["right"]), 4), "interval": interval(made["right"]),
-            "seconds": made["seconds"], "right": made["right"],
-        }  # fmt: skip
+        found[name] = made and _row(made["right"], made["seconds"])
     return _compared(found)
+
+
+def _row(right: Sequence[int], seconds: float) -> dict[str, Any]:
+    interval = rounded(proportion_interval(sum(right), len(right)))
+    return {"accuracy": round(statistics.mean(right), 4), "interval": interval, "seconds": seconds, "right": right}
 
 
 def _compared(found: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def _compared(found: dict[str, Any]) -> dict[str, Any]:
     for name, row in found.items():
         if peer and row and name != "SetFit":
             change = compare_means(row["right"], peer["right"])
-            row["to SetFit"] = [round(each, 4) for each in (change.gain, change.low, change.high)]
+            row["to SetFit"] = rounded([change.gain, change.low, change.high])
             row["times as fast"] = round(peer["seconds"] / row["seconds"], 1)
     return {name: row and {key: value for key, value in row.items() if key != "right"} for name, row in found.items()}
 
@@ -121,20 +123,13 @@ def out_of_scope() -> dict[str, Any]:
     known, others = ([text for text, _ in data[part]] for part in ("test", "oos_test"))
     inside, outside = (classifier.head.scores(encoder.encode(texts, "query").vectors).max(axis=1)
                        for texts in (known, others))  # fmt: skip
-    floor = classifier.floor(0.05)
+    floor, known_first = classifier.floor(0.05), [1] * len(inside) + [0] * len(outside)
     return {
         "texts": [len(inside), len(outside)],
-        "auroc": round(auroc(inside, outside), 4),
+        "auroc": round(float(roc_auc_score(known_first, np.concatenate([inside, outside]))), 4),
         "at novel 0.05": {"known kept": round(float((inside >= floor).mean()), 4),
                           "others refused": round(float((outside < floor).mean()), 4)},
     }  # fmt: skip
-
-
-def auroc(above: np.ndarray, below: np.ndarray) -> float:
-    """The probability that a value of `above` is larger than one of `below`; ties count half."""
-    ordered = np.sort(below)
-    less, most = np.searchsorted(ordered, above, "left"), np.searchsorted(ordered, above, "right")
-    return float((less + most).mean() / 2 / len(below))
 
 
 def main() -> None:
@@ -151,7 +146,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for shots in asked.shots.split(","):
             facts[f"{shots} examples a class"] = at_shots(shots, ways, asked.seed, asked.long, Path(folder))
-            publish("uses_classify", facts)  # after each, since one may take long
     facts["CLINC150 out of scope"] = out_of_scope()
     publish("uses_classify", facts)
 

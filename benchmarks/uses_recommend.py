@@ -2,7 +2,7 @@
 
 The packages' own data, which every Debian machine has (`apt-cache dumpavail`): the Depends and Recommends of all
 packages of a source are a basket (the first of alternatives, without versions), an item's text is its Description,
-Section and Tag. Items in one basket only, and in more than two of a hundred, are left out. There are no times, so one
+Section and Tag. Items in a single basket, or in more than 2 % of them, are left out. There are no times, so one
 item of each held-out basket is chosen by a seed.
 
 In one run, on the same held-out baskets: popularity, implicit's ALS and item-to-item similarity, untuned embeddings,

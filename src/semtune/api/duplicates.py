@@ -34,7 +34,7 @@ def duplicates(
 
     Raises:
         InputError: a file cannot be read, or the labelled pairs give no threshold.
-        ConfigError: the threshold is no cosine, or `out` holds other things.
+        ConfigError: the threshold is not above 0 and at most 1, or `out` was not made by this command.
 
     Example:
         >>> found = semtune.duplicates("questions.csv", semtune.DuplicatesSettings(threshold=0.85))  # doctest: +SKIP

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, SEED, Console
+from semtune.cli.text_options import ALLOW_UNREADABLE, COLUMN, FILE, MODEL
 
 if TYPE_CHECKING:
     from semtune.tasks.classify.job import Classified
@@ -17,8 +18,8 @@ SHOWN = 20  # classes in the table
 
 
 def classify(
-    model: Annotated[str, typer.Argument(help="A name, a hub id, a model folder or a run folder.")],
-    file: Annotated[Path, typer.Argument(help="Text lines, or a table with a column of texts; also as .gz.")],
+    model: Annotated[str, MODEL],
+    file: Annotated[Path, FILE],
     labels: Annotated[
         str,
         typer.Option("--labels", help="Classes by name: 'a,b,c', 'a=words;more words,b=...', or a file. No examples."),
@@ -46,7 +47,7 @@ def classify(
         bool, typer.Option("--several", help="With --labels and --min-score: a text may have several classes.")
     ] = False,
     explain: Annotated[int, typer.Option("--explain", min=0, max=100, help="Nearest examples named a text.")] = 0,
-    column: Annotated[str, typer.Option("--column", help="The column with the text.")] = "",
+    column: Annotated[str, COLUMN] = "",
     gold: Annotated[
         str, typer.Option("--gold", help="The column with the right class: say how good the answers are.")
     ] = "",
@@ -56,9 +57,7 @@ def classify(
     label_column: Annotated[
         str, typer.Option("--label-column", help="Of the examples: the column with the class.")
     ] = "",
-    allow_unreadable: Annotated[
-        bool, typer.Option("--allow-unreadable", help="Go on if the model does not know the letters of many texts.")
-    ] = False,
+    allow_unreadable: Annotated[bool, ALLOW_UNREADABLE] = False,
     seed: Annotated[int, SEED] = 0,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,

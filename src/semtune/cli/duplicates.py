@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, SEED, TRUNCATE_HELP, Console
+from semtune.cli.text_options import ALLOW_UNREADABLE, COLUMN, FILE
 
 if TYPE_CHECKING:
     from semtune.tasks.duplicates.job import Duplicates
@@ -17,7 +18,7 @@ SHOWN, WIDTH = 10, 100  # pairs, characters of a text
 
 
 def duplicates(
-    file: Annotated[Path, typer.Argument(help="Text lines, or a table with a column of texts; also as .gz.")],
+    file: Annotated[Path, FILE],
     model: Annotated[
         str, typer.Option("--model", help="A name, a hub id, a model folder or a run folder.")
     ] = "all-MiniLM-L6-v2",
@@ -36,16 +37,14 @@ def duplicates(
     ] = None,
     keep: Annotated[str, typer.Option("--keep", help="Which text of a group is kept: first or longest.")] = "first",
     same_numbers: Annotated[
-        bool, typer.Option("--same-numbers", help="Texts with different numbers are no duplicates.")
+        bool, typer.Option("--same-numbers", help="Texts with different numbers are not duplicates.")
     ] = False,
     decisions: Annotated[str, typer.Option("--decisions", help="What the review page saved.")] = "",
     most: Annotated[int, typer.Option("--most", min=0, help="Pairs that are listed; others are counted.")] = 100_000,
-    column: Annotated[str, typer.Option("--column", help="The column with the text.")] = "",
+    column: Annotated[str, COLUMN] = "",
     against_column: Annotated[str, typer.Option("--against-column", help="The same of the other file.")] = "",
     truncate: Annotated[str, typer.Option("--truncate", help=TRUNCATE_HELP)] = "window",
-    allow_unreadable: Annotated[
-        bool, typer.Option("--allow-unreadable", help="Go on if the model does not know the letters of many texts.")
-    ] = False,
+    allow_unreadable: Annotated[bool, ALLOW_UNREADABLE] = False,
     seed: Annotated[int, SEED] = 0,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, TRUNCATE_HELP, Console
+from semtune.cli.text_options import ALLOW_UNREADABLE, MODEL
 
 if TYPE_CHECKING:
     from semtune.bulk.result import EncodedFile
 
-MODEL = typer.Argument(help="A name, a hub id, a model folder or a run folder.")
 FILE = typer.Argument(help="Text lines, JSON lines, CSV, TSV or Parquet of any size, also as .gz; or another table.")
 OUT = typer.Option(
     "-o", "--out", help="NAME.npy: one array; NAME.parquet: one table; a name without an ending: .npy shards."
@@ -47,9 +47,7 @@ def encode(
         str, typer.Option("--engine", help="local, or ray: the cluster at RAY_ADDRESS, else one started here.")
     ] = "local",
     truncate: Annotated[str, typer.Option("--truncate", help=TRUNCATE_HELP)] = "cut",
-    allow_unreadable: Annotated[
-        bool, typer.Option("--allow-unreadable", help="Go on if the model does not know the letters of many texts.")
-    ] = False,
+    allow_unreadable: Annotated[bool, ALLOW_UNREADABLE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Embed the texts of a file as a stream. A stopped command continues when it is given again."""

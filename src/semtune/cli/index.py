@@ -17,6 +17,7 @@ from semtune.cli.index_options import (
     TLS_KEY,
     TOKEN_ENV,
     TOKEN_VARIABLE,
+    UNREADABLE,
     URI,
     cut_documents,
     say_left_out,
@@ -45,9 +46,7 @@ def index(
         int, typer.Option("--memory-mb", help="local: MB of memory that the searched vectors may take; 0: any")
     ] = 0,
     truncate: Annotated[str, typer.Option("--truncate", help=f"{TRUNCATE_HELP} Kept for the queries.")] = "cut",
-    allow_unreadable: Annotated[
-        bool, typer.Option("--allow-unreadable", help="Go on where the model cannot read over 20 % of the documents.")
-    ] = False,
+    allow_unreadable: Annotated[bool, UNREADABLE] = False,
     runtime: Annotated[str, RUNTIME] = "auto",
     _seed: Annotated[int, typer.Option("--seed", hidden=True)] = 13,  # of earlier versions; nothing is drawn
     as_json: Annotated[bool, JSON] = False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semtune.cli.console import JSON, RUNTIME, SEED, Console
+from semtune.cli.text_options import ALLOW_UNREADABLE, COLUMN
 
 if TYPE_CHECKING:
     from semtune.tasks.topics.job import Topics
@@ -40,7 +41,7 @@ def topics(
     passages: Annotated[
         int, typer.Option("--passages", min=1, max=50, help="Representative passages of each topic.")
     ] = 5,
-    column: Annotated[str, typer.Option("--column", help="The column with the text.")] = "",
+    column: Annotated[str, COLUMN] = "",
     date_column: Annotated[
         str, typer.Option("--date-column", help="Column or metadata with a date: counts over time.")
     ] = "",
@@ -61,9 +62,7 @@ def topics(
     title_key_env: Annotated[
         str, typer.Option("--title-key-env", help="Environment variable with the server's key.")
     ] = "",
-    allow_unreadable: Annotated[
-        bool, typer.Option("--allow-unreadable", help="Go on if the model does not know the letters of many texts.")
-    ] = False,
+    allow_unreadable: Annotated[bool, ALLOW_UNREADABLE] = False,
     seed: Annotated[int, SEED] = 0,
     runtime: Annotated[str, RUNTIME] = "auto",
     as_json: Annotated[bool, JSON] = False,

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from semtune.index.filters import Filter
 from semtune.index.manifest import IndexManifest
 from semtune.index.settings import IndexSettings
 from semtune.progress import QUIET, Progress
 from semtune.types import Document, Embeddings
+
+AT_ONCE = 4_096  # vectors read at a time
 
 
 class Match(NamedTuple):
@@ -160,3 +164,20 @@ def content_hash(document: Document) -> str:
     from semtune.io import sha256_json
 
     return sha256_json([document.id, document.title, document.text, dict(document.metadata)])
+
+
+def read_vectors(snapshot: Snapshot, ids: Sequence[str], progress: Progress = QUIET) -> Embeddings:
+    """The (n, dim) vectors of many ids, in this order, read in parts; at least one.
+
+    Raises:
+        InputError: an id is not there.
+    """
+    found = np.empty((0, 0), dtype=np.float32)
+    with progress.track("read vectors", len(ids)) as advance:
+        for start in range(0, len(ids), AT_ONCE):
+            part = snapshot.vectors(ids[start : start + AT_ONCE])
+            if not start:
+                found = np.empty((len(ids), part.shape[1]), dtype=np.float32)
+            found[start : start + len(part)] = part
+            advance(len(part))
+    return found

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semtune.index.collection import Snapshot
+from semtune.index.collection import Snapshot, read_vectors
 from semtune.serve.own.map_topics import middles_of, topics_of
 from semtune.tasks.topics.layout import laid_out
 from semtune.tasks.topics.words import READ, names_of
@@ -24,7 +24,6 @@ from semtune.types import Embeddings
 from semtune.unit_vectors import unit
 
 MOST_POINTS = 100_000
-AT_ONCE = 4096  # vectors read at a time
 FORM = "1"  # of the file; another one is not read
 
 
@@ -84,7 +83,7 @@ def drawn(snapshot: Snapshot, most: int = MOST_POINTS) -> CorpusMap:
     if not ids:
         empty = np.zeros((0, 2), dtype=np.uint16)
         return CorpusMap([], empty, np.zeros(0, dtype=np.int64), [], np.zeros((0, 1), dtype=np.float32), 0)
-    vectors = unit(np.concatenate([snapshot.vectors(ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)]))
+    vectors = unit(read_vectors(snapshot, ids))
     layout = laid_out(vectors)
     topics = topics_of(layout)
     names = names_of(topics, [text for _, _, text in sample])

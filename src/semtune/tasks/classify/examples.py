@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from semtune.errors import InputError
-from semtune.prepare.drop_log import BadRows, Tally, by_reason
+from semtune.prepare.drop_log import Tally, by_reason
 from semtune.prepare.readers.tables.cell_values import cell_paragraphs, cell_text
 from semtune.prepare.readers.tables.column_roles import ALIASES
 from semtune.prepare.readers.tables.column_texts import text_column
-from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, check_column, is_table, open_table
+from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, check_column
 from semtune.tasks.classify.classes import MAX_CLASSES, check_names
 from semtune.tasks.classify.classifier import Example
+from semtune.tasks.tables import open_given
 
 SEPARATOR = "|"  # between the classes of a text that has several
 MAX_BAD = 0.2
@@ -55,13 +56,8 @@ def read_examples(path: Path, text: str = "", label: str = "") -> ReadExamples:
     Raises:
         InputError: it is no such table, or has fewer than two classes.
     """
-    if not path.is_file():
-        raise InputError(f"--examples {path.resolve()} does not exist or is not a file.")
-    if not is_table(path):
-        raise InputError(f"--examples {path} is not a table. Give CSV, TSV, JSON lines or Parquet with text and label.")
-    tally = Tally()
-    bad = BadRows(path.name, tally)
-    opened = open_table(path, {}, bad)
+    given = open_given(path, "--examples", "text and label")
+    opened, bad, tally = given.opened, given.bad, given.tally
     sample = list(islice(opened.rows, SAMPLE_ROWS))
     label = _label_column(path, opened.columns, label)
     others = [column for column in opened.columns if column != label]

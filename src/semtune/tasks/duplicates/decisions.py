@@ -1,4 +1,4 @@
-"""What people decided about groups: texts that are no duplicates, and texts that are kept rather than others."""
+"""What people decided about groups: texts that are not duplicates, and texts that are kept rather than others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Decisions:
     """Decisions by the ids of texts, so that they hold for another order of the file, and for a longer one.
 
     Attributes:
-        different: pairs of texts that are no duplicates; a text with itself: its equal rows are all kept.
+        different: pairs of texts that are not duplicates; a text with itself: its equal rows are all kept.
         preferred: texts that are kept rather than others of their group.
     """
 
@@ -64,7 +64,7 @@ class Decisions:
         return frozenset(one for one, two in self.different if one == two)
 
     def keys(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """The pairs that are no duplicates, as `first x count + second` with the smaller place first."""
+        """The pairs that are not duplicates, as `first x count + second` with the smaller place first."""
         places = {name: place for place, name in enumerate(ids)}
         known = [(places[one], places[two]) for one, two in self.different if one in places and two in places]
         return np.array(

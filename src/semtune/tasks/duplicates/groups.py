@@ -84,7 +84,7 @@ def groups_within(
         rows: of the file.
         distinct: its texts.
         closest: for each distinct text the one that is kept in its place, if there is one.
-        all_equal_kept: texts whose equal rows are no duplicates.
+        all_equal_kept: texts whose equal rows are not duplicates.
     """
     found: dict[int, Group] = {}
     for at, name in enumerate(distinct.ids):

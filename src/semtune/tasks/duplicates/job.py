@@ -108,7 +108,7 @@ def find_duplicates(
 
     Raises:
         InputError: a file cannot be read, or the labelled pairs give no threshold.
-        ConfigError: the threshold is no cosine, or `out` holds other things.
+        ConfigError: the threshold is not above 0 and at most 1, or `out` was not made by this command.
     """
     began = time.monotonic()
     if out is not None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 
 from semtune.errors import InputError
 from semtune.evaluate.kinds.pairs import NO, YES, BinaryPair
-from semtune.prepare.drop_log import BadRows, Tally, by_reason
+from semtune.prepare.drop_log import Tally, by_reason
 from semtune.prepare.readers.tables.cell_values import cell_paragraphs, cell_text
 from semtune.prepare.readers.tables.column_roles import ALIASES
-from semtune.prepare.readers.tables.table_reader import SAMPLE_ROWS, is_table, open_table
+from semtune.tasks.tables import open_given
 from semtune.text import key
 
 NO_TEXT, NO_LABEL = "no text on a side", "label is neither 1 nor 0"
@@ -35,17 +34,11 @@ def read_labelled_pairs(path: Path) -> LabelledPairs:
     Raises:
         InputError: it is no such table, or has fewer than 20 pairs of a class.
     """
-    if not path.is_file():
-        raise InputError(f"--labels {path.resolve()} does not exist or is not a file.")
-    if not is_table(path):
-        raise InputError(f"--labels {path} is not a table. Give one with the columns text1, text2 and is_duplicate.")
-    tally = Tally()
-    bad = BadRows(path.name, tally)
-    opened = open_table(path, {}, bad)
-    sample = list(islice(opened.rows, SAMPLE_ROWS))
+    given = open_given(path, "--labels", "the columns text1, text2 and is_duplicate")
+    opened, bad, tally = given.opened, given.bad, given.tally
     one, two, label = (_column(path, opened.columns, role) for role in ("sentence1", "sentence2", "score"))
     found: list[BinaryPair] = []
-    for number, row in chain(sample, opened.rows):
+    for number, row in opened.rows:
         texts = [cell_paragraphs(row.get(column), tally, old=opened.old) for column in (one, two)]
         value = row.get(label)
         word = str(int(value)) if isinstance(value, bool) else cell_text(value, tally).strip().lower()

@@ -20,7 +20,7 @@ Kinds: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """Pairs of texts that are no duplicates, whatever their similarity.
+    """Pairs of texts that are not duplicates, whatever their similarity.
 
     Attributes:
         count: number of texts.
@@ -77,7 +77,7 @@ def find_pairs(
         vectors: (n, dim) of length 1; texts that should be kept rather than others come first.
         threshold: from -1 to 1.
         most: pairs that are kept; the others are counted, and count for the groups.
-        apart: pairs that are no duplicates.
+        apart: pairs that are not duplicates.
         progress: shown while it works.
         exact_pairs: if there are more pairs of texts, neighbours are looked up in a graph.
         seed: of the sample on which the graph's recall is measured.

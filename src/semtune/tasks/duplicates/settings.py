@@ -24,7 +24,7 @@ class DuplicatesSettings(Settings):
         0.95, gt=0, le=1, description="with labels: share of the pairs found that must be duplicates"
     )
     keep: Keep = Field("first", description="which text of a group is kept: first or longest")
-    same_numbers: bool = Field(False, description="texts with different numbers are no duplicates")
+    same_numbers: bool = Field(False, description="texts with different numbers are not duplicates")
     most: int = Field(100_000, ge=0, description="pairs that are listed, the most similar ones; the others are counted")
     decisions: str = Field("", description="what people decided on the review page")
     column: str = Field("", description="of a table: the column with the text; empty: found by its name")

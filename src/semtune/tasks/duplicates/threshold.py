@@ -71,7 +71,7 @@ def given_threshold(wanted: str | float, contract: Contract) -> ChosenThreshold:
 
     Raises:
         InputError: it is neither.
-        ConfigError: it is no cosine.
+        ConfigError: it is not above 0 and at most 1.
     """
     value = minimum_score(wanted, contract)
     if not 0 < value <= 1:
@@ -129,7 +129,7 @@ def halves(pairs: Sequence[BinaryPair], seed: int) -> NDArray[np.bool_]:
     """(n,) which pairs are in the first half.
 
     Texts that duplicates connect are in one half; a pair of others goes with its first text, since sets of labelled
-    pairs often connect everything by pairs that are no duplicates.
+    pairs often connect everything by pairs that are not duplicates.
     """
     parent: dict[str, str] = {}
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from semtune.bulk.source import id_of
 from semtune.errors import InputError
-from semtune.prepare.drop_log import BadRows, Tally, by_reason
-from semtune.prepare.readers.tables.table_reader import is_table, open_table
+from semtune.prepare.drop_log import by_reason
+from semtune.tasks.tables import open_given
 
 Kind: TypeAlias = Literal["like", "dislike", "view"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -81,15 +81,9 @@ def read_events(path: Path, users: bool, option: str) -> ReadEvents:
     Raises:
         InputError: it is no such table, a column is missing, or more than half of the rows are unusable.
     """
-    if not path.is_file():
-        raise InputError(f"{option} {path.resolve()} does not exist or is not a file.")
     wanted = "user, item" if users else "item"
-    if not is_table(path):
-        raise InputError(f"{option} {path} is not a table. Give CSV, TSV, JSON lines or Parquet with {wanted}, and "
-                         "event and time where they are known.")  # fmt: skip
-    tally = Tally()
-    bad = BadRows(path.name, tally)
-    opened = open_table(path, {}, bad)
+    given = open_given(path, option, f"{wanted}, and event and time where they are known")
+    opened, bad = given.opened, given.bad
     columns = _columns(path, opened.columns, users, option)
     found: list[Event] = []
     for number, row in opened.rows:
@@ -100,7 +94,7 @@ def read_events(path: Path, users: bool, option: str) -> ReadEvents:
     bad.check(MAX_BAD)
     if not found:
         raise InputError(f"{option} {path} holds no event. Give a table with {wanted} in each row.")
-    return ReadEvents(found, "time" in columns, by_reason(tally.dropped), [*tally.warnings])
+    return ReadEvents(found, "time" in columns, by_reason(given.tally.dropped), [*given.tally.warnings])
 
 
 def _columns(path: Path, found: Sequence[str], users: bool, option: str) -> dict[str, str]:

@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from semtune.errors import InputError
 from semtune.index import manifest as manifests
-from semtune.index.collection import Collection, Snapshot
+from semtune.index.collection import Collection, Snapshot, read_vectors
 from semtune.index.where import parse_where
 from semtune.progress import QUIET, Progress
 from semtune.search.fields import FieldCheck
@@ -30,8 +28,6 @@ from semtune.tasks.recommend.recommender import Recommender
 from semtune.tasks.recommend.settings import LearnSettings, RecommendSettings
 from semtune.types import Embeddings
 from semtune.unit_vectors import unit
-
-BATCH = 8_192  # vectors read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +149,7 @@ class Catalogue:
         return {id_: at for at, id_ in enumerate(self.ids)}
 
 
-def catalogue_of(snapshot: Snapshot, dimension: int, progress: Progress = QUIET) -> Catalogue:
+def catalogue_of(snapshot: Snapshot, progress: Progress = QUIET) -> Catalogue:
     """Everything that is in an index, sorted by id.
 
     Raises:
@@ -163,13 +159,7 @@ def catalogue_of(snapshot: Snapshot, dimension: int, progress: Progress = QUIET)
     if len(texts) < 2:
         raise InputError(f"The index has {len(texts)} document; recommending needs two items or more.")
     ids = sorted(texts)
-    vectors = np.empty((len(ids), dimension), np.float32)
-    with progress.track("reading vectors", len(ids)) as done:
-        for start in range(0, len(ids), BATCH):
-            part = ids[start : start + BATCH]
-            vectors[start : start + len(part)] = unit(snapshot.vectors(part))
-            done(len(part))
-    return Catalogue(ids, vectors, [texts[id_] for id_ in ids])
+    return Catalogue(ids, unit(read_vectors(snapshot, ids, progress)), [texts[id_] for id_ in ids])
 
 
 def learn_from(
@@ -201,7 +191,7 @@ def learn_from(
     if save is not None:
         Recommender.refuse_foreign(save)  # before minutes of work
     with collection.snapshot() as snapshot:
-        items = catalogue_of(snapshot, collection.manifest.dimension, progress)
+        items = catalogue_of(snapshot, progress)
     read = read_interactions(interactions, items.row)
     made: dict[str, Any] = {}
     if pairs is not None:

@@ -13,6 +13,7 @@ from semtune.bulk.rows import cells
 from semtune.bulk.source import open_source
 from semtune.encoders.vector_store import VectorStore
 from semtune.errors import InputError
+from semtune.index.collection import read_vectors
 from semtune.index.current import opened
 from semtune.io import user_cache
 from semtune.progress import Progress
@@ -24,7 +25,7 @@ from semtune.tasks.topics.settings import TopicsSettings
 from semtune.tasks.topics.ward import Labels
 from semtune.types import Embeddings
 
-AT_ONCE = 4_096  # texts encoded, or vectors read; what was encoded before a kill is not encoded again
+AT_ONCE = 4_096  # texts encoded; what was encoded before a kill is not encoded again
 KEPT = 4 << 30  # bytes of vectors
 KEY = "topics"
 
@@ -109,12 +110,7 @@ def of_index(index: Path, settings: TopicsSettings, progress: Progress) -> Texts
         texts = [found.content for found in documents]
         keys = keys_of(texts)
         first, place = distinct(keys)
-        vectors = np.empty((len(first), collection.manifest.dimension), dtype=np.float32)
-        with progress.track("read vectors", len(first)) as advance:
-            for start in range(0, len(first), AT_ONCE):
-                ids = [documents[n].id for n in first[start : start + AT_ONCE].tolist()]
-                vectors[start : start + len(ids)] = snapshot.vectors(ids)
-                advance(len(ids))
+        vectors = read_vectors(snapshot, [documents[n].id for n in first.tolist()], progress)
     manifest = collection.manifest
     found = [found.metadata for found in documents]
     _check_metadata(index, found, settings)
